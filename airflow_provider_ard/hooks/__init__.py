@@ -1,0 +1,1 @@
+"""An Airflow Connection of type `ard` turned into a client of the ARD API."""

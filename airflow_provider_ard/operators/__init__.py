@@ -1,0 +1,1 @@
+"""Operators that order imagery and list what was delivered."""
