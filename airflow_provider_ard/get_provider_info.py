@@ -1,0 +1,99 @@
+"""What Airflow discovers of this provider. Static and light: Airflow loads it at every start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_ard import __version__
+
+# The one source of the connection form: Airflow 3.2+ renders it from here, older ones ask the hook, which reads it here.
+ARD_CONNECTION: dict[str, Any] = {
+    "connection-type": "ard",
+    "hook-class-name": "airflow_provider_ard.hooks.ard.ArdHook",
+    "hook-name": "Maxar ARD",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "port"],
+        "relabeling": {"login": "User name", "host": "API address"},
+        "placeholders": {
+            "host": "https://ard.maxar.com",
+            "login": "you@example.com",
+            "extra": '{"credentials_ids": {"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}}',
+        },
+    },
+    "conn-fields": {
+        "access_token": {
+            "label": "Access token",
+            "description": "A ready access token, instead of user name and password.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "refresh_token": {
+            "label": "Refresh token",
+            "description": "Renews the access token without a password.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "client_id": {
+            "label": "Client ID",
+            "description": "For client credentials; leave empty when you log in with a user name.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "client_secret": {
+            "label": "Client secret",
+            "description": "Goes with the client ID.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "credentials_ids": {
+            "label": "Stored credentials",
+            "description": (
+                "JSON: storage location -> credentials_id stored at the ARD API. The longest match wins, for "
+                'example {"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}.'
+            ),
+            "schema": {"type": ["string", "null"], "format": "multiline"},
+        },
+        "verify": {
+            "label": "TLS verification",
+            "description": "true (default), false, or the path of a CA bundle.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "timeout": {
+            "label": "Timeout (s)",
+            "description": "How long one API call may take; 60 s by default.",
+            "schema": {"type": ["number", "null"]},
+        },
+        "cells_key": {
+            "label": "Name of the cell filter on the wire",
+            "description": "cells (default, what the SDK sends) or cell_ids.",
+            "schema": {"type": ["string", "null"], "enum": ["cells", "cell_ids", None]},
+        },
+    },
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata, in the form of Airflow's `provider_info.schema.json`."""
+    integration = "Maxar ARD"
+    return {
+        "package-name": "airflow-provider-ard",
+        "name": integration,
+        "description": "Order Maxar Analysis-Ready Data (ARD), wait for it and ingest its tiles.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": integration,
+                "external-doc-url": "https://ard.maxar.com/docs/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": integration, "python-modules": ["airflow_provider_ard.hooks.ard"]}],
+        "operators": [
+            {
+                "integration-name": integration,
+                "python-modules": [
+                    "airflow_provider_ard.operators.order",
+                    "airflow_provider_ard.operators.tiles",
+                ],
+            }
+        ],
+        "sensors": [{"integration-name": integration, "python-modules": ["airflow_provider_ard.sensors.order"]}],
+        "triggers": [{"integration-name": integration, "python-modules": ["airflow_provider_ard.triggers.order"]}],
+        "connection-types": [ARD_CONNECTION],
+    }
