@@ -1,0 +1,99 @@
+"""As much of Airflow's public REST API as it takes to run a DAG and to look at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ANSWER_WITHIN = 20.0
+"""Seconds to wait for one answer; a busy machine that runs SQLite can be slow."""
+
+
+class AirflowApi:
+    """A client of one Airflow's REST API; `requests.HTTPError` for what the API refuses."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+        # A proxy from the environment has no business between two processes of one machine.
+        self._session.trust_env = False
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Return the JSON answer to GET `path`, relative to /api/v2."""
+        answer = self._session.get(f"{self.url}/api/v2{path}", params=params, timeout=ANSWER_WITHIN)
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the JSON answer to POST `path`, relative to /api/v2."""
+        answer = self._session.post(f"{self.url}/api/v2{path}", json=body, timeout=ANSWER_WITHIN)
+        answer.raise_for_status()
+        return answer.json()
+
+    def log_in(self, user: str, password: str) -> None:
+        """Use a token of this user from now on."""
+        answer = self._session.post(
+            f"{self.url}/auth/token", json={"username": user, "password": password}, timeout=ANSWER_WITHIN
+        )
+        answer.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def is_healthy(self) -> bool:
+        """Tell whether every component has reported in; False also when nothing answers."""
+        try:
+            health = self.get("/monitor/health")
+        except requests.RequestException:
+            return False
+        parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+        return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+    def import_errors(self) -> dict[str, str]:
+        """Return the traceback of each DAG file that could not be read."""
+        return {one["filename"]: one["stack_trace"] for one in self.get("/importErrors")["import_errors"]}
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Tell whether the DAG has been parsed."""
+        answer = self._session.get(f"{self.url}/api/v2/dags/{dag_id}", timeout=ANSWER_WITHIN)
+        return bool(answer.ok)
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run, whose params `conf` overrides, and return its run id."""
+        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
+        return str(run["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """Return the state of a run: queued, running, success or failed."""
+        return str(self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return the task instances of a run, one a map index, with `id`, `task_id`, `state`, `try_number`."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        return list(self.get(path, limit=200)["task_instances"])
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return an unmapped task's instance."""
+        return dict(self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
+        """Return what a task has pushed under a key."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.get(path, map_index=map_index, deserialize="true")["value"]
+
+    def task_log(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> str:
+        """Return the log of a task instance's current try, a line an event, with tracebacks in short."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        content = self.get(path, map_index=task["map_index"], full_content="true")["content"]
+        return "\n".join(_line(event) for event in content)
+
+
+def _line(event: str | dict[str, Any]) -> str:
+    if isinstance(event, str):
+        return event
+    line = f"{event.get('level', ''):8}{event.get('event', '')}"
+    for error in event.get("error_detail") or ():
+        line += f"\n        {error.get('exc_type')}: {error.get('exc_value')}"
+    return line

@@ -1,0 +1,220 @@
+"""A real `airflow standalone` in a folder of its own: scheduler, DAG processor, API server and triggerer on SQLite."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import psutil
+
+from demo.guard import members
+from demo.rest import AirflowApi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+USER = "admin"
+REPOSITORY = Path(__file__).resolve().parents[1]
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class AirflowFailedError(Exception):
+    """Airflow died, did not come up in time, or could not read a DAG file; the message ends with the log's tail."""
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return a port of 127.0.0.1 that nobody listens on.
+
+    `wanted` is taken if given, and OSError raised if it is not free.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise OSError(f"port {wanted} of 127.0.0.1 cannot be used: {error.strerror}") from error
+        return int(probe.getsockname()[1])
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment without what the caller's own Airflow, AWS account or proxy would bring in."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AWS_"))}
+    for key in ("NO_PROXY", "no_proxy"):
+        kept[key] = ",".join(filter(None, [kept.get(key), "127.0.0.1", "localhost"]))
+    return kept
+
+
+class StandaloneAirflow:
+    """An `airflow standalone`, as a context manager: up and healthy inside, gone with all its processes outside.
+
+    `home` becomes AIRFLOW_HOME and must be empty or absent. `env` is added to the environment, which is where
+    connections come in. `pause` sleeps for the seconds it is given in every wait; what it raises ends the wait.
+    Raises `AirflowFailedError`.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        dags: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        port: int = 0,
+        start_within: float = 180.0,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.home = home.resolve()
+        self.dags = dags.resolve()
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.api = AirflowApi(self.url)
+        self.log_file = self.home / "standalone.log"
+        self._start_within = start_within
+        self._pause = pause
+        self._env = self._environment() | dict(env or {})
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def _environment(self) -> dict[str, str]:
+        env = clean_environment()
+        bin_folder = str(Path(sys.executable).parent)
+        return env | {
+            # standalone starts its four components as plain `airflow`.
+            "PATH": f"{bin_folder}{os.pathsep}{env.get('PATH', '')}",
+            "NO_COLOR": "1",
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            # The default forks 32 workers.
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        }
+
+    @property
+    def password(self) -> str:
+        """The password of the user `USER`, made by Airflow at its first start."""
+        file = self.home / "simple_auth_manager_passwords.json.generated"
+        return str(json.loads(file.read_text())[USER])
+
+    def __enter__(self) -> Self:
+        """Start, and return when every component is healthy and the REST API is logged in to."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        try:
+            with self.log_file.open("wb") as log:
+                # A session of its own, or Ctrl-C in a terminal would reach the guard as well.
+                self._guard = subprocess.Popen(
+                    [sys.executable, "-m", "demo.guard", sys.executable, "-m", "airflow", "standalone"],
+                    cwd=REPOSITORY,
+                    env=self._env,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            self.wait_until(self.api.is_healthy, within=self._start_within, what="Airflow's components healthy")
+            self.api.log_in(USER, self.password)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop Airflow, whatever happened."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop all processes of Airflow, and return when none is left."""
+        if self._guard is None:
+            return
+        if self._guard.stdin:
+            self._guard.stdin.close()
+        # The guard bounds its own patience and then kills.
+        self._guard.wait(60)
+        self._guard = None
+
+    def wait_until(self, condition: Callable[[], bool], *, within: float, what: str, every: float = 0.5) -> None:
+        """Return as soon as `condition` holds; `within` and `every` are seconds, `what` is for the message.
+
+        Raises `AirflowFailedError` when it does not hold in time, and at once when Airflow dies.
+        """
+        deadline = time.monotonic() + within
+        while not condition():
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise AirflowFailedError(f"Not so within {within:g} s: {what}\n{self.log_tail()}")
+            self._pause(every)
+
+    def check_alive(self) -> None:
+        """Raise `AirflowFailedError` if Airflow has died."""
+        if self._guard is None or self._guard.poll() is not None:
+            code = "" if self._guard is None else f" with exit code {self._guard.returncode}"
+            raise AirflowFailedError(f"Airflow ended{code}\n{self.log_tail()}")
+
+    def log_tail(self, lines: int = 25) -> str:
+        """Return the last lines of what Airflow's components have printed."""
+        text = self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def wait_for_dag(self, dag_id: str, within: float = 90.0) -> None:
+        """Return when the DAG can be triggered; a DAG file that cannot be read is an error at once."""
+
+        def parsed() -> bool:
+            if broken := self.api.import_errors():
+                report = "\n".join(f"{file}:\n{trace}" for file, trace in broken.items())
+                raise AirflowFailedError(f"A DAG file cannot be read.\n{report}")
+            return self.api.has_dag(dag_id)
+
+        self.wait_until(parsed, within=within, what=f"DAG {dag_id} parsed")
+
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, within: float) -> dict[str, Any]:
+        """Return the task's instance as soon as it is in `state`; `AirflowFailedError` if it ends in another."""
+        task: dict[str, Any] = {}
+
+        def reached() -> bool:
+            task.update(self.api.task(dag_id, run_id, task_id))
+            if task["state"] != state and task["state"] in {
+                "success",
+                "failed",
+                "upstream_failed",
+                "skipped",
+            }:
+                log = self.api.task_log(dag_id, run_id, task)
+                raise AirflowFailedError(f"Task {task_id} is {task['state']}, not {state}\n{log}")
+            return bool(task["state"] == state)
+
+        self.wait_until(reached, within=within, what=f"task {task_id} {state}", every=0.3)
+        return task
+
+    def processes(self) -> list[psutil.Process]:
+        """Return all live processes of Airflow, the guard left out."""
+        if self._guard is None:
+            return []
+        return [process for child in psutil.Process(self._guard.pid).children() for process in members(child.pid)]
+
+    def running_tasks(self) -> set[str]:
+        """Return the ids of the task instances that hold a worker process.
+
+        LocalExecutor's workers and the task processes below them carry the id in their titles.
+        """
+        running = set()
+        for process in self.processes():
+            try:
+                title = " ".join(process.cmdline())
+            except psutil.Error:
+                continue
+            if title.startswith("airflow worker") and (found := UUID.search(title)):
+                running.add(found.group())
+        return running
