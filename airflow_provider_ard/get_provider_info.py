@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_ard import __version__
 
-# The one source of the connection form: Airflow 3.2+ renders it from here, older ones ask the hook, which reads it here.
+# The one source of the connection form: Airflow 3.2+ renders it from here, older ones by way of the hook.
 ARD_CONNECTION: dict[str, Any] = {
     "connection-type": "ard",
     "hook-class-name": "airflow_provider_ard.hooks.ard.ArdHook",

@@ -1,0 +1,160 @@
+"""Log in to the ARD API and keep the login valid for as long as an order takes.
+
+Source of the forms: the OAuth 2.0 password, client-credentials and refresh grants (RFC 6749, by way of oauthlib). An
+access token lives 12 hours, an order up to three days: a waiter outlives its token several times.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from oauthlib.oauth2 import BackendApplicationClient, LegacyApplicationClient, OAuth2Error
+from requests.auth import AuthBase
+
+from airflow_provider_ard.api.errors import ArdAuthError, ArdRequestError, ArdUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import PreparedRequest, Response
+
+# Renewed this long before it ends, so that no request leaves with a token that dies on the way.
+RENEW_BEFORE_S = 60.0
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+
+
+@dataclass(frozen=True)
+class Login:
+    """What a Connection holds to log in with; the secrets are left out of its `repr`.
+
+    Any one of these suffices: user name and password, client id and secret, a ready access token, a refresh token.
+    """
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.password and not self.username:
+            raise ArdAuthError("a password was given without a user name (login)")
+        if not (self.can_log_in or self.access_token or self.refresh_token):
+            raise ArdAuthError(
+                "no way to log in: give login and password, or one of the extras access_token, refresh_token, "
+                "or client_id with client_secret"
+            )
+
+    @property
+    def can_log_in(self) -> bool:
+        """Whether a new login is possible without any token."""
+        return bool((self.username and self.password) or (self.client_id and self.client_secret))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret given, for redaction."""
+        given = (self.password, self.client_secret, self.access_token, self.refresh_token)
+        return tuple(secret for secret in given if secret)
+
+
+class TokenAuth(AuthBase):
+    """Puts a valid access token on each request; renews it by refresh token, else by a new login.
+
+    `post_form(path, body, auth)` sends one form to the API (path relative to its base) and returns the answer; raises
+    `ArdUnavailableError` in an outage. Thread-safe: of several threads that find the token old, one renews it.
+    """
+
+    def __init__(self, login: Login, post_form: Callable[[str, str, tuple[str, str] | None], Response]) -> None:
+        self._login = login
+        self._post_form = post_form
+        self._lock = RLock()
+        self._access_token = login.access_token
+        self._refresh_token = login.refresh_token
+        # On the monotonic clock, counted from the answer: the machine's wall clock may be off or be set.
+        self._expires_at: float | None = None
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the access token to a request that is about to be sent."""
+        request.headers["Authorization"] = f"Bearer {self.token()}"
+        return request
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret known by now, for redaction."""
+        tokens = tuple(token for token in (self._access_token, self._refresh_token) if token)
+        return self._login.secrets + tokens
+
+    def token(self) -> str:
+        """Return a valid access token, renewing it where needed.
+
+        Raises `ArdAuthError` if the login is refused, `ArdUnavailableError` in an outage.
+        """
+        with self._lock:
+            if self._access_token is None or self._is_old():
+                self._renew()
+            assert self._access_token is not None  # noqa: S101 -- _renew sets it or raises
+            return self._access_token
+
+    def renew_after_refusal(self, refused: str) -> None:
+        """Replace the access token `refused` that the API answered with a 401.
+
+        Does nothing if another thread has replaced it meanwhile. Raises `ArdAuthError` if no other can be had.
+        """
+        with self._lock:
+            if self._access_token == refused:
+                self._access_token = None
+                self._renew()
+
+    def _is_old(self) -> bool:
+        return self._expires_at is not None and time.monotonic() >= self._expires_at
+
+    def _renew(self) -> None:
+        if self._refresh_token:
+            body = LegacyApplicationClient("").prepare_refresh_body(refresh_token=self._refresh_token)
+            try:
+                self._take(self._post_form("auth/authenticate", body, None))
+            except (ArdAuthError, ArdRequestError):
+                # Used up or revoked. It will not come back to life, so it is not tried again.
+                self._refresh_token = None
+                if not self._login.can_log_in:
+                    raise
+            else:
+                return
+        self._log_in()
+
+    def _log_in(self) -> None:
+        login = self._login
+        if login.username and login.password:
+            body = LegacyApplicationClient("").prepare_request_body(login.username, login.password)
+            self._take(self._post_form("auth/authenticate", body, None))
+        elif login.client_id and login.client_secret:
+            body = BackendApplicationClient(login.client_id).prepare_request_body()
+            basic = (login.client_id, login.client_secret)
+            self._take(self._post_form("auth/authenticate/oauth2/token", body, basic))
+        else:
+            raise ArdAuthError(
+                "the access token has expired or was refused, and the connection has neither a refresh token nor a "
+                "login and password to get a new one",
+                status=401,
+            )
+
+    def _take(self, answer: Response) -> None:
+        try:
+            token = LegacyApplicationClient("").parse_request_body_response(answer.text)
+            access_token = token["access_token"]
+            lifetime = float(token.get("expires_in", "inf"))
+        except (OAuth2Error, TypeError, ValueError, AttributeError) as error:
+            raise ArdUnavailableError(
+                f"the login was answered with something that is no token ({type(error).__name__})",
+                status=answer.status_code,
+            ) from None
+        self._access_token = access_token
+        # An answer to a refresh may leave the refresh token out: the old one stays good.
+        self._refresh_token = token.get("refresh_token") or self._refresh_token
+        # A token that lives for less than the margin must not be renewed before each request.
+        margin = min(RENEW_BEFORE_S, lifetime / 10)
+        self._expires_at = time.monotonic() + lifetime - margin if lifetime != float("inf") else None

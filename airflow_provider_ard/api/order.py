@@ -1,0 +1,332 @@
+"""An order as it is sent (`OrderRequest`) and as the API reports it (`OrderStatus`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
+
+from airflow_provider_ard.api.acquisitions import Acquisition, read_acquisitions
+from airflow_provider_ard.api.aoi import read_aoi, read_bbox
+from airflow_provider_ard.api.delivery import root_collection_uri
+from airflow_provider_ard.api.destination import Destination, read_destination
+from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.rendered import boolean, parsed
+from airflow_provider_ard.api.settings import Settings, read_settings
+
+_EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
+_SNS_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+")
+_SECRET_KEYS = ("service_credentials", "sas_url")
+
+
+class Notification(BaseModel):
+    """Someone to tell when an order is done: an email address or an SNS topic."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: str | None = None
+    sns_topic: str | None = None
+
+    def to_payload(self) -> dict[str, str]:
+        """Return the notification as it goes over the wire."""
+        if self.email:
+            return {"type": "email", "address": self.email}
+        return {"type": "sns", "topic_arn": self.sns_topic or ""}
+
+
+class OrderRequest(BaseModel):
+    """A checked order. Make one with `OrderRequest.of(...)`, which takes the arguments of the order page."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    acquisitions: tuple[Acquisition, ...] = ()
+    select_id: str | None = None
+    intersects: str | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    destination: SerializeAsAny[Destination]
+    settings: Settings = Settings()
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    notifications: tuple[Notification, ...] = ()
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        acquisitions: object = None,
+        select_id: object = None,
+        destination: str | None = None,
+        output_config: object = None,
+        intersects: object = None,
+        bbox: object = None,
+        role_arn: str | None = None,
+        dry_run: object = False,
+        bba: object = False,
+        settings: object = None,
+        metadata: object = None,
+        email_notifications: object = (),
+        sns_notifications: object = (),
+        credentials_ids: Mapping[str, str] | None = None,
+    ) -> OrderRequest:
+        """Return the order that the arguments describe. An empty text counts as not given, as templates leave one.
+
+        Raises `ArdRequestError`, naming the argument, for whatever cannot be meant. Nothing is sent, and what was
+        given is not changed. `notes` tell what was mended or is contradictory.
+        """
+        select_id, intersects, bbox = _given(select_id), _given(intersects), _given(bbox)
+        acquisitions = _given(acquisitions)
+        if select_id is not None:
+            _only_select_id(acquisitions=acquisitions, intersects=intersects, bbox=bbox)
+        elif acquisitions is None:
+            raise ArdRequestError("an order needs acquisitions or a select_id", argument="acquisitions")
+        if intersects is not None and bbox is not None:
+            raise ArdRequestError("give one of intersects and bbox, not both", argument="intersects")
+        chosen, notes = read_settings(settings, bba)
+        aoi = read_aoi(intersects) if intersects is not None else None
+        if aoi:
+            notes += tuple(f"intersects: {note}" for note in aoi.notes)
+        return cls(
+            acquisitions=read_acquisitions(acquisitions) if acquisitions is not None else (),
+            select_id=_select_id(select_id) if select_id is not None else None,
+            intersects=aoi.wkt if aoi else None,
+            bbox=read_bbox(bbox) if bbox is not None else None,
+            destination=read_destination(
+                _given(destination),
+                parsed(_given(output_config)),  # type: ignore[arg-type]
+                _given(role_arn),
+                credentials_ids,
+            ),
+            settings=chosen,
+            metadata=_metadata(metadata),
+            notifications=(
+                *(Notification(email=address) for address in _addresses(email_notifications)),
+                *(Notification(sns_topic=topic) for topic in _topics(sns_notifications)),
+            ),
+            dry_run=boolean(dry_run, "dry_run"),
+            notes=notes,
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets in it, for redaction."""
+        return self.destination.secrets
+
+    def to_payload(self, cells_key: str = "cells") -> dict[str, Any]:
+        """Return the JSON of the order as it goes over the wire, secrets included."""
+        payload: dict[str, Any] = {
+            "dry_run": self.dry_run,
+            "settings": self.settings.to_payload(),
+            "metadata": self.metadata,
+            "output_config": self.destination.to_payload(),
+        }
+        if self.acquisitions:
+            payload["acquisitions"] = [
+                {"id": acquisition.id, cells_key: list(acquisition.cells)} for acquisition in self.acquisitions
+            ]
+        if self.select_id:
+            payload["select_id"] = self.select_id
+        if self.intersects:
+            payload["intersects"] = self.intersects
+        if self.bbox:
+            payload["bbox"] = list(self.bbox)
+        if self.notifications and not self.dry_run:
+            payload["notifications"] = [notification.to_payload() for notification in self.notifications]
+        return payload
+
+    def fingerprint(self) -> str:
+        """Return a digest of what is ordered and where to, without secrets and metadata: 32 hexadecimal digits."""
+        payload = self.to_payload()
+        del payload["metadata"]
+        for config in payload["output_config"].values():
+            if isinstance(config, dict):
+                for secret in _SECRET_KEYS:
+                    config.pop(secret, None)
+        return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class State(Enum):
+    """What a status means for who waits."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+# The API's documentation has FINISHED for success on one page, its SDK knows ERROR as a second failure.
+_STATES = {
+    "RUNNING": State.RUNNING,
+    "SUCCEEDED": State.SUCCEEDED,
+    "FINISHED": State.SUCCEEDED,
+    "FAILED": State.FAILED,
+    "ERROR": State.FAILED,
+}
+
+
+class Usage(BaseModel):
+    """What an order takes from the account: `area` in km², `cost` in the account's currency, per class of imagery.
+
+    A cost of None means that the account has no price for that class and cannot order it. `limits` and `available`
+    are the account's; -1 is no limit. Keys are the API's own, for example `area["total_imagery_sqkm"]`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    area: dict[str, Any] = Field(default_factory=dict)
+    cost: dict[str, Any] = Field(default_factory=dict)
+    limits: dict[str, Any] | None = None
+    available: dict[str, Any] | None = None
+
+    @property
+    def area_sqkm(self) -> float | None:
+        """The whole area, km²."""
+        return self.area.get("total_imagery_sqkm")
+
+    @property
+    def total_cost(self) -> float | None:
+        """The whole cost, in the account's currency."""
+        return self.cost.get("total_imagery_cost")
+
+
+class OrderEcho(BaseModel):
+    """The part of an order that the API repeats in its status."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    usage: Usage | None = None
+    output_config: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class OrderStatus(BaseModel):
+    """An order as the API reports it. Source: `GET /order/status/{id}`, rows of `GET /order/`, a submit's answer."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Annotated[
+        str, Field(min_length=1), BeforeValidator(lambda given: str(given) if isinstance(given, int) else given)
+    ]
+    status: str = ""
+    status_message: str | None = None
+    order: OrderEcho | None = None
+
+    @property
+    def state(self) -> State:
+        """What the status means; `State.UNKNOWN` for one that is documented nowhere."""
+        return _STATES.get(self.status.upper(), State.UNKNOWN)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Area and cost, if the API tells them."""
+        return self.order.usage if self.order else None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The order's metadata as the API echoes it."""
+        return (self.order.metadata if self.order else None) or {}
+
+    @property
+    def destination(self) -> Destination | None:
+        """Where the order is delivered, without credentials; None if the API does not tell."""
+        config = self.order.output_config if self.order else None
+        return Destination.echoed(config) if config else None
+
+    def report(self) -> dict[str, Any]:
+        """Return what the next task needs to know, as plain JSON without secrets."""
+        place = self.destination
+        return {
+            "order_id": self.id,
+            "status": self.status,
+            "status_message": self.status_message,
+            "usage": self.usage.model_dump(mode="json", exclude_none=True) if self.usage else None,
+            "output_uri": place.uri if place else None,
+            "collection_uri": root_collection_uri(place.uri, self.id) if place else None,
+        }
+
+
+class Account(BaseModel):
+    """Who is logged in. Source: `GET /auth/self`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    account_id: str | int | None = None
+    user_id: str | int | None = None
+    name: str | None = None
+    email: str | None = None
+    limits: dict[str, Any] = Field(default_factory=dict)
+
+
+def _given(value: object) -> Any:
+    """Return None for what a template leaves where nothing is: an empty text or the word None."""
+    return None if isinstance(value, str) and value.strip() in {"", "None"} else value
+
+
+def _only_select_id(**others: object) -> None:
+    for name, value in others.items():
+        if value is not None:
+            raise ArdRequestError(
+                f"a Select already says what to order: leave out {name}, or leave out select_id",
+                argument="select_id",
+            )
+
+
+def _select_id(value: object) -> str:
+    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+        shown = repr(value[:60]) if isinstance(value, str) else f"a {type(value).__name__}"
+        raise ArdRequestError(f"wanted the id of a Select, got {shown}", argument="select_id")
+    return text
+
+
+def _metadata(value: object) -> dict[str, Any]:
+    value = parsed(_given(value))
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ArdRequestError(f"wanted a dictionary, got a {type(value).__name__}", argument="metadata")
+    if wrong := [key for key in value if not isinstance(key, str)]:
+        raise ArdRequestError(f"wanted texts as keys, got a {type(wrong[0]).__name__}", argument="metadata")
+    try:
+        return json.loads(json.dumps(dict(value), allow_nan=False))  # type: ignore[no-any-return]
+    except (TypeError, ValueError, RecursionError):
+        raise ArdRequestError(
+            "wanted values that JSON can hold (text, numbers, lists …)", argument="metadata"
+        ) from None
+
+
+def _texts(value: object, argument: str) -> list[str]:
+    value = parsed(_given(value))
+    if value is None:
+        return []
+    members = [value] if isinstance(value, str) else value
+    if isinstance(members, bytes | Mapping) or not isinstance(members, Iterable):
+        raise ArdRequestError(f"wanted a list of texts, got a {type(value).__name__}", argument=argument)
+    texts = list(members)
+    if wrong := [text for text in texts if not isinstance(text, str)]:
+        raise ArdRequestError(f"wanted texts, got a {type(wrong[0]).__name__}", argument=argument)
+    return list(dict.fromkeys(text.strip() for text in texts))
+
+
+def _addresses(value: object) -> list[str]:
+    addresses = _texts(value, "email_notifications")
+    for address in addresses:
+        if not _EMAIL.fullmatch(address):
+            raise ArdRequestError(f"not an email address: {address[:60]!r}", argument="email_notifications")
+    return addresses
+
+
+def _topics(value: object) -> list[str]:
+    topics = _texts(value, "sns_notifications")
+    for topic in topics:
+        if not _SNS_TOPIC.fullmatch(topic):
+            raise ArdRequestError(
+                f"wanted a topic like arn:aws:sns:us-east-1:123456789012:name, got {topic[:60]!r}",
+                argument="sns_notifications",
+            )
+    return topics

@@ -1,0 +1,224 @@
+"""`ArdHook`: an Airflow Connection of type `ard` turned into a client of the ARD API."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_ard.exceptions import airflow_errors
+from airflow_provider_ard.get_provider_info import ARD_CONNECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_ard.api.client import ArdClient
+    from airflow_provider_ard.api.order import OrderRequest, OrderStatus, Usage
+    from airflow_provider_ard.api.placement import Intention, Placed
+
+
+class ArdHook(BaseHook):
+    """Talk to the ARD API through the Connection `ard_conn_id`.
+
+    Logs in when it is first needed, once. Every method raises the errors of `airflow_provider_ard.exceptions`.
+    """
+
+    conn_name_attr = "ard_conn_id"
+    default_conn_name = "ard_default"
+    conn_type = ARD_CONNECTION["connection-type"]
+    hook_name = ARD_CONNECTION["hook-name"]
+
+    def __init__(self, ard_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.ard_conn_id = ard_conn_id
+
+    @cached_property
+    def _connection(self) -> Connection:
+        return self.get_connection(self.ard_conn_id)
+
+    @cached_property
+    def _client(self) -> ArdClient:
+        return client_of(self._connection)
+
+    def get_conn(self) -> ArdClient:
+        """Return the client, which raises the plain errors of `airflow_provider_ard.api.errors`."""
+        with airflow_errors(self.ard_conn_id):
+            return self._client
+
+    @property
+    def credentials_ids(self) -> dict[str, str]:
+        """The connection's stored credentials: storage location -> `credentials_id`."""
+        with airflow_errors(self.ard_conn_id):
+            return _credentials_ids(self._connection.extra_dejson)
+
+    def order_request(self, **arguments: Any) -> OrderRequest:
+        """Return the checked order that the operator's arguments describe, with the connection's stored credentials."""
+        from airflow_provider_ard.api.order import OrderRequest
+
+        with airflow_errors(self.ard_conn_id):
+            return OrderRequest.of(credentials_ids=self.credentials_ids, **arguments)
+
+    def submit_order(self, request: OrderRequest) -> OrderStatus:
+        """Place an order, unconditionally. `place_once` is what a task wants."""
+        with airflow_errors(self.ard_conn_id):
+            return self._client.submit_order(request)
+
+    def place_once(self, request: OrderRequest, intention: Intention, **options: Any) -> Placed:
+        """Return the one order of a task instance, placing it if there is none."""
+        from airflow_provider_ard.api.placement import place_once
+
+        with airflow_errors(self.ard_conn_id):
+            return place_once(self._client, request, intention, **options)
+
+    def dry_run(self, request: OrderRequest) -> Usage:
+        """Let the API check and price an order; nothing is bought."""
+        with airflow_errors(self.ard_conn_id):
+            return self._client.dry_run(request)
+
+    def get_order(self, order_id: str) -> OrderStatus:
+        """Return an order's present status."""
+        with airflow_errors(self.ard_conn_id):
+            return self._client.get_order(order_id)
+
+    def list_orders(self, **options: Any) -> Iterator[OrderStatus]:
+        """Yield the account's orders; options as `ArdClient.list_orders` has them."""
+        with airflow_errors(self.ard_conn_id):
+            yield from self._client.list_orders(**options)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Log in and ask who that is. Orders nothing."""
+        try:
+            with airflow_errors(self.ard_conn_id):
+                account = self._client.whoami()
+        except Exception as error:  # noqa: BLE001 -- the button shows whatever went wrong
+            return False, str(error)
+        who = account.email or account.name or account.user_id or "unknown user"
+        return True, f"Logged in as {who}, account {account.account_id}."
+
+    # Airflow 2.11 to 3.1 ask the hook for the form; it says what the provider's metadata say.
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the standard fields' labels, placeholders and which are hidden."""
+        behaviour = ARD_CONNECTION["ui-field-behaviour"]
+        return {key.replace("-", "_"): value for key, value in behaviour.items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the extra fields as wtforms fields."""
+        from flask_appbuilder.fieldwidgets import (
+            BS3PasswordFieldWidget,
+            BS3TextAreaFieldWidget,
+            BS3TextFieldWidget,
+        )
+        from wtforms import PasswordField, StringField, TextAreaField
+
+        kinds = {
+            "password": (PasswordField, BS3PasswordFieldWidget),
+            "multiline": (TextAreaField, BS3TextAreaFieldWidget),
+            None: (StringField, BS3TextFieldWidget),
+        }
+        widgets = {}
+        for name, form in ARD_CONNECTION["conn-fields"].items():
+            field, widget = kinds[form["schema"].get("format")]
+            widgets[name] = field(form["label"], description=form["description"], widget=widget())
+        return widgets
+
+
+def client_of(connection: Connection, **options: Any) -> ArdClient:
+    """Return a client for an Airflow Connection; `options` go to `ArdClient`.
+
+    Raises `ArdRequestError` or `ArdAuthError` naming the field that cannot be right.
+    """
+    from airflow import __version__ as airflow_version
+
+    from airflow_provider_ard.api.auth import Login
+    from airflow_provider_ard.api.client import DEFAULT_TIMEOUT_S, ArdClient
+
+    extra = connection.extra_dejson
+    login = Login(
+        username=connection.login or None,
+        password=connection.password or None,
+        **{
+            name: _text(extra.get(name), name)
+            for name in ("client_id", "client_secret", "access_token", "refresh_token")
+        },
+    )
+    return ArdClient(
+        login,
+        host=_host(connection),
+        verify=_verify(extra.get("verify")),
+        timeout=_timeout(extra.get("timeout"), DEFAULT_TIMEOUT_S),
+        cells_key=_cells_key(extra.get("cells_key")),
+        user_agent=f"apache-airflow/{airflow_version}",
+        **options,
+    )
+
+
+def _host(connection: Connection) -> str | None:
+    host = connection.host or None
+    port_missing = host and connection.port and ":" not in host.rpartition("://")[2]
+    return f"{host}:{connection.port}" if port_missing else host
+
+
+def _text(value: object, name: str) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise _wrong(name, "a text", value)
+    return value
+
+
+def _verify(value: object) -> bool | str:
+    if value is None or value == "":
+        return True
+    if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
+        return value.strip().lower() == "true"
+    if isinstance(value, bool | str):
+        return value
+    raise _wrong("verify", "true, false or the path of a CA bundle", value)
+
+
+def _timeout(value: object, default: float) -> float:
+    if value is None or value == "":
+        return default
+    try:
+        seconds = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise _wrong("timeout", "seconds above 0", value)
+    return seconds
+
+
+def _cells_key(value: object) -> str:
+    if value in (None, ""):
+        return "cells"
+    if value not in ("cells", "cell_ids"):
+        raise _wrong("cells_key", "cells or cell_ids", value)
+    return str(value)
+
+
+def _credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:
+    value = extra.get("credentials_ids")
+    if value is None or value == "":
+        return {}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
+        raise _wrong("credentials_ids", 'JSON like {"gs://my-bucket": "our-stored-credentials"}', value)
+    return value
+
+
+def _wrong(name: str, wish: str, value: object) -> Exception:
+    from airflow_provider_ard.api.errors import ArdRequestError
+
+    # What came is not repeated: an extra may hold a secret put into the wrong field.
+    return ArdRequestError(f"wanted {wish}, got a {type(value).__name__}", argument=f"the connection's extra {name}")

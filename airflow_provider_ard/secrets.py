@@ -1,0 +1,54 @@
+"""Telling Airflow's secret masker of the secrets that an order's arguments carry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from airflow.providers.common.compat.sdk import mask_secret
+
+_SECRET_KEYS = ("sas_url", "service_credentials")
+
+
+def mask_output_config(output_config: object) -> None:
+    """Mask the credentials in an `output_config`, wherever Airflow would show them from now on.
+
+    Takes whatever form a user may have given it in, and never raises: a wrong form is another step's to refuse.
+    """
+    if isinstance(output_config, str):
+        try:
+            output_config = json.loads(output_config)
+        except ValueError:
+            # What cannot be read cannot be told apart: all of it is kept back.
+            if any(key in str(output_config) for key in _SECRET_KEYS):
+                mask_secret(output_config)
+            return
+    for secret in _found(output_config):
+        mask_secret(secret)
+
+
+def _found(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key in _SECRET_KEYS and inner:
+                yield from _forms(inner)
+            else:
+                yield from _found(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _found(inner)
+
+
+def _forms(secret: Any) -> Iterator[str]:
+    """Yield the secret and the parts of it that are secret by themselves."""
+    if isinstance(secret, Mapping):
+        yield from (str(secret[key]) for key in ("private_key", "private_key_id") if secret.get(key))
+        return
+    text = str(secret)
+    yield text
+    try:
+        yield from parse_qs(urlsplit(text).query).get("sig", [])
+    except ValueError:
+        return

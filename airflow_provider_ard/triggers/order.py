@@ -1,0 +1,134 @@
+"""`ArdOrderTrigger` waits for orders in the triggerer, without a worker slot."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_ard.api.errors import ArdError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow_provider_ard.api.order import OrderStatus
+
+HEARTBEAT_S = 3600.0
+
+
+class ArdOrderTrigger(BaseTrigger):
+    """Wait until all orders have succeeded, or one cannot.
+
+    Its one event is `{"outcome": "succeeded", "orders": [report, …]}`, in the order of `order_ids`, or
+    `{"outcome": "failed", "error": class name, "message": …, "order_id": …}`. An outage of the API is no event.
+
+    :param order_ids: The ids of the orders.
+    :param ard_conn_id: The Connection of type `ard`.
+    :param poke_interval: Seconds between two looks, at least 1.
+    """
+
+    def __init__(self, order_ids: list[str], ard_conn_id: str = "ard_default", poke_interval: float = 60.0) -> None:
+        super().__init__()
+        self.order_ids = order_ids
+        self.ard_conn_id = ard_conn_id
+        self.poke_interval = poke_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the trigger as plain JSON; nothing of it is secret."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "order_ids": self.order_ids,
+                "ard_conn_id": self.ard_conn_id,
+                "poke_interval": self.poke_interval,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield the one event once the wait is over."""
+        from airflow_provider_ard.triggers.watch import OrderWatch
+
+        progress = Progress(self.order_ids)
+        async with OrderWatch.subscribe(self.ard_conn_id, self.order_ids, self.poke_interval) as subscription:
+            while progress.pending:
+                answer = await subscription.answers.get()
+                if isinstance(answer, ArdError):
+                    yield TriggerEvent(failure(answer, self.ard_conn_id))
+                    return
+                if isinstance(answer, Exception):
+                    raise answer
+                if error := progress.take(answer):
+                    yield TriggerEvent(failure(error, self.ard_conn_id))
+                    return
+                for line in progress.lines(answer):
+                    self.log.info(line)
+                # Settled orders need not be asked for again.
+                subscription.order_ids.intersection_update(progress.pending)
+        yield TriggerEvent({"outcome": "succeeded", "orders": progress.reports()})
+
+
+class Progress:
+    """What is known of the orders that one task waits for."""
+
+    def __init__(self, order_ids: list[str]) -> None:
+        self._order_ids = order_ids
+        self._done: dict[str, dict[str, Any]] = {}
+        self._status: dict[str, str] = {}
+        self._started = time.monotonic()
+        self._spoke = self._started
+
+    @property
+    def pending(self) -> set[str]:
+        """The orders that are not known to have succeeded."""
+        return set(self._order_ids) - self._done.keys()
+
+    def take(self, order: OrderStatus) -> ArdError | None:
+        """Note an order's status. Return the error that it means, None if the order succeeded or runs."""
+        from airflow_provider_ard.api.errors import ArdOrderFailed
+        from airflow_provider_ard.api.order import State
+
+        if order.state is State.SUCCEEDED:
+            self._done[order.id] = order.report()
+        elif order.state is State.FAILED:
+            return ArdOrderFailed(
+                f"order {order.id} has failed: {order.status_message or order.status}", order_id=order.id
+            )
+        elif order.state is State.UNKNOWN:
+            return ArdError(
+                f"order {order.id} has a status that is documented nowhere: {order.status!r}. The order itself is not "
+                "touched; look at it before you wait again",
+                order_id=order.id,
+            )
+        return None
+
+    def lines(self, order: OrderStatus) -> list[str]:
+        """Return what is worth a line in the log: a change of an order, and a sign of life once an hour."""
+        now = time.monotonic()
+        lines = []
+        if self._status.get(order.id) != order.status:
+            self._status[order.id] = order.status
+            lines.append(f"Order {order.id}: {order.status}.")
+            self._spoke = now
+        elif now - self._spoke >= HEARTBEAT_S:
+            self._spoke = now
+            hours = (now - self._started) / 3600
+            lines.append(f"Waiting for {len(self.pending)} of {len(self._order_ids)} orders, {hours:.0f} h by now.")
+        return lines
+
+    def reports(self) -> list[dict[str, Any]]:
+        """Return the reports of the orders, in the order in which they were asked for."""
+        return [self._done[order_id] for order_id in self._order_ids]
+
+
+def failure(error: ArdError, ard_conn_id: str) -> dict[str, Any]:
+    """Return the event for an error; its class name is found again by `airflow_provider_ard.exceptions.twin_named`."""
+    from airflow_provider_ard.exceptions import airflow_twin
+
+    twin = airflow_twin(error, ard_conn_id)
+    return {
+        "outcome": "failed",
+        "error": type(twin).__name__,
+        "message": str(twin),
+        "order_id": error.order_id,
+    }

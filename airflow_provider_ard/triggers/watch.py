@@ -1,0 +1,181 @@
+"""One watch a process and connection, shared by all triggers that wait through it.
+
+A trigger subscribes with its orders and its interval. The watch keeps one client (one session, one token, one look-up
+of the connection) and asks for all orders that are due in one round, in a thread, so that the triggerer's event loop
+never waits for the network. It starts with the first subscriber and ends with the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow.providers.common.compat.connection import get_async_connection
+
+from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from airflow_provider_ard.api.client import ArdClient
+    from airflow_provider_ard.api.order import OrderStatus
+
+log = logging.getLogger(__name__)
+
+SHORTEST_INTERVAL_S = 1.0
+# An outage is asked about at the subscribers' own pace, but never faster than this, with full jitter on top.
+OUTAGE_PAUSE_S = 5.0
+
+
+@dataclass(eq=False)
+class Subscription:
+    """What one trigger waits for: `answers` yields each order's status, or the error that asking for it met."""
+
+    order_ids: set[str]
+    interval: float
+    due: float = 0.0
+    answers: asyncio.Queue[OrderStatus | Exception] = field(default_factory=asyncio.Queue)
+
+
+class OrderWatch:
+    """The watch of one event loop and connection. Use `OrderWatch.subscribe(...)`."""
+
+    _watches: ClassVar[dict[tuple[asyncio.AbstractEventLoop, str], OrderWatch]] = {}
+
+    def __init__(self, ard_conn_id: str) -> None:
+        self.ard_conn_id = ard_conn_id
+        self._subscriptions: set[Subscription] = set()
+        self._changed = asyncio.Event()
+        self._client: ArdClient | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_out = False
+
+    @classmethod
+    @asynccontextmanager
+    async def subscribe(
+        cls, ard_conn_id: str, order_ids: Iterable[str], poke_interval: float
+    ) -> AsyncIterator[Subscription]:
+        """Follow orders for the length of the block: answers at once, then each `poke_interval` seconds."""
+        place = (asyncio.get_running_loop(), ard_conn_id)
+        watch = cls._watches.get(place)
+        if watch is None:
+            watch = cls._watches[place] = cls(ard_conn_id)
+            watch._start()
+        subscription = Subscription(set(order_ids), max(SHORTEST_INTERVAL_S, poke_interval))
+        watch._subscriptions.add(subscription)
+        watch._changed.set()
+        try:
+            yield subscription
+        finally:
+            watch._subscriptions.discard(subscription)
+            if not watch._subscriptions and cls._watches.get(place) is watch:
+                del cls._watches[place]
+                watch._stop()
+
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"ARD orders of {self.ard_conn_id}")
+
+    def _stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._until_due()
+                now = time.monotonic()
+                due = [one for one in self._subscriptions if one.due <= now]
+                for one in due:
+                    one.due = now + one.interval
+                try:
+                    pause = await self._round(due)
+                except Exception as error:  # noqa: BLE001 -- it must end the waits, not leave them hanging
+                    self._tell_all(error)
+                    pause = OUTAGE_PAUSE_S
+                if pause:
+                    await asyncio.sleep(pause)
+        finally:
+            self._close()
+
+    async def _until_due(self) -> None:
+        while True:
+            self._changed.clear()
+            next_due = min((one.due for one in self._subscriptions), default=float("inf"))
+            wait = next_due - time.monotonic()
+            if wait <= 0:
+                return
+            try:
+                # A new subscriber is asked for at once, not at the others' next time.
+                await asyncio.wait_for(self._changed.wait(), None if wait == float("inf") else wait)
+            except TimeoutError:
+                return
+
+    async def _round(self, due: list[Subscription]) -> float:
+        """Ask for the orders that are due and hand the answers out. Return the seconds to leave the API alone."""
+        wanted = sorted(set().union(*(one.order_ids for one in due)))
+        try:
+            answers = await self._answers(wanted)
+        except ArdAuthError as error:
+            self._tell_all(error)
+            return OUTAGE_PAUSE_S
+        except ArdUnavailableError as outage:
+            return self._outage(outage)
+        if self._is_out:
+            self._is_out = False
+            log.info("The ARD API answers again.")
+        for one in due:
+            for order_id in one.order_ids & answers.keys():
+                one.answers.put_nowait(answers[order_id])
+        return 0.0
+
+    async def _answers(self, wanted: list[str]) -> dict[str, OrderStatus | Exception]:
+        try:
+            return await asyncio.to_thread(_ask, await self._ready_client(), wanted)
+        except ArdAuthError:
+            # The login may have been changed in the connection meanwhile: once more with what it says now.
+            self._close()
+            return await asyncio.to_thread(_ask, await self._ready_client(), wanted)
+
+    def _outage(self, outage: ArdUnavailableError) -> float:
+        if not self._is_out:
+            self._is_out = True
+            log.warning("The ARD API is unavailable; the orders go on and so does the wait. %s", outage)
+        if outage.retry_after is not None:
+            return outage.retry_after
+        return OUTAGE_PAUSE_S * random.random()  # noqa: S311 -- jitter
+
+    def _tell_all(self, error: Exception) -> None:
+        for one in self._subscriptions:
+            one.answers.put_nowait(error)
+
+    def _close(self) -> None:
+        if self._client:
+            self._client.close()
+            self._client = None
+
+    async def _ready_client(self) -> ArdClient:
+        if self._client is None:
+            from airflow_provider_ard.hooks.ard import client_of
+
+            connection = await get_async_connection(self.ard_conn_id)
+            # In a thread: reading the extra may ask the supervisor to mask secrets. One attempt: each round is a retry.
+            self._client = await asyncio.to_thread(client_of, connection, attempts=1)
+        return self._client
+
+
+def _ask(client: ArdClient, order_ids: list[str]) -> dict[str, OrderStatus | Exception]:
+    """Return each order's status, or the error that is this order's alone."""
+    answers: dict[str, OrderStatus | Exception] = {}
+    for order_id in order_ids:
+        try:
+            answers[order_id] = client.get_order(order_id)
+        except (ArdAuthError, ArdUnavailableError):
+            raise
+        except ArdError as error:
+            answers[order_id] = error
+    return answers
