@@ -295,8 +295,8 @@ def _check_rules(geometry: BaseGeometry, argument: str) -> None:
             )
         if boxes[index, 2] - boxes[index, 0] > 180:
             raise ArdRequestError(
-                f"{which} spans {boxes[index, 2] - boxes[index, 0]:g}° of longitude: it seems to cross the antimeridian, which "
-                "is not allowed; split it there",
+                f"{which} spans {boxes[index, 2] - boxes[index, 0]:g}° of longitude: it seems to cross the "
+                "antimeridian, which is not allowed; split it there",
                 argument=argument,
             )
         if not surely_large[index] and (area := area_sqkm(polygon)) < MIN_AREA_SQKM:

@@ -270,8 +270,8 @@ def _with_credentials(found: Destination, credentials_ids: Mapping[str, str]) ->
     if not inside:
         secret = "service_credentials" if isinstance(found, GCSDestination) else "sas_url"
         raise ArdRequestError(
-            f"no credentials for {found.uri}: put credentials_id or {secret} into output_config, or name {found.uri} in "
-            "the connection's credentials_ids",
+            f"no credentials for {found.uri}: put credentials_id or {secret} into output_config, or name {found.uri} "
+            "in the connection's credentials_ids",
             argument="destination",
         )
     chosen = credentials_ids[max(inside, key=len)]

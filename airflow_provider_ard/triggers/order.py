@@ -29,7 +29,7 @@ class ArdOrderTrigger(BaseTrigger):
     """
 
     def __init__(self, order_ids: list[str], ard_conn_id: str = "ard_default", poke_interval: float = 60.0) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # of Airflow
         self.order_ids = order_ids
         self.ard_conn_id = ard_conn_id
         self.poke_interval = poke_interval
