@@ -1,0 +1,122 @@
+"""What can be ordered: a GeoJSON file, one feature for each tile (an acquisition in a grid cell)."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from maxar_ard_grid import Cell
+from pyproj import Geod
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+_GEOD = Geod(ellps="WGS84")
+BUNDLED = "catalog.geojson"
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One acquisition in one cell of the ARD grid.
+
+    ``footprint`` is where it has data (WGS84); ``properties`` are those of its feature.
+    """
+
+    acquisition_id: str
+    zone: int
+    quadkey: str
+    taken: datetime
+    footprint: BaseGeometry
+    properties: dict[str, Any]
+
+    @cached_property
+    def cell(self) -> Cell:
+        """The cell of the ARD grid: bounds in UTM metres, geometry in WGS84."""
+        return Cell(self.quadkey, zone=self.zone)
+
+    @property
+    def cell_id(self) -> str:
+        """The cell's ID, like ``Z13-031133320203``."""
+        return f"Z{self.zone:02d}-{self.quadkey}"
+
+    @property
+    def folder(self) -> str:
+        """Where the tile is delivered under the prefix, like ``13/031133320203/2021-06-03``."""
+        return f"{self.zone:02d}/{self.quadkey}/{self.taken:%Y-%m-%d}"
+
+    @property
+    def epsg(self) -> int:
+        """The EPSG code of the cell's UTM zone."""
+        return int(self.cell.proj.removeprefix("EPSG:"))
+
+    @cached_property
+    def area_sqkm(self) -> float:
+        """Geodesic area of the footprint, in km²."""
+        return float(abs(_GEOD.geometry_area_perimeter(self.footprint)[0]) / 1e6)
+
+    @property
+    def clouds_percent(self) -> float:
+        """Share of the footprint under cloud, 0 to 100."""
+        return float(self.properties.get("tile:clouds_percent") or 0)
+
+
+class Catalog:
+    """Every tile on offer, by acquisition and cell.
+
+    ``as_of`` is the day by which the ages of the acquisitions are reckoned, where the file names one.
+    """
+
+    def __init__(self, tiles: Iterable[Tile], as_of: date | None = None) -> None:
+        self.as_of = as_of
+        self._tiles: dict[str, dict[str, Tile]] = {}
+        for tile in tiles:
+            self._tiles.setdefault(tile.acquisition_id, {})[tile.cell_id] = tile
+
+    @classmethod
+    def load(cls, paths: Sequence[str | Path] = ()) -> "Catalog":
+        """Read one or more GeoJSON files; none means the one that ships with the package.
+
+        Raises ValueError for a file that is not a catalogue.
+        """
+        if not paths:
+            text = resources.files(__package__).joinpath(BUNDLED).read_text(encoding="utf-8")
+            document = json.loads(text)
+            return cls(_tiles(document, BUNDLED), date.fromisoformat(document["as_of"]))
+        tiles: list[Tile] = []
+        for path in paths:
+            tiles += _tiles(json.loads(Path(path).read_text(encoding="utf-8")), str(path))
+        return cls(tiles)
+
+    @property
+    def acquisitions(self) -> list[str]:
+        """The IDs of all acquisitions, in the order of the file."""
+        return list(self._tiles)
+
+    def __contains__(self, acquisition_id: object) -> bool:
+        return acquisition_id in self._tiles
+
+    def tiles(self, acquisition_id: str) -> dict[str, Tile]:
+        """Return the tiles of an acquisition by cell ID; KeyError if there is no such acquisition."""
+        return self._tiles[acquisition_id]
+
+    def __iter__(self) -> Any:
+        return (tile for tiles in self._tiles.values() for tile in tiles.values())
+
+
+def _tiles(document: dict[str, Any], name: str) -> Iterable[Tile]:
+    try:
+        for feature in document["features"]:
+            properties = feature["properties"]
+            yield Tile(
+                acquisition_id=properties["catalog_id"],
+                zone=int(properties["utm_zone"]),
+                quadkey=properties["quadkey"],
+                taken=datetime.fromisoformat(properties["datetime"]),
+                footprint=shape(feature["geometry"]),
+                properties=properties,
+            )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{name} is not a catalogue of ARD tiles: {error!r}") from error

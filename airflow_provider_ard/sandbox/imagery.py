@@ -1,0 +1,137 @@
+"""The pictures of a tile: what the satellite saw of the land, through which clouds."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.features import geometry_mask
+from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
+
+from airflow_provider_ard.sandbox.catalog import Tile
+from airflow_provider_ard.sandbox.landscape import FOUR_BANDS, RGB, Season, reflectance
+from airflow_provider_ard.sandbox.noise import Floats, Grid, fractal, ramp
+from airflow_provider_ard.sandbox.projection import WGS84, affine, project
+
+EIGHT_BAND_PLATFORMS = ("WV02", "WV03")
+MS_FACTOR = 4
+# Surface reflectance of 1.0 in the analytic images.
+SCALE = 10_000
+_CLOUD_M = 2600.0
+_CLOUD_SOFT = 0.05
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The images of a tile, bands first; 0 is no data. ``cloud`` and ``valid`` are masks of the fine grid.
+
+    ``visual`` is (3, n, n) uint8, ``pan`` (1, n, n) uint16, ``ms`` (8 or 4, n/4, n/4) uint16; None where the
+    satellite has no such sensor.
+    """
+
+    visual: NDArray[np.uint8]
+    pan: NDArray[np.uint16]
+    ms: NDArray[np.uint16] | None
+    cloud: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
+
+
+def utm_footprint(tile: Tile) -> BaseGeometry:
+    """Return the data footprint within the cell, in metres of the cell's UTM zone."""
+    return project(tile.footprint, WGS84, tile.epsg).buffer(0).intersection(box(*tile.cell.bounds))
+
+
+def render(tile: Tile, pixels: int) -> Scene:
+    """Return the images of a tile, ``pixels`` across; the same tile always gives the same ones."""
+    pixels = max(MS_FACTOR, pixels - pixels % MS_FACTOR)
+    grid = _grid(tile, pixels)
+    valid = _valid(tile, pixels)
+    number = tile.properties
+    day = tile.taken.date()
+    season = Season.of(day, southern=tile.cell.hemisphere == "S")
+    land = reflectance(grid, tile.zone, season, float(number.get("view:sun_azimuth") or 150))
+    cover, shade = _clouds(grid, tile, valid)
+    land *= (1 - 0.55 * shade)[..., None]
+    land += (np.float32(0.78) - land) * cover[..., None]
+    # A low sun and a slanted view dim the land and lay haze on it.
+    sun = np.sin(np.radians(max(15.0, float(number.get("view:sun_elevation") or 55))))
+    haze = 0.006 + 0.0005 * float(number.get("view:off_nadir") or 0)
+    land *= np.float32(0.55 + 0.45 * sun)
+    visual = _tone(land[..., RGB] + np.float32(haze) * np.array([0.8, 1.0, 1.35], np.float32))
+    pan = _counts(land[..., 1:6].mean(axis=-1, keepdims=True))
+    panchromatic = number.get("platform") == "WV01"
+    if panchromatic:
+        visual = np.repeat(_tone(land[..., 1:6].mean(axis=-1, keepdims=True)), 3, axis=-1)
+    bands = land if number.get("platform") in EIGHT_BAND_PLATFORMS else land[..., FOUR_BANDS]
+    return Scene(
+        visual=_bands_first(visual, valid),
+        pan=_bands_first(pan, valid),
+        ms=None if panchromatic else _bands_first(_counts(_coarse(bands)), _coarse_mask(valid)),
+        cloud=(cover > 0.5) & valid,
+        valid=valid,
+    )
+
+
+def cloud_field(grid: Grid, acquisition_id: str) -> Floats:
+    """Return how cloudy it would be at each point; clouds are wherever this is highest."""
+    return fractal(grid, _CLOUD_M, 6, zlib.crc32(acquisition_id.encode()))
+
+
+def _clouds(grid: Grid, tile: Tile, valid: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return the cover (0 to 1) of clouds over the promised share of the footprint, and of their shadows."""
+    share = tile.clouds_percent / 100
+    field = cloud_field(grid, tile.acquisition_id)
+    if share <= 0 or not valid.any():
+        nothing = np.zeros_like(field)
+        return nothing, nothing
+    threshold = float(np.quantile(field[valid], 1 - min(share, 1.0)))
+    soft = _CLOUD_SOFT / 2
+    cover = ramp(field, threshold - soft, threshold + soft)
+    azimuth = np.radians(float(tile.properties.get("view:sun_azimuth") or 150))
+    away = (grid[0] + 260 * np.sin(azimuth), grid[1] + 260 * np.cos(azimuth))
+    shadow = ramp(cloud_field(away, tile.acquisition_id), threshold - soft, threshold + soft)
+    return cover, shadow
+
+
+def _grid(tile: Tile, pixels: int) -> Grid:
+    xmin, ymin, xmax, ymax = tile.cell.bounds
+    centres = (np.arange(pixels) + 0.5) / pixels
+    return xmin + centres * (xmax - xmin), ymax - centres * (ymax - ymin)
+
+
+def _valid(tile: Tile, pixels: int) -> NDArray[np.bool_]:
+    footprint = utm_footprint(tile)
+    if footprint.is_empty:
+        return np.zeros((pixels, pixels), bool)
+    mask: NDArray[np.bool_] = geometry_mask(
+        [footprint], (pixels, pixels), affine(tile.cell.bounds, pixels, pixels), invert=True
+    )
+    return mask
+
+
+def _coarse(image: Floats) -> Floats:
+    rows, columns, bands = image.shape
+    blocks = image.reshape(rows // MS_FACTOR, MS_FACTOR, columns // MS_FACTOR, MS_FACTOR, bands)
+    result: Floats = blocks.mean(axis=(1, 3))
+    return result
+
+
+def _coarse_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return _coarse(mask[..., None].astype(np.float32))[..., 0] > 0.5
+
+
+def _tone(image: Floats) -> NDArray[np.uint8]:
+    # 0 is kept for no data.
+    toned: NDArray[np.uint8] = np.clip(255 * np.power(np.clip(image * 2.6, 0, 1), 1 / 1.45), 1, 255).astype(np.uint8)
+    return toned
+
+
+def _counts(image: Floats) -> NDArray[np.uint16]:
+    return np.clip(image * SCALE, 1, 65_535).astype(np.uint16)
+
+
+def _bands_first(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:
+    masked: NDArray[Any] = np.where(valid[..., None], image, 0).astype(image.dtype)
+    return np.ascontiguousarray(masked.transpose(2, 0, 1))

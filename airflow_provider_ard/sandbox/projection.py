@@ -1,0 +1,36 @@
+"""Geometries from one coordinate reference system into another."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import Transformer
+from rasterio import Affine
+from shapely.geometry.base import BaseGeometry
+
+WGS84 = 4326
+
+
+def project(geometry: BaseGeometry, source: int | str, target: int | str) -> BaseGeometry:
+    """Return a geometry in another system; both are EPSG codes or PROJ strings, longitude comes first."""
+    transformer = _transformer(source, target)
+
+    def move(points: NDArray[Any]) -> NDArray[Any]:
+        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+    return shapely.transform(geometry, move)
+
+
+def affine(bounds: Sequence[float], width: int, height: int) -> Affine:
+    """Return where the pixels of a north-up image lie, given its bounds and its size in pixels."""
+    xmin, ymin, xmax, ymax = bounds
+    # rasterio.transform.from_bounds says the same, but warns under affine 3.
+    return Affine((xmax - xmin) / width, 0.0, xmin, 0.0, (ymin - ymax) / height, ymax)
+
+
+@lru_cache(maxsize=32)
+def _transformer(source: int | str, target: int | str) -> Transformer:
+    return Transformer.from_crs(source, target, always_xy=True)

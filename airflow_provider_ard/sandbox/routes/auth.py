@@ -1,0 +1,69 @@
+"""``/auth``: logging in, renewing a token, asking who one is."""
+
+import base64
+import binascii
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from airflow_provider_ard.sandbox.checks import parse_object
+from airflow_provider_ard.sandbox.errors import ApiError, invalid, unauthorized
+from airflow_provider_ard.sandbox.state import State
+
+
+def router(state: State) -> APIRouter:
+    """Return the routes of ``/auth``."""
+    routes = APIRouter(prefix="/auth")
+
+    @routes.post("/authenticate")
+    async def authenticate(request: Request) -> dict[str, Any]:
+        fields = await _fields(request)
+        grant = fields.get("grant_type", "password")
+        if grant == "password":
+            return state.tokens.password_login(_need(fields, "username"), _need(fields, "password"))
+        if grant == "refresh_token":
+            return state.tokens.refresh(_need(fields, "refresh_token"))
+        raise invalid(f"Unknown grant_type: {grant}")
+
+    @routes.post("/authenticate/oauth2/token")
+    async def client_token(request: Request) -> dict[str, Any]:
+        fields = await _fields(request)
+        if fields.get("grant_type", "client_credentials") != "client_credentials":
+            raise invalid("grant_type must be client_credentials here")
+        return state.tokens.client_login(*_basic(request.headers.get("authorization")))
+
+    @routes.get("/self")
+    async def whoami(request: Request) -> dict[str, Any]:
+        state.tokens.check(request.headers.get("authorization"))
+        return {"user": state.account.describe()}
+
+    return routes
+
+
+async def _fields(request: Request) -> dict[str, Any]:
+    """Return the fields of a form or JSON body; whatever else is in it is of no concern."""
+    if "json" in request.headers.get("content-type", ""):
+        return parse_object(await request.body())
+    form = await request.form()
+    return {key: value for key, value in form.items() if isinstance(value, str)}
+
+
+def _need(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise invalid(f"{name} is required", "invalid_input")
+    return value
+
+
+def _basic(authorization: str | None) -> tuple[str, str]:
+    refused: ApiError = unauthorized("Client credentials are needed: send them as Authorization: Basic")
+    scheme, _, encoded = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        raise refused
+    try:
+        client_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise refused from error
+    if not colon:
+        raise refused
+    return client_id, secret

@@ -1,0 +1,246 @@
+"""The sandbox as an object: a server in a thread, and handles on all that happens in it."""
+
+import json
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import uvicorn
+
+from airflow_provider_ard.sandbox.app import build
+from airflow_provider_ard.sandbox.catalog import Catalog
+from airflow_provider_ard.sandbox.durations import Duration, seconds
+from airflow_provider_ard.sandbox.faults import Faults
+from airflow_provider_ard.sandbox.gate import TransportProtocol
+from airflow_provider_ard.sandbox.journal import RequestRecord
+from airflow_provider_ard.sandbox.orders import FAILED, SUCCEEDED, Order
+from airflow_provider_ard.sandbox.pricing import DEFAULT_PRICES
+from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.storage import Storage
+from airflow_provider_ard.sandbox.tls import TlsFiles, issue
+
+START_TIMEOUT = 20.0
+
+
+class Sandbox:
+    """A local ARD API: ``with Sandbox(order_duration="0.2s", storage=folder) as ard: ...``.
+
+    ``order_duration``, ``token_lifetime``: ``"0.2s"``, ``"3m"``, ``"12h"``, seconds or a timedelta.
+    ``order_status_calls``: orders end at their Nth status call instead of by time.
+    ``storage``: a folder or URL under which every destination lands as ``<storage>/<bucket>/<prefix>``; ``"s3"``
+    writes to the very bucket an order names; None delivers nothing, and orders succeed all the same.
+    ``s3_endpoint``, ``s3_key``, ``s3_secret``: the S3 server; credentials default to those of the environment.
+    ``catalog``: GeoJSON file or files in place of the one that ships with the package.
+    ``port``: 0 for any free one, kept over ``stop()`` and ``start()``. ``tls``: https, with a CA in ``ca_file``.
+    ``prices``: per km² for ``fresh``, ``standard`` and ``training`` imagery; None where it cannot be ordered.
+    ``today``: the day that ages are reckoned by; by default the one the catalogue names, else the calendar's.
+    ``pixels``: across a cell, in the visual and panchromatic images (multispectral ones have a quarter).
+    ``seed``: of order IDs and of the chance in faults.
+    """
+
+    def __init__(
+        self,
+        *,
+        order_duration: Duration = "0.2s",
+        order_status_calls: int | None = None,
+        storage: str | Path | None = None,
+        s3_endpoint: str | None = None,
+        s3_key: str | None = None,
+        s3_secret: str | None = None,
+        catalog: str | Path | Sequence[str | Path] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
+        token_lifetime: Duration = "12h",  # noqa: S107 - a duration
+        rotate_refresh_tokens: bool = False,
+        prices: Mapping[str, float | None] = DEFAULT_PRICES,
+        today: date | None = None,
+        pixels: int = 512,
+        seed: int = 0,
+    ) -> None:
+        paths = [catalog] if isinstance(catalog, str | Path) else list(catalog or ())
+        self._state = State(
+            catalog=Catalog.load(paths),
+            storage=None if storage is None else Storage(storage, s3_endpoint, s3_key, s3_secret),
+            order_duration=seconds(order_duration),
+            order_status_calls=order_status_calls,
+            token_lifetime=seconds(token_lifetime),
+            rotate_refresh_tokens=rotate_refresh_tokens,
+            prices=prices,
+            today=today,
+            pixels=pixels,
+            seed=seed,
+        )
+        self._app = build(self._state)
+        self._host = host
+        self._port = port
+        self._folder: Path | None = None
+        self._tls: TlsFiles | None = None
+        if tls:
+            self._folder = Path(tempfile.mkdtemp(prefix="ard-sandbox-"))
+            self._tls = issue(self._folder)
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Listen; returns when requests are being served. After ``stop()`` it is the same port and state."""
+        if self._thread is not None:
+            raise RuntimeError("the sandbox is running already")
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._host, self._port))
+        except OSError:
+            listener.close()
+            raise
+        self._port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            self._app,
+            http=TransportProtocol,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            ssl_certfile=str(self._tls.server) if self._tls else None,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listener]}, name="ard-sandbox", daemon=True
+        )
+        self._thread.start()
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError("the sandbox did not start; see its log")
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Stop listening and hang up on everybody; what the sandbox knows stays, and deliveries go on."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join()
+        self._server = self._thread = None
+
+    def close(self) -> None:
+        """Stop for good: drop deliveries not yet begun, wait for the others, remove the certificate."""
+        self.stop()
+        self._state.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port, without a path or a closing slash; known once started."""
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}"
+
+    @property
+    def ca_file(self) -> str | None:
+        """Path of the CA certificate to trust (PEM), with TLS; else None."""
+        return str(self._tls.ca) if self._tls else None
+
+    @property
+    def login(self) -> str:
+        """The user's name."""
+        return self._state.account.login
+
+    @property
+    def password(self) -> str:
+        """The user's password."""
+        return self._state.account.password
+
+    @property
+    def client_id(self) -> str:
+        """The ID for a login by client credentials."""
+        return self._state.account.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The secret for a login by client credentials."""
+        return self._state.account.client_secret
+
+    @property
+    def connection_json(self) -> str:
+        """An Airflow connection to the sandbox, as JSON."""
+        extra = {"verify": self.ca_file} if self.ca_file else {}
+        connection = {"conn_type": "ard", "host": self.url, "login": self.login, "password": self.password}
+        return json.dumps({**connection, "extra": extra})
+
+    @property
+    def connection_uri(self) -> str:
+        """An Airflow connection to the sandbox, as a URI."""
+        user, password, host = (quote(text, safe="") for text in (self.login, self.password, self.url))
+        extra = f"/?verify={quote(self.ca_file, safe='')}" if self.ca_file else ""
+        return f"ard://{user}:{password}@{host}{extra}"
+
+    @property
+    def acquisitions(self) -> list[str]:
+        """The IDs of all acquisitions in the catalogue."""
+        return self._state.catalog.acquisitions
+
+    @property
+    def orders(self) -> list[Order]:
+        """Every order accepted, oldest first, as it stands now."""
+        return self._state.orders.all()
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """Every request received, oldest first."""
+        return self._state.journal.all()
+
+    @property
+    def submissions(self) -> list[RequestRecord]:
+        """The requests that meant to place an order (no dry runs), whatever came of them."""
+        return [record for record in self.requests if record.dry_run is False]
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force: ``faults.add("POST /order", kind="reset_after", nth=1)``."""
+        return self._state.faults
+
+    def fail_order(self, order_id: str, message: str = "The order failed", status: str = FAILED) -> None:
+        """End an order in failure, now. ``status`` may be any text, for a status that nobody knows."""
+        self._state.orders.end(order_id, status, message)
+
+    def finish_order(self, order_id: str) -> None:
+        """End an order in success, now, whatever has been delivered."""
+        self._state.orders.end(order_id, SUCCEEDED)
+
+    def expire_tokens(self) -> None:
+        """End every access token handed out so far."""
+        self._state.tokens.expire()
+
+    def wait_for_deliveries(self) -> None:
+        """Wait until nothing is being delivered."""
+        self._state.orders.wait()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a client needs to know, as the command line prints it."""
+        storage = self._state.storage
+        return {
+            "url": self.url,
+            **({"ca_file": self.ca_file} if self.ca_file else {}),
+            "login": self.login,
+            "password": self.password,
+            "acquisitions": self.acquisitions[:5],
+            **(storage.describe() if storage else {}),
+        }

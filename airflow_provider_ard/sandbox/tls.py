@@ -1,0 +1,24 @@
+"""A certificate for localhost and a CA that vouches for it, made anew for each sandbox."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """Paths of PEM files: the CA to trust, and the server's key with its certificate chain."""
+
+    ca: Path
+    server: Path
+
+
+def issue(folder: Path) -> TlsFiles:
+    """Write the PEM files into a folder; the certificate holds for localhost and 127.0.0.1."""
+    authority = trustme.CA()
+    files = TlsFiles(ca=folder / "ca.pem", server=folder / "server.pem")
+    authority.cert_pem.write_to_path(str(files.ca))
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(files.server))
+    return files
