@@ -51,15 +51,19 @@ def api_base(host: str | None) -> str:
 
     Raises `ArdRequestError` for anything but an http(s) address.
     """
-    given = (host or DEFAULT_HOST).strip().rstrip("/")
-    parts = urlsplit(given if "://" in given else f"https://{given}")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ArdRequestError(f"not an http(s) address: {given!r}", argument="host")
+    given = (host or DEFAULT_HOST).strip()
+    try:
+        parts = urlsplit(given if "://" in given else f"https://{given}")
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        raise ArdRequestError("not an http(s) address", argument="host") from None
     if parts.username or parts.password:
         raise ArdRequestError(
             "must not carry a user name or password; put them into login and password", argument="host"
         )
-    return f"{parts.scheme}://{parts.netloc}{parts.path or '/api/v1'}"
+    if not usable:
+        raise ArdRequestError(f"not an http(s) address: {given!r}", argument="host")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/api/v1'}"
 
 
 class ArdClient:
@@ -119,6 +123,8 @@ class ArdClient:
         """
         if request.dry_run:
             raise ArdRequestError("True: use dry_run() to price an order", argument="dry_run")
+        # Outages are waited for here, before the purchase, rather than in the middle of it.
+        self._patiently(self._auth.token)
         answer = self._post_order(request)
         try:
             return OrderStatus.model_validate(answer)
@@ -176,8 +182,8 @@ class ArdClient:
             raise _redacted(error, request.secrets) from None
 
     def _post_form(self, path: str, body: str, auth: tuple[str, str] | None) -> requests.Response:
-        # `_NoAuth` rather than None: with None, requests would look for a login in ~/.netrc.
-        return self._patiently(self._send, "POST", path, data=body, headers=FORM, auth=auth or _no_auth)
+        # `_no_auth` rather than None: with None, requests would look for a login in ~/.netrc.
+        return self._send("POST", path, data=body, headers=FORM, auth=auth or _no_auth)
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         token = self._auth.token()

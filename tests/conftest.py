@@ -1,0 +1,53 @@
+"""What all tests share. Airflow's home is set before anything imports Airflow."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="ard-tests-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+
+if TYPE_CHECKING:
+    from airflow_provider_ard.api.client import ArdClient
+    from airflow_provider_ard.sandbox import Sandbox
+
+
+@pytest.fixture
+def ard() -> Iterator[Sandbox]:
+    """A sandbox whose orders never end by themselves and deliver nothing."""
+    from airflow_provider_ard.sandbox import Sandbox
+
+    with Sandbox(order_duration="3d") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def client(ard: Sandbox, impatient: None) -> Iterator[ArdClient]:
+    """A client that is logged in to the sandbox."""
+    from airflow_provider_ard.api.auth import Login
+    from airflow_provider_ard.api.client import ArdClient
+
+    with ArdClient(Login(ard.login, ard.password), host=ard.url, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def ard_connection(ard: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of an Airflow Connection to the sandbox."""
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
+    return "ard_default"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let retries wait for no time; return the pauses that they would have made, in seconds."""
+    from tenacity import nap
+
+    pauses: list[float] = []
+    monkeypatch.setattr(nap.time, "sleep", pauses.append)
+    return pauses

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from airflow_provider_ard.api.auth import Login
+from airflow_provider_ard.api.client import ArdClient, api_base
+from airflow_provider_ard.api.errors import (
+    ArdAuthError,
+    ArdError,
+    ArdNotFoundError,
+    ArdRequestError,
+    ArdUnavailableError,
+    ArdUnknownFateError,
+)
+from airflow_provider_ard.api.order import OrderRequest
+
+
+@pytest.fixture
+def request_for(ard):
+    def make(**changes):
+        return OrderRequest.of(**{"acquisitions": ard.acquisitions[0], "destination": "s3://bkt/p", **changes})
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("host", "base"),
+    [
+        (None, "https://ard.maxar.com/api/v1"),
+        ("", "https://ard.maxar.com/api/v1"),
+        ("ard.example", "https://ard.example/api/v1"),
+        ("ard.example:8443", "https://ard.example:8443/api/v1"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/api/v1"),
+        ("https://proxy.example/ard/api/v2/", "https://proxy.example/ard/api/v2"),
+    ],
+)
+def test_the_base_of_the_api(host, base):
+    assert api_base(host) == base
+
+
+@pytest.mark.parametrize("host", ["ftp://x", "https://", "http://user:pa55@x", "http://x:port"])
+def test_a_host_that_is_no_address_is_refused(host):
+    with pytest.raises(ArdRequestError, match="host") as caught:
+        api_base(host)
+    assert "pa55" not in str(caught.value)
+
+
+def test_who_is_logged_in(client):
+    assert client.whoami().email == "user@sandbox.example"
+
+
+def test_it_names_itself(ard, client):
+    client.whoami()
+    assert ard.requests[-1].headers["user-agent"].startswith("airflow-provider-ard/")
+
+
+def test_an_order_is_one_post(ard, client, request_for):
+    order = client.submit_order(request_for())
+    assert [o.id for o in ard.orders] == [order.id]
+    assert [r.dry_run for r in ard.requests if r.path.startswith("/api/v1/order")] == [False]
+
+
+def test_a_dry_run_buys_and_notifies_nothing(ard, client, request_for):
+    usage = client.dry_run(request_for(email_notifications=["a@b.example"]))
+    assert usage.total_cost > 0
+    assert usage.area_sqkm > 0
+    assert ard.orders == []
+    assert "notifications" not in ard.requests[-1].body
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "reset_after"},
+        {"kind": "error_after"},
+        {"kind": "error_after", "status": 503},
+        {"kind": "reset_before"},
+        {"kind": "status", "status": 502},
+        {"kind": "html", "status": 504},
+        {"kind": "html", "status": 200},
+    ],
+)
+def test_an_order_whose_answer_is_lost_is_never_sent_twice(ard, client, request_for, fault):
+    ard.faults.add("POST /order", **fault)
+    with pytest.raises(ArdUnknownFateError):
+        client.submit_order(request_for())
+    assert len(ard.submissions) == 1
+
+
+def test_a_slow_answer_to_an_order_is_of_unknown_fate(ard, request_for):
+    ard.faults.add("POST /order", kind="latency", seconds=1.0)
+    with (
+        ArdClient(Login(ard.login, ard.password), host=ard.url, timeout=0.3) as client,
+        pytest.raises(ArdUnknownFateError),
+    ):
+        client.submit_order(request_for())
+    assert len(ard.submissions) == 1
+
+
+def test_an_order_that_never_left_is_a_plain_outage(ard, client, request_for):
+    client.whoami()
+    ard.stop()
+    with pytest.raises(ArdUnavailableError) as caught:
+        client.submit_order(request_for())
+    assert not isinstance(caught.value, ArdUnknownFateError)
+
+
+def test_too_many_requests_means_that_the_order_was_not_taken(ard, client, request_for):
+    ard.faults.add("POST /order", kind="status", status=429, retry_after=7)
+    with pytest.raises(ArdUnavailableError) as caught:
+        client.submit_order(request_for())
+    assert not isinstance(caught.value, ArdUnknownFateError)
+    assert caught.value.retry_after == 7
+
+
+def test_a_refused_order_carries_the_words_of_the_api(ard, client, request_for):
+    with pytest.raises(ArdRequestError) as caught:
+        client.submit_order(request_for(acquisitions="10300100FFFFFF00"))
+    assert caught.value.status == 400
+    assert caught.value.code
+    assert "10300100FFFFFF00" in str(caught.value)
+    assert len(ard.submissions) == 1
+
+
+def test_an_expired_token_in_the_middle_is_one_new_login(ard, client, request_for):
+    client.whoami()
+    ard.faults.add("POST /order", kind="expire_token", nth=1)
+    client.submit_order(request_for())
+    assert len(ard.orders) == 1
+
+
+def test_a_get_is_repeated_with_growing_jitter(ard, client, impatient):
+    ard.faults.add("GET /auth/self", kind="status", status=503, nth=1, times=3)
+    client.whoami()
+    assert len(impatient) == 3
+    assert all(0 <= pause <= 0.5 * 2**number for number, pause in enumerate(impatient))
+
+
+def test_a_get_honours_retry_after(ard, client, impatient):
+    ard.faults.add("GET /auth/self", kind="status", status=429, retry_after=11, nth=1)
+    client.whoami()
+    assert impatient == [11]
+
+
+def test_a_long_retry_after_is_the_callers_business(ard, client, impatient):
+    ard.faults.add("GET /auth/self", kind="status", status=503, retry_after=3600)
+    with pytest.raises(ArdUnavailableError) as caught:
+        client.whoami()
+    assert caught.value.retry_after == 3600
+    assert impatient == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "reset_before"}, {"kind": "html", "status": 200}, {"kind": "html", "status": 404}, {"kind": "html"}],
+)
+def test_what_a_gateway_says_is_an_outage(ard, client, fault):
+    ard.faults.add("GET /order/status/*", **fault)
+    with pytest.raises(ArdUnavailableError):
+        client.get_order("1")
+
+
+def test_an_unknown_order(client):
+    with pytest.raises(ArdNotFoundError) as caught:
+        client.get_order("404404")
+    assert caught.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(403, ArdAuthError), (404, ArdNotFoundError), (400, ArdRequestError), (413, ArdRequestError)]
+)
+def test_errors_by_status(ard, client, status, error):
+    ard.faults.add("GET /auth/self", kind="status", status=status)
+    with pytest.raises(error) as caught:
+        client.whoami()
+    assert caught.value.status == status
+
+
+def test_secrets_in_what_the_api_says_are_redacted(ard, client, request_for):
+    sas = "https://acct.blob.core.windows.net/c?sv=2024&sig=Abc%2Fdef%3D"
+    config = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": sas}}
+    ard.faults.add("POST /order", kind="status", status=400, message=f"cannot write to {sas} (sig=Abc%2Fdef%3D)")
+    with pytest.raises(ArdRequestError) as caught:
+        client.submit_order(request_for(destination=None, output_config=config))
+    assert "Abc" not in str(caught.value)
+    assert "Abc" not in repr(caught.value)
+
+
+def test_all_pages_of_a_list(ard, client, request_for):
+    placed = [client.submit_order(request_for()).id for _ in range(105)]
+    assert sorted(order.id for order in client.list_orders()) == sorted(placed)
+    assert len(list(client.list_orders(limit=7))) == 7
+
+
+def test_a_list_by_metadata(client, request_for):
+    client.submit_order(request_for())
+    mine = client.submit_order(request_for(metadata={"campaign": "spring:2026"}))
+    assert [order.id for order in client.list_orders(filter="metadata.campaign:spring:2026")] == [mine.id]
+
+
+def test_a_list_that_claims_to_go_on_for_ever_ends(ard, client):
+    ard.faults.add("GET /order", kind="empty_page")
+    assert list(client.list_orders()) == []
+
+
+def test_an_untrusted_certificate_is_told_with_the_field_to_mend(tmp_path, impatient):
+    from airflow_provider_ard.sandbox import Sandbox
+
+    with Sandbox(tls=True) as ard:
+        login = Login(ard.login, ard.password)
+        with ArdClient(login, host=ard.url) as client, pytest.raises(ArdUnavailableError, match="verify"):
+            client.whoami()
+        with ArdClient(login, host=ard.url, verify=ard.ca_file) as client:
+            assert client.whoami().email
+
+
+def test_nobody_listening_is_an_outage(impatient):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with (
+        ArdClient(Login("u", "p"), host=f"http://127.0.0.1:{port}") as client,
+        pytest.raises(ArdUnavailableError, match="could not connect"),
+    ):
+        client.whoami()
+    assert len(impatient) == 3
+
+
+def test_every_error_says_what_is_known():
+    text = str(ArdError("no", status=400, code="invalid_input", type="t", request_id="r-1"))
+    assert text == "no (HTTP status 400, code invalid_input, type t, request id r-1)"
