@@ -1,0 +1,129 @@
+"""Order ARD imagery, wait for it without holding a worker, ingest it tile by tile: a catalogue and a mosaic.
+
+Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the buckets.
+The acquisitions and the AOI are those of the sandbox; give your own as params of the run.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import ObjectStoragePath, Param, dag, task
+
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.operators.tiles import ArdListTilesOperator
+from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+STORAGE = "aws_default"
+PARAMS = {
+    "acquisitions": Param(["10400100E82CCE00", "1040010060C9AD00"], type="array", description="Acquisition ids"),
+    "bbox": Param([-105.10, 40.13, -105.03, 40.19], type="array", description="AOI: xmin, ymin, xmax, ymax (degrees)"),
+    "destination": Param("s3://ard-demo/delivered", type="string", description="Where Maxar delivers to"),
+    "ingested": Param(
+        "s3://ard-demo/ingested", type="string", description="Where the DAG writes to, a folder an order"
+    ),
+}
+
+
+@dag(
+    schedule=None,
+    params=PARAMS,
+    render_template_as_native_obj=True,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
+    tags=["ard"],
+)
+def ard_order_to_tiles():
+    """Order, wait, list the tiles, ingest each, then put them together."""
+    order = ArdOrderOperator(
+        task_id="order",
+        acquisitions="{{ params.acquisitions }}",
+        bbox="{{ params.bbox }}",
+        destination="{{ params.destination }}",
+    )
+    # Real orders take hours: leave out poke_interval there, and it looks once a minute.
+    delivered = ArdOrderSensor(task_id="wait", order_id=order.output, poke_interval=5)
+    tiles = ArdListTilesOperator(task_id="list_tiles", order_id=order.output, storage_conn_id=STORAGE)
+    delivered >> tiles
+    folder = "{{ params.ingested }}/{{ ti.xcom_pull(task_ids='order') }}"
+    rows = ingest.partial(folder=folder).expand(tile=tiles.output)
+    mosaic(catalogue(rows, folder), folder)
+
+
+@task
+def ingest(tile: dict, folder: str) -> str:
+    """Measure a tile's visual image; write its row (the STAC item with statistics) and a quicklook."""
+    import json
+
+    import rasterio
+
+    with open_file(tile["assets"]["visual"]) as file, rasterio.open(file) as cog:
+        # A cell is square. Reading it small takes the COG's overviews, not the whole image.
+        image = cog.read((1, 2, 3), out_shape=(3, 512, 512), masked=True)
+    name = f"{folder}/{{}}/{tile['cell_id']}_{tile['date']}_{tile['acquisition_id']}"
+    row, quicklook = name.format("rows") + ".json", name.format("quicklooks") + ".png"
+    write_png(quicklook, image.filled(0))
+
+    item = json.loads(ObjectStoragePath(tile["item_uri"], conn_id=STORAGE).read_text())
+    item["properties"] |= {
+        "visual:mean": image.mean(axis=(1, 2)).round(1).tolist(),
+        "visual:stddev": image.std(axis=(1, 2)).round(1).tolist(),
+        "visual:valid_percent": round(100 * image[0].count() / image[0].size, 1),
+    }
+    item["assets"] = {key: asset | {"href": tile["assets"][key]} for key, asset in item["assets"].items()}
+    item["assets"]["thumbnail"] = {"href": quicklook, "type": "image/png", "roles": ["thumbnail"]}
+    ObjectStoragePath(row, conn_id=STORAGE).write_text(json.dumps(item))
+    return row
+
+
+@task
+def catalogue(rows: list[str], folder: str) -> str:
+    """Gather the rows of all tiles in one table, stac-geoparquet."""
+    import json
+
+    from stac_geoparquet.arrow import parse_stac_items_to_arrow, to_parquet
+
+    items = [json.loads(ObjectStoragePath(row, conn_id=STORAGE).read_text()) for row in rows]
+    table = parse_stac_items_to_arrow(items).read_all()
+    uri = f"{folder}/catalogue.parquet"
+    target = ObjectStoragePath(uri, conn_id=STORAGE)
+    to_parquet(table, target.path, filesystem=target.fs)
+    return uri
+
+
+@task
+def mosaic(catalogue: str, folder: str) -> str:
+    """Put the tiles of a catalogue together in one picture, the least cloudy on top."""
+    from contextlib import ExitStack
+
+    import rasterio
+    from pyarrow.parquet import read_table
+    from rasterio.enums import Resampling
+    from rasterio.merge import merge
+    from rasterio.vrt import WarpedVRT
+
+    with open_file(catalogue) as file:
+        tiles = read_table(file).sort_by("eo:cloud_cover").column("assets").to_pylist()
+    with ExitStack() as stack:
+        cogs = [stack.enter_context(rasterio.open(stack.enter_context(open_file(t["visual"]["href"])))) for t in tiles]
+        # One projection for all: the tiles of an order may lie in several UTM zones.
+        images = [stack.enter_context(WarpedVRT(c, crs="EPSG:3857", resampling=Resampling.bilinear)) for c in cogs]
+        width = max(i.bounds.right for i in images) - min(i.bounds.left for i in images)
+        pixels, _ = merge(images, indexes=(1, 2, 3), res=width / 1600, resampling=Resampling.bilinear)
+    write_png(f"{folder}/mosaic.png", pixels)
+    return f"{folder}/mosaic.png"
+
+
+def open_file(uri: str):
+    """Open a file of the object storage for reading, through Airflow's Connection."""
+    return ObjectStoragePath(uri, conn_id=STORAGE).open("rb")
+
+
+def write_png(uri: str, pixels) -> None:
+    """Write an image, bands first, of bytes, to the object storage."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    Image.fromarray(pixels.transpose(1, 2, 0)).save(png := BytesIO(), "PNG")
+    ObjectStoragePath(uri, conn_id=STORAGE).write_bytes(png.getvalue())
+
+
+ard_order_to_tiles()
