@@ -1,6 +1,7 @@
 """The API as an ASGI application."""
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,6 +26,10 @@ def build(state: State) -> ASGIApp:
     @app.exception_handler(HTTPException)
     async def framework(_: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse(of_status(error.status_code).body(), error.status_code)
+
+    @app.exception_handler(RequestValidationError)
+    async def unread(_: Request, __: RequestValidationError) -> JSONResponse:
+        return JSONResponse(of_status(400).body(), 400)
 
     @app.exception_handler(Exception)
     async def crash(_: Request, __: Exception) -> JSONResponse:

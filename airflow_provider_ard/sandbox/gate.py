@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import struct
 import time
@@ -17,6 +18,8 @@ from airflow_provider_ard.sandbox.faults import Rule
 from airflow_provider_ard.sandbox.journal import REDACTED, RequestRecord, parse_body
 from airflow_provider_ard.sandbox.orders import Fate
 from airflow_provider_ard.sandbox.state import State
+
+logger = logging.getLogger(__name__)
 
 ROOT = "/api/v1"
 MAX_BODY = 10 * 2**20
@@ -141,7 +144,11 @@ class _Exchange:
         async def hold(message: Message) -> None:
             self._held.append(message)
 
-        await self._app(self.scope, receive, hold)
+        try:
+            await self._app(self.scope, receive, hold)
+        except Exception:
+            # The framework raises again what it has answered already; the answer is what counts.
+            logger.exception("The sandbox failed on %s", self.record.endpoint)
 
     async def flush(self) -> None:
         """Send the answer that was held back."""

@@ -20,7 +20,7 @@ MS_FACTOR = 4
 # Surface reflectance of 1.0 in the analytic images.
 SCALE = 10_000
 _CLOUD_M = 2600.0
-_CLOUD_SOFT = 0.05
+_CLOUD_SOFT = 0.07
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ def render(tile: Tile, pixels: int) -> Scene:
     land = reflectance(grid, tile.zone, season, float(number.get("view:sun_azimuth") or 150))
     cover, shade = _clouds(grid, tile, valid)
     land *= (1 - 0.55 * shade)[..., None]
-    land += (np.float32(0.78) - land) * cover[..., None]
+    # Thick parts of a cloud are brighter than its rim, and all of it billows.
+    white = np.float32(0.30) + cover * np.float32(0.25) + fractal(grid, 420, 4, 83) * np.float32(0.40)
+    land += (white[..., None] - land) * cover[..., None]
     # A low sun and a slanted view dim the land and lay haze on it.
     sun = np.sin(np.radians(max(15.0, float(number.get("view:sun_elevation") or 55))))
     haze = 0.006 + 0.0005 * float(number.get("view:off_nadir") or 0)
@@ -123,8 +125,9 @@ def _coarse_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _tone(image: Floats) -> NDArray[np.uint8]:
-    # 0 is kept for no data.
-    toned: NDArray[np.uint8] = np.clip(255 * np.power(np.clip(image * 2.6, 0, 1), 1 / 1.45), 1, 255).astype(np.uint8)
+    # A film-like curve: bright clouds keep their shape. 0 is kept for no data.
+    curve = np.power(1 - np.exp(-3.4 * np.clip(image, 0, 1)), 0.82)
+    toned: NDArray[np.uint8] = np.clip(268 * curve, 1, 255).astype(np.uint8)
     return toned
 
 

@@ -24,7 +24,7 @@ _ROAD = (0.140, 0.155, 0.175, 0.185, 0.192, 0.198, 0.205, 0.208)
 _ROOF = (0.180, 0.200, 0.225, 0.240, 0.255, 0.262, 0.270, 0.272)
 
 FIELD_M = 804.672  # half a mile, as land was parcelled out on the prairies
-_BLOCK_M = 110.0
+_BLOCK_M = 134.112
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,18 @@ def reflectance(grid: Grid, zone: int, season: Season, sun_azimuth: float) -> Fl
 
     ``grid`` is eastings and northings in the UTM zone; ``sun_azimuth`` is in degrees and shades the hills.
     """
-    height = fractal(grid, 9000, 6, 11 + 97 * zone)
-    hills = ramp(height, 0.53, 0.60)
+    height = fractal(grid, 9000, 7, 11 + 97 * zone)
+    hills = ramp(height, 0.54, 0.585)
     land = _farmland(grid, zone, season)
     _blend(land, _wilds(grid, zone, season, height), hills)
-    town = ramp(fractal(grid, 4200, 4, 53 + 97 * zone), 0.615, 0.645) * (1 - hills)
+    town = ramp(fractal(grid, 4200, 6, 53 + 97 * zone), 0.61, 0.63) * (1 - hills)
     _blend(land, _town(grid, zone), town)
     _paint(land, _ROAD, _roads(grid, zone) * (0.8 - 0.68 * hills))
     river = np.abs(fractal(grid, 7600, 5, 71 + 97 * zone) - 0.5)
     bank = 0.55 + 0.4 * season.green
     _paint(land, _FOREST, (1 - ramp(river, 0.006, 0.020)) * np.float32(bank) * (1 - town))
     _paint(land, _WATER, 1 - ramp(river, 0.0022, 0.0042))
-    _paint(land, _WATER, 1 - ramp(height, 0.355, 0.360))
+    _paint(land, _WATER, 1 - ramp(height, 0.315, 0.319))
     land *= _shading(grid, height, hills, sun_azimuth)[..., None]
     land *= (0.92 + 0.16 * fractal(grid, 160, 4, 31 + 97 * zone))[..., None]
     return land
@@ -105,9 +105,11 @@ def _wilds(grid: Grid, zone: int, season: Season, height: Floats) -> Floats:
     land = np.empty((*height.shape, len(BANDS)), np.float32)
     land[:] = np.asarray(_SCRUB, np.float32)
     woods = fractal(grid, 900, 5, 41 + 97 * zone) + np.float32(0.25) * (height - np.float32(0.6))
-    _paint(land, _FOREST, ramp(woods, 0.50, 0.56) * np.float32(0.9))
+    speckle = fractal(grid, 70, 3, 43 + 97 * zone)
+    _paint(land, _FOREST, ramp(woods + (speckle - np.float32(0.5)) * np.float32(0.22), 0.47, 0.56))
     _paint(land, _CROP, (1 - ramp(woods, 0.40, 0.50)) * np.float32(0.30 * season.green))
-    _paint(land, _ROCK, ramp(height + np.float32(0.06) * woods, 0.70, 0.74))
+    crest = height + 0.06 * woods
+    _paint(land, _ROCK, ramp(crest.astype(np.float32), 0.70, 0.74))
     return land
 
 
@@ -120,9 +122,11 @@ def _town(grid: Grid, zone: int) -> Floats:
     street = np.minimum(np.minimum(u, 1 - u), np.minimum(v, 1 - v)) < 0.07
     land = np.empty((*plot.shape, len(BANDS)), np.float32)
     land[:] = np.asarray(_SCRUB, np.float32)
-    _paint(land, _FOREST, np.where(plot < 0.38, 0.75, 0.15).astype(np.float32))
-    _paint(land, _ROOF, np.where(plot > 0.55, 0.35 + 0.65 * hashed(i, j, 24 + zone), 0).astype(np.float32))
-    _paint(land, _ROAD, np.where(street, 0.85, 0).astype(np.float32))
+    leafy = ramp(fractal(grid, 1300, 3, 27 + zone), 0.3, 0.7)
+    _paint(land, _FOREST, np.float32(0.15) + leafy * np.where(plot < 0.4, 0.55, 0.25).astype(np.float32))
+    roof = 0.2 + 0.5 * hashed(i, j, 24 + zone)
+    _paint(land, _ROOF, np.where(plot > 0.5, roof, 0.1).astype(np.float32))
+    _paint(land, _ROAD, np.where(street, 0.6, 0).astype(np.float32))
     return land
 
 
@@ -144,6 +148,6 @@ def _shading(grid: Grid, height: Floats, hills: Floats, sun_azimuth: float) -> F
     down, right = np.gradient(height, step)
     azimuth = np.radians(sun_azimuth)
     # Rows run southwards, so the northward slope is the negative of the one down the rows.
-    facing = -(right * np.sin(azimuth) - down * np.cos(azimuth)) * 1800
-    result: Floats = (1 + np.clip(facing, -0.55, 0.45) * (0.12 + 0.88 * hills)).astype(np.float32)
+    facing = -(right * np.sin(azimuth) - down * np.cos(azimuth)) * 1500
+    result: Floats = (1 + np.clip(facing, -0.6, 0.5) * (0.08 + 0.92 * hills)).astype(np.float32)
     return result

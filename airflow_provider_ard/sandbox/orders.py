@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from random import Random
@@ -112,7 +112,7 @@ class OrderBook:
             last = self._status_calls is not None and order.status_calls >= self._status_calls
         if last:
             # The Nth call must tell the end, however slow the disk; waiting is right here and only here.
-            order.delivery.exception()
+            wait([order.delivery])
         with self._lock:
             self._advance(order)
             return order.describe()
@@ -131,8 +131,7 @@ class OrderBook:
 
     def wait(self) -> None:
         """Wait until nothing is being delivered any more."""
-        for order in self.all():
-            order.delivery.exception()
+        wait([order.delivery for order in self.all()])
 
     def _find(self, order_id: str) -> Order:
         if order_id not in self._orders:
@@ -140,7 +139,7 @@ class OrderBook:
         return self._orders[order_id]
 
     def _advance(self, order: Order) -> None:
-        if order.status != RUNNING or not order.delivery.done():
+        if order.status != RUNNING or not order.delivery.done() or order.delivery.cancelled():
             return
         error = order.delivery.exception()
         if error is not None:
