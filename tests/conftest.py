@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +13,8 @@ os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="ard-tests-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.sandbox import Sandbox
 
@@ -51,3 +53,16 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
     monkeypatch.setattr(nap.time, "sleep", pauses.append)
     return pauses
+
+
+@pytest.fixture
+def wait_for() -> Callable[[Callable[[], object]], None]:
+    """Return a function that waits until something holds, for half a minute at most."""
+
+    def wait(holds: Callable[[], object], seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, f"did not come about within {seconds:g} s"
+            time.sleep(0.05)
+
+    return wait

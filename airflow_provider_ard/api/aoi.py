@@ -51,9 +51,10 @@ def read_aoi(value: object, *, argument: str = "intersects") -> AOI:
     A valid WKT text comes back as it was. Raises `ArdRequestError` naming `argument`, with the figure that breaks a
     rule.
     """
-    notes: list[str] = []
     text = value.strip() if isinstance(value, str) else None
-    geometry = _geometry(value, argument)
+    reader = _Reader(argument)
+    geometry = reader.read(value)
+    notes = reader.notes
     if geometry.is_empty:
         raise ArdRequestError("the geometry is empty", argument=argument)
     if geometry.has_z:
@@ -121,119 +122,108 @@ def _number(value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
-# Any form -> shapely ---------------------------------------------------------------------------------------------
+class _Reader:
+    """Any form -> shapely. `notes` tell what had to be mended to read it."""
 
+    def __init__(self, argument: str) -> None:
+        self.argument = argument
+        self.notes: list[str] = []
 
-def _geometry(value: object, argument: str) -> BaseGeometry:
-    if isinstance(value, BaseGeometry):
-        return value
-    if isinstance(value, str):
-        return _from_text(value.strip(), argument)
-    if isinstance(value, Mapping):
-        return _from_geojson(value, argument)
-    cell = getattr(value, "geom_WGS84", None)
-    if isinstance(cell, BaseGeometry):
-        # A cell of maxar-ard-grid; its own coordinates are UTM metres.
-        return cell
-    if getattr(value, "crs", None) is not None and hasattr(value, "to_crs"):
-        value = value.to_crs(4326)
-    if hasattr(value, "__geo_interface__"):
-        return _from_geojson(value.__geo_interface__, argument)
-    if isinstance(value, Path):
-        return _from_file(value, argument)
-    if isinstance(value, Iterable) and not isinstance(value, bytes):
-        return GeometryCollection([_geometry(member, argument) for member in value])
-    raise ArdRequestError(
-        f"wanted WKT, GeoJSON, a geometry or a file's path, got a {type(value).__name__}", argument=argument
-    )
-
-
-def _from_text(text: str, argument: str) -> BaseGeometry:
-    if not text:
-        raise ArdRequestError("the text is empty", argument=argument)
-    if text[0] in "{[":
-        try:
-            return _geometry(json.loads(text), argument)
-        except (ValueError, RecursionError):
-            raise ArdRequestError("looks like GeoJSON but is no JSON", argument=argument) from None
-    if srid := _EWKT.match(text):
-        if srid[1] != "4326":
-            raise ArdRequestError(f"wanted SRID 4326 (WGS84 degrees), got {srid[1]}", argument=argument)
-        text = text[srid.end() :].strip()
-    if _WKT.match(text):
-        return _from_wkt(text, argument)
-    return _from_file(Path(text), argument)
-
-
-def _from_wkt(text: str, argument: str) -> BaseGeometry:
-    try:
-        return shapely.from_wkt(text)
-    except (shapely.errors.ShapelyError, ValueError) as error:
-        closed = _closed_wkt(text) if "closed linestring" in str(error) else None
-        if closed is None:
-            raise ArdRequestError(f"cannot be read as WKT: {_short(error)}", argument=argument) from None
-        return closed
-
-
-def _closed_wkt(text: str) -> BaseGeometry | None:
-    """Read a POLYGON text whose rings are open, closing them."""
-
-    def close(ring: re.Match[str]) -> str:
-        points = [point.strip() for point in ring[1].split(",")]
-        return f"({', '.join(points if points[0] == points[-1] else [*points, points[0]])})"
-
-    try:
-        return shapely.from_wkt(re.sub(r"\(([^()]+)\)", close, text))
-    except (shapely.errors.ShapelyError, ValueError):
-        return None
-
-
-def _from_geojson(content: Mapping[str, Any], argument: str) -> BaseGeometry:
-    kind = content.get("type")
-    if kind == "FeatureCollection":
-        features = content.get("features")
-        if not isinstance(features, list | tuple):
-            raise ArdRequestError("the FeatureCollection has no list of features", argument=argument)
-        return GeometryCollection([_from_feature(feature, argument) for feature in features])
-    if kind == "Feature" or (kind is None and "geometry" in content):
-        return _from_feature(content, argument)
-    if kind not in _GEOJSON_GEOMETRIES:
+    def read(self, value: object) -> BaseGeometry:
+        if isinstance(value, BaseGeometry):
+            return value
+        if isinstance(value, str):
+            return self._from_text(value.strip())
+        if isinstance(value, Mapping):
+            return self._from_geojson(value)
+        cell = getattr(value, "geom_WGS84", None)
+        if isinstance(cell, BaseGeometry):
+            # A cell of maxar-ard-grid; its own coordinates are UTM metres.
+            return cell
+        if getattr(value, "crs", None) is not None and hasattr(value, "to_crs"):
+            value = value.to_crs(4326)
+        if hasattr(value, "__geo_interface__"):
+            return self._from_geojson(value.__geo_interface__)
+        if isinstance(value, Path):
+            return self._from_file(value)
+        if isinstance(value, Iterable) and not isinstance(value, bytes):
+            return GeometryCollection([self.read(member) for member in value])
         raise ArdRequestError(
-            f"wanted a GeoJSON geometry, Feature or FeatureCollection, got type {kind!r}", argument=argument
+            f"wanted WKT, GeoJSON, a geometry or a file's path, got a {type(value).__name__}", argument=self.argument
         )
-    try:
-        return shape(content)
-    except (
-        shapely.errors.ShapelyError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        IndexError,
-    ) as error:
-        raise ArdRequestError(f"cannot be read as GeoJSON: {_short(error)}", argument=argument) from None
 
+    def _from_text(self, text: str) -> BaseGeometry:
+        if not text:
+            raise ArdRequestError("the text is empty", argument=self.argument)
+        if text[0] in "{[":
+            try:
+                return self.read(json.loads(text))
+            except (ValueError, RecursionError):
+                raise ArdRequestError("looks like GeoJSON but is no JSON", argument=self.argument) from None
+        if srid := _EWKT.match(text):
+            if srid[1] != "4326":
+                raise ArdRequestError(f"wanted SRID 4326 (WGS84 degrees), got {srid[1]}", argument=self.argument)
+            text = text[srid.end() :].strip()
+        if _WKT.match(text):
+            return self._from_wkt(text)
+        return self._from_file(Path(text))
 
-def _from_feature(feature: object, argument: str) -> BaseGeometry:
-    geometry = feature.get("geometry") if isinstance(feature, Mapping) else None
-    if isinstance(geometry, BaseGeometry):
-        return geometry
-    if not isinstance(geometry, Mapping) or geometry.get("type") not in _GEOJSON_GEOMETRIES:
-        raise ArdRequestError("a Feature has no geometry", argument=argument)
-    return _from_geojson(geometry, argument)
+    def _from_wkt(self, text: str) -> BaseGeometry:
+        # GEOS raises a floating point flag for nan; it is found and told by name later on.
+        with np.errstate(invalid="ignore"):
+            try:
+                return shapely.from_wkt(text)
+            except (shapely.errors.ShapelyError, ValueError) as error:
+                closed = shapely.from_wkt(text, on_invalid="fix")
+                if closed is None:
+                    raise ArdRequestError(f"cannot be read as WKT: {_short(error)}", argument=self.argument) from None
+                self.notes.append("an open ring was closed")
+                return closed
 
+    def _from_geojson(self, content: Mapping[str, Any]) -> BaseGeometry:
+        kind = content.get("type")
+        if kind == "FeatureCollection":
+            features = content.get("features")
+            if not isinstance(features, list | tuple):
+                raise ArdRequestError("the FeatureCollection has no list of features", argument=self.argument)
+            return GeometryCollection([self._from_feature(feature) for feature in features])
+        if kind == "Feature" or (kind is None and "geometry" in content):
+            return self._from_feature(content)
+        if kind not in _GEOJSON_GEOMETRIES:
+            raise ArdRequestError(
+                f"wanted a GeoJSON geometry, Feature or FeatureCollection, got type {kind!r}", argument=self.argument
+            )
+        try:
+            return shape(content)
+        except (
+            shapely.errors.ShapelyError,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            IndexError,
+        ) as error:
+            raise ArdRequestError(f"cannot be read as GeoJSON: {_short(error)}", argument=self.argument) from None
 
-def _from_file(path: Path, argument: str) -> BaseGeometry:
-    try:
-        text = path.expanduser().read_text()
-    except (OSError, ValueError, RuntimeError):
-        raise ArdRequestError(
-            f"neither WKT nor GeoJSON, nor the path of a text file that can be read: {str(path)[:80]!r}",
-            argument=argument,
-        ) from None
-    if not (_WKT.match(text) or _EWKT.match(text) or text.lstrip()[:1] in {"{", "["}):
-        raise ArdRequestError(f"the file {path.name!r} holds neither WKT nor GeoJSON", argument=argument)
-    return _from_text(text.strip(), argument)
+    def _from_feature(self, feature: object) -> BaseGeometry:
+        geometry = feature.get("geometry") if isinstance(feature, Mapping) else None
+        if isinstance(geometry, BaseGeometry):
+            return geometry
+        if not isinstance(geometry, Mapping) or geometry.get("type") not in _GEOJSON_GEOMETRIES:
+            raise ArdRequestError("a Feature has no geometry", argument=self.argument)
+        return self._from_geojson(geometry)
+
+    def _from_file(self, path: Path) -> BaseGeometry:
+        try:
+            text = path.expanduser().read_text()
+        except (OSError, ValueError, RuntimeError):
+            raise ArdRequestError(
+                f"neither WKT nor GeoJSON, nor the path of a text file that can be read: {str(path)[:80]!r}",
+                argument=self.argument,
+            ) from None
+        if not (_WKT.match(text) or _EWKT.match(text) or text.lstrip()[:1] in {"{", "["}):
+            raise ArdRequestError(f"the file {path.name!r} holds neither WKT nor GeoJSON", argument=self.argument)
+        return self._from_text(text.strip())
 
 
 def _mended(geometry: BaseGeometry, argument: str) -> BaseGeometry:
