@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import shapely
 from pyproj import Geod
 from shapely.errors import GEOSException
@@ -58,7 +59,9 @@ def _from_bbox(bbox: Any) -> BaseGeometry:
 def _from_text(given: Any) -> BaseGeometry:
     try:
         if isinstance(given, str) and not given.lstrip().startswith("{"):
-            return shapely.from_wkt(given)
+            # A NaN is refused below; here numpy would only warn of it.
+            with np.errstate(invalid="ignore"):
+                return shapely.from_wkt(given)
         document = json.loads(given) if isinstance(given, str) else given
         if document.get("type") == "FeatureCollection":
             return GeometryCollection([shape(item["geometry"]) for item in document["features"]])
@@ -80,6 +83,8 @@ def _check(geometry: BaseGeometry, parameter: str) -> None:
 def _check_polygon(polygon: Polygon, parameter: str) -> None:
     if polygon.has_z:
         raise problem(parameter, "it must have two dimensions, without heights")
+    if not np.isfinite(shapely.get_coordinates(polygon)).all():
+        raise problem(parameter, "its coordinates must be finite numbers")
     xmin, ymin, xmax, ymax = polygon.bounds
     if ymin < -90 or ymax > 90 or xmin < -360 or xmax > 360:
         raise problem(parameter, "its coordinates are not WGS84 longitudes and latitudes")
