@@ -104,7 +104,8 @@ def mosaic(catalogue: str, folder: str) -> str:
     with ExitStack() as stack:
         cogs = [stack.enter_context(rasterio.open(stack.enter_context(open_file(t["visual"]["href"])))) for t in tiles]
         # One projection for all: the tiles of an order may lie in several UTM zones.
-        images = [stack.enter_context(WarpedVRT(c, crs="EPSG:3857", resampling=Resampling.bilinear)) for c in cogs]
+        crs = cogs[0].crs
+        images = [stack.enter_context(WarpedVRT(c, crs=crs, resampling=Resampling.bilinear)) for c in cogs]
         width = max(i.bounds.right for i in images) - min(i.bounds.left for i in images)
         pixels, _ = merge(images, indexes=(1, 2, 3), res=width / 1600, resampling=Resampling.bilinear)
     write_png(f"{folder}/mosaic.png", pixels)

@@ -1,0 +1,162 @@
+"""Start everything, run the example DAG, check what came of it, stop everything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.sandbox.durations import seconds
+from demo.interrupt import InterruptedBySignalError
+from demo.report import Ingested
+from demo.standalone import REPOSITORY, USER, AirflowFailedError, StandaloneAirflow, free_port
+from demo.storage import S3Server
+from demo.story import DAG_ID, Story
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from demo.interrupt import Interrupts
+
+BUCKET = "ard-demo"
+DELIVERED = f"s3://{BUCKET}/delivered"
+INGESTED = f"s3://{BUCKET}/ingested"
+# Beside the order's own duration: for rendering the tiles and for the tasks, on a slow machine.
+RUN_WITHIN = 600.0
+MARK = ".ard-demo"
+# The STAC item of a tile, as delivered: zone/quadkey/date/acquisition.json.
+ITEM = re.compile(r"/\d{2}/[0-3]{12}/\d{4}-\d{2}-\d{2}/[^/]+\.json$")
+
+
+class DemoFailedError(Exception):
+    """The demo did not do what it is to show; the message says what."""
+
+
+class Voice:
+    """Says things with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        """Print a line."""
+        self.plain(f"[{time.monotonic() - self._start:6.1f} s] {text}")
+
+    def plain(self, text: str) -> None:
+        """Print text as it is. A terminal that is gone is no reason to stop stopping what was started."""
+        with contextlib.suppress(OSError):
+            print(text, flush=True)
+
+
+def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
+    """Run the demo and return its exit code."""
+    say = Voice()
+    try:
+        _run(options, interrupts, say)
+    except InterruptedBySignalError as interrupt:
+        say(f"stopped by {interrupt}; nothing is left running")
+        return 128 + interrupt.signum
+    except (DemoFailedError, AirflowFailedError, OSError, ValueError) as error:
+        say(f"FAILED: {error}")
+        return 1
+    say("stopped all that was started")
+    return 0
+
+
+def _run(options: argparse.Namespace, interrupts: Interrupts, say: Voice) -> None:
+    duration = seconds(options.order_duration)
+    folder = fresh_folder(options.folder)
+    with contextlib.ExitStack() as services:
+        services.callback(lambda: say("stopping"))
+        s3 = services.enter_context(S3Server(BUCKET, port=free_port(options.s3_port)))
+        say(f"S3 server    {s3.url}")
+        ard = services.enter_context(
+            Sandbox(order_duration=duration, storage="s3", s3_endpoint=s3.url, port=free_port(options.sandbox_port))
+        )
+        say(f"ARD sandbox  {ard.url}, an order takes {duration:g} s")
+        connections = {
+            "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
+            "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
+        }
+        say("starting Airflow (about half a minute)")
+        airflow = services.enter_context(
+            StandaloneAirflow(
+                folder / "airflow",
+                REPOSITORY / "dags_examples",
+                env=connections,
+                port=free_port(options.airflow_port),
+                pause=interrupts.pause,
+            )
+        )
+        say(f"Airflow      {airflow.url}, scheduler, DAG processor, API server and triggerer are healthy")
+        try:
+            airflow.wait_for_dag(DAG_ID)
+            story = Story(airflow, say, {"destination": DELIVERED, "ingested": INGESTED})
+            airflow.wait_until(story.is_over, within=duration + RUN_WITHIN, what="the run's end", every=1.0)
+            check(story, s3, folder, say)
+        except (DemoFailedError, AirflowFailedError) as error:
+            if not options.keep:
+                raise
+            say(f"FAILED: {error}")
+            linger(airflow, interrupts, say)
+            raise DemoFailedError("see above") from None
+        if options.keep:
+            linger(airflow, interrupts, say)
+
+
+def check(story: Story, s3: S3Server, folder: Path, say: Voice) -> None:
+    """Compare what was delivered with what was ingested, and show the latter; `DemoFailedError` unless all was."""
+    if story.failures:
+        raise DemoFailedError("\n\n".join(story.failures))
+    ingested = Ingested.fetch(s3, INGESTED, folder)
+    delivered = {uri for uri in s3.uris(DELIVERED) if ITEM.search(uri)}
+    say.plain("\n" + ingested.table() + "\n")
+    if missing := delivered - ingested.item_uris():
+        raise DemoFailedError("delivered, but not in the catalogue:\n" + "\n".join(sorted(missing)))
+    if not delivered:
+        raise DemoFailedError("nothing was delivered")
+    say(f"all {len(delivered)} delivered tiles were ingested")
+    say(f"catalogue    {ingested.catalogue}")
+    say(f"mosaic       {ingested.mosaic}")
+
+
+def linger(airflow: StandaloneAirflow, interrupts: Interrupts, say: Voice) -> None:
+    """Leave everything running until a signal comes; `AirflowFailedError` if Airflow dies."""
+    say(f"Airflow's UI is at {airflow.url}, user {USER}, password {airflow.password}; Ctrl-C stops everything")
+    with contextlib.suppress(InterruptedBySignalError):
+        while True:
+            airflow.check_alive()
+            interrupts.pause(1.0)
+
+
+def fresh_folder(folder: Path) -> Path:
+    """Empty the demo's folder, and return it.
+
+    Raises ValueError for a folder with anything in it that no demo has made, or whose demo is still running.
+    """
+    mark = folder / MARK
+    if mark.exists():
+        owner = mark.read_text()
+        if owner.isdigit() and _runs(int(owner)):
+            raise ValueError(f"a demo is running in {folder} already (process {owner}); give another folder")
+        shutil.rmtree(folder)
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is not a folder of the demo, and not empty: not touched")
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(str(os.getpid()))
+    return folder.resolve()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
