@@ -90,7 +90,7 @@ def place_once(
     *,
     if_exists: str = "reuse",
     before_submit: Callable[[], None] = lambda: None,
-    window: float = LOOK_UP_WINDOW_S,
+    window: float | None = None,
 ) -> Placed:
     """Return the one order of an intention, placing it if there is none.
 
@@ -107,6 +107,7 @@ def place_once(
     if if_exists != "resubmit" and (taken := _taken_over(known, tagged, if_exists)):
         return Placed(taken, new=False)
     before_submit()
+    window = LOOK_UP_WINDOW_S if window is None else window
     try:
         return Placed(client.submit_order(tagged), new=True)
     except ArdUnknownFateError as error:

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, Connection
+
+from airflow_provider_ard import exceptions
+from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdRequestError
+from airflow_provider_ard.get_provider_info import ARD_CONNECTION
+from airflow_provider_ard.hooks.ard import ArdHook, client_of
+
+
+def connection(**fields):
+    extra = fields.pop("extra", None)
+    defaults = {"conn_id": "c", "conn_type": "ard", "login": "me", "password": "pa55"}
+    return Connection(**{**defaults, **fields}, extra=json.dumps(extra) if extra is not None else None)
+
+
+def test_the_test_button_says_who_is_logged_in(ard_connection):
+    ok, message = ArdHook(ard_connection).test_connection()
+    assert ok
+    assert "user@sandbox.example" in message
+
+
+def test_the_test_button_says_what_is_wrong(ard, ard_connection, monkeypatch, impatient):
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ARD_DEFAULT",
+        json.dumps({"conn_type": "ard", "host": ard.url, "login": ard.login, "password": "wr0ng"}),
+    )
+    ok, message = ArdHook(ard_connection).test_connection()
+    assert not ok
+    assert "ard_default" in message
+    assert "401" in message
+    assert "wr0ng" not in message
+
+
+def test_the_connection_as_a_uri(ard, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_URI", ard.connection_uri)
+    assert ArdHook("ard_uri").test_connection()[0]
+
+
+def test_over_tls_with_a_private_ca(monkeypatch):
+    from airflow_provider_ard.sandbox import Sandbox
+
+    with Sandbox(tls=True) as ard:
+        monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
+        assert ArdHook().test_connection()[0]
+
+
+def test_one_login_for_all_calls_of_a_hook(ard, ard_connection):
+    hook = ArdHook(ard_connection)
+    list(hook.list_orders())
+    hook.test_connection()
+    assert sum("/auth/authenticate" in request.path for request in ard.requests) == 1
+
+
+def test_the_fields_of_the_connection_reach_the_client():
+    client = client_of(
+        connection(host="ard.example", port=8443, extra={"verify": "false", "timeout": "5", "cells_key": "cell_ids"})
+    )
+    assert client.base == "https://ard.example:8443/api/v1"
+    assert client.cells_key == "cell_ids"
+    assert client._verify is False
+    assert client._timeout == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"extra": {"verify": 5}}, "verify"),
+        ({"extra": {"timeout": "soon"}}, "timeout"),
+        ({"extra": {"timeout": -1}}, "timeout"),
+        ({"extra": {"cells_key": "celles"}}, "cells_key"),
+        ({"extra": {"access_token": 5}}, "access_token"),
+        ({"host": "ftp://x"}, "host"),
+    ],
+)
+def test_a_field_that_cannot_be_right_is_named(fields, name):
+    with pytest.raises(ArdRequestError, match=name):
+        client_of(connection(**fields))
+
+
+def test_no_login_at_all_says_what_is_missing():
+    with pytest.raises(ArdAuthError, match="login and password"):
+        client_of(connection(login=None, password=None))
+
+
+@pytest.mark.parametrize("given", [{"gs://b": "one"}, '{"gs://b": "one"}'])
+def test_stored_credentials(given, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps({"conn_type": "ard", "extra": {"credentials_ids": given}}))
+    assert ArdHook("c").credentials_ids == {"gs://b": "one"}
+
+
+@pytest.mark.parametrize("given", ["gs://b", [1], {"gs://b": 5}])
+def test_stored_credentials_of_a_wrong_form_are_refused(given, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps({"conn_type": "ard", "extra": {"credentials_ids": given}}))
+    with pytest.raises(AirflowFailException, match="credentials_ids"):
+        _ = ArdHook("c").credentials_ids
+
+
+def test_old_and_new_airflow_show_the_same_form():
+    pytest.importorskip("flask_appbuilder", reason="only Airflow 2.11 has wtforms; the version matrix runs this there")
+    assert set(ArdHook.get_connection_form_widgets()) == set(ARD_CONNECTION["conn-fields"])
+
+
+def test_old_airflow_gets_the_same_labels():
+    assert ArdHook.get_ui_field_behaviour() == {
+        "hidden_fields": ARD_CONNECTION["ui-field-behaviour"]["hidden-fields"],
+        "relabeling": ARD_CONNECTION["ui-field-behaviour"]["relabeling"],
+        "placeholders": ARD_CONNECTION["ui-field-behaviour"]["placeholders"],
+    }
+
+
+@pytest.mark.parametrize("error", exceptions._AT_THE_EDGE)
+def test_every_error_has_a_twin_of_its_own_type_and_airflows(error):
+    twin = exceptions.airflow_twin(error("no", status=418), "my_conn")
+    assert isinstance(twin, error)
+    assert twin.status == 418
+    may_be_retried = issubclass(error, exceptions.errors.ArdUnavailableError) or error is ArdError
+    assert isinstance(twin, AirflowFailException) is not may_be_retried

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, TaskDeferred
+
+from airflow_provider_ard.exceptions import ArdNotFoundError, ArdOrderFailed, ArdRequestError, ArdTaskError
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.sensors.order import ArdOrderSensor
+from airflow_provider_ard.triggers.order import ArdOrderTrigger
+
+
+@pytest.fixture
+def place(ard, ard_connection, context, impatient):
+    def place(count=1):
+        ids = []
+        for context["ti"].map_index in range(count):
+            task = ArdOrderOperator(task_id="o", acquisitions=ard.acquisitions[0], destination="b/p")
+            ids.append(task.execute(context))
+        return ids
+
+    return place
+
+
+def sensor(order_id, **options):
+    return ArdOrderSensor(task_id="wait", order_id=order_id, **options)
+
+
+def test_a_running_order_is_waited_for_in_the_triggerer(place, context):
+    (order_id,) = place()
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(order_id, poke_interval=5).execute(context)
+    trigger = deferred.value.trigger
+    assert isinstance(trigger, ArdOrderTrigger)
+    assert deferred.value.timeout == timedelta(days=4)
+    path, arguments = trigger.serialize()
+    assert path == "airflow_provider_ard.triggers.order.ArdOrderTrigger"
+    assert json.loads(json.dumps(arguments)) == {
+        "order_ids": [order_id],
+        "ard_conn_id": "ard_default",
+        "poke_interval": 5.0,
+    }
+
+
+def test_a_finished_order_is_not_deferred(ard, place, context):
+    (order_id,) = place()
+    ard.finish_order(order_id)
+    result = sensor(order_id).execute(context)
+    assert result["order_id"] == order_id
+    assert result["status"] == "SUCCEEDED"
+    assert result["output_uri"] == "s3://b/p"
+    assert result["collection_uri"] == f"s3://b/p/order_collections/{order_id}_root_collection.json"
+
+
+def test_a_list_of_orders_is_one_wait_and_a_list_of_results(ard, place, context):
+    ids = place(3)
+    ard.finish_order(ids[1])
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(ids).execute(context)
+    assert deferred.value.trigger.order_ids == ids
+    for order_id in ids:
+        ard.finish_order(order_id)
+    assert [result["order_id"] for result in sensor(json.dumps(ids)).execute(context)] == ids
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_failed_order_fails_at_once_with_the_words_of_the_api(ard, place, context, deferrable):
+    (order_id,) = place()
+    ard.fail_order(order_id, "the sky fell down")
+    with pytest.raises(ArdOrderFailed, match="the sky fell down") as caught:
+        sensor(order_id, deferrable=deferrable).execute(context)
+    assert isinstance(caught.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_soft_fail_skips(ard, place, context, deferrable):
+    (order_id,) = place()
+    ard.fail_order(order_id)
+    with pytest.raises(AirflowSkipException):
+        sensor(order_id, soft_fail=True, deferrable=deferrable).execute(context)
+
+
+def test_an_outage_at_the_first_look_is_no_failure(ard, place, context):
+    (order_id,) = place()
+    ard.stop()
+    with pytest.raises(TaskDeferred):
+        sensor(order_id).execute(context)
+
+
+def test_poke_mode_waits_on_the_worker_through_an_outage(ard, place, context, impatient):
+    (order_id,) = place()
+    ard.faults.add("GET /order/status/*", kind="status", status=503, nth=1, times=4)
+    ard.faults.add("GET /order/status/*", kind="html", nth=5, times=4)
+    task = sensor(order_id, deferrable=False, poke_interval=2)
+    seen = []
+    original = task.poke
+
+    def poke(context):
+        seen.append(1)
+        if len(seen) == 4:
+            ard.finish_order(order_id)
+        return original(context)
+
+    task.poke = poke
+    assert task.execute(context)["status"] == "SUCCEEDED"
+    assert impatient.count(2.0) == 3
+
+
+def test_an_unknown_order_is_no_wait(ard_connection, context):
+    with pytest.raises(ArdNotFoundError):
+        sensor("404404").execute(context)
+
+
+def test_an_unknown_status_is_an_error_not_a_success(ard, place, context):
+    (order_id,) = place()
+    ard.fail_order(order_id, "?", status="PAUSED")
+    with pytest.raises(ArdTaskError, match="PAUSED"):
+        sensor(order_id).execute(context)
+
+
+@pytest.mark.parametrize("order_id", [None, "None", "", "a b", "../auth/self", {"id": 1}, [None], ["1", "x/y"], 1.5])
+def test_what_is_no_order_id_is_refused_before_anything_is_sent(ard, ard_connection, context, order_id):
+    with pytest.raises(ArdRequestError, match="order_id"):
+        sensor(order_id).execute(context)
+    assert ard.requests == []
+
+
+def test_no_orders_is_no_wait(ard_connection, context):
+    assert sensor([]).execute(context) == []
+
+
+@pytest.mark.parametrize("event", [None, {}, {"outcome": "?"}, {"outcome": "succeeded"}, "succeeded", {"orders": []}])
+def test_an_unknown_event_is_an_error(context, event):
+    with pytest.raises(ArdTaskError):
+        sensor("1").execute_complete(context, event)
+
+
+def test_the_triggers_error_is_raised_as_its_own_class(context):
+    event = {"outcome": "failed", "error": "ArdOrderFailed", "message": "order 1 has failed: no", "order_id": "1"}
+    with pytest.raises(ArdOrderFailed, match="no") as caught:
+        sensor("1").execute_complete(context, event)
+    assert caught.value.order_id == "1"
+    assert isinstance(caught.value, AirflowFailException)
+
+
+def test_the_triggers_result_is_the_sensors(context):
+    report = {"order_id": "1", "status": "SUCCEEDED", "output_uri": "s3://b/p"}
+    event = {"outcome": "succeeded", "orders": [report]}
+    assert sensor("1").execute_complete(context, event) == report
+    assert sensor(["1"]).execute_complete(context, event) == [report]

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from importlib import resources
+from importlib.metadata import entry_points, version
+
+import jsonschema
+import pytest
+
+from airflow_provider_ard import __version__
+from airflow_provider_ard.get_provider_info import get_provider_info
+
+HEAVY = (
+    "requests",
+    "shapely",
+    "pyproj",
+    "oauthlib",
+    "fastapi",
+    "airflow_provider_ard.api.order",
+    "airflow_provider_ard.sandbox",
+)
+
+
+def test_airflow_finds_the_provider():
+    (point,) = [p for p in entry_points(group="apache_airflow_provider") if p.module.startswith("airflow_provider_ard")]
+    assert point.load() is get_provider_info
+
+
+def test_it_is_of_airflows_form():
+    schema = json.loads(resources.files("airflow").joinpath("provider_info.schema.json").read_text())
+    jsonschema.validate(get_provider_info(), schema)
+
+
+def test_one_version():
+    assert get_provider_info()["versions"][0] == __version__ == version("airflow-provider-ard")
+
+
+def test_every_module_it_names_is_there():
+    info = get_provider_info()
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        for entry in info[kind]:
+            for module in entry["python-modules"]:
+                importlib.import_module(module)
+    for connection in info["connection-types"]:
+        module, _, name = connection["hook-class-name"].rpartition(".")
+        assert getattr(importlib.import_module(module), name).conn_type == connection["connection-type"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "airflow_provider_ard.operators.order",
+        "airflow_provider_ard.operators.tiles",
+        "airflow_provider_ard.sensors.order",
+        "airflow_provider_ard.triggers.order",
+        "airflow_provider_ard.hooks.ard",
+        "airflow_provider_ard.get_provider_info",
+        "airflow_provider_ard.sandbox",
+    ],
+)
+def test_what_a_dag_file_imports_loads_nothing_heavy(module):
+    # What Airflow itself has loaded by then is not ours to answer for.
+    script = f"""
+import sys
+from airflow.sdk import DAG, BaseOperator
+from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator, PokeReturnValue
+import airflow.triggers.base
+before = set(sys.modules)
+import {module}
+assert "{module}" in sys.modules
+print(*sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    loaded = done.stdout.split("\n")[-2].split()
+    heavy = [name for name in loaded if name != module and name.startswith(HEAVY)]
+    assert heavy == []

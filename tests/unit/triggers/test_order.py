@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+import requests
+
+from airflow_provider_ard.triggers import watch
+from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress
+from airflow_provider_ard.triggers.watch import OrderWatch
+
+
+@pytest.fixture
+def token(ard):
+    form = {"grant_type": "password", "username": ard.login, "password": ard.password}
+    return requests.post(f"{ard.url}/api/v1/auth/authenticate", data=form, timeout=5).json()["access_token"]
+
+
+@pytest.fixture
+def place(ard, ard_connection, token):
+    def place():
+        body = {"acquisitions": [{"id": ard.acquisitions[0]}], "output_config": {"bucket": "b", "prefix": "p"}}
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.post(f"{ard.url}/api/v1/order/", json=body, headers=headers, timeout=5).json()["id"]
+
+    return place
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(watch, "SHORTEST_INTERVAL_S", 0.05)
+    monkeypatch.setattr(watch, "OUTAGE_PAUSE_S", 0.05)
+
+
+def trigger(*order_ids):
+    return ArdOrderTrigger(list(order_ids), "ard_default", 0.1)
+
+
+async def event_of(trigger):
+    async for event in trigger.run():
+        return event.payload
+    return None
+
+
+def run(*coroutines, then=None):
+    async def main():
+        tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+        if then:
+            await asyncio.sleep(0.4)
+            await asyncio.to_thread(then)
+        results = await asyncio.wait_for(asyncio.gather(*tasks), 20)
+        assert not OrderWatch._watches
+        return results
+
+    return asyncio.run(main())
+
+
+def polls(ard):
+    return [r for r in ard.requests if "/order/status/" in r.path]
+
+
+def logins(ard):
+    return sum("/auth/authenticate" in r.path for r in ard.requests)
+
+
+def test_one_event_when_the_order_has_succeeded(ard, place):
+    order_id = place()
+    (event,) = run(event_of(trigger(order_id)), then=lambda: ard.finish_order(order_id))
+    assert event["outcome"] == "succeeded"
+    assert event["orders"][0]["order_id"] == order_id
+    assert json.loads(json.dumps(event)) == event
+    assert len(polls(ard)) >= 2
+
+
+def test_all_triggers_of_a_process_share_one_login(ard, place):
+    ids = [place() for _ in range(5)]
+    before = logins(ard)
+    events = run(*(event_of(trigger(one)) for one in ids), then=lambda: [ard.finish_order(one) for one in ids])
+    assert {event["outcome"] for event in events} == {"succeeded"}
+    assert logins(ard) - before == 1
+
+
+def test_a_failed_order_ends_its_own_wait_only(ard, place):
+    good, bad = place(), place()
+
+    def end():
+        ard.fail_order(bad, "no imagery")
+        time.sleep(0.3)
+        ard.finish_order(good)
+
+    first, second = run(event_of(trigger(good)), event_of(trigger(bad)), then=end)
+    assert first["outcome"] == "succeeded"
+    assert second["outcome"] == "failed"
+    assert second["error"] == "ArdOrderFailed"
+    assert "no imagery" in second["message"]
+    assert second["order_id"] == bad
+
+
+def test_a_list_of_orders_is_done_when_the_last_one_is(ard, place):
+    ids = [place(), place()]
+    ard.finish_order(ids[0])
+    (event,) = run(event_of(trigger(*ids)), then=lambda: ard.finish_order(ids[1]))
+    assert [report["order_id"] for report in event["orders"]] == ids
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "reset_before"}, {"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "html", "status": 200}],
+)
+def test_an_outage_does_not_end_the_wait(ard, place, fault):
+    order_id = place()
+    rule = ard.faults.add(None, **fault)
+
+    def over():
+        ard.faults.remove(rule)
+        ard.finish_order(order_id)
+
+    (event,) = run(event_of(trigger(order_id)), then=over)
+    assert event["outcome"] == "succeeded"
+    assert rule.fired > 1
+
+
+def test_a_stopped_api_does_not_end_the_wait(ard, place):
+    order_id = place()
+    ard.stop()
+
+    def over():
+        ard.start()
+        ard.finish_order(order_id)
+
+    (event,) = run(event_of(trigger(order_id)), then=over)
+    assert event["outcome"] == "succeeded"
+
+
+def test_retry_after_is_honoured(ard, place):
+    order_id = place()
+    ard.finish_order(order_id)
+    ard.faults.add("GET /order/status/*", kind="status", status=429, retry_after=2, nth=1)
+    (event,) = run(event_of(trigger(order_id)))
+    assert event["outcome"] == "succeeded"
+    first, second = polls(ard)
+    assert (second.time - first.time).total_seconds() >= 2
+
+
+def test_an_expired_token_is_one_new_login(ard, place):
+    order_id = place()
+    before = logins(ard)
+
+    def expire():
+        ard.expire_tokens()
+        time.sleep(0.3)
+        ard.finish_order(order_id)
+
+    (event,) = run(event_of(trigger(order_id)), then=expire)
+    assert event["outcome"] == "succeeded"
+    assert logins(ard) - before == 2
+
+
+def test_an_unknown_order_fails_at_once(ard_connection):
+    (event,) = run(event_of(trigger("404404")))
+    assert event["error"] == "ArdNotFoundError"
+
+
+def test_a_wrong_password_fails_and_names_the_connection(ard, place, monkeypatch):
+    order_id = place()
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ARD_DEFAULT",
+        json.dumps({"conn_type": "ard", "host": ard.url, "login": ard.login, "password": "wr0ng"}),
+    )
+    (event,) = run(event_of(trigger(order_id)))
+    assert event["error"] == "ArdAuthError"
+    assert "ard_default" in event["message"]
+    assert "wr0ng" not in json.dumps(event)
+
+
+def test_a_login_changed_in_the_connection_is_taken_up_without_a_restart(ard, place, token, monkeypatch):
+    order_id = place()
+    only_token = {"conn_type": "ard", "host": ard.url, "extra": {"access_token": token}}
+    good = ard.connection_json
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(only_token))
+
+    def change():
+        monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", good)
+        ard.expire_tokens()
+        ard.finish_order(order_id)
+
+    (event,) = run(event_of(trigger(order_id)), then=change)
+    assert event["outcome"] == "succeeded"
+
+
+def test_an_unknown_status_is_an_error(ard, place):
+    order_id = place()
+    ard.fail_order(order_id, "?", status="PAUSED")
+    (event,) = run(event_of(trigger(order_id)))
+    assert event["error"] == "ArdTaskError"
+    assert "PAUSED" in event["message"]
+
+
+def test_the_event_loop_never_waits_for_the_network(ard, place):
+    order_id = place()
+    ard.faults.add("GET /order/status/*", kind="latency", seconds=0.5)
+    gaps = []
+
+    async def beat():
+        for _ in range(60):
+            started = time.monotonic()
+            await asyncio.sleep(0.01)
+            gaps.append(time.monotonic() - started)
+
+    run(event_of(trigger(order_id)), beat(), then=lambda: ard.finish_order(order_id))
+    # A blocking call would stall it for the whole latency.
+    assert sorted(gaps)[-2] < 0.4
+
+
+def test_a_cancelled_trigger_leaves_nothing_behind(ard, place):
+    order_id = place()
+
+    async def main():
+        task = asyncio.create_task(event_of(trigger(order_id)))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.2)
+        assert not OrderWatch._watches
+        return len(polls(ard)), [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+
+    seen, tasks = asyncio.run(main())
+    assert tasks == []
+    time.sleep(0.3)
+    assert len(polls(ard)) == seen
+
+
+def test_no_secret_is_an_argument_of_the_trigger(ard):
+    assert ard.password not in repr(trigger("1"))
+
+
+def test_progress_speaks_of_changes_and_once_an_hour(monkeypatch):
+    from airflow_provider_ard.api.order import OrderStatus
+
+    now = [0.0]
+    monkeypatch.setattr("airflow_provider_ard.triggers.order.time.monotonic", lambda: now[0])
+    progress = Progress(["1"])
+    running = OrderStatus(id="1", status="RUNNING")
+    lines = []
+    for _ in range(3 * 60 + 1):
+        lines += progress.lines(running)
+        now[0] += 60
+    assert lines[0] == "Order 1: RUNNING."
+    assert len(lines) == 4
+    assert "2 h" in lines[2]
