@@ -1,10 +1,10 @@
 """What can be ordered: a GeoJSON file, one feature for each tile (an acquisition in a grid cell)."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,7 @@ class Catalog:
         Raises ValueError for a file that is not a catalogue.
         """
         if not paths:
-            text = resources.files(__package__).joinpath(BUNDLED).read_text(encoding="utf-8")
-            document = json.loads(text)
-            return cls(_tiles(document, BUNDLED), date.fromisoformat(document["as_of"]))
+            return _bundled()
         tiles: list[Tile] = []
         for path in paths:
             tiles += _tiles(json.loads(Path(path).read_text(encoding="utf-8")), str(path))
@@ -102,8 +100,15 @@ class Catalog:
         """Return the tiles of an acquisition by cell ID; KeyError if there is no such acquisition."""
         return self._tiles[acquisition_id]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Tile]:
         return (tile for tiles in self._tiles.values() for tile in tiles.values())
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> Catalog:
+    """Read once in a process: the tiles are never changed, and rendered ones are kept with them."""
+    document = json.loads(resources.files(__package__).joinpath(BUNDLED).read_text(encoding="utf-8"))
+    return Catalog(_tiles(document, BUNDLED), date.fromisoformat(document["as_of"]))
 
 
 def _tiles(document: dict[str, Any], name: str) -> Iterable[Tile]:

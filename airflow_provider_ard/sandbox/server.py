@@ -119,6 +119,7 @@ class Sandbox:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=1,
             ssl_certfile=str(self._tls.server) if self._tls else None,

@@ -20,6 +20,8 @@ class Api:
     def __init__(self, ard: Sandbox) -> None:
         self.ard = ard
         self.session = requests.Session()
+        # Or a REQUESTS_CA_BUNDLE would win over the CA of the sandbox.
+        self.session.trust_env = False
         if ard.ca_file:
             self.session.verify = ard.ca_file
         self.log_in()

@@ -1,0 +1,68 @@
+import json
+import re
+from collections import Counter
+
+import pytest
+from maxar_ard_grid import Cell
+from shapely.geometry import box
+
+from airflow_provider_ard.sandbox import generate
+from airflow_provider_ard.sandbox.catalog import Catalog
+from airflow_provider_ard.sandbox.pricing import age_class
+from airflow_provider_ard.sandbox.projection import WGS84, project
+
+from .conftest import REAL_CATALOG, REPOSITORY
+
+BUNDLED = REPOSITORY / "airflow_provider_ard/sandbox/catalog.geojson"
+
+
+def test_the_bundled_catalogue_is_what_the_generator_makes(tmp_path):
+    generate.write(tmp_path / "catalog.geojson")
+    assert (tmp_path / "catalog.geojson").read_text() == BUNDLED.read_text()
+    assert BUNDLED.stat().st_size < 300_000
+
+
+def test_the_bundled_catalogue_has_something_of_everything():
+    catalog = Catalog.load()
+    assert len(catalog.acquisitions) == 20
+    classes = Counter()
+    for acquisition in catalog.acquisitions:
+        assert re.fullmatch(r"10[1-6][0AC][0-9A-F]{3}0[0-9A-F]{6}00", acquisition)
+        tiles = list(catalog.tiles(acquisition).values())
+        assert 4 <= len(tiles) <= 9
+        classes[age_class(tiles[0].taken.date(), catalog.as_of)] += 1
+    assert min(classes[name] for name in ("fresh", "standard", "training")) >= 4
+    assert {tile.zone for tile in catalog} == {13, 19}
+    assert {tile.cell.hemisphere for tile in catalog} == {"N", "S"}
+    assert max(tile.clouds_percent for tile in catalog) > 50
+
+
+def test_footprints_lie_in_their_cells():
+    for tile in Catalog.load():
+        cell = box(*tile.cell.bounds).buffer(1)
+        assert cell.covers(project(tile.footprint, WGS84, tile.epsg)), tile.cell_id
+        assert tile.properties["grid:code"] == f"MXRA-{tile.cell_id}"
+        assert tile.properties["path"] == f"{tile.folder}/{tile.acquisition_id}"
+
+
+@pytest.mark.skipif(not REAL_CATALOG.exists(), reason="needs shared/real-catalog beside the repository")
+def test_it_has_the_form_of_a_real_one():
+    keys = set()
+    for path in REAL_CATALOG.glob("Brazil*.geojson"):
+        for feature in json.loads(path.read_text())["features"]:
+            keys |= set(feature["properties"])
+    for feature in json.loads(BUNDLED.read_text())["features"]:
+        assert set(feature["properties"]) == keys
+
+
+def test_cells_have_the_ids_of_the_grid():
+    for tile in Catalog.load():
+        assert Cell(tile.cell_id).id == tile.cell_id
+
+
+@pytest.mark.parametrize("text", ["{}", '{"features": [{}]}', "[]"])
+def test_what_is_no_catalogue(tmp_path, text):
+    path = tmp_path / "x.geojson"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="not a catalogue"):
+        Catalog.load([path])

@@ -1,0 +1,234 @@
+import base64
+import json
+
+import pytest
+import requests
+from shapely.geometry import GeometryCollection, Point, box, mapping
+
+A_KEY_FILE = base64.b64encode(json.dumps({"type": "service_account"}).encode()).decode()
+
+
+def _refusal(answer, code="invalid_parameters"):
+    assert answer.status_code == 400, answer.text
+    body = answer.json()
+    assert set(body) == {"message", "code", "type"}
+    assert (body["code"], body["type"]) == (code, "invalid_request_error")
+    return body["message"]
+
+
+def _tile(ard, number=0):
+    return next(iter(ard._state.catalog.tiles(ard.acquisitions[number]).values()))
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"nonsense", b'"text"'])
+def test_unparsable_bodies(api, body):
+    headers = {"Content-Type": "application/json"}
+    _refusal(api.post("/order/", data=body, headers=headers), "unparsable_body")
+
+
+def test_unknown_acquisitions_are_named(ard, api):
+    wanted = [{"id": ard.acquisitions[0]}, {"id": "10300100FFFFFF00"}, {"id": "nonsense"}]
+    message = _refusal(api.order(acquisitions=wanted))
+    assert "10300100FFFFFF00" in message
+    assert "nonsense" in message
+    assert ard.acquisitions[0] not in message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"acquisitions": None},
+        {"acquisitions": []},
+        {"acquisitions": "10300100B2B49700"},
+        {"acquisitions": ["10300100B2B49700"]},
+        {"acquisitions": None, "select_id": "123"},
+        {"select_id": "123"},
+        {"acquisitions": None, "select_id": "123", "bbox": [0, 0, 1, 1]},
+        {"colour": "red"},
+        {"dry_run": "yes"},
+        {"settings": {"colour": True}},
+        {"settings": {"hd": "yes"}},
+        {"settings": []},
+        {"notifications": [{"type": "pigeon", "address": "loft"}]},
+        {"notifications": [{"type": "email"}]},
+        {"notifications": [{"type": "sns", "topic_arn": "my-topic"}]},
+        {"notifications": {"type": "email", "address": "a@b.c"}},
+        {"metadata": []},
+        {"metadata": {"a": {"b": {"c": 1}}}},
+    ],
+)
+def test_what_is_refused(api, changes):
+    _refusal(api.order(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": None, "metadata": None, "dry_run": None},
+        {"settings": {"hd": True, "water_mask": False, "visual": False}},
+        {"notifications": [{"type": "email", "address": "a@b.c"}, {"type": "sns", "topic_arn": "arn:aws:sns:x"}]},
+        {"metadata": {"a": 1, "b": [1, "x"], "c": {"d": None}}},
+    ],
+)
+def test_what_is_accepted(api, changes):
+    assert api.order(**changes).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["cells", "cell_ids"])
+def test_cell_filter_by_either_name(ard, api, key):
+    tile = _tile(ard)
+    api.order(acquisitions=[{"id": tile.acquisition_id, key: [tile.cell_id]}])
+    assert ard.orders[0].checked.tiles == [tile]
+
+
+def test_bad_cell_filters(ard, api):
+    tile, elsewhere = _tile(ard), _tile(ard, -1)
+    first = tile.acquisition_id
+    assert elsewhere.cell_id in _refusal(api.order(acquisitions=[{"id": first, "cells": [elsewhere.cell_id]}]))
+    for entry in (
+        {"id": first, "tiles": [tile.cell_id]},
+        {"id": first, "cells": [tile.cell_id], "cell_ids": [tile.cell_id]},
+        {"id": first, "cells": ["Z1-0"]},
+        {"id": first, "cells": tile.cell_id},
+        {"cells": [tile.cell_id]},
+    ):
+        _refusal(api.order(acquisitions=[entry]))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"bucket": "b", "prefix": "p"},
+        {"bucket": "b", "prefix": "p", "role_arn": "arn:aws:iam::1:role/x"},
+        {"amazon_s3": {"bucket": "b", "prefix": ""}},
+        {"azure_blob_storage": {"sas_url": "https://x.example/?sig=1", "container": "c", "prefix": "p"}},
+        {"azure_blob_storage": {"credentials_id": "our-own", "container": "c", "prefix": "p"}},
+        {"google_cloud_storage": {"service_credentials": A_KEY_FILE, "bucket": "b", "prefix": "p"}},
+    ],
+)
+def test_output_configs(api, config):
+    assert api.order(output_config=config).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        None,
+        {},
+        "s3://b/p",
+        {"prefix": "p"},
+        {"bucket": "gs:", "prefix": "/b/p"},
+        {"bucket": "b", "prefix": "../up"},
+        {"bucket": "b", "prefix": 1},
+        {"bucket": "b", "prefix": "p", "colour": "red"},
+        {"amazon_s3": {"bucket": "b"}, "azure_blob_storage": {"container": "c"}},
+        {"amazon_s3": "b/p"},
+        {"azure_blob_storage": {"container": "c", "prefix": "p"}},
+        {"azure_blob_storage": {"sas_url": "https://x", "credentials_id": "y", "container": "c"}},
+        {"azure_blob_storage": {"sas_url": "", "container": "c"}},
+        {"azure_blob_storage": {"credentials_id": "not an id", "container": "c"}},
+        {"google_cloud_storage": {"service_credentials": "path/to/file.json", "bucket": "b"}},
+        {"google_cloud_storage": {"service_credentials": "aGVsbG8=", "bucket": "b"}},
+    ],
+)
+def test_bad_output_configs(api, config):
+    _refusal(api.order(output_config=config))
+
+
+def _far(ring):
+    return f"POLYGON (({', '.join(f'{x} {y}' for x, y in ring)}))"
+
+
+@pytest.mark.parametrize(
+    ("aoi", "word"),
+    [
+        ({"intersects": "nonsense"}, "WKT"),
+        ({"intersects": ""}, "WKT"),
+        ({"intersects": "{}"}, "GeoJSON"),
+        ({"intersects": 7}, "GeoJSON"),
+        ({"intersects": "POINT (0 0)"}, "Point"),
+        ({"intersects": "POLYGON EMPTY"}, "empty"),
+        ({"intersects": "GEOMETRYCOLLECTION (POINT (0 0))"}, "Point"),
+        ({"intersects": "POLYGON Z ((0 0 1, 0 1 1, 1 1 1, 0 0 1))"}, "two dimensions"),
+        ({"intersects": "POLYGON ((0 0, nan 1, 1 1, 0 0))"}, "finite"),
+        ({"intersects": "POLYGON ((0 0, 1 1, 1 0, 0 1, 0 0))"}, "valid"),
+        ({"intersects": "POLYGON ((0 0, 0 95, 1 95, 0 0))"}, "WGS84"),
+        ({"intersects": "POLYGON ((500000 4000000, 500000 4001000, 501000 4000000, 500000 4000000))"}, "WGS84"),
+        ({"intersects": "POLYGON ((179 0, 181 0, 181 1, 179 0))"}, "antimeridian"),
+        ({"intersects": "POLYGON ((179 0, -179 0, -179 1, 179 1, 179 0))"}, "antimeridian"),
+        ({"intersects": box(0, 0, 0.005, 0.005).wkt}, "1 km²"),
+        ({"intersects": box(0, 0, 1, 0.002).wkt}, "250 m"),
+        ({"intersects": Point(0, 0).buffer(1, quad_segs=300).wkt}, "1000 vertices"),
+        ({"intersects": GeometryCollection([box(0, 0, 1, 1), box(3, 3, 3.001, 3.001)]).wkt}, "1 km²"),
+        ({"intersects": box(0, 0, 1, 1).wkt}, "none of the acquisitions"),
+        ({"intersects": box(0, 0, 1, 1).wkt, "bbox": [0, 0, 1, 1]}, "not both"),
+        ({"bbox": [0, 0, 1]}, "four numbers"),
+        ({"bbox": "0,0,1,1"}, "four numbers"),
+        ({"bbox": [0, 0, 1, True]}, "four numbers"),
+        ({"bbox": [1, 1, 0, 0]}, "minimum"),
+        ({"bbox": [0, 0, 1, 1]}, "none of the acquisitions"),
+    ],
+)
+def test_areas_outside_the_rules(api, aoi, word):
+    message = _refusal(api.order(**aoi))
+    assert message.startswith("Problem with ")
+    assert word in message
+
+
+@pytest.mark.parametrize("form", ["wkt", "collection", "geojson", "text", "feature", "features", "bbox"])
+def test_an_area_chooses_the_tiles_whose_footprint_meets_it(ard, api, form):
+    tile = _tile(ard)
+    area = tile.footprint.centroid.buffer(0.012).envelope
+    feature = {"type": "Feature", "properties": {}, "geometry": mapping(area)}
+    given = {
+        "wkt": {"intersects": area.wkt},
+        "collection": {"intersects": GeometryCollection([area, area]).wkt},
+        "geojson": {"intersects": mapping(area)},
+        "text": {"intersects": json.dumps(mapping(area))},
+        "feature": {"intersects": feature},
+        "features": {"intersects": {"type": "FeatureCollection", "features": [feature]}},
+        "bbox": {"bbox": list(area.bounds)},
+    }[form]
+    answer = api.order(**given)
+    assert answer.status_code == 200, answer.text
+    catalog = ard._state.catalog.tiles(tile.acquisition_id)
+    expected = {key for key, other in catalog.items() if other.footprint.intersects(area)}
+    assert tile.cell_id in expected
+    assert {other.cell_id for other in ard.orders[0].checked.tiles} == expected
+
+
+def test_bundle_adjust_has_rules_of_its_own(ard, api):
+    catalog = ard._state.catalog
+    cloudy = next(t for t in catalog if t.clouds_percent > 50)
+    entry = {"id": cloudy.acquisition_id, "cells": [cloudy.cell_id]}
+    adjust = {"bundle_adjust": True}
+    assert "clouds" in _refusal(api.order(acquisitions=[entry], settings=adjust))
+    apart = [_tile(ard), next(t for t in catalog.tiles(ard.acquisitions[-1]).values() if t.clouds_percent < 50)]
+    entries = [{"id": tile.acquisition_id, "cells": [tile.cell_id]} for tile in apart]
+    assert "connected" in _refusal(api.order(acquisitions=entries, settings=adjust))
+    assert api.order(settings=adjust).status_code == 200
+
+
+def test_every_error_has_the_same_shape(ard, api):
+    for method, path, status in (
+        ("GET", "/nothing/here", 404),
+        ("PUT", "/order", 405),
+        ("DELETE", "/auth/self", 405),
+    ):
+        answer = api.session.request(method, f"{ard.url}/api/v1{path}", timeout=9)
+        assert answer.status_code == status
+        assert set(answer.json()) == {"message", "code", "type"}
+
+
+def test_a_body_too_long_is_413(ard, api):
+    answer = api.post("/order", data=b"x" * (11 * 2**20))
+    assert answer.status_code == 413
+    assert answer.json()["message"] == "Request Entity Too Large"
+
+
+def test_a_crash_inside_is_a_500_in_the_same_shape(ard, api, monkeypatch, caplog):
+    monkeypatch.setattr(ard._state.orders, "all", lambda: 1 / 0)
+    answer = requests.get(f"{ard.url}/api/v1/order", headers=api.session.headers, timeout=9)
+    assert answer.status_code == 500
+    assert set(answer.json()) == {"message", "code", "type"}
+    assert "ZeroDivisionError" in caplog.text

@@ -1,0 +1,256 @@
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pyogrio
+import pystac
+import pytest
+import rasterio
+import requests
+from maxar_ard_grid import Cell
+from moto.server import ThreadedMotoServer
+from rio_cogeo.cogeo import cog_validate
+from shapely.geometry import box, shape
+
+from airflow_provider_ard.sandbox import Sandbox
+
+from .conftest import REAL_CATALOG, Api
+
+LOS_ANGELES = REAL_CATALOG / "WildFires-LosAngeles-Jan-2025.geojson"
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory):
+    """One order of two acquisitions over a corner of Longmont: (folder of the prefix, finished order, sandbox)."""
+    folder = tmp_path_factory.mktemp("delivered")
+    with Sandbox(order_duration=0, storage=folder) as ard:
+        api = Api(ard)
+        entries = [{"id": acquisition} for acquisition in ard.acquisitions[1:3]]
+        order_id = api.order(acquisitions=entries, bbox=[-105.13, 40.14, -105.06, 40.19]).json()["id"]
+        done = api.wait(order_id)
+        assert done["status"] == "SUCCEEDED", done
+        api.session.close()
+        yield folder / "bkt/a/b", done, ard
+
+
+def _items(prefix):
+    return [json.loads(path.read_text()) for path in sorted(prefix.glob("*/*/*/*.json"))]
+
+
+def test_the_layout(delivered):
+    prefix, done, ard = delivered
+    expected = {f"{done['id']}-request.json", f"order_collections/{done['id']}_root_collection.json"}
+    for tile in ard.orders[0].checked.tiles:
+        base = f"{tile.zone:02d}/{tile.quadkey}/{tile.taken:%Y-%m-%d}/{tile.acquisition_id}"
+        expected.add(f"acquisition_collections/{tile.acquisition_id}_collection.json")
+        ends = (".json", "-visual.tif", "-ms.tif", "-pan.tif", "-cloud-mask.gpkg", "-data-mask.gpkg")
+        expected |= {base + end for end in ends}
+    assert {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()} == expected
+    assert len(ard.orders[0].checked.tiles) >= 4
+
+
+def test_images_are_cogs_in_the_bounds_of_their_cell(delivered):
+    prefix, _, _ = delivered
+    for path in sorted(prefix.glob("*/*/*/*.tif")):
+        valid, errors, warnings = cog_validate(path, quiet=True)
+        assert (valid, errors, warnings) == (True, [], []), path
+        cell = Cell(path.parts[-3], zone=int(path.parts[-4]))
+        bands, kind = {"visual": (3, "uint8"), "pan": (1, "uint16"), "ms": (8, "uint16")}[path.stem.split("-")[-1]]
+        with rasterio.open(path) as image:
+            assert list(image.bounds) == cell.bounds
+            assert f"EPSG:{image.crs.to_epsg()}" == cell.proj
+            assert (image.count, image.dtypes[0], image.nodata) == (bands, kind, 0)
+
+
+def test_data_and_clouds_are_where_the_catalogue_says(delivered):
+    prefix, _, ard = delivered
+    for tile in ard.orders[0].checked.tiles:
+        base = prefix / tile.folder / tile.acquisition_id
+        with rasterio.open(f"{base}-visual.tif") as image:
+            seen = image.read(1) > 0
+        share = tile.area_sqkm / 25
+        assert seen.mean() == pytest.approx(share, abs=0.01)
+        info, _, geometries, _ = pyogrio.raw.read(f"{base}-data-mask.gpkg")
+        assert info["crs"] == f"EPSG:{tile.epsg}"
+        assert len(geometries) == 1
+        _, _, clouds, _ = pyogrio.raw.read(f"{base}-cloud-mask.gpkg")
+        area = sum(_area(cloud) for cloud in clouds) / 1e6
+        assert area == pytest.approx(tile.area_sqkm * tile.clouds_percent / 100, abs=0.8)
+
+
+def _area(wkb):
+    import shapely
+
+    return shapely.from_wkb(wkb).area
+
+
+def test_pystac_reads_items_and_acquisition_collections(delivered):
+    prefix, _, ard = delivered
+    found = 0
+    for path in prefix.glob("acquisition_collections/*.json"):
+        collection = pystac.Collection.from_file(str(path))
+        for item in collection.get_items():
+            found += 1
+            assert item.get_collection().id == collection.id == item.properties["catalog_id"]
+            assert {"visual", "ms_analytic", "pan_analytic", "cloud-mask", "data-mask"} == set(item.assets)
+            for asset in item.assets.values():
+                assert Path(asset.get_absolute_href()).is_file()
+            assert item.properties["eo:cloud_cover"] == item.properties["tile:clouds_percent"]
+            assert item.properties["grid:code"].startswith("MXRA-Z13-")
+            assert box(*item.bbox).covers(shape(item.geometry))
+    assert found == len(ard.orders[0].checked.tiles)
+
+
+def test_the_root_collection_leads_to_every_tile(delivered):
+    prefix, done, ard = delivered
+    path = prefix / f"order_collections/{done['id']}_root_collection.json"
+    root = json.loads(path.read_text())
+    assert "type" not in root
+    children = [path.parent / link["href"] for link in root["links"] if link["rel"] == "child"]
+    items = [
+        child.parent / link["href"]
+        for child in children
+        for link in json.loads(child.read_text())["links"]
+        if link["rel"] == "item"
+    ]
+    assert all(item.resolve().is_file() for item in items)
+    assert len(items) == len(ard.orders[0].checked.tiles)
+
+
+def test_neighbours_and_repeats_show_the_same_land(delivered):
+    _, _, ard = delivered
+    from airflow_provider_ard.sandbox.imagery import render
+
+    clear = defaultdict(list)
+    for tile in ard._state.catalog:
+        if tile.clouds_percent == 0 and tile.area_sqkm > 20:
+            clear[tile.cell_id].append(tile)
+    one, other = next(tiles for tiles in clear.values() if len(tiles) > 1)[:2]
+    first, again = render(one, 128), render(other, 128)
+    both = first.valid & again.valid
+    assert np.corrcoef(first.pan[0][both], again.pan[0][both])[0, 1] > 0.6
+    assert np.array_equal(render(one, 128).visual, first.visual)
+
+
+@pytest.mark.parametrize("config", [{"bucket": "bkt", "prefix": "a/b"}, {"amazon_s3": {"bucket": "bkt", "prefix": ""}}])
+def test_delivery_to_s3(config):
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    try:
+        endpoint = "http://{}:{}".format(*server.get_host_and_port()).replace("0.0.0.0", "127.0.0.1")
+        keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
+        s3 = boto3.client("s3", endpoint_url=endpoint, **keys)
+        requests.post(f"{endpoint}/moto-api/reset", timeout=9)
+        s3.create_bucket(Bucket="bkt")
+        with Sandbox(order_duration=0, storage="s3", s3_endpoint=endpoint, pixels=64) as ard:
+            api = Api(ard)
+            cell = next(iter(ard._state.catalog.tiles(ard.acquisitions[0])))
+            entries = [{"id": ard.acquisitions[0], "cells": [cell]}]
+            assert api.order(acquisitions=entries, output_config=config, dry_run=True).status_code == 200
+            done = api.wait(api.order(acquisitions=entries, output_config=config).json()["id"])
+            assert done["status"] == "SUCCEEDED", done
+            keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket="bkt")["Contents"]]
+            start = config.get("prefix", "")
+            assert len(keys) == 9
+            assert all(key.startswith(start) for key in keys)
+            lost = {"bucket": "no-such-bucket", "prefix": ""}
+            assert api.order(acquisitions=entries, output_config=lost, dry_run=True).status_code == 400
+            failed = api.wait(api.order(acquisitions=entries, output_config=lost).json()["id"])
+            assert failed["status"] == "FAILED"
+            assert "bucket" in failed["status_message"]
+            api.session.close()
+        s3.close()
+    finally:
+        server.stop()
+
+
+def test_assets_can_be_switched_off(tmp_path):
+    with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
+        api = Api(ard)
+        off = {"pan_analytic": False, "cloud_mask": False, "water_mask": False}
+        assert api.wait(api.order(settings=off).json()["id"])["status"] == "SUCCEEDED"
+        for item in _items(tmp_path / "bkt/a/b"):
+            assert set(item["assets"]) == {"visual", "ms_analytic", "data-mask"}
+        assert not list(tmp_path.rglob("*-pan.tif"))
+        api.session.close()
+
+
+def test_what_misses_the_area_is_reported(tmp_path):
+    with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
+        api = Api(ard)
+        here, there = ard.acquisitions[0], ard.acquisitions[-1]
+        tiles = list(ard._state.catalog.tiles(here).values())
+        area = tiles[0].footprint.buffer(-0.001)
+        missed = next(tile for tile in tiles if not tile.footprint.intersects(area))
+        entries = [{"id": here, "cells": [tiles[0].cell_id, missed.cell_id]}, {"id": there}]
+        done = api.wait(api.order(acquisitions=entries, intersects=area.wkt).json()["id"])
+        assert done["status"] == "SUCCEEDED"
+        report = tmp_path / f"bkt/a/b/order_collections/{done['id']}_non_intersecting_tiles_report.json"
+        assert json.loads(report.read_text()) == {
+            "acquisitions": [{"id": here, "cell_ids": [missed.cell_id]}, {"id": there, "cell_ids": []}]
+        }
+        api.session.close()
+
+
+def test_two_orders_into_one_prefix_keep_both_findable(tmp_path):
+    with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
+        api = Api(ard)
+        acquisition = ard.acquisitions[0]
+        for cell in list(ard._state.catalog.tiles(acquisition))[:2]:
+            api.wait(api.order(acquisitions=[{"id": acquisition, "cells": [cell]}]).json()["id"])
+        path = tmp_path / f"bkt/a/b/acquisition_collections/{acquisition}_collection.json"
+        assert len(json.loads(path.read_text())["links"]) == 2
+        api.session.close()
+
+
+@pytest.mark.skipif(not LOS_ANGELES.exists(), reason="needs shared/real-catalog beside the repository")
+def test_real_acquisitions_deliver_the_cells_whose_footprints_meet_the_area(tmp_path):
+    features = json.loads(LOS_ANGELES.read_text())["features"]
+    area = box(-118.58, 34.02, -118.48, 34.08)
+    wanted = ["105001004042BF00", "103001010C12B000"]
+    expected = {
+        f["properties"]["path"]
+        for f in features
+        if f["properties"]["catalog_id"] in wanted and shape(f["geometry"]).intersects(area)
+    }
+    assert len(expected) > 2
+    with Sandbox(order_duration=0, storage=tmp_path, catalog=LOS_ANGELES, pixels=64) as ard:
+        api = Api(ard)
+        entries = [{"id": acquisition, "cells": []} for acquisition in wanted]
+        assert api.wait(api.order(acquisitions=entries, bbox=list(area.bounds)).json()["id"])["status"] == "SUCCEEDED"
+        found = {str(p.relative_to(tmp_path / "bkt/a/b"))[:-5] for p in tmp_path.glob("bkt/a/b/*/*/*/*.json")}
+        assert found == expected
+        bands = {p.stem.split("-")[0]: rasterio.open(p).count for p in tmp_path.rglob("*-ms.tif")}
+        assert bands == {"105001004042BF00": 4, "103001010C12B000": 8}
+        api.session.close()
+
+
+@pytest.mark.skipif(not REAL_CATALOG.exists(), reason="needs shared/real-catalog beside the repository")
+@pytest.mark.parametrize("name", sorted(path.name for path in REAL_CATALOG.glob("*.geojson")))
+def test_every_real_catalogue_can_be_served_and_ordered(tmp_path, name):
+    with Sandbox(order_duration=0, storage=tmp_path, catalog=REAL_CATALOG / name, pixels=32) as ard:
+        api = Api(ard)
+        for acquisition in ard.acquisitions[:2]:
+            cells = list(ard._state.catalog.tiles(acquisition))[:2]
+            order_id = api.order(acquisitions=[{"id": acquisition, "cells": cells}]).json()["id"]
+            done = api.wait(order_id)
+            assert done["status"] == "SUCCEEDED", done
+        for path in tmp_path.glob("bkt/a/b/*/*/*/*-visual.tif"):
+            cell = Cell(path.parts[-3], zone=int(path.parts[-4]))
+            with rasterio.open(path) as image:
+                assert list(image.bounds) == cell.bounds
+        api.session.close()
+
+
+def test_a_tile_is_rendered_quickly(ard):
+    from airflow_provider_ard.sandbox.rasters import assets
+
+    tile = list(ard._state.catalog)[-1]
+    assets.cache_clear()
+    began = time.monotonic()
+    files = assets(tile, 512)
+    assert time.monotonic() - began < 2
+    assert sum(len(file.content) for file in files) < 2_500_000
