@@ -2,9 +2,14 @@ PYTHON ?= python3.11
 UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
+UV := $(BIN)/uv
 EXTRAS := s3,sandbox,examples
+# The SDK pins what we do not; it gets an environment of its own and meets us over HTTP alone.
+SDK_VENV := .venv-max-ard
+SDK_REQUIREMENTS := tests/conformance/requirements.txt
+CODE := airflow_provider_ard dags_examples demo tests
 
-.PHONY: help setup constraints
+.PHONY: help setup check format test unit integration conformance demo constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -15,9 +20,44 @@ setup: $(VENV)/.ready  ## Make .venv with all that development needs, at pinned 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]' --group dev
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]' --group dev
 	@touch $@
 
-constraints: ## Resolve constraints.txt anew (all extras, newest versions)
-	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --no-header --no-annotate \
+$(SDK_VENV)/.ready: $(VENV)/.ready $(SDK_REQUIREMENTS)
+	$(UV) venv --quiet --clear --python $(BIN)/python $(SDK_VENV)
+	$(UV) pip install --quiet --python $(SDK_VENV)/bin/python -r $(SDK_REQUIREMENTS)
+	@touch $@
+
+check: setup  ## Lint, formatting, types, import walls
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## Mend what ruff can mend
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+test: unit integration conformance  ## All tests
+
+unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
+	$(BIN)/pytest tests/unit -n 2
+
+integration: setup  ## The example DAG in a real Airflow, in process and standalone
+	$(BIN)/pytest tests/integration
+
+conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
+	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(SDK_VENV)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance
+
+demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FOLDER= AIRFLOW_PORT= SANDBOX_PORT= S3_PORT=
+	@exec $(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep) \
+		$(if $(ORDER_DURATION),--order-duration $(ORDER_DURATION)) $(if $(FOLDER),--folder $(FOLDER)) \
+		$(if $(AIRFLOW_PORT),--airflow-port $(AIRFLOW_PORT)) $(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT)) \
+		$(if $(S3_PORT),--s3-port $(S3_PORT))
+
+constraints: setup  ## Resolve constraints.txt anew (all extras, newest versions)
+	$(UV) pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --output-file constraints.txt pyproject.toml
+
+clean:  ## Remove what the other targets made
+	rm -rf $(VENV) $(SDK_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
