@@ -72,7 +72,6 @@ def _run(options: argparse.Namespace, interrupts: Interrupts, say: Voice) -> Non
     duration = seconds(options.order_duration)
     folder = fresh_folder(options.folder)
     with contextlib.ExitStack() as services:
-        services.callback(lambda: say("stopping"))
         s3 = services.enter_context(S3Server(BUCKET, port=free_port(options.s3_port)))
         say(f"S3 server    {s3.url}")
         ard = services.enter_context(
@@ -93,6 +92,7 @@ def _run(options: argparse.Namespace, interrupts: Interrupts, say: Voice) -> Non
                 pause=interrupts.pause,
             )
         )
+        services.callback(lambda: say("stopping"))
         say(f"Airflow      {airflow.url}, scheduler, DAG processor, API server and triggerer are healthy")
         try:
             airflow.wait_for_dag(DAG_ID)
