@@ -49,7 +49,7 @@ def main(
     faults: tuple[str, ...],
 ) -> None:
     """Run a local ARD API until interrupted; one JSON line on stdout tells how to reach it."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

@@ -25,7 +25,7 @@ def parse(intersects: Any, bbox: Any) -> BaseGeometry | None:
     """Return the AOI of a request in WGS84, or None if it has none.
 
     ``intersects`` is WKT or GeoJSON (text or object), ``bbox`` is [xmin, ymin, xmax, ymax] in degrees. Raises a
-    400 "Problem with intersects: …" or "Problem with bbox: …" for an area outside the documented rules.
+    400 "Problem with intersects/bbox (…): …" for an area outside the documented rules.
     """
     if intersects is not None and bbox is not None:
         raise invalid("Problem with intersects/bbox: give one of them, not both")
@@ -41,8 +41,8 @@ def parse(intersects: Any, bbox: Any) -> BaseGeometry | None:
 
 
 def problem(parameter: str, what: str) -> ApiError:
-    """Return the 400 of a geometry error."""
-    return invalid(f"Problem with {parameter}: {what}")
+    """Return the 400 of a geometry error, which clients know by its first words."""
+    return invalid(f"Problem with intersects/bbox ({parameter}): {what}")
 
 
 def _from_bbox(bbox: Any) -> BaseGeometry:

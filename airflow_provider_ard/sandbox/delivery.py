@@ -2,6 +2,7 @@
 
 import json
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_ard.sandbox import stac
@@ -15,8 +16,11 @@ from airflow_provider_ard.sandbox.storage import Storage
 _collections = threading.Lock()
 
 
-def deliver(order_id: str, checked: CheckedOrder, storage: Storage, pixels: int) -> None:
-    """Write an order's tiles and documents; raises what the storage raises, such as for a missing bucket."""
+def deliver(order_id: str, checked: CheckedOrder, storage: Storage, pixels: int) -> datetime:
+    """Write an order's tiles and documents, and return when that was done.
+
+    Raises what the storage raises, such as FileNotFoundError for a missing bucket.
+    """
     folder = _Folder(storage, checked.destination)
     folder.write_json(f"{order_id}-request.json", checked.request)
     by_acquisition: dict[str, list[Tile]] = {}
@@ -32,6 +36,7 @@ def deliver(order_id: str, checked: CheckedOrder, storage: Storage, pixels: int)
         folder.write_json(name, {"acquisitions": report})
     root = stac.root_collection(order_id, by_acquisition)
     folder.write_json(f"order_collections/{order_id}_root_collection.json", root)
+    return datetime.now(UTC)
 
 
 class _Folder:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -38,7 +38,7 @@ class Order:
     fate: Fate | None = None
     status_calls: int = 0
     started: float = field(default_factory=time.monotonic)
-    delivery: "Future[None]" = field(default_factory=Future)
+    delivery: "Future[datetime]" = field(default_factory=Future)
 
     @property
     def request(self) -> dict[str, Any]:
@@ -65,7 +65,8 @@ class OrderBook:
     """All orders, oldest first inside.
 
     ``duration`` (s) is the least time an order runs; with ``status_calls`` it is instead the number of status
-    calls, the last of which tells of its end. ``deliver`` writes an order's tiles and runs off the event loop.
+    calls, the last of which tells of its end. ``deliver`` writes an order's tiles off the event loop, and results
+    in the time when it was done.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class OrderBook:
         *,
         duration: float,
         status_calls: int | None,
-        deliver: Callable[[Order], "Future[None]"],
+        deliver: Callable[[Order], "Future[datetime]"],
         today: Callable[[], date],
         prices: Mapping[str, float | None],
         random: Random,
@@ -101,7 +102,7 @@ class OrderBook:
             if fate is None:
                 order.delivery = self._deliver(order)
             else:
-                order.delivery.set_result(None)
+                order.delivery.set_result(order.created)
         return order
 
     def poll(self, order_id: str) -> dict[str, Any]:
@@ -145,18 +146,23 @@ class OrderBook:
         if error is not None:
             _finish(order, FAILED, f"Delivery failed: {type(error).__name__}: {error}")
         elif self._is_due(order):
-            if order.fate is None:
-                _finish(order, SUCCEEDED, None)
-            elif order.fate.status is not None:
-                _finish(order, order.fate.status, order.fate.message)
+            fate = order.fate or Fate(SUCCEEDED)
+            if fate.status is not None:
+                _finish(order, fate.status, fate.message, self._end(order))
 
     def _is_due(self, order: Order) -> bool:
         if self._status_calls is not None:
             return order.status_calls >= self._status_calls
         return time.monotonic() >= order.started + self._duration
 
+    def _end(self, order: Order) -> datetime:
+        """Return when an order that is due ended, which may be some time before anybody asked."""
+        if self._status_calls is not None:
+            return datetime.now(UTC)
+        return max(order.created + timedelta(seconds=self._duration), order.delivery.result())
 
-def _finish(order: Order, status: str, message: str | None) -> None:
+
+def _finish(order: Order, status: str, message: str | None, when: datetime | None = None) -> None:
     order.status = status
     order.status_message = message
-    order.finished = datetime.now(UTC)
+    order.finished = when or datetime.now(UTC)

@@ -48,7 +48,12 @@ class Storage:
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file; FileNotFoundError if there is no such bucket, PermissionError if it may not be written."""
-        self._fs.pipe_file(path, content)
+        if self._protocol == "s3":
+            self._fs.pipe_file(path, content)
+            return
+        # As on S3, a file is there as a whole or not at all, whoever may be reading it meanwhile.
+        self._fs.pipe_file(f"{path}.part", content)
+        self._fs.mv(f"{path}.part", path)
 
     def read(self, path: str) -> bytes | None:
         """Return what is in a file, or None if there is none."""

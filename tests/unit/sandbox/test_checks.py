@@ -171,7 +171,7 @@ def _far(ring):
 )
 def test_areas_outside_the_rules(api, aoi, word):
     message = _refusal(api.order(**aoi))
-    assert message.startswith("Problem with ")
+    assert message.startswith("Problem with intersects/bbox")
     assert word in message
 
 
