@@ -29,16 +29,28 @@ def mask_output_config(output_config: object) -> None:
         mask_secret(secret)
 
 
+def mask_secrets(secrets: tuple[str, ...]) -> None:
+    """Mask secrets that became known only now, such as the contents of a credentials file."""
+    for secret in secrets:
+        for form in _forms(secret):
+            mask_secret(form)
+
+
 def _found(value: object) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if key in _SECRET_KEYS and inner:
+            if key in _SECRET_KEYS and inner and not _is_path(inner):
                 yield from _forms(inner)
             else:
                 yield from _found(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _found(inner)
+
+
+def _is_path(secret: object) -> bool:
+    # Credentials may be named by the path of their file. Masking a path would blot out innocent words of the log.
+    return isinstance(secret, str) and len(secret) < 256 and not secret.lstrip().startswith(("{", "http"))
 
 
 def _forms(secret: Any) -> Iterator[str]:

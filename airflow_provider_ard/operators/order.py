@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.exceptions import airflow_errors
-from airflow_provider_ard.secrets import mask_output_config
+from airflow_provider_ard.secrets import mask_output_config, mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,6 +142,7 @@ class ArdOrderOperator(BaseOperator):
 
         hook = ArdHook(self.ard_conn_id)
         request = hook.order_request(**{name: getattr(self, name) for name in ORDER_ARGUMENTS})
+        mask_secrets(request.secrets)
         for note in request.notes:
             self.log.warning("%s", note)
         ti = context["ti"]

@@ -42,7 +42,9 @@ def payload(**arguments):
     ],
 )
 def test_acquisitions(acquisitions, wanted):
-    assert payload(acquisitions=acquisitions)["acquisitions"] == [{"id": name, "cells": cells} for name, cells in wanted]
+    assert payload(acquisitions=acquisitions)["acquisitions"] == [
+        {"id": name, "cells": cells} for name, cells in wanted
+    ]
 
 
 def test_a_search_result_is_ordered_by_its_cells():
