@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import mask_secret
 _SECRET_KEYS = ("sas_url", "service_credentials")
 
 
-def mask_output_config(output_config: object) -> None:
+def mask_output_config(output_config: Any) -> None:
     """Mask the credentials in an `output_config`, wherever Airflow would show them from now on.
 
     Takes whatever form a user may have given it in, and never raises: a wrong form is another step's to refuse.
@@ -36,7 +36,7 @@ def mask_secrets(secrets: tuple[str, ...]) -> None:
             mask_secret(form)
 
 
-def _found(value: object) -> Iterator[str]:
+def _found(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if key in _SECRET_KEYS and inner and not _is_path(inner):
