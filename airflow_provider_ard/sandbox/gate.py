@@ -41,6 +41,11 @@ class TransportProtocol(H11Protocol):
 
         self.app = with_transport
 
+    def shutdown(self) -> None:
+        """Hang up at once when the server stops; a TLS client that keeps its connection would never let go."""
+        super().shutdown()
+        self.transport.abort()
+
 
 class Gate:
     """ASGI middleware around the API: journal, faults, and paths with or without a closing slash."""
