@@ -81,7 +81,8 @@ class AirflowApi:
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """Return what a task has pushed under a key."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        return self.get(path, map_index=map_index, deserialize="true")["value"]
+        # As stored, without `deserialize`: that would parse the text of an order id, all digits, into a number.
+        return self.get(path, map_index=map_index)["value"]
 
     def task_log(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> str:
         """Return the log of a task instance's current try, a line an event, with tracebacks in short."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -79,6 +80,7 @@ class StandaloneAirflow:
         self._pause = pause
         self._env = self._environment() | dict(env or {})
         self._guard: subprocess.Popen[bytes] | None = None
+        self._dead_before: set[int] = set()
 
     def _environment(self) -> dict[str, str]:
         env = clean_environment()
@@ -102,6 +104,13 @@ class StandaloneAirflow:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         }
+
+    @property
+    def guard_pid(self) -> int:
+        """The process that stops Airflow when this one ends, in whatever way."""
+        if self._guard is None:
+            raise AirflowFailedError("Airflow is not running")
+        return self._guard.pid
 
     @property
     def password(self) -> str:
@@ -158,10 +167,22 @@ class StandaloneAirflow:
             self._pause(every)
 
     def check_alive(self) -> None:
-        """Raise `AirflowFailedError` if Airflow has died."""
+        """Raise `AirflowFailedError` if Airflow, or one of its components, has died."""
         if self._guard is None or self._guard.poll() is not None:
             code = "" if self._guard is None else f" with exit code {self._guard.returncode}"
             raise AirflowFailedError(f"Airflow ended{code}\n{self.log_tail()}")
+        dead = self._zombies()
+        # standalone does not look after its components; what it does wait for is a zombie for a moment only.
+        if dead & self._dead_before:
+            raise AirflowFailedError(f"A component of Airflow has died\n{self.log_tail(60)}")
+        self._dead_before = dead
+
+    def _zombies(self) -> set[int]:
+        dead = set()
+        with contextlib.suppress(psutil.Error):
+            for standalone in psutil.Process(self.guard_pid).children():
+                dead |= {one.pid for one in standalone.children() if one.status() == psutil.STATUS_ZOMBIE}
+        return dead
 
     def log_tail(self, lines: int = 25) -> str:
         """Return the last lines of what Airflow's components have printed."""
@@ -202,7 +223,7 @@ class StandaloneAirflow:
         """Return all live processes of Airflow, the guard left out."""
         if self._guard is None:
             return []
-        return [process for child in psutil.Process(self._guard.pid).children() for process in members(child.pid)]
+        return [process for child in psutil.Process(self.guard_pid).children() for process in members(child.pid)]
 
     def running_tasks(self) -> set[str]:
         """Return the ids of the task instances that hold a worker process.

@@ -1,0 +1,212 @@
+"""A real `airflow standalone`, over REST: what only deferring to a real triggerer and separate processes can show."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from demo.report import Ingested
+from demo.runner import ITEM
+from demo.standalone import REPOSITORY, StandaloneAirflow
+from tests.integration.conftest import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from airflow_provider_ard.sandbox import Sandbox
+    from airflow_provider_ard.sandbox.journal import RequestRecord
+    from demo.storage import S3Server
+
+pytestmark = [pytest.mark.standalone, pytest.mark.timeout(600)]
+
+EXAMPLE = "ard_order_to_tiles"
+# Patience for one step on a slow machine; nothing here is asserted about time.
+SOON = 120
+WAITING_DAGS = """
+from datetime import timedelta
+
+from airflow.sdk import dag
+
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+
+def order_and_wait(dag_id, ard_conn_id):
+    @dag(dag_id=dag_id, schedule=None, default_args={"retries": 2, "retry_delay": timedelta(seconds=1)})
+    def made():
+        order = ArdOrderOperator(
+            task_id="order",
+            acquisitions={"1040010060C9AD00": ["Z13-031131111333"]},
+            destination=f"s3://ard-demo/{dag_id}",
+            ard_conn_id=ard_conn_id,
+        )
+        ArdOrderSensor(task_id="wait", order_id=order.output, poke_interval=1, ard_conn_id=ard_conn_id)
+
+    return made()
+
+
+order_and_wait("waiting", "ard_default")
+order_and_wait("wrong_password", "ard_wrong")
+"""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """All that is running."""
+
+    airflow: StandaloneAirflow
+    ard: Sandbox
+    s3: S3Server
+
+
+@dataclass(frozen=True)
+class ExampleRun:
+    """What was seen of one run of the example DAG."""
+
+    run_id: str
+    order_id: str
+    states_while_waiting: list[str]
+    running_while_waiting: list[set[str]]
+    requests: list[RequestRecord]
+    final: dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    from airflow_provider_ard.sandbox import Sandbox
+
+    folder = tmp_path_factory.mktemp("standalone")
+    (folder / "dags").mkdir()
+    shutil.copy(REPOSITORY / "dags_examples" / f"{EXAMPLE}.py", folder / "dags")
+    (folder / "dags" / "waiting.py").write_text(WAITING_DAGS)
+    # Orders end when a test says so.
+    with Sandbox(order_duration="1d", storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
+        wrong = json.loads(ard.connection_json) | {"password": "no-such-password"}
+        env = {
+            "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
+            "AIRFLOW_CONN_ARD_WRONG": json.dumps(wrong),
+            "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
+        }
+        with StandaloneAirflow(folder / "airflow", folder / "dags", env=env) as airflow:
+            for dag_id in (EXAMPLE, "waiting", "wrong_password"):
+                airflow.wait_for_dag(dag_id)
+            yield Stack(airflow, ard, s3)
+
+
+@pytest.fixture(scope="module")
+def example(stack: Stack) -> ExampleRun:
+    """Run the example DAG once, look at it while it waits, and let its order succeed."""
+    airflow, ard = stack.airflow, stack.ard
+    before = len(ard.requests)
+    run_id = airflow.api.trigger(EXAMPLE)
+    airflow.wait_for_task(EXAMPLE, run_id, "wait", "deferred", SOON)
+    # The process that has deferred takes a moment to end.
+    wait_until(lambda: not airflow.running_tasks(), 30, "the worker is free")
+    states, running = [], []
+    for _ in range(8):
+        states.append(airflow.api.task(EXAMPLE, run_id, "wait")["state"])
+        running.append(airflow.running_tasks())
+        time.sleep(0.5)
+    order_id = airflow.api.xcom(EXAMPLE, run_id, "order")
+    ard.wait_for_deliveries()
+    ard.finish_order(order_id)
+    airflow.wait_until(
+        lambda: airflow.api.run_state(EXAMPLE, run_id) in {"success", "failed"}, within=2 * SOON, what="the run's end"
+    )
+    final = {f"{task['task_id']}{task['map_index']}": task for task in airflow.api.tasks(EXAMPLE, run_id)}
+    return ExampleRun(run_id, order_id, states, running, ard.requests[before:], final)
+
+
+def logins(records: list[RequestRecord]) -> list[RequestRecord]:
+    return [record for record in records if record.endpoint.startswith("POST /auth/authenticate")]
+
+
+def waiting_run(stack: Stack) -> tuple[str, str]:
+    """Start a run whose sensor defers, and return its run id and its order's id."""
+    run_id = stack.airflow.api.trigger("waiting")
+    stack.airflow.wait_for_task("waiting", run_id, "wait", "deferred", SOON)
+    return run_id, stack.airflow.api.xcom("waiting", run_id, "order")
+
+
+def status_calls(stack: Stack, order_id: str) -> int:
+    return sum(record.endpoint.endswith(f"/order/status/{order_id}") for record in stack.ard.requests)
+
+
+def test_the_sensor_waits_deferred_and_holds_no_worker(example: ExampleRun) -> None:
+    assert set(example.states_while_waiting) == {"deferred"}
+    assert set().union(*example.running_while_waiting) == set()
+
+
+def test_all_tasks_succeed_at_their_first_try(example: ExampleRun) -> None:
+    assert {name: (task["state"], task["try_number"]) for name, task in example.final.items()} == dict.fromkeys(
+        example.final, ("success", 1)
+    )
+
+
+def test_the_order_id_is_in_xcom(stack: Stack, example: ExampleRun) -> None:
+    assert example.order_id in {order.id for order in stack.ard.orders}
+    report = stack.airflow.api.xcom(EXAMPLE, example.run_id, "wait")
+    assert (report["order_id"], report["status"]) == (example.order_id, "SUCCEEDED")
+    usage = stack.airflow.api.xcom(EXAMPLE, example.run_id, "order", key="usage")
+    assert usage["area"]["total_imagery_sqkm"] > 0
+
+
+def test_every_delivered_tile_is_ingested(stack: Stack, example: ExampleRun, tmp_path: Path) -> None:
+    delivered = {uri for uri in stack.s3.uris("s3://ard-demo/delivered") if ITEM.search(uri)}
+    listed = stack.airflow.api.xcom(EXAMPLE, example.run_id, "list_tiles")
+    assert len(delivered) >= 4
+    assert {tile["item_uri"] for tile in listed} == delivered
+    assert {uri for tile in listed for uri in tile["assets"].values()} <= set(stack.s3.uris("s3://ard-demo/delivered"))
+    assert Ingested.fetch(stack.s3, "s3://ard-demo/ingested", tmp_path).item_uris() == delivered
+
+
+def test_the_order_is_one_post_and_no_dry_run(example: ExampleRun) -> None:
+    placed = [record for record in example.requests if record.endpoint == "POST /order"]
+    assert [(record.dry_run, record.status) for record in placed] == [(False, 200)]
+
+
+def test_a_process_logs_in_once_and_only_if_it_needs_to(example: ExampleRun) -> None:
+    # The operator, the sensor's first look, the triggerer, the listing of tiles.
+    assert 1 <= len(logins(example.requests)) <= 4
+
+
+def test_a_failed_order_fails_the_sensor_at_once_with_the_message_of_the_api(stack: Stack) -> None:
+    run_id, order_id = waiting_run(stack)
+    stack.ard.fail_order(order_id, "The acquisition was withdrawn")
+    task = stack.airflow.wait_for_task("waiting", run_id, "wait", "failed", SOON)
+    assert (task["try_number"], task["max_tries"]) == (1, 2)
+    assert "The acquisition was withdrawn" in stack.airflow.api.task_log("waiting", run_id, task)
+
+
+def test_a_wrong_password_fails_the_operator_and_names_the_connection(stack: Stack) -> None:
+    placed = len(stack.ard.submissions)
+    run_id = stack.airflow.api.trigger("wrong_password")
+    task = stack.airflow.wait_for_task("wrong_password", run_id, "order", "failed", SOON)
+    log = stack.airflow.api.task_log("wrong_password", run_id, task)
+    assert (task["try_number"], task["max_tries"]) == (1, 2)
+    assert "ArdAuthError" in log
+    assert "'ard_wrong'" in log
+    assert "no-such-password" not in log
+    assert len(stack.ard.submissions) == placed
+
+
+def test_an_outage_during_the_wait_does_not_fail_the_sensor(stack: Stack) -> None:
+    run_id, order_id = waiting_run(stack)
+    calls = status_calls(stack, order_id)
+    wait_until(lambda: status_calls(stack, order_id) > calls, SOON, "the triggerer looks")
+    stack.ard.stop()
+    try:
+        # Several looks that come to nothing: poke_interval is 1 s.
+        time.sleep(6)
+        assert stack.airflow.api.task("waiting", run_id, "wait")["state"] == "deferred"
+    finally:
+        stack.ard.start()
+    stack.ard.finish_order(order_id)
+    task = stack.airflow.wait_for_task("waiting", run_id, "wait", "success", SOON)
+    assert task["try_number"] == 1
