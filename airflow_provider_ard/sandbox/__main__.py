@@ -49,10 +49,6 @@ def main(
     faults: tuple[str, ...],
 ) -> None:
     """Run a local ARD API until interrupted; one JSON line on stdout tells how to reach it."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
     try:
         rules = [parse(text) for text in faults]
         sandbox = Sandbox(
@@ -72,6 +68,10 @@ def main(
             sandbox.faults.add(**rule)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
     with sandbox as ard:
         click.echo(json.dumps(ard.describe()))
         sys.stdout.flush()

@@ -59,18 +59,16 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.monotonic()
-        path = scope["path"].rstrip("/") or "/"
-        scope = {**scope, "path": path, "raw_path": path.encode()}
         body = await _read(receive)
         record = _record(scope, body)
         self._state.journal.add(record)
+        path = scope["path"].rstrip("/") or "/"
+        scope = {**scope, "path": path, "raw_path": path.encode()}
         exchange = _Exchange(self._app, scope, (receive, send), body, record)
         if len(body) > MAX_BODY:
             await exchange.refuse(of_status(413))
         else:
             await self._serve(exchange)
-        record.seconds = time.monotonic() - began
 
     async def _serve(self, exchange: "_Exchange") -> None:
         record = exchange.record
@@ -136,6 +134,7 @@ class _Exchange:
         self._receive, self._send = wire
         self._body: bytes | None = body
         self._held: list[Message] = []
+        self._began = time.monotonic()
 
     async def call(self) -> None:
         """Let the API work on the request, and hold its answer back."""
@@ -157,6 +156,7 @@ class _Exchange:
 
     async def flush(self) -> None:
         """Send the answer that was held back."""
+        self.record.seconds = time.monotonic() - self._began
         for message in self._held:
             if message["type"] == "http.response.start":
                 self.record.status = message["status"]
@@ -182,6 +182,7 @@ class _Exchange:
 
     async def cut(self) -> None:
         """Reset the TCP connection, and wait until the server has taken notice."""
+        self.record.seconds = time.monotonic() - self._began
         transport: asyncio.Transport = self.scope[TRANSPORT]
         # Lingering for zero seconds makes the kernel send RST where it would send FIN.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -191,19 +192,15 @@ class _Exchange:
 
 
 async def _read(receive: Receive) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while True:
+    """Return the body; of one that is too long, only enough to tell, though the client may send it all."""
+    body = bytearray()
+    more = True
+    while more:
         message = await receive()
-        if message["type"] != "http.request":
-            break
-        size += len(message.get("body", b""))
-        # What is too long is read to its end, so that the client hears the 413, but not kept.
-        if size <= MAX_BODY or not chunks or sum(map(len, chunks)) <= MAX_BODY:
-            chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            break
-    return b"".join(chunks)
+        if len(body) <= MAX_BODY:
+            body += message.get("body", b"")
+        more = bool(message.get("more_body"))
+    return bytes(body)
 
 
 def _record(scope: Scope, body: bytes) -> RequestRecord:
@@ -215,7 +212,7 @@ def _record(scope: Scope, body: bytes) -> RequestRecord:
     return RequestRecord(
         method=scope["method"],
         path=path,
-        endpoint=f"{scope['method']} {path.removeprefix(ROOT) or '/'}",
+        endpoint=f"{scope['method']} {path.removeprefix(ROOT).rstrip('/') or '/'}",
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
         headers=headers,
         body=content,

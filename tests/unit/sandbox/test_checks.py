@@ -5,6 +5,25 @@ import pytest
 import requests
 from shapely.geometry import GeometryCollection, Point, box, mapping
 
+from airflow_provider_ard.sandbox import Sandbox
+
+from .conftest import Api
+
+
+@pytest.fixture(scope="module")
+def ard():
+    """One sandbox for all: a refused order leaves no trace."""
+    with Sandbox(order_duration=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def api(ard):
+    client = Api(ard)
+    yield client
+    client.session.close()
+
+
 A_KEY_FILE = base64.b64encode(json.dumps({"type": "service_account"}).encode()).decode()
 
 
@@ -78,7 +97,7 @@ def test_what_is_accepted(api, changes):
 def test_cell_filter_by_either_name(ard, api, key):
     tile = _tile(ard)
     api.order(acquisitions=[{"id": tile.acquisition_id, key: [tile.cell_id]}])
-    assert ard.orders[0].checked.tiles == [tile]
+    assert ard.orders[-1].checked.tiles == [tile]
 
 
 def test_bad_cell_filters(ard, api):
@@ -194,7 +213,7 @@ def test_an_area_chooses_the_tiles_whose_footprint_meets_it(ard, api, form):
     catalog = ard._state.catalog.tiles(tile.acquisition_id)
     expected = {key for key, other in catalog.items() if other.footprint.intersects(area)}
     assert tile.cell_id in expected
-    assert {other.cell_id for other in ard.orders[0].checked.tiles} == expected
+    assert {other.cell_id for other in ard.orders[-1].checked.tiles} == expected
 
 
 def test_bundle_adjust_has_rules_of_its_own(ard, api):

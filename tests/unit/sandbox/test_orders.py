@@ -141,9 +141,9 @@ def test_area_is_that_of_the_tiles_ordered(ard, api):
 
 
 def test_requests_are_recorded_without_the_token(ard, api):
-    api.get("/order", limit=5, filter="status:RUNNING")
+    api.get("/order/", limit=5, filter="status:RUNNING")
     record = ard.requests[-1]
-    assert (record.method, record.path, record.endpoint) == ("GET", "/api/v1/order", "GET /order")
+    assert (record.method, record.path, record.endpoint) == ("GET", "/api/v1/order/", "GET /order")
     assert record.query == {"limit": "5", "filter": "status:RUNNING"}
     assert record.headers["authorization"] == "Bearer ***"
     assert (record.status, record.body) == (200, None)
