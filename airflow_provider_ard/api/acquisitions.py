@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.rendered import parsed
@@ -14,13 +13,11 @@ from airflow_provider_ard.api.rendered import parsed
 _ACQUISITION_ID = re.compile(
     r"10[1-6][0-9A-F]{11}00|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}-inv"
 )
-_CELL_ID = re.compile(r"Z(0[1-9]|[1-5]\d|60)-[0-3]{12}")
-_CELL_IDS = re.compile(rf"(?:{_CELL_ID.pattern}\n)*")
+_CELL_ID = re.compile(r"Z(?:0[1-9]|[1-5]\d|60)-[0-3]{12}")
 _KEYS = {"id", "cells", "cell_ids"}
 
 
-@dataclass(frozen=True, slots=True)
-class Acquisition:
+class Acquisition(NamedTuple):
     """An acquisition and the cells wanted of it; no cells means all of them (that the AOI meets)."""
 
     id: str
@@ -31,86 +28,125 @@ def read_acquisitions(value: object) -> tuple[Acquisition, ...]:
     """Return the acquisitions to order, duplicates merged, in the order they came.
 
     Takes one id, any iterable of ids, dictionaries with `id` and `cells` or `cell_ids`, mappings `{id: cells}`, lists
-    that mix these, anything with `as_order()`, and JSON text of them. Raises `ArdRequestError`.
+    that mix these, anything with `as_order()`, a search's GeoJSON (a feature a tile), and JSON text of them.
+    Raises `ArdRequestError`.
     """
-    merged: dict[str, dict[str, None] | None] = {}
-    for acquisition in _each(value):
-        known = merged.get(acquisition.id, {})
-        if not acquisition.cells or known is None:
-            # Once the whole acquisition is wanted, no cell of it adds to the order.
-            merged[acquisition.id] = None
+    basket = _Basket()
+    basket.take(value)
+    if acquisitions := basket.acquisitions():
+        return acquisitions
+    raise ArdRequestError("nothing to order: it is empty", argument="acquisitions")
+
+
+class _Basket:
+    """What has been asked for so far."""
+
+    def __init__(self) -> None:
+        # An acquisition's cells, none for all of them; what a second mention of it adds stands apart until the end.
+        self._wanted: dict[str, tuple[str, ...]] = {}
+        self._more: dict[str, list[str]] = {}
+        # Orders of stacks name the same cells again and again: each is checked once.
+        self._known_cells: set[str] = set()
+
+    def acquisitions(self) -> tuple[Acquisition, ...]:
+        """Return what has been asked for, each acquisition and each cell once."""
+        for name, more in self._more.items():
+            if cells := self._wanted[name]:
+                self._wanted[name] = tuple(dict.fromkeys((*cells, *more)))
+        return tuple(map(Acquisition._make, self._wanted.items()))
+
+    def take(self, value: object) -> None:
+        """Add whatever form of acquisitions this is."""
+        if isinstance(value, str):
+            value = parsed(value)
+        elif hasattr(value, "as_order"):
+            value = value.as_order()
+        if isinstance(value, str):
+            self._add(value, None)
+        elif isinstance(value, dict | Mapping):
+            self._take_mapping(value)
+        elif isinstance(value, Iterable) and not isinstance(value, bytes):
+            for member in value:
+                self.take(member)
         else:
-            merged[acquisition.id] = {**known, **dict.fromkeys(acquisition.cells)}
-    if not merged:
-        raise ArdRequestError("nothing to order: it is empty", argument="acquisitions")
-    return tuple(Acquisition(id, tuple(cells or ())) for id, cells in merged.items())  # noqa: A001
-
-
-def _each(value: object) -> Iterable[Acquisition]:
-    value = parsed(value)
-    if hasattr(value, "as_order"):
-        value = value.as_order()
-    if isinstance(value, str):
-        yield Acquisition(_acquisition_id(value))
-    elif isinstance(value, Mapping):
-        yield from _of_mapping(value)
-    elif isinstance(value, Iterable) and not isinstance(value, bytes):
-        for member in value:
-            yield from _each(member)
-    else:
-        raise ArdRequestError(
-            f"wanted ids or dictionaries with id and cells, got a {type(value).__name__}",
-            argument="acquisitions",
-        )
-
-
-def _of_mapping(value: Mapping[Any, Any]) -> Iterable[Acquisition]:
-    if "id" in value:
-        unknown = sorted(str(key) for key in set(value) - _KEYS)
-        if unknown:
-            # A misspelt cell filter would buy whole acquisitions.
             raise ArdRequestError(
-                f"unknown key {unknown[0]!r} beside id; wanted cells (or cell_ids)", argument="acquisitions"
+                f"wanted ids or dictionaries with id and cells, got a {type(value).__name__}", argument="acquisitions"
             )
-        if value.get("cells") and value.get("cell_ids"):
-            raise ArdRequestError("give one of cells and cell_ids, not both", argument="acquisitions")
-        acquisition_id = _acquisition_id(value["id"])
-        yield Acquisition(acquisition_id, _cells(value.get("cells") or value.get("cell_ids"), acquisition_id))
-        return
-    for key, cells in value.items():
-        acquisition_id = _acquisition_id(key)
-        yield Acquisition(acquisition_id, _cells(cells, acquisition_id))
 
+    def _take_mapping(self, value: Mapping[Any, Any]) -> None:
+        if "id" in value:
+            if not value.keys() <= _KEYS:
+                # A misspelt cell filter would buy whole acquisitions.
+                unknown = min(str(key) for key in value.keys() - _KEYS)
+                raise ArdRequestError(
+                    f"unknown key {unknown[:60]!r} beside id; wanted cells (or cell_ids)", argument="acquisitions"
+                )
+            cells, cell_ids = value.get("cells"), value.get("cell_ids")
+            if cells is not None and cell_ids is not None:
+                raise ArdRequestError("give one of cells and cell_ids, not both", argument="acquisitions")
+            self._add(value["id"], cells if cells is not None else cell_ids)
+        elif value.get("type") == "FeatureCollection":
+            self._take_tiles(value.get("features"))
+        else:
+            for name, cells in value.items():
+                self._add(name, cells)
 
-def _acquisition_id(value: object) -> str:
-    text = value.strip() if isinstance(value, str) else value
-    if not isinstance(text, str) or not _ACQUISITION_ID.fullmatch(text):
-        shown = repr(text[:60]) if isinstance(text, str) else f"a {type(value).__name__}"
-        raise ArdRequestError(
-            f"not an acquisition id: {shown}; wanted one like 10300100B2B49700", argument="acquisitions"
-        )
-    return text
+    def _take_tiles(self, features: object) -> None:
+        """Add an acquisition with its one cell for each feature of a search's answer."""
+        if not isinstance(features, list | tuple):
+            raise ArdRequestError("the FeatureCollection has no list of features", argument="acquisitions")
+        for feature in features:
+            properties = feature.get("properties") if isinstance(feature, Mapping) else None
+            try:
+                name = properties["acquisition_id"]  # type: ignore[index]
+                cell = f"Z{int(properties['tile:zone']):02d}-{properties['tile:quadkey']}"  # type: ignore[index]
+            except (TypeError, KeyError, ValueError, OverflowError):
+                raise ArdRequestError(
+                    "a feature is no tile of a search: it lacks acquisition_id, tile:zone or tile:quadkey (an AOI goes "
+                    "into intersects)",
+                    argument="acquisitions",
+                ) from None
+            self._add(name, (cell,))
 
+    def _add(self, name: object, cells: object) -> None:
+        if not isinstance(name, str) or not _ACQUISITION_ID.fullmatch(name := name.strip()):
+            shown = repr(name[:60]) if isinstance(name, str) else f"a {type(name).__name__}"
+            raise ArdRequestError(
+                f"not an acquisition id: {shown}; wanted one like 10300100B2B49700", argument="acquisitions"
+            )
+        given = self._checked_cells(name, cells) if cells is not None else ()
+        if name not in self._wanted or not given:
+            # Once the whole acquisition is wanted, no cell of it adds to the order.
+            self._wanted[name] = given
+        elif self._wanted[name]:
+            self._more.setdefault(name, []).extend(given)
 
-def _cells(value: object, acquisition_id: str) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    cells = (value,) if isinstance(value, str) else value
-    if isinstance(cells, Mapping | bytes) or not isinstance(cells, Iterable):
-        raise ArdRequestError(
-            f"the cells of {acquisition_id}: wanted a list of cell ids, got a {type(value).__name__}",
-            argument="acquisitions",
-        )
-    cells = tuple(cells)
-    try:
-        # One look at all of them together: an order may hold half a million.
-        if _CELL_IDS.fullmatch("\n".join((*cells, ""))):
-            return cells
-    except TypeError:
-        pass
-    wrong = next((cell for cell in cells if not (isinstance(cell, str) and _CELL_ID.fullmatch(cell))), "a line break")
-    shown = repr(wrong[:60]) if isinstance(wrong, str) else f"a {type(wrong).__name__}"
-    raise ArdRequestError(
-        f"the cells of {acquisition_id}: not a cell id: {shown}; wanted one like Z13-031133320203",
-        argument="acquisitions",
-    )
+    def _checked_cells(self, name: str, value: object) -> tuple[str, ...]:
+        cells = (value,) if isinstance(value, str) else value
+        if not isinstance(cells, list | tuple) and (
+            isinstance(cells, Mapping | bytes) or not isinstance(cells, Iterable)
+        ):
+            raise ArdRequestError(
+                f"the cells of {name}: wanted a list of cell ids, got a {type(value).__name__}",
+                argument="acquisitions",
+            )
+        given = tuple(cells)
+        try:
+            distinct = set(given)
+        except TypeError:  # a member that cannot even be hashed is no text
+            self._check_each(name, given)
+            raise
+        if not distinct <= self._known_cells:
+            self._check_each(name, distinct - self._known_cells)
+            self._known_cells |= distinct
+        return given if len(distinct) == len(given) else tuple(dict.fromkeys(given))
+
+    @staticmethod
+    def _check_each(name: str, cells: Iterable[object]) -> None:
+        for cell in cells:
+            if not isinstance(cell, str) or not _CELL_ID.fullmatch(cell):
+                shown = repr(cell[:60]) if isinstance(cell, str) else f"a {type(cell).__name__}"
+                raise ArdRequestError(
+                    f"the cells of {name}: not a cell id: {shown}; wanted one like Z13-031133320203",
+                    argument="acquisitions",
+                )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, SkipValidation
 
 from airflow_provider_ard.api.acquisitions import Acquisition, read_acquisitions
 from airflow_provider_ard.api.aoi import read_aoi, read_bbox
@@ -44,7 +44,8 @@ class OrderRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    acquisitions: tuple[Acquisition, ...] = ()
+    # Checked where it is read, all at once: it may hold half a million cells.
+    acquisitions: SkipValidation[tuple[Acquisition, ...]] = ()
     select_id: str | None = None
     intersects: str | None = None
     bbox: tuple[float, float, float, float] | None = None
@@ -126,9 +127,7 @@ class OrderRequest(BaseModel):
             "output_config": self.destination.to_payload(),
         }
         if self.acquisitions:
-            payload["acquisitions"] = [
-                {"id": acquisition.id, cells_key: list(acquisition.cells)} for acquisition in self.acquisitions
-            ]
+            payload["acquisitions"] = [{"id": name, cells_key: cells} for name, cells in self.acquisitions]
         if self.select_id:
             payload["select_id"] = self.select_id
         if self.intersects:

@@ -20,7 +20,8 @@ SAS = "https://acct.blob.core.windows.net/c?sv=2024&sig=abc"
 
 
 def payload(**arguments):
-    return OrderRequest.of(**{"acquisitions": A, "destination": "s3://bkt/a/b", **arguments}).to_payload()
+    request = OrderRequest.of(**{"acquisitions": A, "destination": "s3://bkt/a/b", **arguments})
+    return json.loads(json.dumps(request.to_payload()))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_the_smallest_order():
 
 def test_the_wire_name_of_the_cell_filter_can_be_set():
     request = OrderRequest.of(acquisitions={A: [C]}, destination="bkt")
-    assert request.to_payload("cell_ids")["acquisitions"] == [{"id": A, "cell_ids": [C]}]
+    assert request.to_payload("cell_ids")["acquisitions"] == [{"id": A, "cell_ids": (C,)}]
 
 
 @pytest.mark.parametrize(
