@@ -1,0 +1,107 @@
+"""The real SDK against the sandbox, over TLS and a real S3 server. Runs in an environment of max-ard's own.
+
+The sandbox and the S3 server run in the project's environment, whose Python `ARD_SANDBOX_PYTHON` names; the two sides share
+nothing but HTTP. `make conformance` sets all of it up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+
+PYTHON = os.environ["ARD_SANDBOX_PYTHON"]
+BUCKET = "conformance"
+# What the sandbox says when it starts: its address, login and some acquisitions.
+TOLD: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@contextmanager
+def process(*command: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program of the project's environment, and end it."""
+    running = subprocess.Popen(
+        [PYTHON, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **env}
+    )
+    try:
+        yield running
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """Run moto's S3 server with one bucket; yield its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with process("-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)):
+        end = time.monotonic() + 30
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            assert time.monotonic() < end, "the S3 server did not start"
+            time.sleep(0.1)
+        url = f"http://127.0.0.1:{port}"
+        boto3.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
+        yield url
+
+
+# The SDK reads its address when it is imported, and every test module imports it: the servers start before collection.
+def pytest_sessionstart(session: pytest.Session) -> None:
+    from contextlib import ExitStack
+
+    os.environ.update(S3_KEYS)
+    session.servers = ExitStack()  # type: ignore[attr-defined]
+    s3 = session.servers.enter_context(s3_server())  # type: ignore[attr-defined]
+    command = ["-m", "airflow_provider_ard.sandbox", "--port", "0", "--tls", "--order-duration", "0.5s"]
+    sandbox = session.servers.enter_context(  # type: ignore[attr-defined]
+        process(*command, "--pixels", "128", "--storage", "s3", "--s3-endpoint", s3)
+    )
+    told = json.loads(sandbox.stdout.readline())
+    home = tempfile.mkdtemp(prefix="ard-conformance-")
+    session.config.stash[TOLD] = told
+    os.environ.update(
+        HOME=home,
+        MAXAR_ARD_HOSTNAME=f"localhost:{urlsplit(told['url']).port}/api/v1",
+        REQUESTS_CA_BUNDLE=told["ca_file"],
+        ARD_USERNAME=told["login"],
+        ARD_PASSWORD=told["password"],
+        AWS_ENDPOINT_URL=s3,
+        # GDAL has its own names for the same.
+        AWS_S3_ENDPOINT=s3.removeprefix("http://"),
+        AWS_HTTPS="NO",
+        AWS_VIRTUAL_HOSTING="FALSE",
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    session.servers.close()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def acquisitions(request: pytest.FixtureRequest) -> list[str]:
+    """Some acquisitions of the sandbox's catalogue."""
+    return request.config.stash[TOLD]["acquisitions"]
+
+
+@pytest.fixture
+def login(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """User name and password."""
+    return request.config.stash[TOLD]["login"], request.config.stash[TOLD]["password"]
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty home, for the SDK's config file."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
