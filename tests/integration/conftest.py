@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,19 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-def processes_marked(mark: str) -> list[psutil.Process]:
-    """Return the live processes that have inherited an environment with `mark` in it."""
+def processes_of(sessions: set[int], mark: str) -> list[psutil.Process]:
+    """Return the live processes of some sessions, and those that have inherited an environment with `mark` in it.
+
+    A process that changes its title, as Airflow's do, overwrites the environment that can be seen from outside.
+    """
     found = []
     for process in psutil.process_iter():
         try:
-            if process.status() != psutil.STATUS_ZOMBIE and mark in process.environ().values():
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if os.getsid(process.pid) in sessions or mark in process.environ().values():
                 found.append(process)
-        except psutil.Error:
+        except (psutil.Error, ProcessLookupError):
             continue
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,11 +10,12 @@ import sys
 import uuid
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from demo.runner import fresh_folder
 from demo.standalone import REPOSITORY, AirflowFailedError, StandaloneAirflow
-from tests.integration.conftest import processes_marked, wait_until
+from tests.integration.conftest import processes_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,11 +27,12 @@ GONE_WITHIN = 60
 
 
 class Process:
-    """A process in a session of its own, whose descendants are known by a mark in their environment."""
+    """A process in a session of its own, whose descendants are known by their sessions and by a mark."""
 
     def __init__(self, *command: str, log: Path) -> None:
         self.mark = uuid.uuid4().hex
         self._log = log
+        self._sessions: set[int] = set()
         with log.open("wb") as output:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", *command],
@@ -46,7 +49,15 @@ class Process:
         return self._log.read_text()
 
     def left(self) -> list[str]:
-        return [" ".join(process.cmdline()) for process in processes_marked(self.mark)]
+        return [" ".join(process.cmdline()) for process in self.processes()]
+
+    def processes(self) -> list[psutil.Process]:
+        """Return what is alive of this process and all that it has started, whoever its parent is by now."""
+        found = processes_of(self._sessions | {self.popen.pid}, self.mark)
+        for process in found:
+            with contextlib.suppress(ProcessLookupError):
+                self._sessions.add(os.getsid(process.pid))
+        return processes_of(self._sessions, self.mark)
 
 
 @pytest.fixture
@@ -59,7 +70,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
 
     yield run
     for process in started:
-        for one in processes_marked(process.mark):
+        for one in process.processes():
             one.kill()
         if process.popen.stdin:
             process.popen.stdin.close()
@@ -130,6 +141,7 @@ def test_a_signal_while_airflow_starts_leaves_nothing(demo: Process) -> None:
 @pytest.mark.timeout(UP_WITHIN + 2 * GONE_WITHIN)
 def test_an_impatient_ctrl_c_during_the_wait_leaves_nothing(demo: Process) -> None:
     wait_until(lambda: "waiting: " in demo.said or demo.popen.poll() is not None, UP_WITHIN, "the order is waited for")
+    assert sum("airflow" in command for command in demo.left()) >= 10
     for _ in range(3):
         demo.popen.send_signal(signal.SIGINT)
     assert demo.popen.wait(GONE_WITHIN) == 128 + signal.SIGINT, demo.said
