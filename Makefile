@@ -57,7 +57,7 @@ demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FO
 
 constraints: setup  ## Resolve constraints.txt anew (all extras, newest versions)
 	$(UV) pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links --output-file constraints.txt pyproject.toml
+		--no-emit-index-url --no-emit-find-links -c constraints.in --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) $(SDK_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
