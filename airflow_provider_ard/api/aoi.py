@@ -1,39 +1,37 @@
 """An area of interest (AOI): any geometry in, WKT in WGS84 degrees out, checked against the API's rules.
 
 The rules, from the ARD documentation: longitude and latitude in WGS84, two dimensions, every polygon at least 1 km² and
-250 m wide, at most 1000 vertices, not across the antimeridian.
+250 m wide, at most 1000 vertices, not across the antimeridian. Bundle block adjustment wants one connected polygon.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from pyproj import Geod, Transformer
-from shapely.geometry import GeometryCollection, shape
-from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.geometry import GeometryReader, ReadFile, is_wkt, read_local
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 MIN_AREA_SQKM = 1.0
 MIN_WIDTH_M = 250.0
 MAX_VERTICES = 1000
 _GEOD = Geod(ellps="WGS84")
-# A degree of latitude or longitude is never shorter than this many metres times cos(latitude).
-_METRES_PER_DEGREE = 110_000.0
-_EWKT = re.compile(r"(?i)^\s*SRID=(\d+)\s*;")
-_WKT = re.compile(r"(?i)^\s*(POINT|LINESTRING|LINEARRING|POLYGON|MULTI\w+|GEOMETRYCOLLECTION)\b")
-_GEOJSON_GEOMETRIES = {
-    "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection",
-}  # fmt: skip
+# A degree is never shorter than the first (times the cosine of the latitude), never longer than the second, metres.
+_SHORTEST_DEGREE, _LONGEST_DEGREE = 110_000.0, 112_000.0
+# Multi-geometries and collections have higher type ids than points, lines, rings and polygons.
+_LARGEST_SIMPLE_TYPE = shapely.GeometryType.POLYGON
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 @dataclass(frozen=True)
@@ -45,19 +43,21 @@ class AOI:
     notes: tuple[str, ...] = ()
 
 
-def read_aoi(value: object, *, argument: str = "intersects") -> AOI:
+def read_aoi(
+    value: object, *, argument: str = "intersects", simplify: bool = False, read_file: ReadFile = read_local
+) -> AOI:
     """Return a checked AOI from WKT, EWKT, GeoJSON, a geometry object, an iterable of these, or a file's path.
 
-    A valid WKT text comes back as it was. Raises `ArdRequestError` naming `argument`, with the figure that breaks a
-    rule.
+    A valid WKT text comes back as it was. `simplify` reduces a polygon of too many vertices to the limit; the result
+    covers the original, and the tolerance is noted. `read_file` fetches files. Raises `ArdRequestError` naming
+    `argument`, with the figure that breaks a rule.
     """
-    text = value.strip() if isinstance(value, str) else None
-    reader = _Reader(argument)
+    reader = GeometryReader(argument, read_file)
     geometry = reader.read(value)
     notes = reader.notes
     if geometry.is_empty:
         raise ArdRequestError("the geometry is empty", argument=argument)
-    if geometry.has_z:
+    if geometry.has_z or geometry.has_m:
         geometry = shapely.force_2d(geometry)
         notes.append("its third dimension was dropped")
     if not np.isfinite(shapely.get_coordinates(geometry)).all():
@@ -67,9 +67,15 @@ def read_aoi(value: object, *, argument: str = "intersects") -> AOI:
         reason = shapely.is_valid_reason(geometry)
         geometry = _mended(geometry, argument)
         notes.append(f"it was not valid ({reason}) and was mended")
+    if simplify:
+        geometry, tolerances = _simplified(geometry)
+        notes += [
+            f"a polygon was simplified to {MAX_VERTICES} vertices, covering, within {t:.0f} m" for t in tolerances
+        ]
+        _check_range(geometry, argument)
     _check_rules(geometry, argument)
-    as_it_came = text is not None and not notes and _WKT.match(text)
-    return AOI(text if as_it_came and text else geometry.wkt, geometry, tuple(notes))
+    as_it_came = isinstance(value, str) and not notes and is_wkt(value)
+    return AOI(str(value).strip() if as_it_came else geometry.wkt, geometry, tuple(notes))
 
 
 def read_bbox(value: object) -> tuple[float, float, float, float]:
@@ -77,25 +83,7 @@ def read_bbox(value: object) -> tuple[float, float, float, float]:
 
     Raises `ArdRequestError` for anything else, and for a box that breaks the AOI rules.
     """
-    names = ("xmin", "ymin", "xmax", "ymax")
-    given = value
-    if isinstance(given, str):
-        given = re.findall(r"[^\s,;\[\]()]+", given)
-    if isinstance(given, Mapping):
-        lowered = {str(key).lower(): number for key, number in given.items()}
-        if set(lowered) != set(names):
-            raise ArdRequestError(
-                f"wanted the keys {', '.join(names)}, got {', '.join(map(str, given))}", argument="bbox"
-            )
-        given = [lowered[name] for name in names]
-    if not isinstance(given, Iterable) or isinstance(given, bytes):
-        raise ArdRequestError(f"wanted [xmin, ymin, xmax, ymax], got a {type(value).__name__}", argument="bbox")
-    try:
-        numbers = [_number(number) for number in given]
-    except (TypeError, ValueError, OverflowError):
-        raise ArdRequestError("wanted four numbers: xmin, ymin, xmax, ymax", argument="bbox") from None
-    if len(numbers) != len(names):
-        raise ArdRequestError(f"wanted four numbers, got {len(numbers)}", argument="bbox")
+    numbers = _four_numbers(value)
     xmin, ymin, xmax, ymax = numbers
     if not all(map(math.isfinite, numbers)):
         raise ArdRequestError("a number is not finite", argument="bbox")
@@ -108,12 +96,57 @@ def read_bbox(value: object) -> tuple[float, float, float, float]:
             argument="bbox",
         )
     _check_rules(box, "bbox")
-    return xmin, ymin, xmax, ymax
+    return numbers
+
+
+def check_connected(aoi: AOI) -> None:
+    """Raise `ArdRequestError` unless the AOI is one connected polygon, as bundle block adjustment wants it."""
+    merged = shapely.union_all(_parts(aoi.geometry))
+    if merged.geom_type != "Polygon":
+        raise ArdRequestError(
+            f"bundle adjustment (bba) wants one connected polygon, got {shapely.get_num_geometries(merged)} apart",
+            argument="intersects",
+        )
 
 
 def area_sqkm(geometry: BaseGeometry) -> float:
     """Return the geodesic area on WGS84, km²."""
     return abs(float(_GEOD.geometry_area_perimeter(geometry)[0])) / 1e6
+
+
+def width_m(polygon: BaseGeometry) -> float:
+    """Return the short side of the smallest rectangle around a polygon, metres."""
+    projected = _to_metres(polygon)
+    with warnings.catch_warnings():
+        # A needle without width divides by zero inside GEOS; its width comes out as 0, which is right.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        corners = shapely.get_coordinates(shapely.minimum_rotated_rectangle(projected))
+    if len(corners) < 4:
+        return 0.0
+    return float(min(math.dist(corners[0], corners[1]), math.dist(corners[1], corners[2])))
+
+
+def _four_numbers(value: object) -> tuple[float, float, float, float]:
+    given = value
+    if isinstance(given, str):
+        # Both a bare "1 2 3 4" and what a template makes of a list or a dictionary.
+        names = re.findall(r"(?i)\b([xy]m(?:in|ax))\b", given)
+        numbers = re.findall(r"[^\s,;:\[\](){}'\"]+", re.sub(r"(?i)\b[xy]m(?:in|ax)\b", " ", given))
+        given = dict(zip(names, numbers, strict=True)) if names and len(names) == len(numbers) else numbers
+    if isinstance(given, Mapping):
+        by_name = {str(name).lower(): number for name, number in given.items()}
+        if set(by_name) != set(_SIDES):
+            raise ArdRequestError(f"wanted the keys {', '.join(_SIDES)}", argument="bbox")
+        given = [by_name[name] for name in _SIDES]
+    if not isinstance(given, Iterable) or isinstance(given, bytes | set | frozenset):
+        raise ArdRequestError(f"wanted [xmin, ymin, xmax, ymax], got a {type(value).__name__}", argument="bbox")
+    try:
+        found = [_number(number) for number in given]
+    except (TypeError, ValueError, OverflowError):
+        raise ArdRequestError("wanted four numbers: xmin, ymin, xmax, ymax", argument="bbox") from None
+    if len(found) != len(_SIDES):
+        raise ArdRequestError(f"wanted four numbers, got {len(found)}", argument="bbox")
+    return found[0], found[1], found[2], found[3]
 
 
 def _number(value: object) -> float:
@@ -122,116 +155,57 @@ def _number(value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
-class _Reader:
-    """Any form -> shapely. `notes` tell what had to be mended to read it."""
+def _to_metres(polygon: BaseGeometry) -> BaseGeometry:
+    centre = polygon.centroid
+    local = Transformer.from_crs(
+        "EPSG:4326", f"+proj=aeqd +lat_0={centre.y} +lon_0={centre.x} +datum=WGS84 +units=m", always_xy=True
+    )
+    return shapely.transform(polygon, local.transform, interleaved=False)
 
-    def __init__(self, argument: str) -> None:
-        self.argument = argument
-        self.notes: list[str] = []
 
-    def read(self, value: object) -> BaseGeometry:
-        if isinstance(value, BaseGeometry):
-            return value
-        if isinstance(value, str):
-            return self._from_text(value.strip())
-        if isinstance(value, Mapping):
-            return self._from_geojson(value)
-        cell = getattr(value, "geom_WGS84", None)
-        if isinstance(cell, BaseGeometry):
-            # A cell of maxar-ard-grid; its own coordinates are UTM metres.
-            return cell
-        if getattr(value, "crs", None) is not None and hasattr(value, "to_crs"):
-            value = value.to_crs(4326)
-        if hasattr(value, "__geo_interface__"):
-            return self._from_geojson(value.__geo_interface__)
-        if isinstance(value, Path):
-            return self._from_file(value)
-        if isinstance(value, Iterable) and not isinstance(value, bytes):
-            return GeometryCollection([self.read(member) for member in value])
-        raise ArdRequestError(
-            f"wanted WKT, GeoJSON, a geometry or a file's path, got a {type(value).__name__}", argument=self.argument
-        )
-
-    def _from_text(self, text: str) -> BaseGeometry:
-        if not text:
-            raise ArdRequestError("the text is empty", argument=self.argument)
-        if text[0] in "{[":
-            try:
-                return self.read(json.loads(text))
-            except (ValueError, RecursionError):
-                raise ArdRequestError("looks like GeoJSON but is no JSON", argument=self.argument) from None
-        if srid := _EWKT.match(text):
-            if srid[1] != "4326":
-                raise ArdRequestError(f"wanted SRID 4326 (WGS84 degrees), got {srid[1]}", argument=self.argument)
-            text = text[srid.end() :].strip()
-        if _WKT.match(text):
-            return self._from_wkt(text)
-        return self._from_file(Path(text))
-
-    def _from_wkt(self, text: str) -> BaseGeometry:
-        # GEOS raises a floating point flag for nan; it is found and told by name later on.
-        with np.errstate(invalid="ignore"):
-            try:
-                return shapely.from_wkt(text)
-            except (shapely.errors.ShapelyError, ValueError) as error:
-                closed = shapely.from_wkt(text, on_invalid="fix")
-                if closed is None:
-                    raise ArdRequestError(f"cannot be read as WKT: {_short(error)}", argument=self.argument) from None
-                self.notes.append("an open ring was closed")
-                return closed
-
-    def _from_geojson(self, content: Mapping[str, Any]) -> BaseGeometry:
-        kind = content.get("type")
-        if kind == "FeatureCollection":
-            features = content.get("features")
-            if not isinstance(features, list | tuple):
-                raise ArdRequestError("the FeatureCollection has no list of features", argument=self.argument)
-            return GeometryCollection([self._from_feature(feature) for feature in features])
-        if kind == "Feature" or (kind is None and "geometry" in content):
-            return self._from_feature(content)
-        if kind not in _GEOJSON_GEOMETRIES:
-            raise ArdRequestError(
-                f"wanted a GeoJSON geometry, Feature or FeatureCollection, got type {kind!r}", argument=self.argument
-            )
-        try:
-            return shape(content)
-        except (
-            shapely.errors.ShapelyError,
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            IndexError,
-        ) as error:
-            raise ArdRequestError(f"cannot be read as GeoJSON: {_short(error)}", argument=self.argument) from None
-
-    def _from_feature(self, feature: object) -> BaseGeometry:
-        geometry = feature.get("geometry") if isinstance(feature, Mapping) else None
-        if isinstance(geometry, BaseGeometry):
-            return geometry
-        if not isinstance(geometry, Mapping) or geometry.get("type") not in _GEOJSON_GEOMETRIES:
-            raise ArdRequestError("a Feature has no geometry", argument=self.argument)
-        return self._from_geojson(geometry)
-
-    def _from_file(self, path: Path) -> BaseGeometry:
-        try:
-            text = path.expanduser().read_text()
-        except (OSError, ValueError, RuntimeError):
-            raise ArdRequestError(
-                f"neither WKT nor GeoJSON, nor the path of a text file that can be read: {str(path)[:80]!r}",
-                argument=self.argument,
-            ) from None
-        if not (_WKT.match(text) or _EWKT.match(text) or text.lstrip()[:1] in {"{", "["}):
-            raise ArdRequestError(f"the file {path.name!r} holds neither WKT nor GeoJSON", argument=self.argument)
-        return self._from_text(text.strip())
+def _parts(geometry: BaseGeometry) -> Any:
+    """Return the simple geometries in it, however deep, as an array."""
+    parts = np.array([geometry], dtype=object)
+    while (shapely.get_type_id(parts) > _LARGEST_SIMPLE_TYPE).any():
+        parts = shapely.get_parts(parts)
+    return parts
 
 
 def _mended(geometry: BaseGeometry, argument: str) -> BaseGeometry:
-    mended = shapely.make_valid(geometry)
-    areas = [part for part in _parts(mended) if part.geom_type == "Polygon"]
+    areas = [part for part in _parts(shapely.make_valid(geometry)) if part.geom_type == "Polygon"]
     if not areas:
         raise ArdRequestError("the geometry is not valid and has no area", argument=argument)
     return areas[0] if len(areas) == 1 else shapely.MultiPolygon(areas)
+
+
+def _simplified(geometry: BaseGeometry) -> tuple[BaseGeometry, list[float]]:
+    """Return the geometry with no polygon above the limit, and the tolerance of each that was changed, metres."""
+    tolerances: list[float] = []
+    parts: list[BaseGeometry] = []
+    for part in _parts(geometry):
+        if part.geom_type == "Polygon" and shapely.get_num_coordinates(part) > MAX_VERTICES:
+            part, tolerance = _covering(part)  # noqa: PLW2901
+            tolerances.append(tolerance)
+        parts.append(part)
+    if not tolerances:
+        return geometry, []
+    return (parts[0] if len(parts) == 1 else shapely.GeometryCollection(parts)), tolerances
+
+
+def _covering(polygon: BaseGeometry) -> tuple[BaseGeometry, float]:
+    """Return a polygon within the limit that covers the given one, and how far it may reach beyond it, metres.
+
+    Grown by a tolerance and simplified by the same, a shape still covers the original. The tolerance rises until the
+    limit is met; small holes, which cost vertices, close on the way.
+    """
+    tolerance = 0.5 / _LONGEST_DEGREE
+    while True:
+        grown = polygon.buffer(tolerance, quad_segs=1, join_style="mitre")
+        simple = grown.simplify(tolerance)
+        enough = shapely.get_num_coordinates(simple) <= MAX_VERTICES
+        if enough and simple.geom_type == "Polygon" and simple.covers(polygon):
+            return simple, 2 * tolerance * _LONGEST_DEGREE
+        tolerance *= 1.5
 
 
 # The rules -------------------------------------------------------------------------------------------------------
@@ -254,73 +228,46 @@ def _check_range(geometry: BaseGeometry, argument: str) -> None:
     )
 
 
-def _parts(geometry: BaseGeometry) -> list[BaseGeometry]:
-    """Return the simple geometries in it, however deep."""
-    parts = [geometry]
-    while any(hasattr(part, "geoms") for part in parts):
-        parts = [leaf for part in parts for leaf in (part.geoms if hasattr(part, "geoms") else (part,))]
-    return parts
-
-
 def _check_rules(geometry: BaseGeometry, argument: str) -> None:
     polygons = _parts(geometry)
-    for number, polygon in enumerate(polygons, 1):
-        which = f"polygon {number} of {len(polygons)}" if len(polygons) > 1 else "the polygon"
-        if polygon.geom_type != "Polygon":
-            raise ArdRequestError(f"wanted polygons, got a {polygon.geom_type}", argument=argument)
-        if polygon.is_empty:
-            raise ArdRequestError(f"{which} is empty", argument=argument)
+    others = polygons[shapely.get_type_id(polygons) != shapely.GeometryType.POLYGON]
+    if len(others):
+        raise ArdRequestError(f"wanted polygons, got a {others[0].geom_type}", argument=argument)
     boxes = shapely.bounds(polygons)
-    areas = shapely.area(polygons)
+    if np.isnan(boxes).any():
+        raise ArdRequestError("a polygon is empty", argument=argument)
     vertices = shapely.get_num_coordinates(polygons)
+    spans = boxes[:, 2:] - boxes[:, :2]
+    # Lower bounds, all at once; exact figures only for the polygons that may break a rule.
     cosines = np.cos(np.radians(np.abs(boxes[:, [1, 3]]).max(axis=1)))
-    # A cheap lower bound first: exact figures only for those that may break a rule.
-    surely_large = areas * cosines * (_METRES_PER_DEGREE / 1000) ** 2 > 2 * MIN_AREA_SQKM
-    for index, polygon in enumerate(polygons):
-        which = f"polygon {index + 1} of {len(polygons)}" if len(polygons) > 1 else "the polygon"
-        if vertices[index] > MAX_VERTICES:
-            raise ArdRequestError(
-                f"{which} has {vertices[index]} vertices, at most {MAX_VERTICES} are allowed",
-                argument=argument,
-            )
-        if boxes[index, 2] - boxes[index, 0] > 180:
-            raise ArdRequestError(
-                f"{which} spans {boxes[index, 2] - boxes[index, 0]:g}° of longitude: it seems to cross the "
-                "antimeridian, which is not allowed; split it there",
-                argument=argument,
-            )
-        if not surely_large[index] and (area := area_sqkm(polygon)) < MIN_AREA_SQKM:
-            raise ArdRequestError(
-                f"{which} is {area:.4g} km², at least {MIN_AREA_SQKM:g} km² is wanted", argument=argument
-            )
-        if _may_be_narrow(boxes[index], areas[index], cosines[index]) and (width := width_m(polygon)) < MIN_WIDTH_M:
-            raise ArdRequestError(
-                f"{which} is {width:.4g} m wide, at least {MIN_WIDTH_M:g} m is wanted", argument=argument
-            )
-
-
-def _may_be_narrow(box: Any, area: float, cosine: float) -> bool:
-    # The width of a shape is at least its area over its diameter; both taken on the safe side, in metres.
-    xmin, ymin, xmax, ymax = box
-    diameter = math.hypot(xmax - xmin, ymax - ymin) * 112_000.0
-    return bool(area * cosine * _METRES_PER_DEGREE**2 < 2 * MIN_WIDTH_M * diameter)
-
-
-def width_m(polygon: BaseGeometry) -> float:
-    """Return the short side of the smallest rectangle around a polygon, metres."""
-    centre = polygon.centroid
-    local = Transformer.from_crs(
-        "EPSG:4326", f"+proj=aeqd +lat_0={centre.y} +lon_0={centre.x} +datum=WGS84 +units=m", always_xy=True
+    least_areas = shapely.area(polygons) * cosines * _SHORTEST_DEGREE**2
+    # A shape is at least as wide as its area over its diameter.
+    least_widths = least_areas / (np.hypot(spans[:, 0], spans[:, 1]) * _LONGEST_DEGREE)
+    may_break = (
+        (vertices > MAX_VERTICES)
+        | (spans[:, 0] > 180)
+        | (least_areas < 2e6 * MIN_AREA_SQKM)
+        | (least_widths < 2 * MIN_WIDTH_M)
     )
-    projected = shapely.transform(polygon, local.transform, interleaved=False)
-    with warnings.catch_warnings():
-        # A needle without width divides by zero inside GEOS; its width comes out as 0, which is right.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        corners = shapely.get_coordinates(shapely.minimum_rotated_rectangle(projected))
-    if len(corners) < 4:
-        return 0.0
-    return float(min(math.dist(corners[0], corners[1]), math.dist(corners[1], corners[2])))
+    for index in np.flatnonzero(may_break):
+        which = f"polygon {index + 1} of {len(polygons)}" if len(polygons) > 1 else "the polygon"
+        _check_polygon(polygons[index], which, argument)
 
 
-def _short(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:160]
+def _check_polygon(polygon: BaseGeometry, which: str, argument: str) -> None:
+    xmin, _, xmax, _ = polygon.bounds
+    if xmax - xmin > 180:
+        raise ArdRequestError(
+            f"{which} spans {xmax - xmin:g}° of longitude: it seems to cross the antimeridian, which is not allowed; "
+            "split it there",
+            argument=argument,
+        )
+    if (vertices := shapely.get_num_coordinates(polygon)) > MAX_VERTICES:
+        raise ArdRequestError(
+            f"{which} has {vertices} vertices, at most {MAX_VERTICES} are allowed (simplify_aoi=True reduces them)",
+            argument=argument,
+        )
+    if (area := area_sqkm(polygon)) < MIN_AREA_SQKM:
+        raise ArdRequestError(f"{which} is {area:.4g} km², at least {MIN_AREA_SQKM:g} km² is wanted", argument=argument)
+    if (width := width_m(polygon)) < MIN_WIDTH_M:
+        raise ArdRequestError(f"{which} is {width:.4g} m wide, at least {MIN_WIDTH_M:g} m is wanted", argument=argument)

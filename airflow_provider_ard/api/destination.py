@@ -18,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from airflow_provider_ard.api.errors import ArdRequestError
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NO_PREFIX = re.compile(r"[?#\\\x00-\x1f\x7f]")
+_EMPTY_STEP = re.compile(r"//|(?:^|/)\.{1,2}(?:/|$)")
 _CREDENTIALS_ID = re.compile(r"[A-Za-z0-9_-]+")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 
@@ -236,12 +239,12 @@ def _checked(platform: str, config: object, where: str) -> dict[str, Any]:
 def _check_names(where: str, bucket: str, prefix: str, container: str) -> None:
     if not bucket:
         raise ArdRequestError(f"the {container} is missing", argument=where)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", bucket):
+    if not _BUCKET.fullmatch(bucket):
         raise ArdRequestError(f"not the name of a {container}: {_shown(bucket)}", argument=where)
     # A prefix with a query would be a signed URL put into the wrong place; its text is not repeated.
-    if any(sign in prefix for sign in "?#\\") or any(ord(sign) < 32 for sign in prefix):
+    if _NO_PREFIX.search(prefix):
         raise ArdRequestError("the prefix holds a character that no prefix can have (? # \\)", argument=where)
-    if any(part in {".", ".."} for part in prefix.split("/")) or "//" in prefix.strip("/"):
+    if _EMPTY_STEP.search(prefix.strip("/")):
         raise ArdRequestError(f"the prefix has an empty or dotted step: {_shown(prefix)}", argument=where)
 
 

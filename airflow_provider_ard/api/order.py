@@ -12,12 +12,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, SkipValidation
 
 from airflow_provider_ard.api.acquisitions import Acquisition, read_acquisitions
-from airflow_provider_ard.api.aoi import read_aoi, read_bbox
+from airflow_provider_ard.api.aoi import check_connected, read_aoi, read_bbox
 from airflow_provider_ard.api.delivery import root_collection_uri
 from airflow_provider_ard.api.destination import Destination, read_destination
 from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.geometry import ReadFile, read_local
 from airflow_provider_ard.api.rendered import boolean, parsed
-from airflow_provider_ard.api.settings import Settings, read_settings
+from airflow_provider_ard.api.settings import DEFAULT_SETTINGS, Settings, read_settings
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
 _SNS_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+")
@@ -50,7 +51,7 @@ class OrderRequest(BaseModel):
     intersects: str | None = None
     bbox: tuple[float, float, float, float] | None = None
     destination: SerializeAsAny[Destination]
-    settings: Settings = Settings()
+    settings: SkipValidation[Settings] = DEFAULT_SETTINGS
     metadata: dict[str, Any] = Field(default_factory=dict)
     notifications: tuple[Notification, ...] = ()
     dry_run: bool = False
@@ -73,12 +74,15 @@ class OrderRequest(BaseModel):
         metadata: object = None,
         email_notifications: object = (),
         sns_notifications: object = (),
+        simplify_aoi: object = False,
+        read_file: ReadFile = read_local,
         credentials_ids: Mapping[str, str] | None = None,
     ) -> OrderRequest:
         """Return the order that the arguments describe. An empty text counts as not given, as templates leave one.
 
         Raises `ArdRequestError`, naming the argument, for whatever cannot be meant. Nothing is sent, and what was
-        given is not changed. `notes` tell what was mended or is contradictory.
+        given is not changed. `notes` tell what was mended or is contradictory. `read_file` fetches what `intersects`
+        names by a path, `credentials_ids` are the connection's.
         """
         select_id, intersects, bbox = _given(select_id), _given(intersects), _given(bbox)
         acquisitions = _given(acquisitions)
@@ -89,8 +93,11 @@ class OrderRequest(BaseModel):
         if intersects is not None and bbox is not None:
             raise ArdRequestError("give one of intersects and bbox, not both", argument="intersects")
         chosen, notes = read_settings(settings, bba)
-        aoi = read_aoi(intersects) if intersects is not None else None
+        simplify = boolean(simplify_aoi, "simplify_aoi")
+        aoi = read_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
         if aoi:
+            if chosen.bundle_adjust:
+                check_connected(aoi)
             notes += tuple(f"intersects: {note}" for note in aoi.notes)
         return cls(
             acquisitions=read_acquisitions(acquisitions) if acquisitions is not None else (),
@@ -300,6 +307,8 @@ def _metadata(value: object) -> dict[str, Any]:
 
 
 def _texts(value: object, argument: str) -> list[str]:
+    if not value:
+        return []
     value = parsed(_given(value))
     if value is None:
         return []

@@ -35,7 +35,12 @@ class Settings(BaseModel):
 
     def to_payload(self) -> dict[str, bool]:
         """Return what differs from the defaults, and `bundle_adjust` always, as the SDK sends it."""
+        if self is DEFAULT_SETTINGS:
+            return {"bundle_adjust": False}
         return {"bundle_adjust": self.bundle_adjust} | self.model_dump(exclude_defaults=True)
+
+
+DEFAULT_SETTINGS = Settings()
 
 
 def read_settings(settings: object = None, bba: object = False) -> tuple[Settings, tuple[str, ...]]:
@@ -43,6 +48,8 @@ def read_settings(settings: object = None, bba: object = False) -> tuple[Setting
 
     Raises `ArdRequestError` for an unknown setting, with the nearest known one, and for a value that is no truth value.
     """
+    if not settings and bba is False and (settings is None or isinstance(settings, Mapping)):
+        return DEFAULT_SETTINGS, ()
     settings = parsed(settings)
     adjust = boolean(bba, "bba")
     if settings is None or settings == "":

@@ -60,7 +60,7 @@ class ArdHook(BaseHook):
         from airflow_provider_ard.api.order import OrderRequest
 
         with airflow_errors(self.ard_conn_id):
-            return OrderRequest.of(credentials_ids=self.credentials_ids, **arguments)
+            return OrderRequest.of(credentials_ids=self.credentials_ids, read_file=_read_file, **arguments)
 
     def submit_order(self, request: OrderRequest) -> OrderStatus:
         """Place an order, unconditionally. `place_once` is what a task wants."""
@@ -127,6 +127,15 @@ class ArdHook(BaseHook):
             field, widget = kinds[form["schema"].get("format")]
             widgets[name] = field(form["label"], description=form["description"], widget=widget())
         return widgets
+
+
+def _read_file(path: str) -> bytes:
+    """Read a file of this machine or of an object storage that Airflow knows."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    from airflow_provider_ard.api.geometry import read_local
+
+    return ObjectStoragePath(path).read_bytes() if "://" in path else read_local(path)
 
 
 def client_of(connection: Connection, **options: Any) -> ArdClient:

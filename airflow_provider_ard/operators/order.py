@@ -35,6 +35,7 @@ ORDER_ARGUMENTS = (
     "metadata",
     "email_notifications",
     "sns_notifications",
+    "simplify_aoi",
 )
 
 
@@ -55,7 +56,9 @@ class ArdOrderOperator(BaseOperator):
     :param output_config: The API's own form of the destination, with credentials: `{"amazon_s3": …}`,
         `{"google_cloud_storage": …}` or `{"azure_blob_storage": …}`. One of this and `destination`.
     :param intersects: AOI: only tiles that meet it are delivered. WKT, GeoJSON or a geometry object in WGS84 degrees,
-        or the path of a file with one. Each polygon at least 1 km² and 250 m wide, at most 1000 vertices.
+        an iterable of these, a GeoDataFrame (reprojected from its CRS), or the path of a file with one, here or in object
+        storage (`s3://conn_id@bucket/aoi.geojson`); formats other than WKT and GeoJSON need the extra `ogr`. Each
+        polygon at least 1 km² and 250 m wide, at most 1000 vertices, none across the antimeridian.
     :param bbox: AOI as `[xmin, ymin, xmax, ymax]` in WGS84 degrees. One of this and `intersects`.
     :param role_arn: An AWS role that the writer assumes to write to S3.
     :param dry_run: Check and price the order, buy nothing.
@@ -64,6 +67,8 @@ class ArdOrderOperator(BaseOperator):
     :param metadata: Your own key-value pairs, kept with the order. Names beginning with `airflow_` are the provider's.
     :param email_notifications: Addresses to tell when the order is done.
     :param sns_notifications: ARNs of SNS topics to tell when the order is done.
+    :param simplify_aoi: Reduce the AOI's polygons to the API's 1000 vertices. The result covers the original, within a
+        tolerance that the log states. Default: too many vertices are an error.
     :param max_cost: Price the order first, and buy nothing if its estimate is higher, in the account's currency.
     :param max_area_sqkm: The same for its area, km².
     :param if_exists: When this task instance has placed an order already: `reuse` it if it is the same and has not
@@ -104,6 +109,7 @@ class ArdOrderOperator(BaseOperator):
         metadata: Mapping[str, Any] | None = None,
         email_notifications: Sequence[str] = (),
         sns_notifications: Sequence[str] = (),
+        simplify_aoi: bool = False,
         max_cost: float | str | None = None,
         max_area_sqkm: float | str | None = None,
         if_exists: str = "reuse",
@@ -125,6 +131,7 @@ class ArdOrderOperator(BaseOperator):
         self.metadata = metadata
         self.email_notifications = email_notifications
         self.sns_notifications = sns_notifications
+        self.simplify_aoi = simplify_aoi
         self.max_cost = max_cost
         self.max_area_sqkm = max_area_sqkm
         self.if_exists = if_exists
