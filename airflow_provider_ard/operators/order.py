@@ -55,10 +55,10 @@ class ArdOrderOperator(BaseOperator):
         `bucket/prefix` (S3). Google and Azure need a stored credential: see `credentials_ids` of the connection.
     :param output_config: The API's own form of the destination, with credentials: `{"amazon_s3": …}`,
         `{"google_cloud_storage": …}` or `{"azure_blob_storage": …}`. One of this and `destination`.
-    :param intersects: AOI: only tiles that meet it are delivered. WKT, GeoJSON or a geometry object in WGS84 degrees,
-        an iterable of these, a GeoDataFrame (reprojected from its CRS), or the path of a file with one, here or in object
-        storage (`s3://conn_id@bucket/aoi.geojson`); formats other than WKT and GeoJSON need the extra `ogr`. Each
-        polygon at least 1 km² and 250 m wide, at most 1000 vertices, none across the antimeridian.
+    :param intersects: AOI: only tiles that meet it are delivered. WKT, GeoJSON or a geometry object in WGS84 degrees;
+        an iterable of these; a GeoDataFrame (reprojected from its CRS); the path of a file with one, here or in object
+        storage (`s3://conn_id@bucket/aoi.geojson`), where formats other than WKT and GeoJSON need the extra `ogr`.
+        Each polygon at least 1 km² and 250 m wide, at most 1000 vertices, none across the antimeridian.
     :param bbox: AOI as `[xmin, ymin, xmax, ymax]` in WGS84 degrees. One of this and `intersects`.
     :param role_arn: An AWS role that the writer assumes to write to S3.
     :param dry_run: Check and price the order, buy nothing.
