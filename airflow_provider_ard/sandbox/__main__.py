@@ -1,4 +1,4 @@
-"""The command line: ``python -m airflow_provider_ard.sandbox``."""
+"""The command line: ``ard-sandbox``, or ``python -m airflow_provider_ard.sandbox``."""
 
 import json
 import logging
@@ -16,12 +16,20 @@ _KINDS_HELP = "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.argument("command", type=click.Choice(["serve"]), default="serve")
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", default=8080, help="Port to listen on; 0 for any free one.")
 @click.option("--order-duration", default="20s", help="How long an order runs at least: 0.2s, 20s, 3m, 12h, 3d.")
 @click.option("--order-status-calls", type=int, help="End an order at its Nth status call instead.")
-@click.option("--storage", default="./delivered", help="Folder, file:// or s3:// URL to deliver under, or s3.")
+@click.option("--select-duration", default="0s", help="How long a Select runs.")
+@click.option(
+    "--storage",
+    default="./delivered",
+    help="Folder, file:// or s3:// URL to deliver under; s3: the S3 server's own buckets; cloud: the platform named.",
+)
 @click.option("--s3-endpoint", help="URL of the S3 server; credentials come from the environment.")
+@click.option("--gcs-endpoint", help="URL of the Google Cloud Storage server.")
+@click.option("--azure-endpoint", help="URL of the account on the Azure Blob Storage server.")
 @click.option("--tls", is_flag=True, help="Serve https, by a CA whose file is printed on start.")
 @click.option(
     "--catalog",
@@ -30,20 +38,32 @@ _KINDS_HELP = "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())
     help="GeoJSON of tiles to offer in place of the bundled one; may be repeated.",
 )
 @click.option("--token-lifetime", default="12h", help="Life of an access token.")
+@click.option("--limit", "limits", multiple=True, help="fresh, standard, training or annual=AMOUNT; may be repeated.")
+@click.option("--clock-rate", default=1.0, help="Seconds of the sandbox's clock in a real one; 86400: a day a second.")
+@click.option(
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="SQLite file to keep everything in over restarts."
+)
 @click.option("--pixels", default=512, help="Pixels across a delivered tile.")
 @click.option("--seed", default=0, help="Seed of order IDs and of chance in faults.")
 @click.option("--fault", "faults", multiple=True, help=f"kind=…,key=value,… ; may be repeated. {_KINDS_HELP}")
 def main(
     *,
+    command: str,  # noqa: ARG001 - the one there is
     host: str,
     port: int,
     order_duration: str,
     order_status_calls: int | None,
     storage: str,
+    select_duration: str,
     s3_endpoint: str | None,
+    gcs_endpoint: str | None,
+    azure_endpoint: str | None,
     tls: bool,
     catalog: tuple[Path, ...],
     token_lifetime: str,
+    limits: tuple[str, ...],
+    clock_rate: float,
+    state: Path | None,
     pixels: int,
     seed: int,
     faults: tuple[str, ...],
@@ -57,10 +77,16 @@ def main(
             order_duration=order_duration,
             order_status_calls=order_status_calls,
             storage=storage,
+            select_duration=select_duration,
             s3_endpoint=s3_endpoint,
+            gcs_endpoint=gcs_endpoint,
+            azure_endpoint=azure_endpoint,
             tls=tls,
             catalog=catalog,
             token_lifetime=token_lifetime,
+            limits=dict(_limit(text) for text in limits),
+            clock_rate=clock_rate,
+            state=state,
             pixels=pixels,
             seed=seed,
         )
@@ -76,6 +102,14 @@ def main(
         click.echo(json.dumps(ard.describe()))
         sys.stdout.flush()
         stopped.wait()
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, amount = text.partition("=")
+    try:
+        return name.strip(), float(amount)
+    except ValueError as error:
+        raise ValueError(f"a limit is written as annual=15000, not {text!r}") from error
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who may come in: one user, one client, and the tokens handed out to them."""
+"""Who may come in: the users of one account, one client, and the tokens handed out to them."""
 
 import base64
 import hashlib
@@ -7,60 +7,75 @@ import json
 import math
 import secrets
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_ard.sandbox.clock import Clock
 from airflow_provider_ard.sandbox.errors import unauthorized
-from airflow_provider_ard.sandbox.pricing import limits
+from airflow_provider_ard.sandbox.store import Store
 
 REFRESH_LIFETIME = 30 * 86400.0
 
 
 @dataclass(frozen=True)
-class Account:
-    """The sandbox's only customer."""
+class User:
+    """A person, or a program, of the account; an ``admin`` may see to the account's credentials and usage."""
 
-    login: str = "user@sandbox.example"
-    password: str = field(default="sandbox-password", repr=False)
+    user_id: str
+    name: str
+    login: str
+    password: str = field(repr=False)
+    admin: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """The sandbox's only customer, with an administrator and a plain user; its client acts as the administrator."""
+
+    admin: User = User("7002", "Sandbox User", "user@sandbox.example", "sandbox-password", admin=True)
+    member: User = User("7003", "Sandbox Member", "member@sandbox.example", "sandbox-member-password")
     client_id: str = "sandbox-client"
     client_secret: str = field(default="sandbox-client-secret", repr=False)
     account_id: str = "7001"
-    user_id: str = "7002"
+    name: str = "Sandbox"
 
-    def describe(self) -> dict[str, Any]:
-        """Return the ``user`` block of ``GET /auth/self``."""
-        return {
-            "account_id": self.account_id,
-            "user_id": self.user_id,
-            "name": "Sandbox User",
-            "email": self.login,
-            "limits": limits(),
-        }
+    @property
+    def users(self) -> tuple[User, ...]:
+        """Everybody in the account."""
+        return (self.admin, self.member)
+
+    def user(self, user_id: str) -> User | None:
+        """Return a user by ID."""
+        return next((user for user in self.users if user.user_id == user_id), None)
 
 
 class Tokens:
-    """Every token that is good now.
+    """Every token that is good now, by the sandbox's clock.
 
     ``lifetime`` of access tokens in seconds. With ``rotate`` a refresh hands out a new refresh token and ends the
     old one; without it the answer has none, and the old one stays good.
     """
 
-    def __init__(self, account: Account, lifetime: float, *, rotate: bool = False) -> None:
+    def __init__(
+        self, account: Account, lifetime: float, clock: Clock, store: Store | None = None, *, rotate: bool = False
+    ) -> None:
         self._account = account
         self._lifetime = lifetime
         self._rotate = rotate
-        self._access: dict[str, float] = {}
-        self._refresh: dict[str, float] = {}
+        self._clock = clock
+        self._store = store or Store()
+        self._access = self._restore("access")
+        self._refresh = self._restore("refresh")
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
 
     def password_login(self, username: str, password: str) -> dict[str, Any]:
         """Return a token answer, or raise a 401."""
-        if not (_same(username, self._account.login) and _same(password, self._account.password)):
-            raise unauthorized("The username or password is not recognized")
-        with self._lock:
-            return self._issue(refresh=True)
+        for user in self._account.users:
+            if _same(username, user.login) and _same(password, user.password):
+                with self._lock:
+                    return self._issue(user.user_id, refresh=True)
+        raise unauthorized("The username or password is not recognized")
 
     def client_login(self, client_id: str, client_secret: str) -> dict[str, Any]:
         """Return a token answer without a refresh token, or raise a 401."""
@@ -68,50 +83,66 @@ class Tokens:
         if not good:
             raise unauthorized("The client credentials are not recognized")
         with self._lock:
-            return self._issue(refresh=False)
+            return self._issue(self._account.admin.user_id, refresh=False)
 
     def refresh(self, refresh_token: str) -> dict[str, Any]:
         """Return a token answer for a refresh token that is still good, or raise a 401."""
         with self._lock:
-            if self._refresh.get(refresh_token, 0.0) < time.time():
+            user_id, until = self._refresh.get(refresh_token, ("", 0.0))
+            if until < self._clock.time():
                 raise unauthorized("The refresh token is not recognized or has expired")
             if self._rotate:
                 del self._refresh[refresh_token]
-            return self._issue(refresh=self._rotate)
+                self._store.delete("refresh", refresh_token)
+            return self._issue(user_id, refresh=self._rotate)
 
-    def check(self, authorization: str | None) -> None:
-        """Raise a 401 unless the Authorization header carries an access token that is good now."""
+    def check(self, authorization: str | None) -> User:
+        """Return whose good access token an Authorization header carries, or raise a 401."""
         token = bearer(authorization)
         if token is None:
             raise unauthorized("An access token is needed: send it as Authorization: Bearer")
         with self._lock:
-            if self._access.get(token, 0.0) < time.time():
-                raise unauthorized("The access token is not recognized or has expired")
+            user_id, until = self._access.get(token, ("", 0.0))
+        user = self._account.user(user_id)
+        if user is None or until < self._clock.time():
+            raise unauthorized("The access token is not recognized or has expired")
+        return user
 
     def expire(self, authorization: str | None = None) -> None:
         """End the access token of an Authorization header, or all of them without one."""
         with self._lock:
             if authorization is None:
                 self._access.clear()
+                self._store.delete("access")
             else:
-                self._access.pop(bearer(authorization) or "", None)
+                token = bearer(authorization) or ""
+                self._access.pop(token, None)
+                self._store.delete("access", token)
 
     def revoke_refresh_tokens(self) -> None:
         """End every refresh token."""
         with self._lock:
             self._refresh.clear()
+            self._store.delete("refresh")
 
-    def _issue(self, *, refresh: bool) -> dict[str, Any]:
-        now = time.time()
-        access = self._jwt({"sub": self._account.user_id, "iat": int(now), "exp": now + self._lifetime})
-        self._access[access] = now + self._lifetime
+    def _issue(self, user_id: str, *, refresh: bool) -> dict[str, Any]:
+        now = self._clock.time()
+        access = self._jwt({"sub": user_id, "iat": int(now), "exp": now + self._lifetime})
+        self._keep("access", access, user_id, now + self._lifetime)
         # Whole seconds, as OAuth has it; rounded up, lest a short life read as none at all.
         answer = {"access_token": access, "token_type": "Bearer", "expires_in": math.ceil(self._lifetime)}
         if refresh:
             token = secrets.token_urlsafe(32)
-            self._refresh[token] = now + REFRESH_LIFETIME
+            self._keep("refresh", token, user_id, now + REFRESH_LIFETIME)
             answer["refresh_token"] = token
         return answer
+
+    def _keep(self, kind: str, token: str, user_id: str, until: float) -> None:
+        (self._access if kind == "access" else self._refresh)[token] = (user_id, until)
+        self._store.put(kind, token, {"token": token, "user_id": user_id, "until": until})
+
+    def _restore(self, kind: str) -> dict[str, tuple[str, float]]:
+        return {kept["token"]: (kept["user_id"], kept["until"]) for kept in self._store.all(kind)}
 
     def _jwt(self, claims: dict[str, Any]) -> str:
         # Clients read "exp" out of a token, so it must be a real JWT; the server itself only looks it up.
@@ -131,4 +162,5 @@ def _segment(data: bytes) -> str:
 
 
 def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
+    # A lone surrogate can come out of JSON, and goes into no encoding.
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())

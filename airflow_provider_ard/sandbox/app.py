@@ -1,5 +1,7 @@
 """The API as an ASGI application."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -9,15 +11,40 @@ from starlette.types import ASGIApp
 
 from airflow_provider_ard.sandbox.errors import ApiError, of_status
 from airflow_provider_ard.sandbox.gate import ROOT, Gate
-from airflow_provider_ard.sandbox.routes import auth, orders
+from airflow_provider_ard.sandbox.routes import admin, auth, control, metadata, monitors, orders, pages, select
 from airflow_provider_ard.sandbox.state import State
+
+_ERROR: dict[str, Any] = {
+    "description": "An error of the API",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["message", "code", "type"],
+                "properties": {name: {"type": "string"} for name in ("message", "code", "type")},
+            }
+        }
+    },
+}
 
 
 def build(state: State) -> ASGIApp:
     """Return the application over a state; every error it answers with has the API's shape."""
-    app = FastAPI(openapi_url=None, redirect_slashes=False)
-    for module in (auth, orders):
+    app = FastAPI(
+        title="ARD sandbox",
+        description="A local stand-in for the Maxar ARD API, and the controls of the sandbox itself.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={400: _ERROR, 401: _ERROR, 403: _ERROR, 404: _ERROR},
+    )
+    for module in (auth, orders, select, metadata, admin, monitors):
         app.include_router(module.router(state), prefix=ROOT)
+    app.include_router(metadata.browse(state), prefix=ROOT)
+    app.include_router(select.downloads(state))
+    app.include_router(control.router(state))
+    app.include_router(pages.router())
 
     @app.exception_handler(ApiError)
     async def refuse(_: Request, error: ApiError) -> JSONResponse:

@@ -1,6 +1,7 @@
 """What can be ordered: a GeoJSON file, one feature for each tile (an acquisition in a grid cell)."""
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from typing import Any
 
 from maxar_ard_grid import Cell
 from pyproj import Geod
+from shapely import STRtree
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
@@ -36,6 +38,11 @@ class Tile:
     def cell(self) -> Cell:
         """The cell of the ARD grid: bounds in UTM metres, geometry in WGS84."""
         return Cell(self.quadkey, zone=self.zone)
+
+    @cached_property
+    def cell_area(self) -> BaseGeometry:
+        """The cell in WGS84."""
+        return self.cell.geom_WGS84
 
     @property
     def cell_id(self) -> str:
@@ -71,9 +78,11 @@ class Catalog:
 
     def __init__(self, tiles: Iterable[Tile], as_of: date | None = None) -> None:
         self.as_of = as_of
+        self._lock = threading.Lock()
         self._tiles: dict[str, dict[str, Tile]] = {}
-        for tile in tiles:
-            self._tiles.setdefault(tile.acquisition_id, {})[tile.cell_id] = tile
+        self._cells: dict[str, list[Tile]] = {}
+        self._index: tuple[STRtree, list[Tile]] | None = None
+        self._insert(tiles)
 
     @classmethod
     def load(cls, paths: Sequence[str | Path] = ()) -> "Catalog":
@@ -101,7 +110,46 @@ class Catalog:
         return self._tiles[acquisition_id]
 
     def __iter__(self) -> Iterator[Tile]:
-        return (tile for tiles in self._tiles.values() for tile in tiles.values())
+        return (tile for tiles in list(self._tiles.values()) for tile in list(tiles.values()))
+
+    def __len__(self) -> int:
+        return sum(len(tiles) for tiles in self._tiles.values())
+
+    def in_cell(self, cell_id: str) -> list[Tile]:
+        """Return the tiles in a cell; none if there is no such cell."""
+        return list(self._cells.get(cell_id, ()))
+
+    def meeting(self, area: BaseGeometry) -> list[Tile]:
+        """Return the tiles whose footprint meets an area (WGS84), in the order of the file."""
+        with self._lock:
+            if self._index is None:
+                tiles = list(self)
+                self._index = STRtree([tile.footprint for tile in tiles]), tiles
+            tree, tiles = self._index
+        return [tiles[number] for number in sorted(tree.query(area, predicate="intersects"))]
+
+    def publish(self, document: dict[str, Any], name: str = "published") -> list[Tile]:
+        """Add the tiles of a GeoJSON document, as a satellite would, and return those that are new.
+
+        Raises ValueError for what is not a catalogue.
+        """
+        tiles = list(_tiles(document, name))
+        new = [tile for tile in tiles if tile.cell_id not in self._tiles.get(tile.acquisition_id, {})]
+        with self._lock:
+            self._insert(new)
+            self._index = None
+        return new
+
+    def copy(self) -> "Catalog":
+        """Return a catalogue of the same tiles that may be published to on its own."""
+        return Catalog(self, self.as_of)
+
+    def _insert(self, tiles: Iterable[Tile]) -> None:
+        for tile in tiles:
+            cells = self._tiles.setdefault(tile.acquisition_id, {})
+            if tile.cell_id not in cells:
+                self._cells.setdefault(tile.cell_id, []).append(tile)
+            cells[tile.cell_id] = tile
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,20 +13,20 @@ from shapely.geometry.base import BaseGeometry
 from airflow_provider_ard.sandbox import aoi
 from airflow_provider_ard.sandbox.catalog import Catalog, Tile
 from airflow_provider_ard.sandbox.errors import invalid
-from airflow_provider_ard.sandbox.output_config import SECRETS, Destination, check_output_config
+from airflow_provider_ard.sandbox.output_config import SECRETS, Credentials, Destination, check_output_config
 
-# Every asset that an order can switch off, and its key in the STAC items.
+# Every setting that an order can switch off, and the keys in the STAC items of the files that go with it.
 ASSET_SETTINGS = {
-    "visual": "visual",
-    "ms_analytic": "ms_analytic",
-    "pan_analytic": "pan_analytic",
-    "cloud_mask": "cloud-mask",
-    "data_mask": "data-mask",
-    "healthy_vegetation_mask": "healthy-vegetation-mask",
-    "ms_saturation_mask": "ms-saturation-mask",
-    "pan_flare_mask": "pan-flare-mask",
-    "terrain_shadow_mask": "terrain-shadow-mask",
-    "water_mask": "water-mask",
+    "visual": ("visual",),
+    "ms_analytic": ("ms_analytic",),
+    "pan_analytic": ("pan_analytic",),
+    "cloud_mask": ("cloud-mask", "clouds", "cloud-shadow-mask"),
+    "data_mask": ("data-mask",),
+    "healthy_vegetation_mask": ("healthy-vegetation-mask", "healthy-vegetation"),
+    "ms_saturation_mask": ("ms-saturation-mask", "ms-saturation"),
+    "pan_flare_mask": ("pan-flare-mask", "pan-flare"),
+    "terrain_shadow_mask": ("terrain-shadow-mask", "terrain-shadows"),
+    "water_mask": ("water-mask", "water"),
 }
 SETTINGS = frozenset({"bundle_adjust", "hd", *ASSET_SETTINGS})
 FIELDS = frozenset(
@@ -48,21 +49,42 @@ _CELL_ID = re.compile(r"Z\d{2}-[0-3]{12}")
 
 
 @dataclass(frozen=True)
+class Context:
+    """What an order is checked against.
+
+    ``find_select`` returns the tiles of a Select that has succeeded, or raises an ApiError; ``credentials`` are the
+    stored ones, and the time by which SAS URLs expire.
+    """
+
+    catalog: Catalog
+    find_select: Callable[[str], list[Tile]]
+    credentials: Credentials
+
+
+@dataclass(frozen=True)
 class CheckedOrder:
     """An order request that passed, and the tiles it comes to.
 
-    ``missed`` are acquisitions, and cells asked for by name, that the AOI does not meet.
+    ``request`` is without its secrets, which only ``destination`` keeps. ``missed`` are acquisitions, and cells asked
+    for by name, that the AOI does not meet. ``hd`` and ``adjusted`` (bundle adjustment) are as the settings say.
     """
 
     request: dict[str, Any]
     tiles: list[Tile]
     destination: Destination
-    dry_run: bool
-    switched_off: frozenset[str]
+    dry_run: bool = False
+    switched_off: frozenset[str] = frozenset()
     missed: dict[str, list[str]] = field(default_factory=dict)
+    hd: bool = False
+    adjusted: bool = False
+
+    @property
+    def notifications(self) -> list[dict[str, Any]]:
+        """The notifications that the request asks for."""
+        return self.request.get("notifications") or []
 
 
-def check_order(body: bytes, catalog: Catalog) -> CheckedOrder:
+def check_order(body: bytes, context: Context) -> CheckedOrder:
     """Read the body of ``POST /order/``; raises a 400 that says what is wrong with it."""
     request = parse_object(body)
     unknown = sorted(set(request) - FIELDS)
@@ -71,27 +93,58 @@ def check_order(body: bytes, catalog: Catalog) -> CheckedOrder:
     dry_run = request.get("dry_run", False)
     if not isinstance(dry_run, bool):
         raise invalid("dry_run must be true or false")
-    destination = check_output_config(request.get("output_config"))
+    destination = check_output_config(request.get("output_config"), context.credentials)
     settings = _check_settings(request.get("settings"))
-    _check_notifications(request.get("notifications"))
+    check_notifications(request.get("notifications"))
     _check_metadata(request.get("metadata"))
-    wanted = _check_source(request, catalog)
+    tiles, missed = _choose_tiles(request, context)
+    adjusted = settings.get("bundle_adjust", False)
+    if adjusted:
+        _check_bundle_adjust(tiles)
+    off = [key for name, on in settings.items() if not on for key in ASSET_SETTINGS.get(name, ())]
+    return CheckedOrder(
+        without_secrets(request),
+        tiles,
+        destination,
+        dry_run,
+        frozenset(off),
+        missed,
+        hd=settings.get("hd", False),
+        adjusted=adjusted,
+    )
+
+
+def _choose_tiles(request: dict[str, Any], context: Context) -> tuple[list[Tile], dict[str, list[str]]]:
+    acquisitions, select_id = request.get("acquisitions"), request.get("select_id")
+    if (acquisitions is None) == (select_id is None):
+        raise invalid("Give either acquisitions or select_id, one of the two")
+    if select_id is not None:
+        if request.get("intersects") is not None or request.get("bbox") is not None:
+            raise invalid("An order by select_id takes neither intersects nor bbox")
+        return _check_select(select_id, context), {}
+    wanted = _check_acquisitions(acquisitions, context.catalog)
     area = aoi.parse(request.get("intersects"), request.get("bbox"))
-    tiles, missed = _choose(wanted, area, catalog)
+    tiles, missed = _choose(wanted, area, context.catalog)
     if not tiles:
         parameter = "bbox" if request.get("bbox") is not None else "intersects"
         raise aoi.problem(parameter, "it meets none of the acquisitions")
-    if settings.get("bundle_adjust"):
-        _check_bundle_adjust(tiles)
-    off = frozenset(ASSET_SETTINGS[key] for key, on in settings.items() if key in ASSET_SETTINGS and not on)
-    return CheckedOrder(without_secrets(request), tiles, destination, dry_run, off, missed)
+    return tiles, missed
+
+
+def _check_select(select_id: Any, context: Context) -> list[Tile]:
+    if not isinstance(select_id, str):
+        raise invalid("select_id must be text")
+    tiles = context.find_select(select_id)
+    if not tiles:
+        raise invalid(f"Select {select_id} found no tiles to order")
+    return tiles
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a request body, or raise the 400 ``unparsable_body``."""
     try:
         document = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise invalid("The request body is not JSON", "unparsable_body") from error
     if not isinstance(document, dict):
         raise invalid("The request body must be a JSON object", "unparsable_body")
@@ -108,15 +161,8 @@ def without_secrets(request: dict[str, Any]) -> dict[str, Any]:
     return copy
 
 
-def _check_source(request: dict[str, Any], catalog: Catalog) -> dict[str, set[str] | None]:
+def _check_acquisitions(acquisitions: Any, catalog: Catalog) -> dict[str, set[str] | None]:
     """Return the acquisitions wanted, each with its cells, or None for all of them."""
-    acquisitions, select_id = request.get("acquisitions"), request.get("select_id")
-    if (acquisitions is None) == (select_id is None):
-        raise invalid("Give either acquisitions or select_id, one of the two")
-    if select_id is not None:
-        if request.get("intersects") is not None or request.get("bbox") is not None:
-            raise invalid("An order by select_id takes neither intersects nor bbox")
-        raise invalid(f"Unknown select_id: {select_id}")
     if not isinstance(acquisitions, list) or not acquisitions:
         raise invalid("acquisitions must be a list with at least one entry")
     entries = [_check_entry(entry) for entry in acquisitions]
@@ -184,15 +230,16 @@ def _check_settings(settings: Any) -> dict[str, bool]:
     return settings
 
 
-def _check_notifications(notifications: Any) -> None:
+def check_notifications(notifications: Any) -> None:
+    """Raise a 400 for what is no list of notifications."""
     if notifications is None:
         return
     if not isinstance(notifications, list):
         raise invalid("notifications must be a list")
     for item in notifications:
-        kind = item.get("type") if isinstance(item, dict) else None
-        target = item.get({"email": "address", "sns": "topic_arn"}.get(kind, "")) if kind else None
-        sign = {"email": "@", "sns": "arn:"}.get(str(kind), "")
+        kind = str(item.get("type")) if isinstance(item, dict) else ""
+        target = item.get({"email": "address", "sns": "topic_arn"}[kind]) if kind in ("email", "sns") else None
+        sign = {"email": "@", "sns": "arn:"}.get(kind, "")
         if not isinstance(target, str) or sign not in target:
             raise invalid('A notification is {"type": "email", "address"} or {"type": "sns", "topic_arn"}')
 

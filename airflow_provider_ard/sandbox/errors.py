@@ -29,6 +29,11 @@ def unauthorized(message: str) -> ApiError:
     return ApiError(401, message, "unrecognized_credentials", "authentication_error")
 
 
+def forbidden(message: str) -> ApiError:
+    """Return a 403: known, but not allowed."""
+    return ApiError(403, message, "forbidden", "authorization_error")
+
+
 def not_found(message: str) -> ApiError:
     """Return a 404."""
     return ApiError(404, message, "not_found", "invalid_request_error")

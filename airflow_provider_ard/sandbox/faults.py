@@ -20,10 +20,12 @@ KINDS: Mapping[str, str] = {
     "expire_token": "end the access token that came with the request, so that it gets a 401",
     "revoke_refresh_token": "end every refresh token, then answer as usual",
     "fail_order": "accept the order; it will end as order_status= (FAILED by default) with message=",
+    "fail_select": "accept the Select; it will end as order_status= (FAILED by default) with message=",
     "stuck_order": "accept the order; it will stay RUNNING for ever",
     "empty_page": 'answer {"data": [], "has_more": true}',
 }
 _ORDER_KINDS = ("fail_order", "stuck_order")
+_SELECT_KINDS = ("fail_select",)
 
 
 @dataclass
@@ -34,7 +36,8 @@ class Rule:
     (``"GET /order/status/*"``); None is every request. ``dry_run`` narrows orders to dry runs or to real ones.
     Among the matching requests the rule fires from the ``nth`` on (1 is the first after the rule was added), for
     ``times`` requests: once if ``nth`` alone is given, without end if neither is. ``share`` (0 to 1) makes
-    each firing a matter of (seeded) chance.
+    each firing a matter of chance; rules draw from a seed of their own, so that one does not disturb another.
+    ``number`` counts rules from 1, ``matched`` and ``fired`` the requests that it spoke of and hit.
     """
 
     kind: str
@@ -48,6 +51,7 @@ class Rule:
     seconds: Duration = 1.0
     message: str | None = None
     order_status: str = "FAILED"
+    number: int = field(default=0, init=False)
     matched: int = field(default=0, init=False)
     fired: int = field(default=0, init=False)
 
@@ -64,6 +68,8 @@ class Rule:
         if self.kind in _ORDER_KINDS:
             self.endpoint = self.endpoint or "POST /order"
             self.dry_run = False
+        if self.kind in _SELECT_KINDS:
+            self.endpoint = self.endpoint or "POST /select"
         if self.endpoint is not None:
             method, _, path = self.endpoint.strip().partition(" ")
             if not path.strip().startswith(("/", "*")):
@@ -90,18 +96,28 @@ class Firing:
 class Faults:
     """The rules in force, in the order they were added, and a record of every firing."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, seed: int = 0) -> None:
         self.fired: list[Firing] = []
         self._rules: list[Rule] = []
-        self._random = random
+        self._seed = seed
+        self._added = 0
+        self._randoms: dict[int, Random] = {}
         self._lock = threading.Lock()
 
     def add(self, endpoint: str | None = None, *, kind: str, **options: Any) -> Rule:
         """Put a rule in force and return it; its options are the fields of Rule."""
         rule = Rule(kind, endpoint, **options)
         with self._lock:
+            self._added += 1
+            rule.number = self._added
+            self._randoms[rule.number] = Random(f"fault {self._added} {self._seed}")  # noqa: S311 - wanted again
             self._rules.append(rule)
         return rule
+
+    def all(self) -> list[Rule]:
+        """Return the rules in force."""
+        with self._lock:
+            return list(self._rules)
 
     def add_text(self, text: str) -> Rule:
         """Add a rule written as ``key=value,key=value``; raises ValueError for what cannot be read."""
@@ -128,7 +144,7 @@ class Faults:
         rule.matched += 1
         if rule.matched < (rule.nth or 1) or (rule.times is not None and rule.fired >= rule.times):
             return False
-        if rule.share is not None and self._random.random() >= rule.share:
+        if rule.share is not None and self._randoms[rule.number].random() >= rule.share:
             return False
         rule.fired += 1
         return True

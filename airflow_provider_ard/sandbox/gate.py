@@ -22,6 +22,7 @@ from airflow_provider_ard.sandbox.state import State
 logger = logging.getLogger(__name__)
 
 ROOT = "/api/v1"
+SIGNED = "/signed"
 MAX_BODY = 10 * 2**20
 TRANSPORT = "ard.transport"
 FATE = "ard.fate"
@@ -56,7 +57,8 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not scope["path"].startswith((ROOT, SIGNED)):
+            # What is not the API's is the sandbox's own, and neither written down nor disturbed.
             await self._app(scope, receive, send)
             return
         body = await _read(receive)
@@ -89,8 +91,8 @@ class Gate:
                 self._state.tokens.expire(headers.get(b"authorization", b"").decode("latin-1"))
             case "revoke_refresh_token":
                 self._state.tokens.revoke_refresh_tokens()
-            case "fail_order":
-                message = rule.message or "The order could not be processed"
+            case "fail_order" | "fail_select":
+                message = rule.message or "The request could not be processed"
                 exchange.scope[FATE] = Fate(rule.order_status, message)
             case "stuck_order":
                 exchange.scope[FATE] = Fate(None)

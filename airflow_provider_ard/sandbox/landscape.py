@@ -41,8 +41,8 @@ class Season:
         return cls(green=float(0.5 - 0.5 * np.cos(2 * np.pi * (phase - 0.04))), year=day.year)
 
 
-def reflectance(grid: Grid, zone: int, season: Season, sun_azimuth: float) -> Floats:
-    """Return the land's reflectance (0 to 1), of shape (rows, columns, 8).
+def reflectance(grid: Grid, zone: int, season: Season, sun_azimuth: float) -> tuple[Floats, Floats]:
+    """Return the land's reflectance (0 to 1), of shape (rows, columns, 8), and how lit each point is (1 is flat).
 
     ``grid`` is eastings and northings in the UTM zone; ``sun_azimuth`` is in degrees and shades the hills.
     """
@@ -58,9 +58,10 @@ def reflectance(grid: Grid, zone: int, season: Season, sun_azimuth: float) -> Fl
     _paint(land, _FOREST, (1 - ramp(river, 0.006, 0.020)) * np.float32(bank) * (1 - town))
     _paint(land, _WATER, 1 - ramp(river, 0.0022, 0.0042))
     _paint(land, _WATER, 1 - ramp(height, 0.315, 0.319))
-    land *= _shading(grid, height, hills, sun_azimuth)[..., None]
+    lit = _shading(grid, height, hills, sun_azimuth)
+    land *= lit[..., None]
     land *= (0.92 + 0.16 * fractal(grid, 160, 4, 31 + 97 * zone))[..., None]
-    return land
+    return land, lit
 
 
 def _blend(land: Floats, other: Floats, weight: Floats) -> None:

@@ -1,8 +1,9 @@
 """``GET /order/``: pages of orders, newest first, with the filters of the API."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from airflow_provider_ard.sandbox.errors import invalid
@@ -14,7 +15,7 @@ PARAMETERS = frozenset({"limit", "starting_after", "ending_before", "start_date"
 
 
 def page(orders: Sequence[Order], query: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return ``{"data", "has_more"}`` for orders given oldest first and the query of a request.
+    """Return ``{"data", "has_more"}`` with orders, given oldest first, and the query of a request.
 
     Newest first. ``starting_after`` an order's ID gives those placed before it, ``ending_before`` the page of
     those placed after it; ``has_more`` speaks of more in the same direction. ``start_date`` and ``end_date`` are
@@ -26,33 +27,55 @@ def page(orders: Sequence[Order], query: Sequence[tuple[str, str]]) -> dict[str,
     if unknown:
         raise invalid(f"Unknown parameters: {', '.join(unknown)}")
     one = dict(given)
-    limit = _limit(one.get("limit"))
-    start, end = _moment(one, "start_date"), _moment(one, "end_date")
+    limit = limit_of(one)
+    start, end = moment(one, "start_date"), moment(one, "end_date")
     tests = [_test(value) for key, value in given if key == "filter"]
-    # Cursors count among all orders, so that one which no longer passes a filter still marks its place.
-    newest = list(reversed(orders))
     after, before = one.get("starting_after"), one.get("ending_before")
     if after is not None and before is not None:
         raise invalid("Give starting_after or ending_before, not both")
-    if after is not None:
-        newest = newest[_position(newest, after, "starting_after") + 1 :]
+    # Cursors count among all orders, so that one which no longer passes a filter still marks its place.
+    nearest: Iterator[Order]
     if before is not None:
-        newest = newest[: _position(newest, before, "ending_before")]
-    chosen = [
+        nearest = islice(orders, _position(orders, before, "ending_before") + 1, None)
+    else:
+        last = len(orders) if after is None else _position(orders, after, "starting_after")
+        nearest = (orders[number] for number in range(last - 1, -1, -1))
+    chosen = (
         order
-        for order in newest
+        for order in nearest
         if (start is None or order.created >= start)
         and (end is None or order.created < end)
         and all(test(order) for test in tests)
-    ]
-    data = chosen[-limit:] if before is not None else chosen[:limit]
-    return {"data": [order.describe() for order in data], "has_more": len(chosen) > limit}
+    )
+    found = list(islice(chosen, limit + 1))
+    data = found[:limit]
+    return {"data": data[::-1] if before is not None else data, "has_more": len(found) > limit}
 
 
-def _limit(value: str | None) -> int:
-    if value is None:
+def simple_page(
+    items: Iterable[dict[str, Any]], key: Callable[[dict[str, Any]], str], query: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return ``{"data", "has_more"}`` for ``limit`` items after the one that ``starting_after`` names.
+
+    Items come in the order of the list; ``key`` returns an item's ID. Raises a 400.
+    """
+    given = list(items)
+    limit = limit_of(query)
+    after = query.get("starting_after")
+    if after:
+        ids = [key(item) for item in given]
+        if after not in ids:
+            raise invalid(f"starting_after: there is no {after}")
+        given = given[ids.index(after) + 1 :]
+    return {"data": given[:limit], "has_more": len(given) > limit}
+
+
+def limit_of(query: Mapping[str, str]) -> int:
+    """Return how many entries a page may have; raises a 400."""
+    value = query.get("limit")
+    if not value:
         return DEFAULT_LIMIT
-    if not value.isdecimal() or not 1 <= int(value) <= MAX_LIMIT:
+    if not value.isascii() or not value.isdecimal() or not 1 <= int(value[:9]) <= MAX_LIMIT:
         raise invalid(f"limit must be a number from 1 to {MAX_LIMIT}")
     return int(value)
 
@@ -64,20 +87,21 @@ def _position(orders: Sequence[Order], order_id: str, parameter: str) -> int:
     raise invalid(f"{parameter}: there is no order {order_id}")
 
 
-def _moment(query: dict[str, str], parameter: str) -> datetime | None:
+def moment(query: Mapping[str, str], parameter: str) -> datetime | None:
+    """Return the time of a ``start_date`` or ``end_date``, None if there is none; an end is exclusive."""
     value = query.get(parameter)
-    if value is None:
+    if not value:
         return None
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
+        found = datetime.fromisoformat(value)
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=UTC)
+        if parameter == "end_date":
+            # The day after a date, the microsecond after a time.
+            found += timedelta(days=1) if len(value) == len("2026-01-31") else timedelta(microseconds=1)
+    except (ValueError, OverflowError) as error:
         raise invalid(f"{parameter} must be a date or time in ISO 8601") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    if parameter == "end_date":
-        # The end is kept exclusive: the day after a date, the microsecond after a time.
-        moment += timedelta(days=1) if len(value) == len("2026-01-31") else timedelta(microseconds=1)
-    return moment
+    return found
 
 
 def _test(filter_: str) -> Callable[[Order], bool]:

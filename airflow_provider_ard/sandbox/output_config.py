@@ -2,23 +2,40 @@
 
 import base64
 import json
-import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from airflow_provider_ard.sandbox.errors import invalid
+from airflow_provider_ard.sandbox.errors import ApiError, invalid
+from airflow_provider_ard.sandbox.vault import CREDENTIALS_ID
 
 SECRETS = ("sas_url", "service_credentials")
 
-_CREDENTIALS_ID = re.compile(r"[A-Za-z0-9_-]+")
+S3, GCS, AZURE = "amazon_s3", "google_cloud_storage", "azure_blob_storage"
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where an order goes: a bucket or container, and a prefix in it without outer slashes."""
+    """Where an order goes: a bucket or container, and a prefix in it without outer slashes.
+
+    ``platform`` is one of ``amazon_s3``, ``google_cloud_storage`` and ``azure_blob_storage``; ``secret`` is what opens
+    the last two: a key file in base64, or a SAS URL.
+    """
 
     bucket: str
     prefix: str
+    platform: str = S3
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where stored credentials are looked up, and the time by which SAS URLs expire."""
+
+    find: Callable[[str], str | None]
+    now: datetime
 
 
 @dataclass(frozen=True)
@@ -28,15 +45,14 @@ class _Platform:
     credentials: frozenset[str] = frozenset()
 
 
-_S3 = _Platform("bucket", optional=frozenset({"role_arn"}))
 _PLATFORMS = {
-    "amazon_s3": _S3,
-    "google_cloud_storage": _Platform("bucket", credentials=frozenset({"service_credentials", "credentials_id"})),
-    "azure_blob_storage": _Platform("container", credentials=frozenset({"sas_url", "credentials_id"})),
+    S3: _Platform("bucket", optional=frozenset({"role_arn"})),
+    GCS: _Platform("bucket", credentials=frozenset({"service_credentials", "credentials_id"})),
+    AZURE: _Platform("container", credentials=frozenset({"sas_url", "credentials_id"})),
 }
 
 
-def check_output_config(config: Any) -> Destination:
+def check_output_config(config: Any, credentials: Credentials) -> Destination:
     """Return the destination of an output_config, or raise a 400.
 
     It is ``{PLATFORM: {…}}``, or ``{"bucket", "prefix", "role_arn"?}`` for S3.
@@ -45,15 +61,25 @@ def check_output_config(config: Any) -> Destination:
         raise invalid("output_config is required")
     named = [name for name in _PLATFORMS if name in config]
     if not named:
-        return _check_platform("output_config", config, _S3)
+        return _check_platform("output_config", S3, config, credentials)
     if len(config) > 1:
         raise invalid("output_config must name one storage platform only")
     if not isinstance(config[named[0]], dict):
         raise invalid(f"{named[0]} must be an object")
-    return _check_platform(named[0], config[named[0]], _PLATFORMS[named[0]])
+    return _check_platform(named[0], named[0], config[named[0]], credentials)
 
 
-def _check_platform(name: str, params: dict[str, Any], platform: _Platform) -> Destination:
+def expiry(sas_url: str) -> datetime | None:
+    """Return when a SAS URL expires, or None if it does not say; raises ValueError for what is no time."""
+    stated = parse_qs(urlsplit(sas_url).query).get("se")
+    if not stated:
+        return None
+    moment = datetime.fromisoformat(stated[0])
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _check_platform(name: str, key: str, params: dict[str, Any], credentials: Credentials) -> Destination:
+    platform = _PLATFORMS[key]
     container = platform.container
     unknown = sorted(set(params) - {container, "prefix"} - platform.optional - platform.credentials)
     if unknown:
@@ -62,29 +88,51 @@ def _check_platform(name: str, params: dict[str, Any], platform: _Platform) -> D
     if wrong:
         raise invalid(f"{name}: {', '.join(wrong)} must be text")
     bucket = params.get(container, "")
-    if not bucket or "/" in bucket or ":" in bucket or bucket.startswith("."):
+    if not bucket or any(sign in bucket for sign in "/:\0") or bucket.startswith("."):
         raise invalid(f"{name}: {container} must be the name of a {container}")
     prefix = params.get("prefix", "").strip("/")
-    if ".." in prefix.split("/"):
+    if {"..", "."} & set(prefix.split("/")) or "\0" in prefix:
         raise invalid(f"{name}: prefix may not climb out of the {container}")
-    if platform.credentials:
-        _check_credentials(name, params, platform.credentials)
-    return Destination(bucket, prefix)
+    secret = _check_credentials(name, params, platform.credentials, credentials) if platform.credentials else None
+    return Destination(bucket, prefix, key, secret)
 
 
-def _check_credentials(name: str, params: dict[str, str], credentials: frozenset[str]) -> None:
-    given = sorted(credentials & set(params))
+def _check_credentials(name: str, params: dict[str, str], known: frozenset[str], credentials: Credentials) -> str:
+    given = sorted(known & set(params))
     if len(given) != 1:
-        raise invalid(f"{name}: give one of {' and '.join(sorted(credentials))}")
-    value = params[given[0]]
-    if given[0] == "credentials_id" and not _CREDENTIALS_ID.fullmatch(value):
-        raise invalid(f"{name}: credentials_id may have letters, digits, _ and - only")
-    if given[0] == "sas_url" and not value.startswith("https://"):
-        raise invalid(f"{name}: sas_url must be an https URL")
-    if given[0] == "service_credentials":
-        try:
-            document = json.loads(base64.b64decode(value, validate=True))
-        except ValueError:
-            document = None
-        if not isinstance(document, dict) or "type" not in document:
-            raise invalid(f"{name}: service_credentials must be a key file (JSON) in base64")
+        raise invalid(f"{name}: give one of {' and '.join(sorted(known))}")
+    secret = params[given[0]]
+    if given[0] == "credentials_id":
+        if not CREDENTIALS_ID.fullmatch(secret):
+            raise invalid(f"{name}: credentials_id may have letters, digits, _ and - only")
+        stored = credentials.find(secret)
+        if stored is None:
+            raise invalid(f"{name}: the account has no stored credentials {secret}")
+        secret = stored
+    if name == AZURE:
+        _check_sas(name, secret, credentials.now)
+    else:
+        _check_key_file(name, secret)
+    return secret
+
+
+def _check_sas(name: str, sas_url: str, now: datetime) -> None:
+    wrong: ApiError = invalid(f"{name}: sas_url must be an https URL with a shared access signature")
+    try:
+        until = expiry(sas_url)
+        address = urlsplit(sas_url)
+    except ValueError as error:
+        raise wrong from error
+    if address.scheme != "https" or not address.netloc:
+        raise wrong
+    if until is not None and until <= now:
+        raise invalid(f"{name}: the SAS URL expired at {until.isoformat()}")
+
+
+def _check_key_file(name: str, encoded: str) -> None:
+    try:
+        document = json.loads(base64.b64decode(encoded, validate=True))
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or "type" not in document:
+        raise invalid(f"{name}: service_credentials must be a key file (JSON) in base64")

@@ -1,11 +1,12 @@
 """The pytest plugin: a fixture ``ard_sandbox`` for every project that has this package installed."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_ard.sandbox.server import Sandbox
 
 MARKER = "ard_sandbox(**options): arguments of Sandbox for the ard_sandbox fixture"

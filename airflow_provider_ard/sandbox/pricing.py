@@ -1,10 +1,8 @@
-"""What an order is worth: km² in the three age classes, times a price for each."""
+"""What imagery is worth: km² in three age classes, times a price for each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
-
-from airflow_provider_ard.sandbox.catalog import Tile
 
 CLASSES = ("fresh", "standard", "training")
 
@@ -22,19 +20,11 @@ def age_class(taken: date, today: date) -> str:
     return "standard" if today <= taken.replace(year=taken.year + 3, day=day) else "training"
 
 
-def usage(tiles: Iterable[Tile], today: date, prices: Mapping[str, float | None], *, estimate: bool) -> dict[str, Any]:
-    """Return the ``usage`` block of an order.
+def describe(area: Mapping[str, float], cost: Mapping[str, float | None], *, estimate: bool) -> dict[str, Any]:
+    """Return the ``area`` (km²) and ``cost`` parts of a ``usage`` block, with their totals.
 
-    Whole tiles are delivered, even where the AOI only touches one, so the area billed is the data footprint
-    of each, summed in km². A class with area but no price makes its cost, and the total, null.
+    A class with area but without a cost, since it has no price, makes the total cost null.
     """
-    area = dict.fromkeys(CLASSES, 0.0)
-    for tile in tiles:
-        area[age_class(tile.taken.date(), today)] += tile.area_sqkm
-    cost: dict[str, float | None] = {}
-    for name in CLASSES:
-        price = prices.get(name)
-        cost[name] = None if price is None else round(area[name] * price, 2)
     unpriced = any(cost[name] is None and area[name] > 0 for name in CLASSES)
     total = None if unpriced else round(sum(value or 0.0 for value in cost.values()), 2)
     return {
@@ -48,12 +38,4 @@ def usage(tiles: Iterable[Tile], today: date, prices: Mapping[str, float | None]
             "total_imagery_cost": total,
             "estimate": estimate,
         },
-        "limits": limits(),
-        "available": {f"{name}_imagery_balance": UNLIMITED for name in (*CLASSES, "total")},
     }
-
-
-def limits() -> dict[str, float]:
-    """Return the spending limits of the account: none, which the API writes as -1."""
-    fees = {f"{name}_imagery_fee_limit": UNLIMITED for name in CLASSES}
-    return {**fees, "annual_subscription_fee_limit": UNLIMITED}

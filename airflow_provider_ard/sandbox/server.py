@@ -17,15 +17,17 @@ import uvicorn
 
 from airflow_provider_ard.sandbox.app import build
 from airflow_provider_ard.sandbox.catalog import Catalog
+from airflow_provider_ard.sandbox.clock import Clock
 from airflow_provider_ard.sandbox.durations import Duration, seconds
 from airflow_provider_ard.sandbox.faults import Faults
 from airflow_provider_ard.sandbox.gate import TransportProtocol
 from airflow_provider_ard.sandbox.journal import RequestRecord
 from airflow_provider_ard.sandbox.orders import FAILED, SUCCEEDED, Order
+from airflow_provider_ard.sandbox.outbox import Notification
 from airflow_provider_ard.sandbox.pricing import DEFAULT_PRICES
-from airflow_provider_ard.sandbox.state import State
-from airflow_provider_ard.sandbox.storage import Storage
-from airflow_provider_ard.sandbox.tls import TlsFiles, issue
+from airflow_provider_ard.sandbox.state import Settings, State
+from airflow_provider_ard.sandbox.storage import Servers, Storage
+from airflow_provider_ard.sandbox.tls import TlsFiles, issue, issue_once
 
 START_TIMEOUT = 20.0
 
@@ -35,12 +37,19 @@ class Sandbox:
 
     ``order_duration``, ``token_lifetime``: ``"0.2s"``, ``"3m"``, ``"12h"``, seconds or a timedelta.
     ``order_status_calls``: orders end at their Nth status call instead of by time.
+    ``select_duration``: how long a Select runs.
     ``storage``: a folder or URL under which every destination lands as ``<storage>/<bucket>/<prefix>``; ``"s3"``
-    writes to the very bucket an order names; None delivers nothing, and orders succeed all the same.
+    writes to the very bucket an order names; ``"cloud"`` does so on the platform that it names; None delivers
+    nothing, and orders succeed all the same.
     ``s3_endpoint``, ``s3_key``, ``s3_secret``: the S3 server; credentials default to those of the environment.
+    ``gcs_endpoint``, ``azure_endpoint``: servers for the other platforms; the latter is the URL of the account.
     ``catalog``: GeoJSON file or files in place of the one that ships with the package.
     ``port``: 0 for any free one, kept over ``stop()`` and ``start()``. ``tls``: https, with a CA in ``ca_file``.
     ``prices``: per km² for ``fresh``, ``standard`` and ``training`` imagery; None where it cannot be ordered.
+    ``limits``: what may be spent in a year on each of these, and ``annual`` for all; a missing one is no limit.
+    ``clock_rate``: how many seconds of the sandbox's clock pass in a real one.
+    ``state``: a SQLite file that keeps orders, tokens, Selects, monitors, credentials, notifications and the clock,
+    and with TLS the certificate beside it; a sandbox that is started on it again goes on where the last one ended.
     ``today``: the day that ages are reckoned by; by default the one the catalogue names, else the calendar's.
     ``pixels``: across a cell, in the visual and panchromatic images (multispectral ones have a quarter).
     ``seed``: of order IDs and of the chance in faults.
@@ -51,10 +60,13 @@ class Sandbox:
         *,
         order_duration: Duration = "0.2s",
         order_status_calls: int | None = None,
+        select_duration: Duration = 0.0,
         storage: str | Path | None = None,
         s3_endpoint: str | None = None,
         s3_key: str | None = None,
         s3_secret: str | None = None,
+        gcs_endpoint: str | None = None,
+        azure_endpoint: str | None = None,
         catalog: str | Path | Sequence[str | Path] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -62,29 +74,40 @@ class Sandbox:
         token_lifetime: Duration = "12h",  # noqa: S107 - a duration
         rotate_refresh_tokens: bool = False,
         prices: Mapping[str, float | None] = DEFAULT_PRICES,
+        limits: Mapping[str, float] | None = None,
         today: date | None = None,
+        clock_rate: float = 1.0,
+        state: str | Path | None = None,
         pixels: int = 512,
         seed: int = 0,
     ) -> None:
         paths = [catalog] if isinstance(catalog, str | Path) else list(catalog or ())
-        self._state = State(
-            catalog=Catalog.load(paths),
-            storage=None if storage is None else Storage(storage, s3_endpoint, s3_key, s3_secret),
+        servers = Servers(s3_endpoint, s3_key, s3_secret, gcs_endpoint, azure_endpoint)
+        settings = Settings(
+            storage=None if storage is None else Storage(storage, servers),
             order_duration=seconds(order_duration),
             order_status_calls=order_status_calls,
+            select_duration=seconds(select_duration),
             token_lifetime=seconds(token_lifetime),
             rotate_refresh_tokens=rotate_refresh_tokens,
             prices=prices,
+            limits=limits or {},
             today=today,
+            clock_rate=clock_rate,
+            state=None if state is None else Path(state),
             pixels=pixels,
             seed=seed,
         )
+        # A copy, since tiles may be published to it.
+        self._state = State(Catalog.load(paths).copy(), settings)
         self._app = build(self._state)
         self._host = host
         self._port = port
         self._folder: Path | None = None
         self._tls: TlsFiles | None = None
-        if tls:
+        if tls and state is not None:
+            self._tls = issue_once(Path(f"{state}.tls"))
+        elif tls:
             self._folder = Path(tempfile.mkdtemp(prefix="ard-sandbox-"))
             self._tls = issue(self._folder)
         self._server: uvicorn.Server | None = None
@@ -162,13 +185,18 @@ class Sandbox:
 
     @property
     def login(self) -> str:
-        """The user's name."""
-        return self._state.account.login
+        """The user's name; an administrator of the account."""
+        return self._state.account.admin.login
 
     @property
     def password(self) -> str:
         """The user's password."""
-        return self._state.account.password
+        return self._state.account.admin.password
+
+    @property
+    def member(self) -> tuple[str, str]:
+        """Name and password of a second user, who is no administrator."""
+        return self._state.account.member.login, self._state.account.member.password
 
     @property
     def client_id(self) -> str:
@@ -218,6 +246,27 @@ class Sandbox:
     def faults(self) -> Faults:
         """The faults in force: ``faults.add("POST /order", kind="reset_after", nth=1)``."""
         return self._state.faults
+
+    @property
+    def clock(self) -> Clock:
+        """The sandbox's clock: ``clock.advance("3d")``, ``clock.set(...)``, ``clock.run_at(86400)``."""
+        return self._state.clock
+
+    @property
+    def notifications(self) -> list[Notification]:
+        """Every notification that was sent, oldest first; none of them went anywhere."""
+        return self._state.notifications
+
+    def store_credentials(self, credentials_id: str, secret: str, description: str | None = None) -> None:
+        """Store a SAS URL, or a key file in base64, as an administrator would."""
+        self._state.vault.put(credentials_id, secret, description)
+
+    def publish(self, document: Mapping[str, Any]) -> int:
+        """Add the tiles of a GeoJSON document to the catalogue, and return how many are new; monitors are told.
+
+        Raises ValueError for what is not a catalogue.
+        """
+        return len(self._state.publish(dict(document)))
 
     def fail_order(self, order_id: str, message: str = "The order failed", status: str = FAILED) -> None:
         """End an order in failure, now. ``status`` may be any text, for a status that nobody knows."""

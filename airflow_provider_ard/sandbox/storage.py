@@ -1,85 +1,142 @@
-"""Where tiles are written: a folder or an S3 server, through fsspec."""
+"""Where tiles are written: a folder, or the storage servers of the three clouds, through fsspec."""
 
 import os
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import fsspec
 
-# An S3 emulator takes any key; these save the search for real ones, which no emulator should see.
+from airflow_provider_ard.sandbox.output_config import AZURE, GCS, Destination
+
+# Emulators take any key; these save the search for real ones, which no emulator should see.
 EMULATOR_KEY = "sandbox"
+CLOUD = "cloud"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The servers that stand in for the clouds' own.
+
+    ``s3``: URL, with key and secret, which default to those of the environment. ``gcs``: URL of a Google Cloud Storage
+    server. ``azure``: URL of a blob account, like ``http://127.0.0.1:10000/devstoreaccount1``.
+    """
+
+    s3: str | None = None
+    s3_key: str | None = None
+    s3_secret: str | None = None
+    gcs: str | None = None
+    azure: str | None = None
 
 
 class Storage:
-    """A place that stands in for the whole cloud: a bucket is a folder right below its root.
+    """A place to deliver to.
 
-    ``root``: a folder, a ``file://`` or ``s3://bucket/prefix`` URL, or ``"s3"``, below which the buckets are the
-    real ones of the S3 server.
+    ``root``: a folder, a ``file://`` or ``s3://bucket/prefix`` URL, in which a bucket is a folder right below the root;
+    ``"s3"``, where every bucket is the real one of the S3 server; or ``"cloud"``, where each order goes to the
+    platform that it names. Raises ValueError for anything else.
     """
 
-    def __init__(
-        self,
-        root: str | Path,
-        endpoint: str | None = None,
-        key: str | None = None,
-        secret: str | None = None,
-    ) -> None:
+    def __init__(self, root: str | Path, servers: Servers | None = None) -> None:
         text = str(root)
-        self._endpoint = endpoint
-        if text == "s3" or text.startswith("s3://"):
-            self._protocol = "s3"
-            self._root = text.removeprefix("s3").removeprefix("://").strip("/")
-            self._fs = _s3(endpoint, key, secret)
+        self._servers = servers or Servers()
+        self._cloud = text == CLOUD
+        if self._cloud or text == "s3" or text.startswith("s3://"):
+            self._protocol = CLOUD if self._cloud else "s3"
+            self._root = "" if self._cloud else text.removeprefix("s3").removeprefix("://").strip("/")
         elif "://" in text and not text.startswith("file://"):
-            raise ValueError(f"storage must be a folder, file:// or s3://, not {text!r}")
+            raise ValueError(f"storage must be a folder, file://, s3:// or {CLOUD!r}, not {text!r}")
         else:
             self._protocol = "file"
             self._root = str(Path(text.removeprefix("file://")).absolute())
-            self._fs = fsspec.filesystem("file", auto_mkdir=True)
 
     def describe(self) -> dict[str, str]:
-        """Return the root as a URL, and the S3 endpoint if there is one."""
-        told = {"storage": f"{self._protocol}://{self._root}"}
-        return {**told, "s3_endpoint": self._endpoint} if self._endpoint else told
+        """Return the root as a URL, and the servers' endpoints where there are any."""
+        servers = {"s3_endpoint": self._servers.s3, "gcs_endpoint": self._servers.gcs}
+        servers["azure_endpoint"] = self._servers.azure
+        told = {name: url for name, url in servers.items() if url}
+        return {"storage": f"{self._protocol}://{self._root}", **told}
 
-    def path(self, *parts: str) -> str:
-        """Return the path of a file, given its bucket, prefix and so on."""
-        return "/".join(part for part in (self._root, *parts) if part)
+    def folder(self, destination: Destination) -> "Folder":
+        """Return the prefix that an order goes to; raises ValueError if its platform has no server here."""
+        parts = [part for part in (self._root, destination.bucket, destination.prefix) if part]
+        return Folder(self._filesystem(destination), "/".join(parts), whole=self._protocol != "file")
 
-    def write(self, path: str, content: bytes) -> None:
+    def _filesystem(self, destination: Destination) -> Any:
+        if self._protocol == "file":
+            return self._local
+        if self._cloud and destination.platform == GCS:
+            if self._servers.gcs is None:
+                raise ValueError("the sandbox was started without a Google Cloud Storage server")
+            return _gcs(self._servers.gcs)
+        if self._cloud and destination.platform == AZURE:
+            if self._servers.azure is None:
+                raise ValueError("the sandbox was started without an Azure Blob Storage server")
+            return _azure(self._servers.azure, urlsplit(destination.secret or "").query)
+        return self._s3
+
+    @cached_property
+    def _local(self) -> Any:
+        return fsspec.filesystem("file", auto_mkdir=True)
+
+    @cached_property
+    def _s3(self) -> Any:
+        key, secret = self._servers.s3_key, self._servers.s3_secret
+        from_environment = any(name in os.environ for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"))
+        if self._servers.s3 and not key and not from_environment:
+            key = secret = EMULATOR_KEY
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        return fsspec.filesystem(
+            "s3",
+            key=key,
+            secret=secret,
+            endpoint_url=self._servers.s3,
+            client_kwargs={"region_name": region},
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
+
+
+class Folder:
+    """A prefix in a bucket, to write to. ``whole``: its filesystem writes files whole or not at all."""
+
+    def __init__(self, filesystem: Any, path: str, *, whole: bool) -> None:
+        self._fs = filesystem
+        self._path = path
+        self._whole = whole
+
+    def write(self, name: str, content: bytes) -> None:
         """Write a file; FileNotFoundError if there is no such bucket, PermissionError if it may not be written."""
-        if self._protocol == "s3":
+        path = f"{self._path}/{name}"
+        if self._whole:
             self._fs.pipe_file(path, content)
             return
-        # As on S3, a file is there as a whole or not at all, whoever may be reading it meanwhile.
+        # As in a cloud, a file is there as a whole or not at all, whoever may be reading it meanwhile.
         self._fs.pipe_file(f"{path}.part", content)
         self._fs.mv(f"{path}.part", path)
 
-    def read(self, path: str) -> bytes | None:
+    def read(self, name: str) -> bytes | None:
         """Return what is in a file, or None if there is none."""
         try:
-            return bytes(self._fs.cat_file(path))
+            return bytes(self._fs.cat_file(f"{self._path}/{name}"))
         except FileNotFoundError:
             return None
 
-    def check_writable(self, bucket: str, prefix: str) -> None:
+    def check_writable(self) -> None:
         """Write a small file and remove it again; raises what writing raises."""
-        path = self.path(bucket, prefix, ".ard-dry-run")
-        self.write(path, b"")
-        self._fs.rm_file(path)
+        self.write(".ard-dry-run", b"")
+        self._fs.rm_file(f"{self._path}/.ard-dry-run")
 
 
-def _s3(endpoint: str | None, key: str | None, secret: str | None) -> Any:
-    from_environment = any(name in os.environ for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"))
-    if endpoint and not key and not from_environment:
-        key = secret = EMULATOR_KEY
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    return fsspec.filesystem(
-        "s3",
-        key=key,
-        secret=secret,
-        endpoint_url=endpoint,
-        client_kwargs={"region_name": region},
-        use_listings_cache=False,
-        skip_instance_cache=True,
-    )
+@lru_cache(maxsize=8)
+def _gcs(endpoint: str) -> Any:
+    options = {"endpoint_url": endpoint, "use_listings_cache": False, "skip_instance_cache": True}
+    return fsspec.filesystem("gcs", token="anon", **options)  # noqa: S106 - the word for none
+
+
+@lru_cache(maxsize=32)
+def _azure(endpoint: str, signature: str) -> Any:
+    connection = f"BlobEndpoint={endpoint};SharedAccessSignature={signature}"
+    return fsspec.filesystem("abfs", connection_string=connection, use_listings_cache=False, skip_instance_cache=True)

@@ -22,3 +22,12 @@ def issue(folder: Path) -> TlsFiles:
     certificate = authority.issue_cert("localhost", "127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(str(files.server))
     return files
+
+
+def issue_once(folder: Path) -> TlsFiles:
+    """Return the PEM files of a folder, issued when it had none yet, so that clients go on trusting them."""
+    files = TlsFiles(ca=folder / "ca.pem", server=folder / "server.pem")
+    if not files.server.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        issue(folder)
+    return files

@@ -6,17 +6,20 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from airflow_provider_ard.sandbox import schemas
 from airflow_provider_ard.sandbox.checks import parse_object
 from airflow_provider_ard.sandbox.errors import ApiError, invalid, unauthorized
+from airflow_provider_ard.sandbox.routes.common import body_of
 from airflow_provider_ard.sandbox.state import State
 
 
 def router(state: State) -> APIRouter:
     """Return the routes of ``/auth``."""
-    routes = APIRouter(prefix="/auth")
+    routes = APIRouter(prefix="/auth", tags=["Auth"])
 
-    @routes.post("/authenticate")
+    @routes.post("/authenticate", openapi_extra=body_of(schemas.LOGIN, "application/x-www-form-urlencoded"))
     async def authenticate(request: Request) -> dict[str, Any]:
+        """Log in by password, or renew a token; form fields or JSON."""
         fields = await _fields(request)
         grant = fields.get("grant_type", "password")
         if grant == "password":
@@ -25,8 +28,12 @@ def router(state: State) -> APIRouter:
             return state.tokens.refresh(_need(fields, "refresh_token"))
         raise invalid(f"Unknown grant_type: {grant}")
 
-    @routes.post("/authenticate/oauth2/token")
+    @routes.post(
+        "/authenticate/oauth2/token",
+        openapi_extra=body_of(schemas.CLIENT_LOGIN, "application/x-www-form-urlencoded"),
+    )
     async def client_token(request: Request) -> dict[str, Any]:
+        """Log in by client credentials, sent as Basic authentication."""
         fields = await _fields(request)
         if fields.get("grant_type", "client_credentials") != "client_credentials":
             raise invalid("grant_type must be client_credentials here")
@@ -34,8 +41,17 @@ def router(state: State) -> APIRouter:
 
     @routes.get("/self")
     async def whoami(request: Request) -> dict[str, Any]:
-        state.tokens.check(request.headers.get("authorization"))
-        return {"user": state.account.describe()}
+        """Tell who the access token belongs to, and what the account may spend."""
+        user = state.tokens.check(request.headers.get("authorization"))
+        described = {
+            "account_id": state.account.account_id,
+            "user_id": user.user_id,
+            "name": user.name,
+            "email": user.login,
+            "role": "admin" if user.admin else "user",
+            "limits": state.billing.limits(),
+        }
+        return {"user": described}
 
     return routes
 

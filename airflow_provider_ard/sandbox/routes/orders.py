@@ -1,55 +1,60 @@
 """``/order``: placing orders, asking after them, listing them."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 
-from airflow_provider_ard.sandbox.checks import CheckedOrder, check_order
-from airflow_provider_ard.sandbox.errors import invalid
+from airflow_provider_ard.sandbox import schemas
+from airflow_provider_ard.sandbox.checks import check_order
 from airflow_provider_ard.sandbox.gate import FATE
 from airflow_provider_ard.sandbox.listing import page
+from airflow_provider_ard.sandbox.orders import Order
+from airflow_provider_ard.sandbox.routes.common import Body, admin, body_of, check_account, login, parameters, user
 from airflow_provider_ard.sandbox.state import State
 
-
-async def _body(request: Request) -> bytes:
-    return await request.body()
+_LISTING = parameters(
+    limit="1 to 100",
+    starting_after="ID of an order: those placed before it",
+    ending_before="ID of an order: those placed after it",
+    start_date="ISO 8601",
+    end_date="ISO 8601",
+    filter="metadata.KEY:VALUE or status:VALUE",
+)
 
 
 def router(state: State) -> APIRouter:
     """Return the routes of ``/order``; they are no coroutines, since checks and storage take their time."""
+    routes = APIRouter(dependencies=[login(state)], tags=["Order"])
 
-    def logged_in(request: Request) -> None:
-        state.tokens.check(request.headers.get("authorization"))
-
-    routes = APIRouter(prefix="/order", dependencies=[Depends(logged_in)])
-
-    @routes.post("")
-    def submit(request: Request, body: Annotated[bytes, Depends(_body)]) -> dict[str, Any]:
-        checked = check_order(body, state.catalog)
-        worth = state.orders.estimate(checked)
-        if worth["cost"]["total_imagery_cost"] is None:
-            raise invalid("The account has no price for imagery of this age and cannot order it")
+    @routes.post("/order", openapi_extra=body_of(schemas.ORDER))
+    def submit(request: Request, body: Body) -> dict[str, Any]:
+        """Place an order, or only try it out (dry_run)."""
+        checked = check_order(body, state.context())
         if checked.dry_run:
-            _check_writable(state, checked)
-            return {"usage": worth}
-        order = state.orders.submit(checked, request.scope.get(FATE))
+            return {"usage": state.rehearse(checked)}
+        order = state.submit(checked, user(request).user_id, request.scope.get(FATE))
         return {"id": order.id, "status": order.status, "created": order.created.isoformat()}
 
-    @routes.get("/status/{order_id}")
+    @routes.get("/order/status/{order_id}")
     def status(order_id: str) -> dict[str, Any]:
+        """Tell how an order is doing."""
         return state.orders.poll(order_id)
 
-    @routes.get("")
+    @routes.get("/order", openapi_extra=_LISTING)
     def listing(request: Request) -> dict[str, Any]:
-        return page(state.orders.all(), request.query_params.multi_items())
+        """List the user's orders, the newest first."""
+        asking = user(request).user_id
+        return _page([order for order in state.orders.all() if order.user_id == asking], request)
+
+    @routes.get("/admin/account/{account_id}/order", openapi_extra=_LISTING)
+    def listing_of_account(account_id: str, request: Request) -> dict[str, Any]:
+        """List the account's orders, the newest first."""
+        admin(request)
+        check_account(state, account_id)
+        return _page(state.orders.all(), request)
+
+    def _page(orders: list[Order], request: Request) -> dict[str, Any]:
+        found = page(orders, request.query_params.multi_items())
+        return {**found, "data": [state.orders.describe(order) for order in found["data"]]}
 
     return routes
-
-
-def _check_writable(state: State, checked: CheckedOrder) -> None:
-    if state.storage is None:
-        return
-    try:
-        state.storage.check_writable(checked.destination.bucket, checked.destination.prefix)
-    except Exception as error:
-        raise invalid(f"The output location cannot be written to: {error}") from error

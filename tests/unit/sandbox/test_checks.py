@@ -121,11 +121,14 @@ def test_bad_cell_filters(ard, api):
         {"bucket": "b", "prefix": "p", "role_arn": "arn:aws:iam::1:role/x"},
         {"amazon_s3": {"bucket": "b", "prefix": ""}},
         {"azure_blob_storage": {"sas_url": "https://x.example/?sig=1", "container": "c", "prefix": "p"}},
-        {"azure_blob_storage": {"credentials_id": "our-own", "container": "c", "prefix": "p"}},
+        {"azure_blob_storage": {"credentials_id": "our-sas", "container": "c", "prefix": "p"}},
+        {"google_cloud_storage": {"credentials_id": "our-key", "bucket": "b", "prefix": "p"}},
         {"google_cloud_storage": {"service_credentials": A_KEY_FILE, "bucket": "b", "prefix": "p"}},
     ],
 )
-def test_output_configs(api, config):
+def test_output_configs(ard, api, config):
+    ard.store_credentials("our-sas", "https://x.example/?sig=1")
+    ard.store_credentials("our-key", A_KEY_FILE)
     assert api.order(output_config=config).status_code == 200
 
 
@@ -148,9 +151,17 @@ def test_output_configs(api, config):
         {"azure_blob_storage": {"credentials_id": "not an id", "container": "c"}},
         {"google_cloud_storage": {"service_credentials": "path/to/file.json", "bucket": "b"}},
         {"google_cloud_storage": {"service_credentials": "aGVsbG8=", "bucket": "b"}},
+        {"google_cloud_storage": {"credentials_id": "unknown", "bucket": "b"}},
+        {"google_cloud_storage": {"credentials_id": "our-sas", "bucket": "b"}},
+        {"azure_blob_storage": {"credentials_id": "unknown", "container": "c"}},
+        {"azure_blob_storage": {"credentials_id": "our-key", "container": "c"}},
+        {"azure_blob_storage": {"sas_url": "https://x.example/?se=2020-01-01T00:00:00Z&sig=1", "container": "c"}},
+        {"azure_blob_storage": {"sas_url": "https://x.example/?se=soon&sig=1", "container": "c"}},
     ],
 )
-def test_bad_output_configs(api, config):
+def test_bad_output_configs(ard, api, config):
+    ard.store_credentials("our-sas", "https://x.example/?sig=1")
+    ard.store_credentials("our-key", A_KEY_FILE)
     _refusal(api.order(output_config=config))
 
 

@@ -19,6 +19,26 @@ from airflow_provider_ard.sandbox import Sandbox
 
 from .conftest import REAL_CATALOG, Api
 
+# STAC key -> end of the file's name.
+FILES = {
+    "visual": "-visual.tif",
+    "pan_analytic": "-pan.tif",
+    "ms_analytic": "-ms.tif",
+    "cloud-mask": "-cloud-mask.gpkg",
+    "clouds": "-clouds.tif",
+    "cloud-shadow-mask": "-cloud-shadow-mask.gpkg",
+    "data-mask": "-data-mask.gpkg",
+    "healthy-vegetation-mask": "-healthy-vegetation-mask.gpkg",
+    "healthy-vegetation": "-healthy-vegetation.tif",
+    "ms-saturation-mask": "-ms-saturation-mask.gpkg",
+    "ms-saturation": "-ms-saturation.tif",
+    "pan-flare-mask": "-pan-flare-mask.gpkg",
+    "pan-flare": "-pan-flare.tif",
+    "terrain-shadow-mask": "-terrain-shadow-mask.gpkg",
+    "terrain-shadows": "-terrain-shadows.tif",
+    "water-mask": "-water-mask.gpkg",
+    "water": "-water.tif",
+}
 LOS_ANGELES = REAL_CATALOG / "WildFires-LosAngeles-Jan-2025.geojson"
 
 
@@ -46,8 +66,7 @@ def test_the_layout(delivered):
     for tile in ard.orders[0].checked.tiles:
         base = f"{tile.zone:02d}/{tile.quadkey}/{tile.taken:%Y-%m-%d}/{tile.acquisition_id}"
         expected.add(f"acquisition_collections/{tile.acquisition_id}_collection.json")
-        ends = (".json", "-visual.tif", "-ms.tif", "-pan.tif", "-cloud-mask.gpkg", "-data-mask.gpkg")
-        expected |= {base + end for end in ends}
+        expected |= {f"{base}.json", *(base + end for end in FILES.values())}
     assert {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()} == expected
     assert len(ard.orders[0].checked.tiles) >= 4
 
@@ -58,11 +77,12 @@ def test_images_are_cogs_in_the_bounds_of_their_cell(delivered):
         valid, errors, warnings = cog_validate(path, quiet=True)
         assert (valid, errors, warnings) == (True, [], []), path
         cell = Cell(path.parts[-3], zone=int(path.parts[-4]))
-        bands, kind = {"visual": (3, "uint8"), "pan": (1, "uint16"), "ms": (8, "uint16")}[path.stem.split("-")[-1]]
+        images = {"visual": (3, "uint8", 0), "pan": (1, "uint16", 0), "ms": (8, "uint16", 0)}
         with rasterio.open(path) as image:
             assert list(image.bounds) == cell.bounds
             assert f"EPSG:{image.crs.to_epsg()}" == cell.proj
-            assert (image.count, image.dtypes[0], image.nodata) == (bands, kind, 0)
+            expected = images.get(path.stem.partition("-")[2], (1, "uint8", 255))
+            assert (image.count, image.dtypes[0], image.nodata) == expected
 
 
 def test_data_and_clouds_are_where_the_catalogue_says(delivered):
@@ -95,7 +115,7 @@ def test_pystac_reads_items_and_acquisition_collections(delivered):
         for item in collection.get_items():
             found += 1
             assert item.get_collection().id == collection.id == item.properties["catalog_id"]
-            assert {"visual", "ms_analytic", "pan_analytic", "cloud-mask", "data-mask"} == set(item.assets)
+            assert set(item.assets) == set(FILES)
             for asset in item.assets.values():
                 assert Path(asset.get_absolute_href()).is_file()
             assert item.properties["eo:cloud_cover"] == item.properties["tile:clouds_percent"]
@@ -154,7 +174,7 @@ def test_delivery_to_s3(config):
             assert done["status"] == "SUCCEEDED", done
             keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket="bkt")["Contents"]]
             start = config.get("prefix", "")
-            assert len(keys) == 9
+            assert len(keys) == len(FILES) + 4
             assert all(key.startswith(start) for key in keys)
             lost = {"bucket": "no-such-bucket", "prefix": ""}
             assert api.order(acquisitions=entries, output_config=lost, dry_run=True).status_code == 400
@@ -173,7 +193,9 @@ def test_assets_can_be_switched_off(tmp_path):
         off = {"pan_analytic": False, "cloud_mask": False, "water_mask": False}
         assert api.wait(api.order(settings=off).json()["id"])["status"] == "SUCCEEDED"
         for item in _items(tmp_path / "bkt/a/b"):
-            assert set(item["assets"]) == {"visual", "ms_analytic", "data-mask"}
+            gone = {"pan_analytic", "cloud-mask", "clouds", "cloud-shadow-mask", "water-mask", "water"}
+            assert set(item["assets"]) == set(FILES) - gone
+            assert not any(word in asset["href"] for asset in item["assets"].values() for word in ("cloud", "water"))
         assert not list(tmp_path.rglob("*-pan.tif"))
         api.session.close()
 
@@ -246,11 +268,10 @@ def test_every_real_catalogue_can_be_served_and_ordered(tmp_path, name):
 
 
 def test_a_tile_is_rendered_quickly(ard):
-    from airflow_provider_ard.sandbox.rasters import assets
+    from airflow_provider_ard.sandbox.rasters import TileFiles
 
-    tile = list(ard._state.catalog)[-1]
-    assets.cache_clear()
+    files = TileFiles(list(ard._state.catalog)[-1], 512)
     began = time.monotonic()
-    files = assets(tile, 512)
+    made = [files.asset(key) for key in files.keys]
     assert time.monotonic() - began < 2
-    assert sum(len(file.content) for file in files) < 2_500_000
+    assert sum(len(file.content) for file in made) < 2_500_000

@@ -1,0 +1,116 @@
+"""``/admin`` and ``/usage``: the account, its stored credentials, and what it has spent."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from airflow_provider_ard.sandbox import schemas
+from airflow_provider_ard.sandbox.checks import parse_object
+from airflow_provider_ard.sandbox.errors import forbidden, not_found
+from airflow_provider_ard.sandbox.listing import moment, simple_page
+from airflow_provider_ard.sandbox.pricing import CLASSES
+from airflow_provider_ard.sandbox.routes.common import (
+    Body,
+    absolute,
+    admin,
+    body_of,
+    check_account,
+    login,
+    parameters,
+    user,
+)
+from airflow_provider_ard.sandbox.state import State
+
+_PERIOD = parameters(start_date="ISO 8601", end_date="ISO 8601")
+_PAGE = parameters(limit="1 to 100", starting_after="ID of an entry: those after it")
+
+
+def router(state: State) -> APIRouter:
+    """Return the routes of ``/admin`` and ``/usage``."""
+    routes = APIRouter(dependencies=[login(state)])
+    _add_account(routes, state)
+    _add_credentials(routes, state)
+    _add_usage(routes, state)
+    return routes
+
+
+def _add_account(routes: APIRouter, state: State) -> None:
+    @routes.get("/admin/account/{account_id}", tags=["Admin"])
+    def account(account_id: str, request: Request) -> dict[str, Any]:
+        """Tell of the account: its prices and limits."""
+        check_account(state, account_id)
+        url = absolute(request)
+        return {
+            "account": {
+                "account_id": account_id,
+                "name": state.account.name,
+                "active": True,
+                "pricing": {f"{name}_imagery_price": state.billing.prices.get(name) for name in CLASSES},
+                "limits": state.billing.limits(),
+            },
+            "links": {
+                "self": url(f"/admin/account/{account_id}"),
+                "credentials": url(f"/admin/account/{account_id}/credentials"),
+            },
+        }
+
+
+def _add_credentials(routes: APIRouter, state: State) -> None:
+    path = "/admin/account/{account_id}/credentials"
+
+    def check(account_id: str, request: Request) -> None:
+        admin(request)
+        check_account(state, account_id)
+
+    @routes.get(path, tags=["Admin"], openapi_extra=_PAGE)
+    def listing(account_id: str, request: Request) -> dict[str, Any]:
+        """List the stored credentials, without their secrets."""
+        check(account_id, request)
+        items = [{"registered_credentials": kept.describe(account_id)} for kept in state.vault.all()]
+        return simple_page(items, lambda item: item["registered_credentials"]["credentials_id"], request.query_params)
+
+    @routes.get(path + "/{name}", tags=["Admin"])
+    def one(account_id: str, name: str, request: Request) -> dict[str, Any]:
+        """Tell of stored credentials, without their secret."""
+        check(account_id, request)
+        return {"registered_credentials": state.vault.get(name).describe(account_id)}
+
+    @routes.put(path + "/{name}", tags=["Admin"], openapi_extra=body_of(schemas.CREDENTIALS))
+    def put(account_id: str, name: str, request: Request, body: Body) -> Response:
+        """Store credentials: 200 and what was stored, or 204 where they replace earlier ones."""
+        check(account_id, request)
+        fields = parse_object(body)
+        kept, new = state.vault.put(name, fields.get("credentials"), fields.get("description"))
+        return JSONResponse({"registered_credentials": kept.describe(account_id)}) if new else Response(status_code=204)
+
+    @routes.delete(path + "/{name}", tags=["Admin"], status_code=204)
+    def delete(account_id: str, name: str, request: Request) -> Response:
+        """Delete stored credentials."""
+        check(account_id, request)
+        state.vault.delete(name)
+        return Response(status_code=204)
+
+
+def _add_usage(routes: APIRouter, state: State) -> None:
+    def statement(request: Request, user_id: str | None = None) -> dict[str, Any]:
+        query = request.query_params
+        # What has failed by now is not to be paid for, whether or not anybody asked after it.
+        state.orders.all()
+        return state.billing.statement(moment(query, "start_date"), moment(query, "end_date"), user_id)
+
+    @routes.get("/usage/account/{account_id}", tags=["Usage"], openapi_extra=_PERIOD)
+    def of_account(account_id: str, request: Request) -> dict[str, Any]:
+        """Tell what the account has ordered."""
+        admin(request)
+        check_account(state, account_id)
+        return {"account_id": account_id, "usage": statement(request)}
+
+    @routes.get("/usage/user/{user_id}", tags=["Usage"], openapi_extra=_PERIOD)
+    def of_user(user_id: str, request: Request) -> dict[str, Any]:
+        """Tell what a user has ordered; only administrators may ask after others."""
+        if state.account.user(user_id) is None:
+            raise not_found(f"There is no user {user_id}")
+        if user(request).user_id != user_id and not user(request).admin:
+            raise forbidden("This needs the role of an administrator")
+        return {"user_id": user_id, "usage": statement(request, user_id)}

@@ -1,0 +1,205 @@
+"""``/sandbox``: what a test or a person does to the sandbox itself; no login, and nothing is written down."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.encoders import jsonable_encoder
+from pydantic import BaseModel, ConfigDict
+from shapely.geometry import mapping
+
+from airflow_provider_ard.sandbox import schemas
+from airflow_provider_ard.sandbox.checks import parse_object
+from airflow_provider_ard.sandbox.errors import invalid, not_found
+from airflow_provider_ard.sandbox.faults import Rule
+from airflow_provider_ard.sandbox.orders import FAILED
+from airflow_provider_ard.sandbox.rasters import quicklook
+from airflow_provider_ard.sandbox.routes.common import Body, body_of
+from airflow_provider_ard.sandbox.routes.metadata import find_tile
+from airflow_provider_ard.sandbox.state import State
+
+SHOWN = 200
+
+
+class FaultIn(BaseModel):
+    """A fault to put in force; its fields are those of a rule."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str
+    endpoint: str | None = None
+    nth: int | None = None
+    times: int | None = None
+    share: float | None = None
+    dry_run: bool | None = None
+    status: int | None = None
+    retry_after: int | None = None
+    seconds: float | str | None = None
+    message: str | None = None
+    order_status: str | None = None
+
+
+class ClockIn(BaseModel):
+    """What to do to the clock: set it, send it ahead, or change how fast it runs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    set: datetime | None = None
+    advance: float | str | None = None
+    rate: float | None = None
+
+
+class EndIn(BaseModel):
+    """How an order is to end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: str = FAILED
+    message: str | None = None
+
+
+def router(state: State) -> APIRouter:
+    """Return the routes of ``/sandbox``."""
+    routes = APIRouter(prefix="/sandbox", tags=["Sandbox"])
+    _add_faults(routes, state)
+    _add_clock(routes, state)
+    _add_records(routes, state)
+
+    @routes.post("/orders/{order_id}/end")
+    def end(order_id: str, how: EndIn) -> dict[str, Any]:
+        """End an order now, with any status."""
+        state.orders.end(order_id, how.status, how.message)
+        return state.orders.describe(state.orders.find(order_id))
+
+    @routes.get("/orders/{order_id}/tiles")
+    def tiles(order_id: str) -> dict[str, Any]:
+        """Return an order's tiles as GeoJSON, for a map."""
+        features = [
+            {
+                "type": "Feature",
+                "geometry": mapping(tile.footprint),
+                "bbox": tile.cell_area.bounds,
+                "properties": {
+                    "acquisition_id": tile.acquisition_id,
+                    "cell_id": tile.cell_id,
+                    "date": f"{tile.taken:%Y-%m-%d}",
+                    "clouds_percent": tile.clouds_percent,
+                },
+            }
+            for tile in state.orders.find(order_id).checked.tiles
+        ]
+        return {"type": "FeatureCollection", "features": features}
+
+    @routes.get("/quicklooks/{acquisition_id}/{cell_id}")
+    def picture(acquisition_id: str, cell_id: str) -> Response:
+        """Return a tile's quicklook as PNG."""
+        content = quicklook(find_tile(state, acquisition_id, cell_id))
+        return Response(content, media_type="image/png", headers={"cache-control": "max-age=3600"})
+
+    @routes.post("/tokens/expire", status_code=204)
+    def expire_tokens() -> Response:
+        """End every access token handed out so far."""
+        state.tokens.expire()
+        return Response(status_code=204)
+
+    @routes.post("/catalog", openapi_extra=body_of(schemas.CATALOG))
+    def publish(body: Body) -> dict[str, Any]:
+        """Add tiles to the catalogue, as a satellite would."""
+        try:
+            return {"published": len(state.publish(parse_object(body)))}
+        except ValueError as error:
+            raise invalid(str(error)) from error
+
+    return routes
+
+
+def _add_faults(routes: APIRouter, state: State) -> None:
+    @routes.get("/faults")
+    def listing() -> dict[str, Any]:
+        """Return the faults in force, and the last that fired."""
+        fired = [
+            {"number": one.rule.number, "kind": one.rule.kind, "endpoint": one.endpoint, "time": one.time}
+            for one in state.faults.fired[-SHOWN:]
+        ]
+        return jsonable_encoder({"faults": [_describe(rule) for rule in state.faults.all()], "fired": fired})  # type: ignore[no-any-return]
+
+    @routes.post("/faults")
+    def add(fault: FaultIn) -> dict[str, Any]:
+        """Put a fault in force."""
+        try:
+            return _describe(state.faults.add(**fault.model_dump(exclude_none=True)))
+        except ValueError as error:
+            raise invalid(str(error)) from error
+
+    @routes.delete("/faults", status_code=204)
+    def clear() -> Response:
+        """Take all faults out of force."""
+        state.faults.clear()
+        return Response(status_code=204)
+
+    @routes.delete("/faults/{number}", status_code=204)
+    def remove(number: int) -> Response:
+        """Take one fault out of force."""
+        for rule in state.faults.all():
+            if rule.number == number:
+                state.faults.remove(rule)
+                return Response(status_code=204)
+        raise not_found(f"There is no fault {number}")
+
+
+def _add_clock(routes: APIRouter, state: State) -> None:
+    @routes.get("/clock")
+    def tell() -> dict[str, Any]:
+        """Tell the time."""
+        return {"now": state.clock.now().isoformat(), "rate": state.clock.rate}
+
+    @routes.put("/clock")
+    def change(clock: ClockIn) -> dict[str, Any]:
+        """Set the clock, send it ahead, or change how fast it runs."""
+        try:
+            if clock.set is not None:
+                state.clock.set(clock.set)
+            if clock.advance is not None:
+                state.clock.advance(clock.advance)
+            if clock.rate is not None:
+                state.clock.run_at(clock.rate)
+        except (ValueError, OverflowError) as error:
+            raise invalid(str(error)) from error
+        return tell()
+
+
+def _add_records(routes: APIRouter, state: State) -> None:
+    @routes.get("/orders")
+    def orders() -> dict[str, Any]:
+        """Return the last orders of all users, the newest first, as they stand."""
+        found = state.orders.all()
+        shown = [
+            {**state.orders.describe(order), "tiles": len(order.checked.tiles), "user_id": order.user_id}
+            for order in reversed(found[-SHOWN:])
+        ]
+        return {"now": state.clock.now().isoformat(), "count": len(found), "orders": shown}
+
+    @routes.get("/notifications")
+    def notifications() -> dict[str, Any]:
+        """Return the notifications sent, oldest first."""
+        return jsonable_encoder({"notifications": [asdict(one) for one in state.notifications]})  # type: ignore[no-any-return]
+
+    @routes.get("/requests")
+    def requests() -> dict[str, Any]:
+        """Return the last requests to the API, oldest first, without their bodies."""
+        records = [
+            {
+                "time": one.time,
+                "endpoint": one.endpoint,
+                "status": one.status,
+                "seconds": one.seconds,
+                "faults": one.faults,
+            }
+            for one in state.journal.all()[-SHOWN:]
+        ]
+        return jsonable_encoder({"requests": records})  # type: ignore[no-any-return]
+
+
+def _describe(rule: Rule) -> dict[str, Any]:
+    return asdict(rule)

@@ -1,0 +1,63 @@
+"""``/select``: searches whose results can be looked at and ordered."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from airflow_provider_ard.sandbox import schemas
+from airflow_provider_ard.sandbox.checks import parse_object
+from airflow_provider_ard.sandbox.errors import not_found
+from airflow_provider_ard.sandbox.gate import FATE, SIGNED
+from airflow_provider_ard.sandbox.orders import SUCCEEDED
+from airflow_provider_ard.sandbox.results import select_file
+from airflow_provider_ard.sandbox.routes.common import Body, absolute, base, body_of, login, user
+from airflow_provider_ard.sandbox.selects import FILES, Select
+from airflow_provider_ard.sandbox.state import State
+
+
+def router(state: State) -> APIRouter:
+    """Return the routes of ``/select``."""
+    routes = APIRouter(prefix="/select", dependencies=[login(state)], tags=["Select"])
+
+    @routes.post("", openapi_extra=body_of(schemas.SEARCH))
+    def submit(request: Request, body: Body) -> dict[str, Any]:
+        """Start a search for tiles to order."""
+        select = state.selects.submit(parse_object(body), user(request).user_id, request.scope.get(FATE))
+        # Even a search that is done at once is told of as running: its answer is that it was accepted.
+        return {"id": select.id, "status": "RUNNING", "request_details": select.request}
+
+    @routes.get("/request/{select_id}")
+    def status(select_id: str, request: Request) -> dict[str, Any]:
+        """Tell how a search is doing, and what it found."""
+        return state.selects.describe(state.selects.get(select_id), absolute(request))
+
+    @routes.get("/files/{name}")
+    def link(name: str, request: Request) -> dict[str, Any]:
+        """Return a signed link to a result file, which needs no login and holds for an hour."""
+        _finished(state, name)
+        return {"download_link": f"{base(request)}{SIGNED}/select/{name}?{state.selects.sign(name)}"}
+
+    return routes
+
+
+def downloads(state: State) -> APIRouter:
+    """Return the route of signed links."""
+    routes = APIRouter(prefix=f"{SIGNED}/select", tags=["Select"])
+
+    @routes.get("/{name}")
+    def download(name: str, expires: str = "", signature: str = "") -> Response:
+        """Return a result file by its signed link."""
+        state.selects.check_signature(name, expires, signature)
+        select, extension = _finished(state, name)
+        text, media_type = select_file(select.id, select.stacks, extension)
+        return Response(text, media_type=media_type)
+
+    return routes
+
+
+def _finished(state: State, name: str) -> tuple[Select, str]:
+    select_id, _, extension = name.partition(".")
+    select = state.selects.get(select_id)
+    if extension not in FILES or state.selects.status(select) != SUCCEEDED:
+        raise not_found(f"There is no file {name}")
+    return select, extension

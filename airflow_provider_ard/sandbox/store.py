@@ -1,0 +1,66 @@
+"""What survives a restart: JSON documents in a SQLite file, or nothing at all without one."""
+
+import json
+import os
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = "CREATE TABLE IF NOT EXISTS document (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key))"
+
+
+class Store:
+    """Documents by kind and key, kept in ``path``; without a path nothing is kept, and nothing is found.
+
+    The file holds tokens and storage credentials, so only its owner may read it. Raises ValueError for a file
+    that is no such store.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        if path is None:
+            return
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            # Survives the death of the process, which is what is asked; not that of the machine.
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise ValueError(f"{path} holds no state of a sandbox: {error}") from error
+
+    def put(self, kind: str, key: str, document: dict[str, Any]) -> None:
+        """Write a document, new or in place of the one with this key, whose position it takes."""
+        if self._db is None:
+            return
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                (kind, key, json.dumps(document)),
+            )
+
+    def delete(self, kind: str, key: str | None = None) -> None:
+        """Delete a document, or all of a kind; one that is not there is no error."""
+        if self._db is None:
+            return
+        with self._lock:
+            self._db.execute("DELETE FROM document WHERE kind = ? AND (? IS NULL OR key = ?)", (kind, key, key))
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Return every document of a kind, oldest first."""
+        if self._db is None:
+            return []
+        with self._lock:
+            rows = self._db.execute("SELECT body FROM document WHERE kind = ? ORDER BY rowid", (kind,)).fetchall()
+        return [json.loads(body) for (body,) in rows]
+
+    def close(self) -> None:
+        """Close the file; what is written afterwards is lost, without an error."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
