@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+import requests
 
 PYTHON = os.environ["ARD_SANDBOX_PYTHON"]
 BUCKET = "conformance"
@@ -64,6 +65,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     session.servers = ExitStack()  # type: ignore[attr-defined]
     s3 = session.servers.enter_context(s3_server())  # type: ignore[attr-defined]
     command = ["-m", "airflow_provider_ard.sandbox", "--port", "0", "--tls", "--order-duration", "0.5s"]
+    command += ["--select-duration", "0.3s"]
     sandbox = session.servers.enter_context(  # type: ignore[attr-defined]
         process(*command, "--pixels", "128", "--storage", "s3", "--s3-endpoint", s3)
     )
@@ -105,3 +107,45 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty home, for the SDK's config file."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Control]:
+    """The sandbox's own controls; the faults of a test end with it."""
+    told = request.config.stash[TOLD]
+    with Control(told["url"], told["ca_file"]) as control:
+        yield control
+        control.call("DELETE", "/faults")
+
+
+class Control(requests.Session):
+    """What a test does to the sandbox behind the SDK's back."""
+
+    def __init__(self, url: str, ca_file: str) -> None:
+        super().__init__()
+        self.url = url
+        self.verify = ca_file
+
+    def call(self, method: str, path: str, **document: Any) -> Any:
+        """Call one of the sandbox's controls; return its answer."""
+        answer = self.request(method, f"{self.url}/sandbox{path}", json=document or None, timeout=20)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def fault(self, kind: str, endpoint: str, **options: Any) -> None:
+        """Put a fault in force, once."""
+        self.call("POST", "/faults", kind=kind, endpoint=endpoint, times=1, **options)
+
+
+@pytest.fixture(scope="session")
+def wait() -> Callable[[Any], Any]:
+    """Return a function that waits until an order has ended, and returns it."""
+
+    def until_ended(order: Any) -> Any:
+        end = time.monotonic() + 60
+        while order.running:
+            assert time.monotonic() < end, order.status
+            time.sleep(0.1)
+        return order
+
+    return until_ended

@@ -1,0 +1,91 @@
+"""Each class of error that max-ard maps, and what it makes of the faults of an API."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from conftest import BUCKET
+from max_ard import Order
+from max_ard import exceptions as errors
+
+A = "1030010002269900"
+
+
+def _order(**changes):
+    return Order(**{"acquisitions": A, "destination": f"s3://{BUCKET}/x", "settings": {}, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"bbox": [-105.1, 40.1, -105.0999, 40.1001]}, errors.GeometryException),
+        ({"bbox": [1, 2, 3]}, errors.GeometryException),
+        ({"intersects": "POLYGON ((0 0, 0 1, 1 1, 0 0))"}, errors.GeometryException),
+        ({"settings": {"colour": True}}, errors.BadARDRequest),
+        ({"acquisitions": None}, errors.BadARDRequest),
+        ({"select_id": "1"}, errors.BadARDRequest),
+        ({"destination": "gs://bucket/prefix"}, errors.BadARDRequest),
+        (
+            {"output_config": {"azure_blob_storage": {"container": "c", "prefix": ""}}, "destination": None},
+            errors.BadARDRequest,
+        ),
+        ({"acquisitions": "10300100807F4800", "bba": True}, errors.BadARDRequest),
+        ({"destination": "no-such-bucket", "dry_run": True}, errors.BadARDRequest),
+        ({"metadata": {"big": "x" * (11 * 2**20)}}, errors.OversizeRequestException),
+    ],
+)
+def test_refused_orders(changes, error):
+    with pytest.raises(error):
+        _order(**changes).submit()
+
+
+def test_an_expired_sas_is_refused():
+    sas = "https://account.blob.core.windows.net/?se=2024-01-01T00%3A00%3A00Z&sig=x"
+    config = {"azure_blob_storage": {"sas_url": sas, "container": "c", "prefix": ""}}
+    with pytest.raises(errors.BadARDRequest, match="expired"):
+        _order(destination=None, output_config=config).submit()
+
+
+@pytest.mark.parametrize("status", [500, 502])
+def test_a_server_error(sandbox, status):
+    sandbox.fault("status", "POST /order", status=status)
+    with pytest.raises(errors.ARDServerException):
+        _order(destination="no-such-bucket").submit()
+
+
+def test_a_page_of_a_gateway_is_beyond_it(sandbox):
+    sandbox.fault("html", "POST /order")
+    with pytest.raises(requests.exceptions.JSONDecodeError):
+        _order(destination="no-such-bucket").submit()
+
+
+def test_a_cut_connection_loses_the_order_that_was_placed(sandbox):
+    before = len(Order.list_orders())
+    sandbox.fault("reset_after", "POST /order")
+    with pytest.raises(requests.ConnectionError):
+        _order(destination="no-such-bucket").submit()
+    assert len(Order.list_orders()) == before + 1
+
+
+def test_an_order_that_ends_in_error(sandbox, wait):
+    sandbox.fault("fail_order", "POST /order", order_status="ERROR", message="no such scene")
+    order = _order()
+    order.submit()
+    assert wait(order).failed
+    assert order.status == "ERROR"
+    assert order.response.status_message == "no such scene"
+
+
+def test_an_unknown_status_counts_as_finished_for_it(sandbox):
+    order = _order(destination="no-such-bucket")
+    order.submit()
+    sandbox.call("POST", f"/orders/{order.order_id}/end", status="PAUSED")
+    assert order.status == "PAUSED"
+    assert order.finished
+    assert not order.succeeded
+    assert not order.failed
+
+
+def test_nothing_is_known_before_it_is_submitted():
+    with pytest.raises(errors.NotSubmitted):
+        _ = _order().status
