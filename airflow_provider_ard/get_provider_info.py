@@ -96,4 +96,5 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [{"integration-name": integration, "python-modules": ["airflow_provider_ard.sensors.order"]}],
         "triggers": [{"integration-name": integration, "python-modules": ["airflow_provider_ard.triggers.order"]}],
         "connection-types": [ARD_CONNECTION],
+        "extra-links": ["airflow_provider_ard.links.ArdOrderLink"],
     }

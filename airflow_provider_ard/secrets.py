@@ -29,6 +29,43 @@ def mask_output_config(output_config: Any) -> None:
         mask_secret(secret)
 
 
+class Concealed:
+    """A secret that stands in a DAG file. Airflow renders it, and stores three stars for it in the serialized DAG."""
+
+    template_fields = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def serialize(self) -> str:
+        """Return what Airflow may store."""
+        return "***"
+
+
+def concealed(output_config: Any) -> Any:
+    """Return a copy of an `output_config` with its credentials concealed; other forms come back as they are."""
+    if not isinstance(output_config, dict):
+        return output_config
+    return {
+        key: Concealed(inner)
+        if key in _SECRET_KEYS and isinstance(inner, str | dict) and not _is_path(inner)
+        else concealed(inner)
+        for key, inner in output_config.items()
+    }
+
+
+def revealed(value: Any) -> Any:
+    """Return a copy of a value with what `concealed` hid."""
+    if isinstance(value, Concealed):
+        return value.value
+    if isinstance(value, dict):
+        return {key: revealed(inner) for key, inner in value.items()}
+    return value
+
+
 def mask_secrets(secrets: tuple[str, ...]) -> None:
     """Mask secrets that became known only now, such as the contents of a credentials file."""
     for secret in secrets:

@@ -142,6 +142,10 @@ class ArdClient:
         path = f"order/status/{quote(order_id, safe='')}"
         return self._read(OrderStatus, self._get(path), path)
 
+    def order_url(self, order_id: str) -> str:
+        """Return the address of an order's status."""
+        return f"{self.base}/order/status/{quote(order_id, safe='')}"
+
     def list_orders(
         self,
         *,

@@ -7,15 +7,17 @@ orders before anything is bought, and after any answer that leaves open whether 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import tenacity
 
 from airflow_provider_ard.api.errors import (
+    ArdError,
     ArdOrderConflict,
     ArdRequestError,
     ArdUnavailableError,
@@ -47,6 +49,8 @@ class Intention:
     task_id: str
     run_id: str
     map_index: int = -1
+    # Which sitting: the number of its first try. Automatic retries belong to one sitting, a clear begins a new one.
+    sitting: int = 1
 
     @property
     def key(self) -> str:
@@ -71,6 +75,7 @@ class Intention:
             f"{TAG_PREFIX}task_id": self.task_id,
             f"{TAG_PREFIX}run_id": self.run_id,
             f"{TAG_PREFIX}map_index": self.map_index,
+            f"{TAG_PREFIX}sitting": self.sitting,
         }
         return request.model_copy(update={"metadata": request.metadata | tags})
 
@@ -83,6 +88,43 @@ class Placed:
     new: bool
 
 
+@dataclass(frozen=True)
+class Entry:
+    """What a task instance remembers of its order.
+
+    `sent`: an order was about to be sent. With `order_id` it exists; without, nobody knows what came of it. `before`:
+    the orders that were there before it, None if that is not known.
+    """
+
+    sent: bool
+    order_id: str | None = None
+    before: tuple[str, ...] | None = None
+
+
+class Ledger(Protocol):
+    """Remembers an intention's entry between its tries, beside the API's own list, which may lag."""
+
+    def recall(self) -> Entry | None:
+        """Return the entry, None if there is none."""
+
+    def keep(self, entry: Entry) -> None:
+        """Keep an entry. If it raises right before a purchase, nothing is bought."""
+
+
+class NoLedger:
+    """Remembers nothing. `after_crash`: an earlier try of this sitting may have sent an order and died."""
+
+    def __init__(self, *, after_crash: bool = False) -> None:
+        self._entry = Entry(sent=True) if after_crash else None
+
+    def recall(self) -> Entry | None:
+        """Return what must be feared."""
+        return self._entry
+
+    def keep(self, entry: Entry) -> None:
+        """Do nothing."""
+
+
 def place_once(
     client: ArdClient,
     request: OrderRequest,
@@ -90,33 +132,86 @@ def place_once(
     *,
     if_exists: str = "reuse",
     before_submit: Callable[[], None] = lambda: None,
+    ledger: Ledger | None = None,
     window: float | None = None,
 ) -> Placed:
     """Return the one order of an intention, placing it if there is none.
 
-    `if_exists` says what to do with an order that the intention has placed already. `reuse`: take it over if it is
-    the same request and has not failed; a different request is an `ArdOrderConflict`. `fail`: always an
-    `ArdOrderConflict`. `resubmit`: always a new order. `before_submit` is called right before the one POST. `window`:
-    seconds for which an order is looked for whose answer was lost; if it is not found, `ArdUnknownFateError`, and the
-    next try looks again.
+    `if_exists` says what to do with an order that the intention has placed already. `reuse`: take it over if it is the
+    same request and has not failed; a different request is an `ArdOrderConflict`. `fail`: always an `ArdOrderConflict`.
+    `resubmit`: a new order, but for one that a crashed try has sent and not handed on. `before_submit` is called before
+    the one POST. `window`: seconds (`LOOK_UP_WINDOW_S`) for which an order is looked for whose answer was lost; if it
+    is not found, `ArdUnknownFateError`, and the next try looks again.
     """
     if if_exists not in IF_EXISTS:
         raise ArdRequestError(f"wanted one of {', '.join(IF_EXISTS)}, got {if_exists!r}", argument="if_exists")
-    tagged = intention.tagged(request)
-    known = _orders_of(client, intention)
-    if if_exists != "resubmit" and (taken := _taken_over(known, tagged, if_exists)):
-        return Placed(taken, new=False)
-    before_submit()
     window = LOOK_UP_WINDOW_S if window is None else window
+    ledger = ledger or NoLedger()
+    tagged = intention.tagged(request)
+    known, crashed = _recalled(client, intention, ledger.recall(), window)
+    if crashed and if_exists != "fail":
+        # Sent by a try that died: whatever `if_exists` says, this is the order that was asked for.
+        if (taken := _taken_over([crashed], tagged, "reuse")) is not None:
+            return _noted(ledger, taken, new=False)
+    elif if_exists != "resubmit" and (taken := _taken_over(known, tagged, if_exists)):
+        return _noted(ledger, taken, new=False)
+    before_submit()
+    before = tuple(order.id for order in known)
+    ledger.keep(Entry(sent=True, before=before))
     try:
-        return Placed(client.submit_order(tagged), new=True)
+        placed = client.submit_order(tagged)
     except ArdUnknownFateError as error:
         log.warning("%s. Looking for up to %g s whether the order arrived.", error, window)
-        found = _look_patiently(client, intention, {order.id for order in known}, window)
+        found = _look_patiently(client, intention, _others_than(before), window)
         if found is None:
             raise
-        log.info("The order did arrive: %s.", found.id)
-        return Placed(found, new=True)
+        placed = found
+    except ArdError:
+        # Refused, so there is no order: the next try need not look for one.
+        with contextlib.suppress(Exception):
+            ledger.keep(Entry(sent=False))
+        raise
+    return _noted(ledger, placed, new=True)
+
+
+def _recalled(
+    client: ArdClient, intention: Intention, entry: Entry | None, window: float
+) -> tuple[list[OrderStatus], OrderStatus | None]:
+    """Return the intention's orders, and among them the one that a crashed try has sent, if there is one."""
+    known = _orders_of(client, intention)
+    if entry is None or not entry.sent:
+        return known, None
+    if entry.order_id:
+        if entry.order_id not in {order.id for order in known}:
+            # The list lags behind what was written down.
+            known.insert(0, client.get_order(entry.order_id))
+        return known, None
+    is_it = _of_sitting(intention.sitting) if entry.before is None else _others_than(entry.before)
+    crashed = next(filter(is_it, known), None)
+    if crashed is None:
+        log.info("An earlier try may have sent the order and died: looking for it for up to %g s.", window)
+        crashed = _look_patiently(client, intention, is_it, window)
+        if crashed:
+            known.insert(0, crashed)
+    return known, crashed
+
+
+def _others_than(before: tuple[str, ...]) -> Callable[[OrderStatus], bool]:
+    return lambda order: order.id not in before
+
+
+def _of_sitting(sitting: int) -> Callable[[OrderStatus], bool]:
+    return lambda order: order.metadata.get(f"{TAG_PREFIX}sitting") == sitting
+
+
+def _noted(ledger: Ledger, order: OrderStatus, *, new: bool) -> Placed:
+    """Write the order's id down, in the log first. No failure of that is worth losing the order over."""
+    log.info("Order %s %s.", order.id, "placed" if new else "was placed by an earlier try of this task: taken over")
+    try:
+        ledger.keep(Entry(sent=True, order_id=order.id))
+    except Exception:
+        log.warning("Order %s could not be written down; the API's list knows it.", order.id, exc_info=True)
+    return Placed(order, new=new)
 
 
 def _orders_of(client: ArdClient, intention: Intention) -> list[OrderStatus]:
@@ -149,9 +244,11 @@ def _taken_over(known: list[OrderStatus], tagged: OrderRequest, if_exists: str) 
     return None
 
 
-def _look_patiently(client: ArdClient, intention: Intention, known: set[str], window: float) -> OrderStatus | None:
+def _look_patiently(
+    client: ArdClient, intention: Intention, is_it: Callable[[OrderStatus], bool], window: float
+) -> OrderStatus | None:
     def look() -> OrderStatus | None:
-        return next((order for order in _orders_of(client, intention) if order.id not in known), None)
+        return next(filter(is_it, _orders_of(client, intention)), None)
 
     patiently = tenacity.Retrying(
         retry=tenacity.retry_if_result(lambda found: found is None)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class ArdHook(BaseHook):
     """Talk to the ARD API through the Connection `ard_conn_id`.
 
-    Logs in when it is first needed, once. Every method raises the errors of `airflow_provider_ard.exceptions`.
+    Logs in when it is first needed, once. `client_options` go to `ArdClient`, for example `attempts=1` for a caller
+    that comes again anyway. Every method raises the errors of `airflow_provider_ard.exceptions`.
     """
 
     conn_name_attr = "ard_conn_id"
@@ -32,9 +33,10 @@ class ArdHook(BaseHook):
     conn_type = ARD_CONNECTION["connection-type"]
     hook_name = ARD_CONNECTION["hook-name"]
 
-    def __init__(self, ard_conn_id: str = default_conn_name) -> None:
+    def __init__(self, ard_conn_id: str = default_conn_name, **client_options: Any) -> None:
         super().__init__()
         self.ard_conn_id = ard_conn_id
+        self._client_options = client_options
 
     @cached_property
     def _connection(self) -> Connection:
@@ -42,7 +44,7 @@ class ArdHook(BaseHook):
 
     @cached_property
     def _client(self) -> ArdClient:
-        return client_of(self._connection)
+        return client_of(self._connection, **self._client_options)
 
     def get_conn(self) -> ArdClient:
         """Return the client, which raises the plain errors of `airflow_provider_ard.api.errors`."""

@@ -8,7 +8,8 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.exceptions import airflow_errors
-from airflow_provider_ard.secrets import mask_output_config, mask_secrets
+from airflow_provider_ard.links import ORDER_URL_KEY, ArdOrderLink
+from airflow_provider_ard.secrets import concealed, mask_output_config, mask_secrets, revealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,6 +92,7 @@ class ArdOrderOperator(BaseOperator):
         "settings": "json",
         "metadata": "json",
     }
+    operator_extra_links = (ArdOrderLink(),)
     ui_color = "#d5e8d4"
 
     def __init__(
@@ -120,7 +122,7 @@ class ArdOrderOperator(BaseOperator):
         self.acquisitions = acquisitions
         self.select_id = select_id
         self.destination = destination
-        self.output_config = output_config
+        self.output_config = concealed(output_config)
         self.intersects = intersects
         self.bbox = bbox
         self.role_arn = role_arn
@@ -136,19 +138,21 @@ class ArdOrderOperator(BaseOperator):
         self.max_area_sqkm = max_area_sqkm
         self.if_exists = if_exists
         self.ard_conn_id = ard_conn_id
+        self._order_id: str | None = None
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render, and mask credentials before Airflow stores the rendered fields."""
         super().render_template_fields(context, jinja_env)
-        mask_output_config(self.output_config)
+        mask_output_config(revealed(self.output_config))
 
     def execute(self, context: Context) -> str | None:
         """Place the order, or take over the one that this task instance has placed already."""
         from airflow_provider_ard.api.placement import Intention
         from airflow_provider_ard.hooks.ard import ArdHook
+        from airflow_provider_ard.task_state import ledger, sitting
 
         hook = ArdHook(self.ard_conn_id)
-        request = hook.order_request(**{name: getattr(self, name) for name in ORDER_ARGUMENTS})
+        request = hook.order_request(**{name: revealed(getattr(self, name)) for name in ORDER_ARGUMENTS})
         mask_secrets(request.secrets)
         for note in request.notes:
             self.log.warning("%s", note)
@@ -162,20 +166,25 @@ class ArdOrderOperator(BaseOperator):
             before_submit = self._budget_check(hook, request)
         placed = hook.place_once(
             request,
-            Intention(ti.dag_id, ti.task_id, ti.run_id, ti.map_index if ti.map_index is not None else -1),
+            Intention(ti.dag_id, ti.task_id, ti.run_id, -1 if ti.map_index is None else ti.map_index, sitting(context)),
             if_exists=self.if_exists,
             before_submit=before_submit,
+            ledger=ledger(context),
         )
-        order_id = placed.order.id
-        # The first thing after the purchase: whatever fails from here on, the id is known.
-        self.log.info(
-            "Order %s %s, delivery to %s.",
-            order_id,
-            "placed" if placed.new else "was placed by an earlier try of this task and is taken over",
-            request.destination.uri,
-        )
-        self._tell_usage(hook, placed, context)
-        return order_id
+        # From here on the order exists: nothing that fails may keep its id from the next task.
+        self._order_id = placed.order.id
+        try:
+            self._tell(hook, request, placed, context)
+        except Exception:
+            self.log.warning("Order %s stands, but not all about it could be told.", placed.order.id, exc_info=True)
+        return placed.order.id
+
+    def on_kill(self) -> None:
+        """Say what a kill leaves behind: the API cannot cancel an order."""
+        if self._order_id:
+            self.log.warning("Killed. Order %s goes on; this task, cleared, takes it over.", self._order_id)
+        else:
+            self.log.warning("Killed. If an order was placed it goes on; this task, cleared, looks for it first.")
 
     def _budget_check(self, hook: ArdHook, request: OrderRequest) -> Any:
         from airflow_provider_ard.api.budget import check_budget, read_limit
@@ -192,16 +201,20 @@ class ArdOrderOperator(BaseOperator):
 
         return check
 
-    def _tell_usage(self, hook: ArdHook, placed: Placed, context: Context) -> None:
-        """Log and hand on what the order costs; the order stands whether or not the API tells."""
+    def _tell(self, hook: ArdHook, request: OrderRequest, placed: Placed, context: Context) -> None:
+        """Hand on and log where the order is to be found and what it costs, as far as the API tells."""
+        order_id, ti = placed.order.id, context["ti"]
+        ti.xcom_push(key="order_id", value=order_id)
+        ti.xcom_push(key=ORDER_URL_KEY, value=hook.get_conn().order_url(order_id))
+        usage = None
         try:
-            usage = placed.order.usage or hook.get_order(placed.order.id).usage
+            usage = placed.order.usage or hook.get_order(order_id).usage
         except ArdError as error:
-            self.log.warning("Order %s: its cost is not known yet: %s", placed.order.id, error)
-            return
+            self.log.warning("Order %s: its cost is not known yet: %s", order_id, error)
         if usage:
-            self.log.info("Order %s: %s.", placed.order.id, _priced(usage))
-            context["ti"].xcom_push(key="usage", value=usage.model_dump(mode="json"))
+            ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
+        price = f", {_priced(usage)}" if usage else ""
+        self.log.info("Order %s%s, delivery to %s.", order_id, price, request.destination.uri)
 
 
 def _priced(usage: Usage) -> str:

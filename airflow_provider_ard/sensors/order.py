@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
+    AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
@@ -23,6 +26,7 @@ from airflow_provider_ard.exceptions import (
     airflow_twin,
     twin_named,
 )
+from airflow_provider_ard.task_state import wait_began
 from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress
 
 if TYPE_CHECKING:
@@ -46,7 +50,9 @@ class ArdOrderSensor(BaseSensorOperator):
     :param order_id: The id of one order, or a list of them: one wait for all.
     :param deferrable: Wait in the triggerer (default); otherwise on a worker, as `mode` says.
     :param poke_interval: Seconds between two looks, at least 1.
-    :param timeout: Seconds (or a timedelta) after which the wait fails; 4 days by default. The order goes on.
+    :param exponential_backoff: Double the interval after each look, up to `max_wait` (an hour if that is not given).
+    :param timeout: Seconds (or a timedelta) after which the wait fails, counted from its first try; 4 days by
+        default. The order goes on. (Before Airflow 3.3 a retry of a deferred wait counts anew.)
     :param ard_conn_id: The Connection of type `ard`.
     :raises airflow_provider_ard.exceptions.ArdOrderFailed: with the API's own message if an order has failed;
         and the other errors of that module.
@@ -69,12 +75,16 @@ class ArdOrderSensor(BaseSensorOperator):
         self.order_id = order_id
         self.deferrable = deferrable
         self.ard_conn_id = ard_conn_id
+        # Seconds since 1970 until which the API has asked to be left alone.
+        self._not_before: float | None = None
+        self._is_out = False
 
     @cached_property
     def _hook(self) -> ArdHook:
         from airflow_provider_ard.hooks.ard import ArdHook
 
-        return ArdHook(self.ard_conn_id)
+        # One attempt a look: the next look is the retry, and a worker slot is not held for it.
+        return ArdHook(self.ard_conn_id, attempts=1)
 
     @cached_property
     def _progress(self) -> Progress:
@@ -92,26 +102,42 @@ class ArdOrderSensor(BaseSensorOperator):
             raise
         if look.is_done:
             return look.xcom_value
+        remaining = wait_began(context) + timedelta(seconds=self.timeout) - datetime.now(UTC)
+        if remaining <= timedelta():
+            message = f"The wait has timed out: {self.timeout:g} s have passed since its first try. The order goes on."
+            raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
         self.defer(
             trigger=ArdOrderTrigger(
                 order_ids=self._order_ids(),
                 ard_conn_id=self.ard_conn_id,
                 poke_interval=self.poke_interval,
+                exponential_backoff=self.exponential_backoff,
+                max_wait=self.max_wait.total_seconds() if self.max_wait else None,
+                not_before=self._not_before,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout),
+            timeout=remaining,
         )
         return None
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look at the orders that are not known to be done. An outage is no failure: the next look may succeed."""
+        if self._not_before is not None and time.time() < self._not_before:
+            return PokeReturnValue(is_done=False)
+        self._not_before = None
         progress = self._progress
         for order_id in sorted(progress.pending):
             try:
                 order = self._hook.get_order(order_id)
             except ArdUnavailableError as outage:
-                self.log.warning("%s. The order goes on, and so does the wait.", outage)
+                # Told once an outage, not at every look of it: it may last for hours.
+                tell = self.log.debug if self._is_out else self.log.warning
+                tell("%s. The order goes on, and so does the wait.", outage)
+                self._is_out = True
+                if outage.retry_after is not None:
+                    self._leave_alone_for(outage.retry_after)
                 return PokeReturnValue(is_done=False)
+            self._is_out = False
             for line in progress.lines(order):
                 self.log.info("%s", line)
             if error := progress.take(order):
@@ -119,6 +145,17 @@ class ArdOrderSensor(BaseSensorOperator):
         if progress.pending:
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._result(progress.reports()))
+
+    def _leave_alone_for(self, seconds: float) -> None:
+        """Honour a Retry-After that reaches beyond the next look."""
+        self._not_before = time.time() + seconds
+        if self.mode == "reschedule" and not self.deferrable and seconds > self.poke_interval:
+            # The next look is another process, which would know nothing of it.
+            raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=seconds))
+
+    def on_kill(self) -> None:
+        """Say what a kill leaves behind."""
+        self.log.warning("Killed. Orders cannot be cancelled: what was waited for goes on.")
 
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Return the trigger's result, or raise the error that it met. Anything but a known event is an error."""

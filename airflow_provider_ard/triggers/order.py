@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,28 @@ class ArdOrderTrigger(BaseTrigger):
     :param order_ids: The ids of the orders.
     :param ard_conn_id: The Connection of type `ard`.
     :param poke_interval: Seconds between two looks, at least 1.
+    :param exponential_backoff: Double the interval after each look, up to `max_wait`.
+    :param max_wait: The longest interval that `exponential_backoff` leads to, seconds.
+    :param not_before: When the API may be asked first, in seconds since 1970; it had asked to be left alone.
     """
 
-    def __init__(self, order_ids: list[str], ard_conn_id: str = "ard_default", poke_interval: float = 60.0) -> None:
+    def __init__(
+        self,
+        order_ids: list[str],
+        ard_conn_id: str = "ard_default",
+        poke_interval: float = 60.0,
+        *,
+        exponential_backoff: bool = False,
+        max_wait: float | None = None,
+        not_before: float | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # of Airflow
         self.order_ids = order_ids
         self.ard_conn_id = ard_conn_id
         self.poke_interval = poke_interval
+        self.exponential_backoff = exponential_backoff
+        self.max_wait = max_wait
+        self.not_before = not_before
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger as plain JSON; nothing of it is secret."""
@@ -42,15 +58,21 @@ class ArdOrderTrigger(BaseTrigger):
                 "order_ids": self.order_ids,
                 "ard_conn_id": self.ard_conn_id,
                 "poke_interval": self.poke_interval,
+                "exponential_backoff": self.exponential_backoff,
+                "max_wait": self.max_wait,
+                "not_before": self.not_before,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the one event once the wait is over."""
-        from airflow_provider_ard.triggers.watch import OrderWatch
+        from airflow_provider_ard.triggers.watch import OrderWatch, Pace
 
         progress = Progress(self.order_ids)
-        async with OrderWatch.subscribe(self.ard_conn_id, self.order_ids, self.poke_interval) as subscription:
+        if self.not_before is not None:
+            await asyncio.sleep(max(0.0, self.not_before - time.time()))
+        pace = Pace(self.poke_interval, exponential=self.exponential_backoff, max_wait=self.max_wait)
+        async with OrderWatch.subscribe(self.ard_conn_id, self.order_ids, pace) as subscription:
             while progress.pending:
                 answer = await subscription.answers.get()
                 if isinstance(answer, ArdError):
@@ -66,6 +88,10 @@ class ArdOrderTrigger(BaseTrigger):
                 # Settled orders need not be asked for again.
                 subscription.order_ids.intersection_update(progress.pending)
         yield TriggerEvent({"outcome": "succeeded", "orders": progress.reports()})
+
+    async def on_kill(self) -> None:
+        """Say what the end of the wait leaves behind; called by Airflow 3.3 or newer."""
+        self.log.info("This wait has ended. Orders cannot be cancelled: %s go on.", ", ".join(self.order_ids))
 
 
 class Progress:

@@ -28,8 +28,33 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHORTEST_INTERVAL_S = 1.0
-# An outage is asked about at the subscribers' own pace, but never faster than this, with full jitter on top.
-OUTAGE_PAUSE_S = 5.0
+# How far `exponential_backoff` stretches an interval that names no `max_wait`.
+LONGEST_INTERVAL_S = 3600.0
+# The longest pause that an outage adds to the subscribers' own pace: full jitter over 1, 2, 4 … seconds up to this.
+LONGEST_OUTAGE_PAUSE_S = 60.0
+
+
+@dataclass
+class Pace:
+    """How often to look: every `interval` seconds, or twice as long after each look, up to `max_wait`."""
+
+    interval: float
+    exponential: bool = False
+    max_wait: float | None = None
+
+    def __post_init__(self) -> None:
+        self.interval = max(SHORTEST_INTERVAL_S, self.interval)
+        if self.max_wait is None:
+            self.max_wait = max(LONGEST_INTERVAL_S, self.interval)
+
+    def next_interval(self) -> float:
+        """Return the seconds until the next look."""
+        interval = self.interval
+        if self.exponential and self.max_wait:
+            # Jitter keeps waits that began together from looking together for ever.
+            self.interval = min(self.max_wait, 2 * interval)
+            interval *= random.uniform(0.5, 1.0)  # noqa: S311 -- jitter
+        return interval
 
 
 @dataclass(eq=False)
@@ -37,7 +62,7 @@ class Subscription:
     """What one trigger waits for: `answers` yields each order's status, or the error that asking for it met."""
 
     order_ids: set[str]
-    interval: float
+    pace: Pace
     due: float = 0.0
     answers: asyncio.Queue[OrderStatus | Exception] = field(default_factory=asyncio.Queue)
 
@@ -53,20 +78,18 @@ class OrderWatch:
         self._changed = asyncio.Event()
         self._client: ArdClient | None = None
         self._task: asyncio.Task[None] | None = None
-        self._is_out = False
+        self._outages = 0
 
     @classmethod
     @asynccontextmanager
-    async def subscribe(
-        cls, ard_conn_id: str, order_ids: Iterable[str], poke_interval: float
-    ) -> AsyncIterator[Subscription]:
-        """Follow orders for the length of the block: answers at once, then each `poke_interval` seconds."""
+    async def subscribe(cls, ard_conn_id: str, order_ids: Iterable[str], pace: Pace) -> AsyncIterator[Subscription]:
+        """Follow orders for the length of the block: answers at once, then at the given pace."""
         place = (asyncio.get_running_loop(), ard_conn_id)
         watch = cls._watches.get(place)
         if watch is None:
             watch = cls._watches[place] = cls(ard_conn_id)
             watch._start()
-        subscription = Subscription(set(order_ids), max(SHORTEST_INTERVAL_S, poke_interval))
+        subscription = Subscription(set(order_ids), pace)
         watch._subscriptions.add(subscription)
         watch._changed.set()
         try:
@@ -91,12 +114,12 @@ class OrderWatch:
                 now = time.monotonic()
                 due = [one for one in self._subscriptions if one.due <= now]
                 for one in due:
-                    one.due = now + one.interval
+                    one.due = now + one.pace.next_interval()
                 try:
                     pause = await self._round(due)
                 except Exception as error:  # noqa: BLE001 -- it must end the waits, not leave them hanging
                     self._tell_all(error)
-                    pause = OUTAGE_PAUSE_S
+                    pause = SHORTEST_INTERVAL_S
                 if pause:
                     await asyncio.sleep(pause)
         finally:
@@ -122,11 +145,11 @@ class OrderWatch:
             answers = await self._answers(wanted)
         except ArdAuthError as error:
             self._tell_all(error)
-            return OUTAGE_PAUSE_S
+            return SHORTEST_INTERVAL_S
         except ArdUnavailableError as outage:
             return self._outage(outage)
-        if self._is_out:
-            self._is_out = False
+        if self._outages:
+            self._outages = 0
             log.info("The ARD API answers again.")
         for one in due:
             for order_id in one.order_ids & answers.keys():
@@ -142,12 +165,13 @@ class OrderWatch:
             return await asyncio.to_thread(_ask, await self._ready_client(), wanted)
 
     def _outage(self, outage: ArdUnavailableError) -> float:
-        if not self._is_out:
-            self._is_out = True
+        self._outages += 1
+        if self._outages == 1:
             log.warning("The ARD API is unavailable; the orders go on and so does the wait. %s", outage)
         if outage.retry_after is not None:
             return outage.retry_after
-        return OUTAGE_PAUSE_S * random.random()  # noqa: S311 -- jitter
+        longest = min(LONGEST_OUTAGE_PAUSE_S, 2.0 ** min(self._outages - 1, 10))
+        return random.uniform(0, longest)  # noqa: S311 -- jitter
 
     def _tell_all(self, error: Exception) -> None:
         for one in self._subscriptions:

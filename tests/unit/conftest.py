@@ -17,14 +17,36 @@ class TaskInstance:
     run_id: str = "manual__2026-01-01"
     map_index: int = -1
     try_number: int = 1
+    max_tries: int = 0
     xcoms: dict[str, Any] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
 
 
+@dataclass
+class Task:
+    """As much of a task as a context tells."""
+
+    retries: int = 0
+
+
+class Store(dict[str, Any]):
+    """A task state store, as Airflow 3.3 has it."""
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        self[key] = value
+
+
 @pytest.fixture
 def context() -> dict[str, Any]:
-    """A context as `execute` gets it."""
+    """A context as `execute` gets it, before Airflow 3.3."""
     ti = TaskInstance()
-    return {"ti": ti, "task_instance": ti, "run_id": ti.run_id}
+    return {"ti": ti, "task_instance": ti, "task": Task(), "run_id": ti.run_id}
+
+
+@pytest.fixture
+def store(context: dict[str, Any]) -> Store:
+    """The task state store of a context of Airflow 3.3."""
+    context["task_state_store"] = Store()
+    return context["task_state_store"]

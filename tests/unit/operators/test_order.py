@@ -17,10 +17,13 @@ from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperat
 
 
 @pytest.fixture
-def told():
+def told(caplog):
     """Return a function that returns what has been logged, a line each."""
+    caplog.set_level("INFO")
     with structlog.testing.capture_logs() as records:
-        yield lambda: "\n".join(record["event"] % record.get("positional_args", ()) for record in records)
+        yield lambda: "\n".join(
+            [*caplog.messages, *(record["event"] % record.get("positional_args", ()) for record in records)]
+        )
 
 
 @pytest.fixture

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+)
 
 from airflow_provider_ard.exceptions import ArdNotFoundError, ArdOrderFailed, ArdRequestError, ArdTaskError
 from airflow_provider_ard.operators.order import ArdOrderOperator
@@ -34,13 +40,16 @@ def test_a_running_order_is_waited_for_in_the_triggerer(place, context):
         sensor(order_id, poke_interval=5).execute(context)
     trigger = deferred.value.trigger
     assert isinstance(trigger, ArdOrderTrigger)
-    assert deferred.value.timeout == timedelta(days=4)
+    assert timedelta(days=3, hours=23) < deferred.value.timeout <= timedelta(days=4)
     path, arguments = trigger.serialize()
     assert path == "airflow_provider_ard.triggers.order.ArdOrderTrigger"
     assert json.loads(json.dumps(arguments)) == {
         "order_ids": [order_id],
         "ard_conn_id": "ard_default",
         "poke_interval": 5.0,
+        "exponential_backoff": False,
+        "max_wait": None,
+        "not_before": None,
     }
 
 
@@ -99,13 +108,13 @@ def test_poke_mode_waits_on_the_worker_through_an_outage(ard, place, context, im
 
     def poke(context):
         seen.append(1)
-        if len(seen) == 4:
+        if len(seen) == 9:
             ard.finish_order(order_id)
         return original(context)
 
     task.poke = poke
     assert task.execute(context)["status"] == "SUCCEEDED"
-    assert impatient.count(2.0) == 3
+    assert impatient == [2.0] * 8
 
 
 def test_an_unknown_order_is_no_wait(ard_connection, context):
@@ -150,3 +159,72 @@ def test_the_triggers_result_is_the_sensors(context):
     event = {"outcome": "succeeded", "orders": [report]}
     assert sensor("1").execute_complete(context, event) == report
     assert sensor(["1"]).execute_complete(context, event) == [report]
+
+
+def test_poke_mode_leaves_the_api_alone_for_as_long_as_it_asked(ard, place, context, monkeypatch):
+    (order_id,) = place()
+    now = [1000.0]
+    monkeypatch.setattr("airflow_provider_ard.sensors.order.time.time", lambda: now[0])
+    ard.faults.add("GET /order/status/*", kind="status", status=503, retry_after=300, nth=1)
+    ard.finish_order(order_id)
+    task = sensor(order_id, deferrable=False)
+    before = sum("/order/status/" in r.path for r in ard.requests)
+    looks = []
+    for now[0] in (1000.0, 1060.0, 1299.0, 1300.0):
+        looks.append(task.poke(context).is_done)
+    assert looks == [False, False, False, True]
+    assert sum("/order/status/" in r.path for r in ard.requests) - before == 2
+
+
+def test_reschedule_mode_leaves_the_api_alone_in_its_next_process_too(ard, place, context):
+    from airflow.exceptions import AirflowRescheduleException
+
+    (order_id,) = place()
+    ard.faults.add("GET /order/status/*", kind="status", status=429, retry_after=300, nth=1)
+    with pytest.raises(AirflowRescheduleException) as caught:
+        sensor(order_id, deferrable=False, mode="reschedule").poke(context)
+    assert caught.value.reschedule_date - datetime.now(UTC) > timedelta(seconds=290)
+
+
+def test_the_trigger_leaves_the_api_alone_for_as_long_as_the_worker_was_told(ard, place, context):
+    (order_id,) = place()
+    ard.faults.add("GET /order/status/*", kind="status", status=503, retry_after=300, nth=1)
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(order_id).execute(context)
+    assert deferred.value.trigger.not_before > time.time() + 290
+
+
+def test_a_retry_keeps_the_deadline_of_the_first_try(place, context, store):
+    (order_id,) = place()
+    began = datetime.now(UTC) - timedelta(days=3)
+    store["ard_wait"] = {"sitting": 1, "began": began.isoformat()}
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(order_id).execute(context)
+    assert timedelta(hours=23) < deferred.value.timeout <= timedelta(days=1)
+
+
+def test_a_wait_beyond_its_deadline_has_timed_out(place, context, store):
+    (order_id,) = place()
+    store["ard_wait"] = {"sitting": 1, "began": (datetime.now(UTC) - timedelta(days=5)).isoformat()}
+    with pytest.raises(AirflowSensorTimeout, match="The order goes on"):
+        sensor(order_id).execute(context)
+    with pytest.raises(AirflowSkipException):
+        sensor(order_id, soft_fail=True).execute(context)
+
+
+def test_a_cleared_wait_begins_anew(place, context, store):
+    (order_id,) = place()
+    store["ard_wait"] = {"sitting": 1, "began": (datetime.now(UTC) - timedelta(days=5)).isoformat()}
+    context["ti"].max_tries = 3
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(order_id).execute(context)
+    assert deferred.value.timeout > timedelta(days=3)
+    assert store["ard_wait"]["sitting"] == 4
+
+
+def test_exponential_backoff_reaches_the_trigger(place, context):
+    (order_id,) = place()
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(order_id, exponential_backoff=True, max_wait=timedelta(minutes=10)).execute(context)
+    assert deferred.value.trigger.exponential_backoff
+    assert deferred.value.trigger.max_wait == 600

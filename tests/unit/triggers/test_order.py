@@ -31,7 +31,7 @@ def place(ard, ard_connection, token):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(watch, "SHORTEST_INTERVAL_S", 0.05)
-    monkeypatch.setattr(watch, "OUTAGE_PAUSE_S", 0.05)
+    monkeypatch.setattr(watch, "LONGEST_OUTAGE_PAUSE_S", 0.05)
 
 
 def trigger(*order_ids):
@@ -251,3 +251,20 @@ def test_progress_speaks_of_changes_and_once_an_hour(monkeypatch):
     assert lines[0] == "Order 1: RUNNING."
     assert len(lines) == 4
     assert "2 h" in lines[2]
+
+
+def test_exponential_backoff_doubles_the_pace_up_to_its_limit():
+    pace = watch.Pace(10.0, exponential=True, max_wait=50.0)
+    intervals = [pace.next_interval() for _ in range(6)]
+    for longest, interval in zip((10, 20, 40, 50, 50, 50), intervals, strict=True):
+        assert longest / 2 <= interval <= longest
+    assert watch.Pace(10.0).next_interval() == 10.0
+
+
+def test_a_trigger_waits_before_its_first_look_if_the_api_asked_for_it(ard, place):
+    order_id = place()
+    ard.finish_order(order_id)
+    begin = time.time() + 1.0
+    (event,) = run(event_of(ArdOrderTrigger([order_id], "ard_default", 0.1, not_before=begin)))
+    assert event["outcome"] == "succeeded"
+    assert polls(ard)[0].time.timestamp() >= begin

@@ -1,0 +1,78 @@
+"""What a task instance remembers across its tries: in Airflow's task state store (3.3 or newer), nothing before that.
+
+XCom is no place for it: Airflow wipes it before each try. What is kept here holds no secret.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_ard.api.placement import Entry, Ledger
+
+ORDER_KEY = "ard_order"
+WAIT_KEY = "ard_wait"
+
+
+def sitting(context: Context) -> int:
+    """Return the number of the first try of this sitting: automatic retries belong to it, a clear begins a new one."""
+    ti = context["ti"]
+    max_tries: int | None = getattr(ti, "max_tries", None)
+    if max_tries is None:
+        return 1
+    return max(1, max_tries - (context["task"].retries or 0) + 1)
+
+
+def ledger(context: Context) -> Ledger:
+    """Return where the order of this task instance is written down."""
+    from airflow_provider_ard.api.placement import NoLedger
+
+    store = _store(context)
+    return _StoreLedger(store) if store else NoLedger(after_crash=context["ti"].try_number > sitting(context))
+
+
+def wait_began(context: Context) -> datetime:
+    """Return when this sitting began to wait: on its first try. Without a task state store each try begins anew."""
+    now = datetime.now(UTC)
+    store = _store(context)
+    if store is None:
+        return now
+    kept = store.get(WAIT_KEY)
+    if isinstance(kept, dict) and kept.get("sitting") == sitting(context):
+        return datetime.fromisoformat(kept["began"])
+    store.set(WAIT_KEY, {"sitting": sitting(context), "began": now.isoformat()})
+    return now
+
+
+def _store(context: Context) -> Any:
+    return context.get("task_state_store")
+
+
+class _StoreLedger:
+    """A ledger in Airflow's task state store."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def recall(self) -> Entry | None:
+        """Return the entry, None if there is none."""
+        from airflow_provider_ard.api.placement import Entry
+
+        kept = self._store.get(ORDER_KEY)
+        if not isinstance(kept, dict):
+            return None
+        before = kept.get("before")
+        return Entry(
+            sent=bool(kept.get("sent")),
+            order_id=kept.get("order_id"),
+            before=tuple(before) if before is not None else None,
+        )
+
+    def keep(self, entry: Entry) -> None:
+        """Keep an entry, for as long as a cleared task may come back to it."""
+        before = list(entry.before) if entry.before is not None else None
+        kept = {"sent": entry.sent, "order_id": entry.order_id, "before": before}
+        self._store.set(ORDER_KEY, kept, retention=timedelta(days=365))

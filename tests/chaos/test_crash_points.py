@@ -1,0 +1,127 @@
+"""A crash at every step between "about to order" and "id handed on", then the retry: one order, its id known.
+
+The crash is a BaseException that nothing in the way may catch, as little as a SIGKILL; what the dead try held in memory is
+lost, and the task state store and the API's list are all that is left. `test_killed.py` does the same with real processes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from unittest import mock
+
+import pytest
+
+from airflow_provider_ard.api import placement
+from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.exceptions import ArdUnknownFateError
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.task_state import _StoreLedger
+from tests.chaos.conftest import Store
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def crash_before(*_: object, **__: object) -> None:
+    raise Crash
+
+
+def crash_after(function):
+    def wrapper(*args, **kwargs):
+        function(*args, **kwargs)
+        raise Crash
+
+    return wrapper
+
+
+def nth_call(n, crashing, function):
+    calls = itertools.count(1)
+
+    def wrapper(*args, **kwargs):
+        return (crashing if next(calls) == n else function)(*args, **kwargs)
+
+    return wrapper
+
+
+LIST, SUBMIT, KEEP = ArdClient.list_orders, ArdClient.submit_order, _StoreLedger.keep
+# Where the first try dies: each place is (object, attribute, what stands there instead).
+POINTS = {
+    "before the look-up": (ArdClient, "list_orders", crash_before),
+    "after the look-up": (placement, "_orders_of", crash_after(placement._orders_of)),
+    "before the budget check": (ArdOrderOperator, "_budget_check", crash_before),
+    "before the intent is written": (_StoreLedger, "keep", crash_before),
+    "after the intent is written": (_StoreLedger, "keep", nth_call(1, crash_after(KEEP), KEEP)),
+    "before the POST": (ArdClient, "submit_order", crash_before),
+    "after the POST, before its answer is read": (ArdClient, "submit_order", crash_after(SUBMIT)),
+    "before the id is written down": (placement, "_noted", crash_before),
+    "while the id is written down": (_StoreLedger, "keep", nth_call(2, crash_before, KEEP)),
+    "after the id is written down": (_StoreLedger, "keep", nth_call(2, crash_after(KEEP), KEEP)),
+    "before it is told": (ArdOrderOperator, "_tell", crash_before),
+    "after it is told": (ArdOrderOperator, "_tell", crash_after(ArdOrderOperator._tell)),
+}
+FAULTS = {
+    "no fault": None,
+    "the answer is lost": {"kind": "reset_after"},
+    "500 after accept": {"kind": "error_after"},
+    "reset before accept": {"kind": "reset_before"},
+    "the list lags": "lag",
+}
+
+
+@pytest.fixture
+def quick_nap(monkeypatch):
+    """Let retries wait a little, but not for long."""
+    from tenacity import nap
+
+    sleep = nap.time.sleep
+    monkeypatch.setattr(nap.time, "sleep", lambda seconds: sleep(min(seconds, 0.2)))
+
+
+@pytest.fixture(params=[True, False], ids=["Airflow 3.3", "no task state store"])
+def remembers(request, context):
+    if request.param:
+        context["task_state_store"] = Store()
+    context["task"].retries = 5
+    context["ti"].max_tries = 5
+    return request.param
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_a_crash_and_a_retry_make_one_order(
+    ard, ard_connection, context, remembers, short_window, quick_nap, point, fault
+):
+    def try_once():
+        task = ArdOrderOperator(task_id="task", acquisitions=ard.acquisitions[0], destination="bkt/p")
+        return task.execute(context)
+
+    if fault and fault != "lag":
+        ard.faults.add("POST /order", nth=1, **fault)
+    with mock.patch.object(point[0], point[1], point[2]):
+        try:
+            try_once()
+        except Crash:
+            pass
+        except ArdUnknownFateError:
+            # The request was cut off before it was accepted: this try is over without a crash.
+            assert fault == FAULTS["reset before accept"]
+    timer = None
+    if fault == "lag":
+        rule = ard.faults.add("GET /order", kind="empty_page")
+        timer = threading.Timer(2.0, ard.faults.remove, (rule,))
+        timer.start()
+    order_id = None
+    for context["ti"].try_number in range(2, 6):
+        # Airflow wipes XCom before each try.
+        context["ti"].xcoms.clear()
+        try:
+            order_id = try_once()
+            break
+        except ArdUnknownFateError:
+            continue
+    if timer:
+        timer.join()
+    assert [order.id for order in ard.orders] == [order_id]
+    assert context["ti"].xcoms["order_id"] == order_id
