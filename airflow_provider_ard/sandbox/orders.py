@@ -14,6 +14,7 @@ from airflow_provider_ard.sandbox.checks import CheckedOrder
 from airflow_provider_ard.sandbox.clock import Clock
 from airflow_provider_ard.sandbox.errors import not_found
 from airflow_provider_ard.sandbox.output_config import AZURE, expiry
+from airflow_provider_ard.sandbox.storage import reason
 
 RUNNING, SUCCEEDED, FAILED = "RUNNING", "SUCCEEDED", "FAILED"
 
@@ -200,7 +201,7 @@ class OrderBook:
             return
         error = order.delivery.exception()
         if error is not None:
-            self._finish(order, FAILED, f"Delivery failed: {type(error).__name__}: {error}")
+            self._finish(order, FAILED, f"Delivery failed: {reason(error)}")
         elif self._share(order) >= 1:
             end = self._end(order)
             fate = self._expired(order, end) or order.fate or Fate(SUCCEEDED)

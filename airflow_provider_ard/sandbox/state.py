@@ -24,7 +24,7 @@ from airflow_provider_ard.sandbox.outbox import Notification, Outbox
 from airflow_provider_ard.sandbox.output_config import Credentials
 from airflow_provider_ard.sandbox.pricing import DEFAULT_PRICES
 from airflow_provider_ard.sandbox.selects import SelectBook
-from airflow_provider_ard.sandbox.storage import Storage
+from airflow_provider_ard.sandbox.storage import Storage, reason
 from airflow_provider_ard.sandbox.store import Store
 from airflow_provider_ard.sandbox.vault import Vault
 
@@ -135,7 +135,7 @@ class State:
             try:
                 self._courier.check_writable(checked)
             except Exception as error:
-                raise invalid(f"The output location cannot be written to: {error}") from error
+                raise invalid(f"The output location cannot be written to: {reason(error)}") from error
         return worth
 
     def publish(self, document: dict[str, Any]) -> list[Tile]:

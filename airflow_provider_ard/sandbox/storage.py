@@ -99,6 +99,12 @@ class Storage:
         )
 
 
+def reason(error: BaseException) -> str:
+    """Return what a storage said, in one line: some tell it again as XML, with time and request."""
+    said = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {said}"
+
+
 class Folder:
     """A prefix in a bucket, to write to. ``whole``: its filesystem writes files whole or not at all."""
 
@@ -132,8 +138,11 @@ class Folder:
 
 @lru_cache(maxsize=8)
 def _gcs(endpoint: str) -> Any:
+    # The plain one: its successor asks for the kind of each bucket over gRPC, which no emulator speaks.
+    from gcsfs.core import GCSFileSystem  # type: ignore[import-untyped]
+
     options = {"endpoint_url": endpoint, "use_listings_cache": False, "skip_instance_cache": True}
-    return fsspec.filesystem("gcs", token="anon", **options)  # noqa: S106 - the word for none
+    return GCSFileSystem(token="anon", **options)  # noqa: S106 - the word for none
 
 
 @lru_cache(maxsize=32)

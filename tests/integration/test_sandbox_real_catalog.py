@@ -1,0 +1,96 @@
+"""The real catalogue: all of it loads, and an order of all acquisitions of a place delivers exactly its tiles."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pystac
+import pytest
+import rasterio
+import requests
+from maxar_ard_grid import Cell
+from rio_cogeo.cogeo import cog_validate
+
+from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.sandbox.catalog import Catalog
+
+REAL_CATALOG = Path(__file__).parents[3] / "shared" / "real-catalog"
+PLACES = sorted(REAL_CATALOG.glob("*.geojson"))
+
+pytestmark = pytest.mark.skipif(not PLACES, reason="needs shared/real-catalog beside the repository")
+
+
+def test_all_of_it_loads():
+    catalog = Catalog.load(PLACES)
+    assert len(catalog) == 2452
+    assert {tile.zone for tile in catalog} >= {1, 4, 11, 14, 22, 32, 33, 53, 54, 60}
+    for tile in catalog:
+        assert tile.properties["path"] == f"{tile.folder}/{tile.acquisition_id}"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("place", PLACES, ids=[path.stem for path in PLACES])
+def test_an_order_of_all_acquisitions_delivers_the_real_cells_at_the_real_paths(place):
+    features = json.loads(place.read_text())["features"]
+    with TemporaryDirectory() as folder, Sandbox(order_duration=0, storage=folder, catalog=place, pixels=16) as ard:
+        with requests.Session() as api:
+            fields = {"grant_type": "password", "username": ard.login, "password": ard.password}
+            tokens = api.post(f"{ard.url}/api/v1/auth/authenticate", data=fields, timeout=9).json()
+            api.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+            body = {
+                "acquisitions": [{"id": acquisition, "cells": []} for acquisition in ard.acquisitions],
+                "output_config": {"bucket": "b", "prefix": "p"},
+            }
+            assert api.post(f"{ard.url}/api/v1/order/", json=body, timeout=60).status_code == 200
+        ard.wait_for_deliveries()
+        (placed,) = ard.orders
+        assert placed.status == "SUCCEEDED", placed.status_message
+        prefix = Path(folder) / "b/p"
+        found = {str(path.relative_to(prefix).with_suffix("")): path for path in prefix.glob("*/*/*/*.json")}
+        assert set(found) == {feature["properties"]["path"] for feature in features}
+        _check_images(prefix)
+        _check_documents(prefix, placed.id, len(features))
+
+
+def _check_images(prefix):
+    for number, path in enumerate(sorted(prefix.glob("*/*/*/*.tif"))):
+        cell = Cell(path.parts[-3], zone=int(path.parts[-4]))
+        with rasterio.open(path) as image:
+            assert list(image.bounds) == cell.bounds, path
+            assert f"EPSG:{image.crs.to_epsg()}" == cell.proj
+        # Each takes long to look into; those of one kind are all written alike.
+        if number % 20 == 0:
+            assert cog_validate(path, quiet=True) == (True, [], []), path
+
+
+def _check_documents(prefix, order_id, tiles):
+    root = pystac.Collection.from_file(str(prefix / f"order_collections/{order_id}_root_collection.json"))
+    root.validate()
+    found = 0
+    for child in root.get_children():
+        child.validate()
+        for item in child.get_items():
+            found += 1
+            _validate(item)
+            for asset in item.assets.values():
+                path = Path(asset.get_absolute_href())
+                assert path.is_file()
+                if path.suffix == ".gpkg":
+                    with sqlite3.connect(path) as package:
+                        assert package.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                    package.close()
+    assert found == tiles
+
+
+def _validate(item):
+    zone, quadkey = item.properties["grid:code"].removeprefix("MXRA-Z").split("-")
+    assert f"EPSG:{item.ext.proj.epsg}" == Cell(quadkey, zone=int(zone)).proj
+    assert item.ext.eo.cloud_cover == item.properties["tile:clouds_percent"]
+    assert item.ext.view.off_nadir == item.properties["view:off_nadir"]
+    assert item.ext.grid.code == item.properties["grid:code"]
+    # The schemas of extensions would have to come from the net; those of STAC itself are here.
+    item.stac_extensions = []
+    item.validate()
