@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.rendered import parsed
+from airflow_provider_ard.api.rendered import members, parsed, shown
 
 # Every real id looked at; WorldView-4 acquisitions are named by a UUID.
 _ACQUISITION_ID = re.compile(
     r"10[1-6][0-9A-F]{11}00|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}-inv"
 )
-_CELL_ID = re.compile(r"Z(?:0[1-9]|[1-5]\d|60)-[0-3]{12}")
+_CELL_ID = re.compile(r"Z(?:0[1-9]|[1-5][0-9]|60)-[0-3]{12}")
 _KEYS = {"id", "cells", "cell_ids"}
 
 
@@ -28,14 +28,17 @@ def read_acquisitions(value: object) -> tuple[Acquisition, ...]:
     """Return the acquisitions to order, duplicates merged, in the order they came.
 
     Takes one id, any iterable of ids, dictionaries with `id` and `cells` or `cell_ids`, mappings `{id: cells}`, lists
-    that mix these, anything with `as_order()`, a search's GeoJSON (a feature a tile), and JSON text of them.
-    Raises `ArdRequestError`.
+    that mix these, anything with `as_order()`, what a Select or a metadata search answers (its GeoJSON, a feature a
+    cell or a tile, or its `format=order`), and the text of any of them. Raises `ArdRequestError`.
     """
     basket = _Basket()
-    basket.take(value)
+    try:
+        basket.take(value)
+    except RecursionError:
+        raise _refusal("it is nested without end") from None
     if acquisitions := basket.acquisitions():
         return acquisitions
-    raise ArdRequestError("nothing to order: it is empty", argument="acquisitions")
+    raise _refusal("nothing to order: it is empty")
 
 
 class _Basket:
@@ -60,93 +63,91 @@ class _Basket:
         if isinstance(value, str):
             value = parsed(value)
         elif hasattr(value, "as_order"):
-            value = value.as_order()
+            value = _as_order(value)
         if isinstance(value, str):
             self._add(value, None)
         elif isinstance(value, dict | Mapping):
             self._take_mapping(value)
-        elif isinstance(value, Iterable) and not isinstance(value, bytes):
-            for member in value:
-                self.take(member)
         else:
-            raise ArdRequestError(
-                f"wanted ids or dictionaries with id and cells, got a {type(value).__name__}", argument="acquisitions"
-            )
+            for member in members(value, "acquisitions", "ids, or dictionaries with id and cells"):
+                self.take(member)
 
     def _take_mapping(self, value: Mapping[Any, Any]) -> None:
         if "id" in value:
             if not value.keys() <= _KEYS:
                 # A misspelt cell filter would buy whole acquisitions.
-                unknown = min(str(key) for key in value.keys() - _KEYS)
-                raise ArdRequestError(
-                    f"unknown key {unknown[:60]!r} beside id; wanted cells (or cell_ids)", argument="acquisitions"
-                )
+                unknown = next(key for key in value if key not in _KEYS)
+                raise _refusal(f"unknown key {shown(unknown)} beside id; wanted cells (or cell_ids)")
             cells, cell_ids = value.get("cells"), value.get("cell_ids")
             if cells is not None and cell_ids is not None:
-                raise ArdRequestError("give one of cells and cell_ids, not both", argument="acquisitions")
+                raise _refusal("give one of cells and cell_ids, not both")
             self._add(value["id"], cells if cells is not None else cell_ids)
         elif value.get("type") == "FeatureCollection":
-            self._take_tiles(value.get("features"))
+            features = members(value.get("features"), "acquisitions", "a FeatureCollection with a list of features")
+            for feature in features:
+                self._take_feature(feature)
+        elif value.get("type") == "Feature":
+            self._take_feature(value)
         else:
             for name, cells in value.items():
                 self._add(name, cells)
 
-    def _take_tiles(self, features: object) -> None:
-        """Add an acquisition with its one cell for each feature of a search's answer."""
-        if not isinstance(features, list | tuple):
-            raise ArdRequestError("the FeatureCollection has no list of features", argument="acquisitions")
-        for feature in features:
-            properties = feature.get("properties") if isinstance(feature, Mapping) else None
+    def _take_feature(self, feature: object) -> None:
+        """Add the tiles of a feature: a Select's is a cell with its `best_matches`, a metadata search's is a tile."""
+        properties = feature.get("properties") if isinstance(feature, Mapping) else None
+        tiles = (properties,)
+        if isinstance(properties, Mapping) and "best_matches" in properties:
+            tiles = members(properties["best_matches"], "acquisitions", "a list as best_matches")  # type: ignore[assignment]
+        for tile in tiles:
             try:
-                name = properties["acquisition_id"]  # type: ignore[index]
-                cell = f"Z{int(properties['tile:zone']):02d}-{properties['tile:quadkey']}"  # type: ignore[index]
+                name = tile["acquisition_id"]  # type: ignore[index]
+                cell = f"Z{int(tile['tile:zone']):02d}-{tile['tile:quadkey']}"  # type: ignore[index]
             except (TypeError, KeyError, ValueError, OverflowError):
-                raise ArdRequestError(
+                raise _refusal(
                     "a feature is no tile of a search: it lacks acquisition_id, tile:zone or tile:quadkey (an AOI goes "
-                    "into intersects)",
-                    argument="acquisitions",
+                    "into intersects)"
                 ) from None
             self._add(name, (cell,))
 
     def _add(self, name: object, cells: object) -> None:
         if not isinstance(name, str) or not _ACQUISITION_ID.fullmatch(name := name.strip()):
-            shown = repr(name[:60]) if isinstance(name, str) else f"a {type(name).__name__}"
-            raise ArdRequestError(
-                f"not an acquisition id: {shown}; wanted one like 10300100B2B49700", argument="acquisitions"
-            )
-        given = self._checked_cells(name, cells) if cells is not None else ()
-        if name not in self._wanted or not given:
+            raise _refusal(f"not an acquisition id: {shown(name)}; wanted one like 10300100B2B49700")
+        wanted = self._checked_cells(name, cells) if cells is not None else ()
+        if name not in self._wanted or not wanted:
             # Once the whole acquisition is wanted, no cell of it adds to the order.
-            self._wanted[name] = given
+            self._wanted[name] = wanted
         elif self._wanted[name]:
-            self._more.setdefault(name, []).extend(given)
+            self._more.setdefault(name, []).extend(wanted)
 
     def _checked_cells(self, name: str, value: object) -> tuple[str, ...]:
-        cells = (value,) if isinstance(value, str) else value
-        if not isinstance(cells, list | tuple) and (
-            isinstance(cells, Mapping | bytes) or not isinstance(cells, Iterable)
-        ):
-            raise ArdRequestError(
-                f"the cells of {name}: wanted a list of cell ids, got a {type(value).__name__}",
-                argument="acquisitions",
-            )
-        given = tuple(cells)
+        if isinstance(value, str):
+            value = parsed(value)
+            value = (value,) if isinstance(value, str) else value
+        wish = f"a list of cell ids of {name}"
+        cells = tuple(value if isinstance(value, list) else members(value, "acquisitions", wish))
         try:
-            distinct = set(given)
+            distinct = set(cells)
         except TypeError:  # a member that cannot even be hashed is no text
-            self._check_each(name, given)
+            self._check_each(name, cells)
             raise
         if not distinct <= self._known_cells:
             self._check_each(name, distinct - self._known_cells)
             self._known_cells |= distinct
-        return given if len(distinct) == len(given) else tuple(dict.fromkeys(given))
+        return cells if len(distinct) == len(cells) else tuple(dict.fromkeys(cells))
 
     @staticmethod
     def _check_each(name: str, cells: Iterable[object]) -> None:
         for cell in cells:
             if not isinstance(cell, str) or not _CELL_ID.fullmatch(cell):
-                shown = repr(cell[:60]) if isinstance(cell, str) else f"a {type(cell).__name__}"
-                raise ArdRequestError(
-                    f"the cells of {name}: not a cell id: {shown}; wanted one like Z13-031133320203",
-                    argument="acquisitions",
-                )
+                raise _refusal(f"the cells of {name}: not a cell id: {shown(cell)}; wanted one like Z13-031133320203")
+
+
+def _as_order(value: Any) -> object:
+    try:
+        return value.as_order()
+    except Exception as error:  # noqa: BLE001 -- a search that has not run raises whatever its library raises
+        raise _refusal(f"as_order() of {shown(value)} raises {type(error).__name__}") from None
+
+
+def _refusal(message: str) -> ArdRequestError:
+    return ArdRequestError(message, argument="acquisitions")

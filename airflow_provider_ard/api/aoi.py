@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,10 @@ import shapely
 from pyproj import Geod, Transformer
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.geometry import GeometryReader, ReadFile, is_wkt, read_local
+from airflow_provider_ard.api.geometry import EWKT, GeometryReader, ReadFile, is_wkt, read_local
+from airflow_provider_ard.api.rendered import members, shown
+from airflow_provider_ard.api.simplify import simplified
+from airflow_provider_ard.api.vector_files import without_z
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -57,25 +61,34 @@ def read_aoi(
     notes = reader.notes
     if geometry.is_empty:
         raise ArdRequestError("the geometry is empty", argument=argument)
-    if geometry.has_z or geometry.has_m:
-        geometry = shapely.force_2d(geometry)
-        notes.append("its third dimension was dropped")
-    if not np.isfinite(shapely.get_coordinates(geometry)).all():
-        raise ArdRequestError("a coordinate is not a finite number", argument=argument)
+    geometry = without_z(geometry, notes)
     _check_range(geometry, argument)
+    polygons = _polygons(geometry, argument)
     if not geometry.is_valid:
         reason = shapely.is_valid_reason(geometry)
         geometry = _mended(geometry, argument)
+        polygons = _polygons(geometry, argument)
         notes.append(f"it was not valid ({reason}) and was mended")
-    if simplify:
-        geometry, tolerances = _simplified(geometry)
+    if simplify and (shapely.get_num_coordinates(polygons) > MAX_VERTICES).any():
+        polygons, tolerances = simplified(polygons, MAX_VERTICES, argument)
+        geometry = polygons[0] if len(polygons) == 1 else shapely.GeometryCollection(polygons)
         notes += [
-            f"a polygon was simplified to {MAX_VERTICES} vertices, covering, within {t:.0f} m" for t in tolerances
+            f"a polygon was simplified to {MAX_VERTICES} vertices; it covers the original and reaches at most "
+            f"{tolerance:.3g} m beyond it"
+            for tolerance in tolerances
         ]
-        _check_range(geometry, argument)
-    _check_rules(geometry, argument)
-    as_it_came = isinstance(value, str) and not notes and is_wkt(value)
-    return AOI(str(value).strip() if as_it_came else geometry.wkt, geometry, tuple(notes))
+    _check_rules(polygons, argument)
+    notes = list(dict.fromkeys(notes))
+    return AOI(_wkt_of(value, geometry, mended=bool(notes)), geometry, tuple(notes))
+
+
+def _wkt_of(value: object, geometry: BaseGeometry, *, mended: bool) -> str:
+    """Return valid WKT as it came, anything else as shapely writes it."""
+    if isinstance(value, str) and not mended:
+        text = EWKT.sub("", value).strip()
+        if is_wkt(text):
+            return text
+    return str(geometry.wkt)
 
 
 def read_bbox(value: object) -> tuple[float, float, float, float]:
@@ -85,8 +98,6 @@ def read_bbox(value: object) -> tuple[float, float, float, float]:
     """
     numbers = _four_numbers(value)
     xmin, ymin, xmax, ymax = numbers
-    if not all(map(math.isfinite, numbers)):
-        raise ArdRequestError("a number is not finite", argument="bbox")
     box = shapely.box(*numbers)
     _check_range(box, "bbox")
     if xmin >= xmax or ymin >= ymax:
@@ -95,7 +106,7 @@ def read_bbox(value: object) -> tuple[float, float, float, float]:
             + (" (a box across the antimeridian is not possible)" if xmin > xmax else ""),
             argument="bbox",
         )
-    _check_rules(box, "bbox")
+    _check_rules(np.array([box]), "bbox")
     return numbers
 
 
@@ -111,7 +122,9 @@ def check_connected(aoi: AOI) -> None:
 
 def area_sqkm(geometry: BaseGeometry) -> float:
     """Return the geodesic area on WGS84, km²."""
-    return abs(float(_GEOD.geometry_area_perimeter(geometry)[0])) / 1e6
+    # Holes count against the shell only if they turn the other way.
+    turned = shapely.orient_polygons(geometry)
+    return abs(float(_GEOD.geometry_area_perimeter(turned)[0])) / 1e6
 
 
 def width_m(polygon: BaseGeometry) -> float:
@@ -138,21 +151,24 @@ def _four_numbers(value: object) -> tuple[float, float, float, float]:
         if set(by_name) != set(_SIDES):
             raise ArdRequestError(f"wanted the keys {', '.join(_SIDES)}", argument="bbox")
         given = [by_name[name] for name in _SIDES]
-    if not isinstance(given, Iterable) or isinstance(given, bytes | set | frozenset):
-        raise ArdRequestError(f"wanted [xmin, ymin, xmax, ymax], got a {type(value).__name__}", argument="bbox")
-    try:
-        found = [_number(number) for number in given]
-    except (TypeError, ValueError, OverflowError):
-        raise ArdRequestError("wanted four numbers: xmin, ymin, xmax, ymax", argument="bbox") from None
+    if isinstance(given, AbstractSet):
+        raise ArdRequestError(f"wanted [xmin, ymin, xmax, ymax], got {shown(value)} without order", argument="bbox")
+    found = members(given, "bbox", "[xmin, ymin, xmax, ymax]")
     if len(found) != len(_SIDES):
-        raise ArdRequestError(f"wanted four numbers, got {len(found)}", argument="bbox")
-    return found[0], found[1], found[2], found[3]
+        raise ArdRequestError(f"wanted four numbers, xmin, ymin, xmax, ymax, got {len(found)}", argument="bbox")
+    xmin, ymin, xmax, ymax = (_number(number, name) for number, name in zip(found, _SIDES, strict=True))
+    return xmin, ymin, xmax, ymax
 
 
-def _number(value: object) -> float:
-    if isinstance(value, bool):
-        raise TypeError
-    return float(value)  # type: ignore[arg-type]
+def _number(value: Any, name: str) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ArdRequestError(f"wanted a number as {name}, got {shown(value)}", argument="bbox")
+    # A whole number goes out as it came, without a decimal point.
+    return value if type(value) is int else number
 
 
 def _to_metres(polygon: BaseGeometry) -> BaseGeometry:
@@ -171,6 +187,17 @@ def _parts(geometry: BaseGeometry) -> Any:
     return parts
 
 
+def _polygons(geometry: BaseGeometry, argument: str) -> Any:
+    """Return the polygons of a geometry as an array; `ArdRequestError` if there is anything else in it."""
+    parts = _parts(geometry)
+    others = parts[shapely.get_type_id(parts) != shapely.GeometryType.POLYGON]
+    if len(others):
+        raise ArdRequestError(f"wanted polygons, got a {others[0].geom_type}", argument=argument)
+    if shapely.is_empty(parts).any():
+        raise ArdRequestError("a polygon is empty", argument=argument)
+    return parts
+
+
 def _mended(geometry: BaseGeometry, argument: str) -> BaseGeometry:
     areas = [part for part in _parts(shapely.make_valid(geometry)) if part.geom_type == "Polygon"]
     if not areas:
@@ -178,45 +205,19 @@ def _mended(geometry: BaseGeometry, argument: str) -> BaseGeometry:
     return areas[0] if len(areas) == 1 else shapely.MultiPolygon(areas)
 
 
-def _simplified(geometry: BaseGeometry) -> tuple[BaseGeometry, list[float]]:
-    """Return the geometry with no polygon above the limit, and the tolerance of each that was changed, metres."""
-    tolerances: list[float] = []
-    parts: list[BaseGeometry] = []
-    for part in _parts(geometry):
-        if part.geom_type == "Polygon" and shapely.get_num_coordinates(part) > MAX_VERTICES:
-            part, tolerance = _covering(part)  # noqa: PLW2901
-            tolerances.append(tolerance)
-        parts.append(part)
-    if not tolerances:
-        return geometry, []
-    return (parts[0] if len(parts) == 1 else shapely.GeometryCollection(parts)), tolerances
-
-
-def _covering(polygon: BaseGeometry) -> tuple[BaseGeometry, float]:
-    """Return a polygon within the limit that covers the given one, and how far it may reach beyond it, metres.
-
-    Grown by a tolerance and simplified by the same, a shape still covers the original. The tolerance rises until the
-    limit is met; small holes, which cost vertices, close on the way.
-    """
-    tolerance = 0.5 / _LONGEST_DEGREE
-    while True:
-        grown = polygon.buffer(tolerance, quad_segs=1, join_style="mitre")
-        simple = grown.simplify(tolerance)
-        enough = shapely.get_num_coordinates(simple) <= MAX_VERTICES
-        if enough and simple.geom_type == "Polygon" and simple.covers(polygon):
-            return simple, 2 * tolerance * _LONGEST_DEGREE
-        tolerance *= 1.5
-
-
 # The rules -------------------------------------------------------------------------------------------------------
 
 
 def _check_range(geometry: BaseGeometry, argument: str) -> None:
+    if not np.isfinite(shapely.get_coordinates(geometry)).all():
+        raise ArdRequestError("a coordinate is not a finite number", argument=argument)
     xmin, ymin, xmax, ymax = geometry.bounds
     if -90 <= ymin <= ymax <= 90 and -180 <= xmin <= xmax <= 180:
         return
     if -90 <= xmin <= xmax <= 90 and -180 <= ymin <= ymax <= 180:
         hint = "; are latitude and longitude swapped?"
+    elif -90 <= ymin <= ymax <= 90 and -360 <= xmin <= xmax <= 360:
+        hint = "; does it cross the antimeridian? That is not allowed: split it there"
     elif max(abs(xmin), abs(xmax), abs(ymin), abs(ymax)) > 1000:
         hint = "; are these projected metres? WGS84 degrees are wanted"
     else:
@@ -228,14 +229,8 @@ def _check_range(geometry: BaseGeometry, argument: str) -> None:
     )
 
 
-def _check_rules(geometry: BaseGeometry, argument: str) -> None:
-    polygons = _parts(geometry)
-    others = polygons[shapely.get_type_id(polygons) != shapely.GeometryType.POLYGON]
-    if len(others):
-        raise ArdRequestError(f"wanted polygons, got a {others[0].geom_type}", argument=argument)
+def _check_rules(polygons: Any, argument: str) -> None:
     boxes = shapely.bounds(polygons)
-    if np.isnan(boxes).any():
-        raise ArdRequestError("a polygon is empty", argument=argument)
     vertices = shapely.get_num_coordinates(polygons)
     spans = boxes[:, 2:] - boxes[:, :2]
     # Lower bounds, all at once; exact figures only for the polygons that may break a rule.

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import errno
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
-from pyproj import CRS, Transformer
-from pyproj.exceptions import ProjError
 from shapely.geometry import GeometryCollection, shape
 from shapely.geometry.base import BaseGeometry
 
-from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.rendered import parsed
+from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
+from airflow_provider_ard.api.rendered import members, parsed, shown
+from airflow_provider_ard.api.vector_files import in_degrees, read_ogr
 
 ReadFile = Callable[[str], bytes]
 
-_EWKT = re.compile(r"(?i)^\s*SRID\s*=\s*(\d+)\s*;")
+EWKT = re.compile(r"(?i)^\s*SRID\s*=\s*([0-9]{1,6})\s*;")
 _WKT = re.compile(r"(?i)^\s*(POINT|LINESTRING|LINEARRING|POLYGON|MULTI\w+|GEOMETRYCOLLECTION)\b")
 _GEOJSON_GEOMETRIES = {
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection",
 }  # fmt: skip
-# From here on an array pays.
-_MANY_POINTS = 32
-_READ_ERRORS = (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
+# GEOS reads nested collections by recursion and ends the process when its stack does.
+_DEEPEST_WKT = 50
+_WISH = "WKT, GeoJSON, geometry objects or a file's path"
+_READ_ERRORS = (
+    shapely.errors.ShapelyError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError,
+)  # fmt: skip
+# What a path itself is to blame for; anything else that an object store raises may be over in a minute.
+_PATH_ERRORS = (
+    FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, LookupError,
+    ImportError, NotImplementedError,
+)  # fmt: skip
+# How a system puts it that a text can be no path at all.
+_NO_PATH = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP}
 
 
 def is_wkt(text: str) -> bool:
@@ -42,7 +53,7 @@ def read_local(path: str) -> bytes:
 class GeometryReader:
     """Reads geometries given as the argument named `argument`; `notes` tell what had to be mended on the way.
 
-    `read_file(path)` returns a file's bytes; it may raise OSError or ValueError.
+    `read_file(path)` returns a file's bytes, or raises what its storage raises.
     """
 
     def __init__(self, argument: str, read_file: ReadFile = read_local) -> None:
@@ -52,53 +63,68 @@ class GeometryReader:
 
     def read(self, value: object) -> BaseGeometry:
         """Return the geometry, a collection for several. Raises `ArdRequestError`."""
+        try:
+            return self._read(value)
+        except RecursionError:
+            raise self._refusal("it is nested without end") from None
+
+    def _read(self, value: object) -> BaseGeometry:
         if isinstance(value, BaseGeometry):
             return value
         if isinstance(value, str):
             return self._from_text(value.strip())
         if isinstance(value, Mapping):
             return self._from_geojson(value)
-        if isinstance(value, Path):
+        if isinstance(value, Path) or callable(getattr(value, "read_bytes", None)):
             return self._from_file(str(value))
         return self._from_object(value)
 
-    def _from_object(self, value: object) -> BaseGeometry:
-        cell = getattr(value, "geom_WGS84", None)
-        if isinstance(cell, BaseGeometry):
-            # A cell of maxar-ard-grid; its own coordinates are UTM metres.
-            return cell
-        if hasattr(value, "to_crs") and hasattr(value, "crs"):
-            value = self._in_degrees(value)
-        if hasattr(value, "__geo_interface__"):
-            return self._from_geojson(value.__geo_interface__)
-        if isinstance(value, Iterable) and not isinstance(value, bytes):
-            return GeometryCollection([self.read(member) for member in value])
-        raise self._refusal(f"wanted WKT, GeoJSON, a geometry or a file's path, got a {type(value).__name__}")
-
-    def _in_degrees(self, frame: Any) -> Any:
-        """Reproject a GeoDataFrame or GeoSeries; one without a CRS is taken for degrees."""
-        if frame.crs is None:
-            return frame
+    def _from_object(self, value: Any) -> BaseGeometry:
         try:
-            return frame.to_crs(4326)
-        except (ProjError, ValueError, RuntimeError) as error:
-            raise self._refusal(f"cannot be reprojected to WGS84: {_short(error)}") from None
+            # A cell of maxar-ard-grid; its own coordinates are UTM metres.
+            cell = getattr(value, "geom_WGS84", None)
+            frame = hasattr(value, "to_crs") and hasattr(value, "geometry")
+            interface = None if frame else getattr(value, "__geo_interface__", None)
+        except Exception as error:  # noqa: BLE001 -- properties run the user's own code
+            raise self._refusal(f"wanted {_WISH}, got {shown(value)} that raises {type(error).__name__}") from None
+        if isinstance(cell, BaseGeometry):
+            return cell
+        if frame:
+            return self._from_frame(value)
+        if interface is not None:
+            return self._from_geojson(interface)
+        return GeometryCollection([self._read(member) for member in members(value, self.argument, _WISH)])
+
+    def _from_frame(self, frame: Any) -> BaseGeometry:
+        """Return what a GeoDataFrame or GeoSeries holds, reprojected from its CRS."""
+        geometries = list(frame.geometry)
+        if not all(isinstance(geometry, BaseGeometry) for geometry in geometries):
+            raise self._refusal("a row has no geometry")
+        if frame.crs is None:
+            self.notes.append("it has no CRS and was taken for WGS84 degrees")
+        else:
+            geometries = in_degrees(geometries, frame.crs, self.argument, self.notes)
+        return GeometryCollection(geometries)
 
     def _from_text(self, text: str) -> BaseGeometry:
         if not text:
             raise self._refusal("the text is empty")
         if text[0] in "{[(":
-            given = parsed(text)
-            if isinstance(given, str):
+            found = parsed(text)
+            if isinstance(found, str):
                 raise self._refusal("looks like GeoJSON but cannot be read as JSON")
-            return self.read(given)
-        if srid := _EWKT.match(text):
-            if srid[1] != "4326":
+            return self._read(found)
+        if srid := EWKT.match(text):
+            if int(srid[1]) != 4326:
                 raise self._refusal(f"wanted SRID 4326 (WGS84 degrees), got {srid[1]}")
             text = text[srid.end() :].strip()
+            if not is_wkt(text):
+                raise self._refusal("wanted WKT behind the SRID, got something else")
         return self._from_wkt(text) if is_wkt(text) else self._from_file(text)
 
     def _from_wkt(self, text: str) -> BaseGeometry:
+        if text.count("(") > _DEEPEST_WKT and _depth(text) > _DEEPEST_WKT:
+            raise self._refusal(f"is WKT nested deeper than {_DEEPEST_WKT} levels")
         # GEOS raises a floating point flag for nan; it is found and told by name later on.
         with np.errstate(invalid="ignore", over="ignore"):
             try:
@@ -113,95 +139,99 @@ class GeometryReader:
     def _from_geojson(self, content: Any) -> BaseGeometry:
         kind = content.get("type") if isinstance(content, Mapping) else None
         if kind == "FeatureCollection":
-            features = content.get("features")
-            if not isinstance(features, list | tuple):
-                raise self._refusal("the FeatureCollection has no list of features")
-            return GeometryCollection([self._from_feature(feature) for feature in features])
-        if kind == "Feature" or (kind is None and isinstance(content, Mapping) and "geometry" in content):
-            return self._from_feature(content)
+            found = self._from_features(members(content.get("features"), self.argument, "a list of features"))
+        elif kind == "Feature" or (kind is None and isinstance(content, Mapping) and "geometry" in content):
+            found = self._from_features([content]).geoms[0]
+        else:
+            found = self._from_geometry(content)
+        crs = content.get("crs") if isinstance(content, Mapping) else None
+        return found if crs is None else in_degrees([found], crs, self.argument, self.notes)[0]
+
+    def _from_features(self, features: Any) -> GeometryCollection:
+        geometries = [feature.get("geometry") if isinstance(feature, Mapping) else None for feature in features]
+        if all(isinstance(geometry, dict) and geometry.get("type") == "Polygon" for geometry in geometries):
+            coordinates = [geometry.get("coordinates") for geometry in geometries if geometry is not None]
+            return GeometryCollection(list(self._polygons(coordinates)))
+        return GeometryCollection([self._from_geometry(geometry) for geometry in geometries])
+
+    def _from_geometry(self, content: Any) -> BaseGeometry:
+        if isinstance(content, BaseGeometry):
+            return content
+        if not isinstance(content, Mapping):
+            raise self._refusal("wanted a GeoJSON geometry, Feature or FeatureCollection, got one without geometry")
+        kind = content.get("type")
         if not isinstance(kind, str) or kind not in _GEOJSON_GEOMETRIES:
-            shown = repr(kind[:40]) if isinstance(kind, str) else f"a {type(kind).__name__}"
-            raise self._refusal(f"wanted a GeoJSON geometry, Feature or FeatureCollection, got type {shown}")
+            raise self._refusal(f"wanted a GeoJSON geometry, Feature or FeatureCollection, got type {shown(kind)}")
+        coordinates = content.get("coordinates")
+        if kind == "Polygon":
+            return self._polygons([coordinates])[0]
+        if kind == "MultiPolygon" and isinstance(coordinates, list | tuple):
+            return shapely.multipolygons(self._polygons(coordinates))
+        return self._shape(content)
+
+    def _polygons(self, polygons: Any) -> Any:
+        """Return polygons of GeoJSON coordinates as an array: all their rings in a few calls, open rings closed."""
         try:
-            return shape(self._with_rings(content))
-        except (*_READ_ERRORS, RecursionError) as error:
+            rings = [ring for polygon in polygons for ring in polygon]
+            lengths = np.fromiter(map(len, rings), dtype=int, count=len(rings))
+            points = np.array(list(chain.from_iterable(rings)), dtype=float)
+            holes = np.fromiter(map(len, polygons), dtype=int, count=len(polygons))
+            if points.ndim != 2 or points.shape[1] not in {2, 3} or not lengths.all() or not holes.all():
+                raise ValueError
+            ends = np.cumsum(lengths)
+            if (points[ends - lengths] != points[ends - 1]).any():
+                self.notes.append("an open ring was closed")
+            linear = shapely.linearrings(points, indices=np.repeat(np.arange(len(rings)), lengths))
+            return shapely.polygons(linear, indices=np.repeat(np.arange(len(polygons)), holes))
+        except _READ_ERRORS:
+            # One by one, shapely says what is wrong with which.
+            return [self._shape({"type": "Polygon", "coordinates": polygon}) for polygon in polygons or ()]
+
+    def _shape(self, content: Mapping[str, Any]) -> BaseGeometry:
+        try:
+            return shape(content)
+        except _READ_ERRORS as error:
             raise self._refusal(f"cannot be read as GeoJSON: {_short(error)}") from None
 
-    def _from_feature(self, feature: object) -> BaseGeometry:
-        geometry = feature.get("geometry") if isinstance(feature, Mapping) else None
-        if isinstance(geometry, BaseGeometry):
-            return geometry
-        if not isinstance(geometry, Mapping):
-            raise self._refusal("a Feature has no geometry")
-        return self._from_geojson(geometry)
-
-    def _with_rings(self, content: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return polygons with their long rings as arrays, which shapely reads many times faster, and note open rings.
-
-        It closes them by itself.
-        """
-        kind, coordinates = content["type"], content.get("coordinates")
-        if kind == "Polygon":
-            return {"type": kind, "coordinates": self._rings(coordinates)}
-        if kind == "MultiPolygon":
-            return {"type": kind, "coordinates": [self._rings(polygon) for polygon in coordinates or ()]}
-        return content
-
-    def _rings(self, polygon: Any) -> list[Any]:
-        if any(list(ring[0]) != list(ring[-1]) for ring in polygon or ()):
-            self.notes.append("an open ring was closed")
-        return [np.asarray(ring, dtype=float) if len(ring) > _MANY_POINTS else ring for ring in polygon or ()]
-
     def _from_file(self, path: str) -> BaseGeometry:
-        wish = f"neither WKT nor GeoJSON, nor the path of a file that can be read: {path[:80]!r}"
-        try:
-            content = self._read_file(path)
-        except (OSError, ValueError, RuntimeError, ImportError):
-            raise self._refusal(wish) from None
+        content = self._content(path)
+        if content is None:
+            return read_ogr(path, path, self.argument, self.notes)
         try:
             text = content.decode("utf-8-sig").strip()
         except UnicodeDecodeError:
             text = ""
-        if is_wkt(text) or _EWKT.match(text):
+        if is_wkt(text) or EWKT.match(text):
             return self._from_text(text)
-        if text[:1] == "{" and isinstance(given := parsed(text), Mapping) and "crs" not in given:
-            return self._from_geojson(given)
-        return self._from_ogr(content, path)
+        if text[:1] == "{" and isinstance(found := parsed(text), Mapping):
+            return self._from_geojson(found)
+        if "://" not in path:
+            # GDAL finds what stands beside a local file, such as a Shapefile's projection, by itself.
+            return read_ogr(str(Path(path).expanduser()), path, self.argument, self.notes)
+        return read_ogr(content, path, self.argument, self.notes)
 
-    def _from_ogr(self, content: bytes, path: str) -> BaseGeometry:
-        """Read any format that GDAL knows, reprojected to WGS84."""
-        name = path.rsplit("/", 1)[-1][:60]
+    def _content(self, path: str) -> bytes | None:
+        """Return what a file holds, None for a local folder."""
         try:
-            import pyogrio  # noqa: PLC0415 -- of the extra `ogr` only
-            from pyogrio.raw import read  # noqa: PLC0415
-        except ImportError:
-            raise self._refusal(
-                f"the file {name!r} holds neither WKT nor GeoJSON in WGS84; other formats and projections need "
-                "airflow-provider-ard[ogr]"
-            ) from None
-        try:
-            meta, _, shapes, _ = read(content, columns=[], force_2d=True)
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, RuntimeError) as error:
-            raise self._refusal(f"the file {name!r} cannot be read: {_short(error)}") from None
-        geometries = [geometry for geometry in shapely.from_wkb(shapes) if geometry is not None]
-        if not geometries:
-            raise self._refusal(f"the file {name!r} holds no geometry")
-        if meta.get("crs"):
-            geometries = self._reprojected(geometries, meta["crs"])
-        return geometries[0] if len(geometries) == 1 else GeometryCollection(geometries)
-
-    def _reprojected(self, geometries: list[BaseGeometry], crs: str) -> list[BaseGeometry]:
-        try:
-            given = CRS.from_user_input(crs)
-            if given == CRS.from_epsg(4326):
-                return geometries
-            to_degrees = Transformer.from_crs(given, 4326, always_xy=True)
-        except ProjError as error:
-            raise self._refusal(f"cannot be reprojected to WGS84: {_short(error)}") from None
-        return [shapely.transform(geometry, to_degrees.transform, interleaved=False) for geometry in geometries]
+            if "://" not in path and Path(path).expanduser().is_dir():
+                return None
+            return self._read_file(path)
+        except _PATH_ERRORS:
+            pass
+        except Exception as error:  # noqa: BLE001 -- every object store has errors of its own
+            if "://" in path and getattr(error, "errno", None) not in _NO_PATH:
+                raise ArdUnavailableError(
+                    f"{self.argument}: {shown(path)} cannot be read at present: {type(error).__name__}"
+                ) from None
+        raise self._refusal(f"neither WKT nor GeoJSON, nor the path of a file that can be read: {shown(path)}")
 
     def _refusal(self, message: str) -> ArdRequestError:
         return ArdRequestError(message, argument=self.argument)
+
+
+def _depth(text: str) -> int:
+    steps = [1 if sign == "(" else -1 for sign in re.findall(r"[()]", text)]
+    return int(np.cumsum(steps).max())
 
 
 def _closed(text: str) -> BaseGeometry | None:

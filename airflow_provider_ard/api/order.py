@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
+from numbers import Integral
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, SkipValidation
@@ -17,27 +18,14 @@ from airflow_provider_ard.api.delivery import root_collection_uri
 from airflow_provider_ard.api.destination import Destination, read_destination
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geometry import ReadFile, read_local
-from airflow_provider_ard.api.rendered import boolean, parsed
+from airflow_provider_ard.api.notifications import Notification, read_notifications
+from airflow_provider_ard.api.rendered import boolean, given, parsed, shown
 from airflow_provider_ard.api.settings import DEFAULT_SETTINGS, Settings, read_settings
 
-_EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
-_SNS_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+")
 _SECRET_KEYS = ("service_credentials", "sas_url")
-
-
-class Notification(BaseModel):
-    """Someone to tell when an order is done: an email address or an SNS topic."""
-
-    model_config = ConfigDict(frozen=True)
-
-    email: str | None = None
-    sns_topic: str | None = None
-
-    def to_payload(self) -> dict[str, str]:
-        """Return the notification as it goes over the wire."""
-        if self.email:
-            return {"type": "email", "address": self.email}
-        return {"type": "sns", "topic_arn": self.sns_topic or ""}
+_SELECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+# Each row of an order list repeats its order's metadata, a hundred rows a page.
+MAX_METADATA_BYTES = 64 * 1024
 
 
 class OrderRequest(BaseModel):
@@ -49,7 +37,7 @@ class OrderRequest(BaseModel):
     acquisitions: SkipValidation[tuple[Acquisition, ...]] = ()
     select_id: str | None = None
     intersects: str | None = None
-    bbox: tuple[float, float, float, float] | None = None
+    bbox: SkipValidation[tuple[float, float, float, float] | None] = None
     destination: SerializeAsAny[Destination]
     settings: SkipValidation[Settings] = DEFAULT_SETTINGS
     metadata: dict[str, Any] = Field(default_factory=dict)
@@ -63,11 +51,11 @@ class OrderRequest(BaseModel):
         *,
         acquisitions: object = None,
         select_id: object = None,
-        destination: str | None = None,
+        destination: object = None,
         output_config: object = None,
         intersects: object = None,
         bbox: object = None,
-        role_arn: str | None = None,
+        role_arn: object = None,
         dry_run: object = False,
         bba: object = False,
         settings: object = None,
@@ -84,40 +72,38 @@ class OrderRequest(BaseModel):
         given is not changed. `notes` tell what was mended or is contradictory. `read_file` fetches what `intersects`
         names by a path, `credentials_ids` are the connection's.
         """
-        select_id, intersects, bbox = _given(select_id), _given(intersects), _given(bbox)
-        acquisitions = _given(acquisitions)
+        notes: list[str] = []
+        select_id, acquisitions = given(select_id), given(acquisitions)
+        intersects, bbox = _given_aoi(intersects, "intersects", notes), _given_aoi(bbox, "bbox", notes)
         if select_id is not None:
             _only_select_id(acquisitions=acquisitions, intersects=intersects, bbox=bbox)
         elif acquisitions is None:
             raise ArdRequestError("an order needs acquisitions or a select_id", argument="acquisitions")
         if intersects is not None and bbox is not None:
             raise ArdRequestError("give one of intersects and bbox, not both", argument="intersects")
-        chosen, notes = read_settings(settings, bba)
+        chosen, said = read_settings(settings, bba)
+        notes += said
+        place, said = read_destination(
+            given(destination), parsed(given(output_config)), given(role_arn), credentials_ids
+        )
+        notes += said
         simplify = boolean(simplify_aoi, "simplify_aoi")
         aoi = read_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
         if aoi:
             if chosen.bundle_adjust:
                 check_connected(aoi)
-            notes += tuple(f"intersects: {note}" for note in aoi.notes)
+            notes += [f"intersects: {note}" for note in aoi.notes]
         return cls(
             acquisitions=read_acquisitions(acquisitions) if acquisitions is not None else (),
             select_id=_select_id(select_id) if select_id is not None else None,
             intersects=aoi.wkt if aoi else None,
             bbox=read_bbox(bbox) if bbox is not None else None,
-            destination=read_destination(
-                _given(destination),
-                parsed(_given(output_config)),  # type: ignore[arg-type]
-                _given(role_arn),
-                credentials_ids,
-            ),
+            destination=place,
             settings=chosen,
             metadata=_metadata(metadata),
-            notifications=(
-                *(Notification(email=address) for address in _addresses(email_notifications)),
-                *(Notification(sns_topic=topic) for topic in _topics(sns_notifications)),
-            ),
+            notifications=read_notifications(email_notifications, sns_notifications),
             dry_run=boolean(dry_run, "dry_run"),
-            notes=notes,
+            notes=tuple(notes),
         )
 
     @property
@@ -268,9 +254,12 @@ class Account(BaseModel):
     limits: dict[str, Any] = Field(default_factory=dict)
 
 
-def _given(value: object) -> Any:
-    """Return None for what a template leaves where nothing is: an empty text or the word None."""
-    return None if isinstance(value, str) and value.strip() in {"", "None"} else value
+def _given_aoi(value: object, argument: str, notes: list[str]) -> Any:
+    found = given(value)
+    if found is None and value is not None and "None" in str(value):
+        # An empty text is how an optional parameter looks. This may be a task that should have found an area.
+        notes.append(f"{argument}: a template rendered to None: the order is not limited to an area")
+    return found
 
 
 def _only_select_id(**others: object) -> None:
@@ -283,58 +272,33 @@ def _only_select_id(**others: object) -> None:
 
 
 def _select_id(value: object) -> str:
-    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
-        shown = repr(value[:60]) if isinstance(value, str) else f"a {type(value).__name__}"
-        raise ArdRequestError(f"wanted the id of a Select, got {shown}", argument="select_id")
-    return text
+    if isinstance(value, str) and _SELECT_ID.fullmatch(text := value.strip()):
+        return text
+    if isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) < 10**100:
+        return str(int(value))
+    raise ArdRequestError(f"wanted the id of a Select, got {shown(value)}", argument="select_id")
 
 
 def _metadata(value: object) -> dict[str, Any]:
-    value = parsed(_given(value))
+    value = parsed(given(value))
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ArdRequestError(f"wanted a dictionary, got a {type(value).__name__}", argument="metadata")
-    if wrong := [key for key in value if not isinstance(key, str)]:
-        raise ArdRequestError(f"wanted texts as keys, got a {type(wrong[0]).__name__}", argument="metadata")
-    try:
-        return json.loads(json.dumps(dict(value), allow_nan=False))  # type: ignore[no-any-return]
-    except (TypeError, ValueError, RecursionError):
-        raise ArdRequestError(
-            "wanted values that JSON can hold (text, numbers, lists …)", argument="metadata"
-        ) from None
-
-
-def _texts(value: object, argument: str) -> list[str]:
-    if not value:
-        return []
-    value = parsed(_given(value))
-    if value is None:
-        return []
-    members = [value] if isinstance(value, str) else value
-    if isinstance(members, bytes | Mapping) or not isinstance(members, Iterable):
-        raise ArdRequestError(f"wanted a list of texts, got a {type(value).__name__}", argument=argument)
-    texts = list(members)
-    if wrong := [text for text in texts if not isinstance(text, str)]:
-        raise ArdRequestError(f"wanted texts, got a {type(wrong[0]).__name__}", argument=argument)
-    return list(dict.fromkeys(text.strip() for text in texts))
-
-
-def _addresses(value: object) -> list[str]:
-    addresses = _texts(value, "email_notifications")
-    for address in addresses:
-        if not _EMAIL.fullmatch(address):
-            raise ArdRequestError(f"not an email address: {address[:60]!r}", argument="email_notifications")
-    return addresses
-
-
-def _topics(value: object) -> list[str]:
-    topics = _texts(value, "sns_notifications")
-    for topic in topics:
-        if not _SNS_TOPIC.fullmatch(topic):
+        raise ArdRequestError(f"wanted a dictionary, got {shown(value)}", argument="metadata")
+    for key, inner in value.items():
+        if not isinstance(key, str):
+            raise ArdRequestError(f"wanted texts as keys, got {shown(key)}", argument="metadata")
+        try:
+            json.dumps({key: inner}, allow_nan=False, ensure_ascii=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
             raise ArdRequestError(
-                f"wanted a topic like arn:aws:sns:us-east-1:123456789012:name, got {topic[:60]!r}",
-                argument="sns_notifications",
-            )
-    return topics
+                f"wanted what JSON can hold (text, finite numbers, lists …), got {shown(inner)} at {shown(key)}: "
+                f"{type(error).__name__}",
+                argument="metadata",
+            ) from None
+    text = json.dumps(dict(value))
+    if len(text) > MAX_METADATA_BYTES:
+        raise ArdRequestError(
+            f"wanted at most {MAX_METADATA_BYTES:,} bytes of JSON, got {len(text):,}", argument="metadata"
+        )
+    return json.loads(text)  # type: ignore[no-any-return]

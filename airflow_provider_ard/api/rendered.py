@@ -1,19 +1,32 @@
-"""Arguments that a template turned into text, and their way back."""
+"""Arguments as they come: texts that a template left of them, any iterable, and how they are shown in an error."""
 
 from __future__ import annotations
 
 import ast
+import difflib
 import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
 
 from airflow_provider_ard.api.errors import ArdRequestError
 
+_SHOWN_CHARACTERS = 60
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
 
-def parsed(value: object) -> object:
+
+def given(value: object) -> Any:
+    """Return None for what a template leaves where nothing is: an empty text or the word None."""
+    return None if isinstance(value, str) and value.strip() in {"", "None"} else value
+
+
+def parsed(value: object) -> Any:
     """Return what a text stands for if it looks like a list or dictionary, else the value itself.
 
     Jinja renders a list as Python writes it, with single quotes; JSON is what other systems write. Both are read.
     """
-    if not isinstance(value, str) or value.strip()[:1] not in {"[", "{", "("}:
+    if not isinstance(value, str) or value.lstrip()[:1] not in {"[", "{", "("}:
         return value
     for read in (json.loads, ast.literal_eval):
         try:
@@ -29,5 +42,41 @@ def boolean(value: object, argument: str) -> bool:
         return value
     if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
         return value.strip().lower() == "true"
-    shown = repr(value[:40]) if isinstance(value, str) else f"a {type(value).__name__}"
-    raise ArdRequestError(f"wanted true or false, got {shown}", argument=argument)
+    raise ArdRequestError(f"wanted true or false, got {shown(value)}", argument=argument)
+
+
+def members(value: object, argument: str, wish: str) -> Sequence[Any]:
+    """Return the members of any iterable that is neither a text nor a mapping; `ArdRequestError` for anything else.
+
+    Those of a set come sorted: another process, such as a retry, must make the same order of them.
+    """
+    if isinstance(value, list | tuple):
+        return value
+    if isinstance(value, str | bytes | bytearray | Mapping) or not isinstance(value, Iterable):
+        raise ArdRequestError(f"wanted {wish}, got {shown(value)}", argument=argument)
+    try:
+        return sorted(value, key=repr) if isinstance(value, AbstractSet) else list(value)
+    except Exception as error:  # noqa: BLE001 -- a generator runs the user's own code
+        raise ArdRequestError(
+            f"wanted {wish}, got {shown(value)} that raises {type(error).__name__}", argument=argument
+        ) from None
+
+
+def shown(value: object) -> str:
+    """Show what came in an error: a text cut short and without a URL's password and query, of the rest the type."""
+    if isinstance(value, str):
+        text = _PASSWORD.sub("", value.split("?", 1)[0])
+        return repr(text[:_SHOWN_CHARACTERS]) + ("…" if len(text) > _SHOWN_CHARACTERS else "")
+    if value is None or isinstance(value, bool | float):
+        return repr(value)
+    if isinstance(value, int) and abs(value) < 10**20:
+        return repr(value)
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Return a hint at the known name that was probably meant, or at all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(str(name)[:_SHOWN_CHARACTERS], names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(names)}"

@@ -7,9 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from airflow_provider_ard.api.destination import nearest
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.rendered import boolean, parsed
+from airflow_provider_ard.api.rendered import boolean, given, nearest, parsed, shown
 
 
 class Settings(BaseModel):
@@ -48,19 +47,19 @@ def read_settings(settings: object = None, bba: object = False) -> tuple[Setting
 
     Raises `ArdRequestError` for an unknown setting, with the nearest known one, and for a value that is no truth value.
     """
-    if not settings and bba is False and (settings is None or isinstance(settings, Mapping)):
-        return DEFAULT_SETTINGS, ()
-    settings = parsed(settings)
-    adjust = boolean(bba, "bba")
-    if settings is None or settings == "":
+    settings = parsed(given(settings))
+    if settings is None:
         settings = {}
+    if bba is False and settings == {}:
+        return DEFAULT_SETTINGS, ()
+    adjust = boolean(bba, "bba")
     if not isinstance(settings, Mapping):
-        raise ArdRequestError(f"wanted a dictionary, got a {type(settings).__name__}", argument="settings")
+        raise ArdRequestError(f"wanted a dictionary, got {shown(settings)}", argument="settings")
     chosen: dict[str, Any] = {}
     for name, value in settings.items():
         if name not in Settings.model_fields:
             raise ArdRequestError(
-                f"unknown setting {name!r}{nearest(name, Settings.model_fields)}", argument="settings"
+                f"unknown setting {shown(name)}{nearest(name, Settings.model_fields)}", argument="settings"
             )
         chosen[name] = boolean(value, f"settings.{name}")
     notes: tuple[str, ...] = ()

@@ -124,9 +124,10 @@ def test_stored_credentials_do_not_match_half_a_name():
 
 def test_a_stored_credential_wins_over_a_given_secret_with_a_warning():
     config = {"google_cloud_storage": {**S3, "credentials_id": "stored", "service_credentials": KEY64}}
-    with pytest.warns(UserWarning, match="stored"):
-        sent = payload(destination=None, output_config=config)
-    assert sent["output_config"] == {"google_cloud_storage": {**S3, "credentials_id": "stored"}}
+    request = OrderRequest.of(acquisitions=A, output_config=config)
+    assert request.to_payload()["output_config"] == {"google_cloud_storage": {**S3, "credentials_id": "stored"}}
+    assert request.secrets == ()
+    assert "credentials_id 'stored' is used, service_credentials is not" in request.notes[0]
 
 
 def test_a_role_for_s3():
