@@ -165,7 +165,7 @@ class GeometryReader:
         coordinates = content.get("coordinates")
         if kind == "Polygon":
             return self._polygons([coordinates])[0]
-        if kind == "MultiPolygon" and isinstance(coordinates, list | tuple):
+        if kind == "MultiPolygon" and isinstance(coordinates, list | tuple) and coordinates:
             return shapely.multipolygons(self._polygons(coordinates))
         return self._shape(content)
 

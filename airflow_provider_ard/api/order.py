@@ -74,7 +74,10 @@ class OrderRequest(BaseModel):
         """
         notes: list[str] = []
         select_id, acquisitions = given(select_id), given(acquisitions)
-        intersects, bbox = _given_aoi(intersects, "intersects", notes), _given_aoi(bbox, "bbox", notes)
+        if intersects is not None:
+            intersects = _given_aoi(intersects, "intersects", notes)
+        if bbox is not None:
+            bbox = _given_aoi(bbox, "bbox", notes)
         if select_id is not None:
             _only_select_id(acquisitions=acquisitions, intersects=intersects, bbox=bbox)
         elif acquisitions is None:
@@ -254,9 +257,9 @@ class Account(BaseModel):
     limits: dict[str, Any] = Field(default_factory=dict)
 
 
-def _given_aoi(value: object, argument: str, notes: list[str]) -> Any:
+def _given_aoi(value: Any, argument: str, notes: list[str]) -> Any:
     found = given(value)
-    if found is None and value is not None and "None" in str(value):
+    if found is None and "None" in value:
         # An empty text is how an optional parameter looks. This may be a task that should have found an area.
         notes.append(f"{argument}: a template rendered to None: the order is not limited to an area")
     return found
@@ -280,8 +283,7 @@ def _select_id(value: object) -> str:
 
 
 def _metadata(value: object) -> dict[str, Any]:
-    value = parsed(given(value))
-    if value is None:
+    if value is None or (value := parsed(given(value))) is None:
         return {}
     if not isinstance(value, Mapping):
         raise ArdRequestError(f"wanted a dictionary, got {shown(value)}", argument="metadata")

@@ -12,13 +12,17 @@ from typing import Any
 
 from airflow_provider_ard.api.errors import ArdRequestError
 
+_NOTHING = {"", "None"}
+_BRACKETS = ("[", "{", "(")
 _SHOWN_CHARACTERS = 60
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
 
 
 def given(value: object) -> Any:
     """Return None for what a template leaves where nothing is: an empty text or the word None."""
-    return None if isinstance(value, str) and value.strip() in {"", "None"} else value
+    if not isinstance(value, str):
+        return value
+    return None if value.strip() in _NOTHING else value
 
 
 def parsed(value: object) -> Any:
@@ -26,7 +30,7 @@ def parsed(value: object) -> Any:
 
     Jinja renders a list as Python writes it, with single quotes; JSON is what other systems write. Both are read.
     """
-    if not isinstance(value, str) or value.lstrip()[:1] not in {"[", "{", "("}:
+    if not isinstance(value, str) or not value.lstrip().startswith(_BRACKETS):
         return value
     for read in (json.loads, ast.literal_eval):
         try:

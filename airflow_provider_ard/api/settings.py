@@ -47,11 +47,12 @@ def read_settings(settings: object = None, bba: object = False) -> tuple[Setting
 
     Raises `ArdRequestError` for an unknown setting, with the nearest known one, and for a value that is no truth value.
     """
-    settings = parsed(given(settings))
+    if settings is not None:
+        settings = parsed(given(settings))
     if settings is None:
+        if bba is False:
+            return DEFAULT_SETTINGS, ()
         settings = {}
-    if bba is False and settings == {}:
-        return DEFAULT_SETTINGS, ()
     adjust = boolean(bba, "bba")
     if not isinstance(settings, Mapping):
         raise ArdRequestError(f"wanted a dictionary, got {shown(settings)}", argument="settings")
