@@ -9,7 +9,7 @@ SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt
 CODE := airflow_provider_ard dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance demo constraints clean
+.PHONY: help setup check format test unit integration conformance chaos chaos-short demo constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -38,13 +38,19 @@ format: setup  ## Mend what ruff can mend
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-test: unit integration conformance  ## All tests
+test: unit integration conformance chaos-short  ## All tests
 
 unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
 	$(BIN)/pytest tests/unit -n 2
 
 integration: setup  ## The example DAG in a real Airflow, in process and standalone
 	$(BIN)/pytest tests/integration
+
+chaos-short: setup  ## Crashes, lost answers, outages and days: a short version of each
+	$(BIN)/pytest tests/chaos -n 2
+
+chaos: setup  ## The same in full; takes half an hour
+	ARD_CHAOS=full $(BIN)/pytest tests/chaos
 
 conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(SDK_VENV)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance

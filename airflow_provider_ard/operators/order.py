@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_ard.api.order import OrderRequest, Usage
     from airflow_provider_ard.api.placement import Placed
@@ -139,6 +140,13 @@ class ArdOrderOperator(BaseOperator):
         self.if_exists = if_exists
         self.ard_conn_id = ard_conn_id
         self._order_id: str | None = None
+
+    @classmethod
+    def partial(cls, **arguments: Any) -> OperatorPartial:
+        """Map over the arguments that are left; credentials are concealed as in the constructor."""
+        if "output_config" in arguments:
+            arguments["output_config"] = concealed(arguments["output_config"])
+        return super().partial(**arguments)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render, and mask credentials before Airflow stores the rendered fields."""

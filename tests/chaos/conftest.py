@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import os
 
 import pytest
 
 from tests.unit.conftest import Store, Task, TaskInstance, context, store
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+# `make chaos` runs everything; CI a short version of each.
+FULL = os.environ.get("ARD_CHAOS") == "full"
 
-    from airflow_provider_ard.sandbox import Sandbox
-
-__all__ = ["Store", "Task", "TaskInstance", "context", "lagging_list", "store"]
-
-
-@contextmanager
-def lagging_list(ard: Sandbox, seconds: float) -> Iterator[None]:
-    """Let the list of orders show nothing for some seconds from its next look after an order on."""
-    rule = ard.faults.add("GET /order", kind="empty_page")
-    timer = threading.Timer(seconds, ard.faults.remove, (rule,))
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.join()
+__all__ = ["FULL", "Store", "Task", "TaskInstance", "context", "store"]
 
 
 @pytest.fixture
 def short_window(monkeypatch: pytest.MonkeyPatch) -> float:
-    """A look-up window that a test can afford, seconds. The lags in tests are shorter, as real ones must be than 30 s."""
-    monkeypatch.setattr("airflow_provider_ard.api.placement.LOOK_UP_WINDOW_S", 4.0)
-    return 4.0
+    """A look-up window that a test can afford, seconds; it is longer than the lags of the list."""
+    window = 9.0 if FULL else 4.0
+    monkeypatch.setattr("airflow_provider_ard.api.placement.LOOK_UP_WINDOW_S", window)
+    return window

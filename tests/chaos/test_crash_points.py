@@ -17,7 +17,7 @@ from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.exceptions import ArdUnknownFateError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.task_state import _StoreLedger
-from tests.chaos.conftest import Store
+from tests.chaos.conftest import FULL, Store
 
 
 class Crash(BaseException):
@@ -45,7 +45,9 @@ def nth_call(n, crashing, function):
     return wrapper
 
 
-LIST, SUBMIT, KEEP = ArdClient.list_orders, ArdClient.submit_order, _StoreLedger.keep
+# How long the list lags, seconds; the look-up window of this test is longer, as 30 s is in earnest.
+LAG_S = 5.0 if FULL else 1.0
+SUBMIT, KEEP = ArdClient.submit_order, _StoreLedger.keep
 # Where the first try dies: each place is (object, attribute, what stands there instead).
 POINTS = {
     "before the look-up": (ArdClient, "list_orders", crash_before),
@@ -68,6 +70,8 @@ FAULTS = {
     "reset before accept": {"kind": "reset_before"},
     "the list lags": "lag",
 }
+if not FULL:
+    FAULTS = {name: FAULTS[name] for name in ("the answer is lost", "reset before accept", "the list lags")}
 
 
 @pytest.fixture
@@ -79,7 +83,7 @@ def quick_nap(monkeypatch):
     monkeypatch.setattr(nap.time, "sleep", lambda seconds: sleep(min(seconds, 0.2)))
 
 
-@pytest.fixture(params=[True, False], ids=["Airflow 3.3", "no task state store"])
+@pytest.fixture(params=[True, False] if FULL else [True], ids=lambda known: "Airflow 3.3" if known else "older Airflow")
 def remembers(request, context):
     if request.param:
         context["task_state_store"] = Store()
@@ -106,11 +110,11 @@ def test_a_crash_and_a_retry_make_one_order(
             pass
         except ArdUnknownFateError:
             # The request was cut off before it was accepted: this try is over without a crash.
-            assert fault == FAULTS["reset before accept"]
+            assert fault["kind"] == "reset_before"
     timer = None
     if fault == "lag":
         rule = ard.faults.add("GET /order", kind="empty_page")
-        timer = threading.Timer(2.0, ard.faults.remove, (rule,))
+        timer = threading.Timer(LAG_S, ard.faults.remove, (rule,))
         timer.start()
     order_id = None
     for context["ti"].try_number in range(2, 6):

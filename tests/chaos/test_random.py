@@ -1,0 +1,125 @@
+"""Many task instances, each with an order and a wait of its own, against faults drawn by a seed."""
+
+from __future__ import annotations
+
+import collections
+import random
+
+import pytest
+
+from airflow_provider_ard.exceptions import ArdNotFoundError, ArdOrderFailed, ArdUnavailableError
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.sensors.order import ArdOrderSensor
+from tests.chaos.conftest import FULL, Store, Task, TaskInstance
+
+RUNS = 1000 if FULL else 60
+TRIES = 30
+# Each request meets one of these with its share.
+FAULTS = [
+    {"endpoint": "POST /order", "kind": "reset_after", "share": 0.10},
+    {"endpoint": "POST /order", "kind": "reset_before", "share": 0.05},
+    {"endpoint": "POST /order", "kind": "error_after", "share": 0.10},
+    {"endpoint": "POST /order", "kind": "status", "status": 429, "retry_after": 1, "share": 0.05},
+    {"endpoint": "POST /order", "kind": "html", "share": 0.03},
+    {"endpoint": "POST /order", "kind": "html", "status": 200, "share": 0.03},
+    {"kind": "fail_order", "share": 0.05, "message": "no imagery"},
+    {"endpoint": "GET /order", "kind": "status", "status": 503, "share": 0.15},
+    {"endpoint": "GET /order", "kind": "reset_before", "share": 0.05},
+    {"endpoint": "GET /order/status/*", "kind": "status", "status": 502, "share": 0.10},
+    {"endpoint": "GET /order/status/*", "kind": "html", "share": 0.05},
+    {"endpoint": "GET /order/status/*", "kind": "reset_after", "share": 0.05},
+    {"endpoint": "GET /order/status/*", "kind": "expire_token", "share": 0.02},
+    {"endpoint": "GET /order/status/*", "kind": "revoke_refresh_token", "share": 0.02},
+    {"endpoint": "POST /auth/authenticate", "kind": "status", "status": 503, "share": 0.05},
+]
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    from tenacity import nap
+
+    sleep = nap.time.sleep
+    monkeypatch.setattr(nap.time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
+    monkeypatch.setattr("airflow_provider_ard.api.placement.LOOK_UP_WINDOW_S", 1.5)
+
+
+@pytest.fixture
+def crashes(monkeypatch):
+    """Let one in twenty submits kill its process, before or after the POST."""
+    from airflow_provider_ard.api.client import ArdClient
+
+    chance = random.Random(7)
+    submit = ArdClient.submit_order
+    count = collections.Counter()
+
+    def deadly(self, request):
+        fate = chance.random()
+        if fate < 0.025:
+            count["before"] += 1
+            raise Crash
+        answer = submit(self, request)
+        if fate < 0.05:
+            count["after"] += 1
+            raise Crash
+        return answer
+
+    monkeypatch.setattr(ArdClient, "submit_order", deadly)
+    return count
+
+
+@pytest.mark.timeout(1800)
+def test_orders_are_task_instances(hurried, crashes, monkeypatch, capsys):
+    ended = collections.Counter()
+    tries = collections.Counter()
+    taken: dict[str, str] = {}
+    with Sandbox(order_status_calls=4, seed=5) as ard:
+        monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
+        for fault in FAULTS:
+            ard.faults.add(**fault)
+        for number in range(RUNS):
+            ti = TaskInstance(run_id=f"run-{number}", max_tries=TRIES)
+            context = {"ti": ti, "task": Task(TRIES), "task_state_store": Store()}
+            order_id = order(ard, context, tries)
+            taken[ti.run_id] = order_id
+            ended[wait(order_id, context, tries)] += 1
+        orders = {placed.request["metadata"]["airflow_run_id"]: placed for placed in ard.orders}
+        fired = collections.Counter(firing.rule.kind for firing in ard.faults.fired)
+        with capsys.disabled():
+            print(
+                f"\n{RUNS} task instances, {len(ard.orders)} orders, ended {dict(ended)}; tries {dict(tries)}; "
+                f"crashes {dict(crashes)}; faults {dict(fired)}"
+            )
+        assert len(ard.orders) == len(orders) == RUNS
+        assert {run: placed.id for run, placed in orders.items()} == taken
+        states = collections.Counter(placed.status for placed in ard.orders)
+        assert ended == states
+        assert sum(fired.values()) > RUNS / 2
+
+
+def order(ard, context, tries):
+    for context["ti"].try_number in range(1, TRIES):
+        tries["order"] += 1
+        task = ArdOrderOperator(task_id="order", acquisitions=ard.acquisitions[0], destination="b/p")
+        try:
+            return task.execute(context)
+        except (ArdUnavailableError, Crash):
+            continue
+    raise AssertionError("no end of tries")
+
+
+def wait(order_id, context, tries):
+    for _ in range(TRIES):
+        tries["wait"] += 1
+        task = ArdOrderSensor(task_id="wait", order_id=order_id, deferrable=False, poke_interval=0)
+        try:
+            return task.execute(context)["status"]
+        except ArdOrderFailed as error:
+            return "FAILED" if "no imagery" in str(error) else str(error)
+        except ArdNotFoundError:
+            raise AssertionError("an order was lost") from None
+    raise AssertionError("no end of tries")
