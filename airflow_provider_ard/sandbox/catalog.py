@@ -13,8 +13,10 @@ from typing import Any
 from maxar_ard_grid import Cell
 from pyproj import Geod
 from shapely import STRtree
-from shapely.geometry import shape
+from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
+
+from airflow_provider_ard.sandbox.projection import WGS84, project
 
 _GEOD = Geod(ellps="WGS84")
 BUNDLED = "catalog.geojson"
@@ -42,7 +44,8 @@ class Tile:
     @cached_property
     def cell_area(self) -> BaseGeometry:
         """The cell in WGS84."""
-        return self.cell.geom_WGS84
+        # Cell.geom_WGS84 says the same, but warns under shapely 2.1.
+        return project(box(*self.cell.bounds), self.epsg, WGS84)
 
     @property
     def cell_id(self) -> str:

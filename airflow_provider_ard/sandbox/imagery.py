@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from airflow_provider_ard.sandbox.catalog import Tile
 from airflow_provider_ard.sandbox.landscape import FOUR_BANDS, RGB, Season, reflectance
 from airflow_provider_ard.sandbox.noise import Floats, Grid, fractal, ramp
-from airflow_provider_ard.sandbox.projection import WGS84, affine, project
+from airflow_provider_ard.sandbox.projection import MUTING, WGS84, affine, project
 
 Mask = NDArray[np.bool_]
 
@@ -148,7 +148,9 @@ def _valid(tile: Tile, pixels: int) -> Mask:
     footprint = utm_footprint(tile)
     if footprint.is_empty:
         return np.zeros((pixels, pixels), bool)
-    mask: Mask = geometry_mask([footprint], (pixels, pixels), affine(tile.cell.bounds, pixels, pixels), invert=True)
+    transform = affine(tile.cell.bounds, pixels, pixels)
+    with MUTING:
+        mask: Mask = geometry_mask([footprint], (pixels, pixels), transform, invert=True)
     return mask
 
 

@@ -1,12 +1,14 @@
 """Monitors: searches that stand, and tell of new imagery when it is published."""
 
 import threading
+import warnings
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Any
 
 from maxar_ard_grid import covers
+from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.sandbox import search
 from airflow_provider_ard.sandbox.accounts import User
@@ -16,6 +18,7 @@ from airflow_provider_ard.sandbox.checks import check_notifications
 from airflow_provider_ard.sandbox.clock import Clock
 from airflow_provider_ard.sandbox.errors import invalid, not_found
 from airflow_provider_ard.sandbox.outbox import Outbox
+from airflow_provider_ard.sandbox.projection import MUTING
 from airflow_provider_ard.sandbox.store import Store
 
 MAX_DEGREES = 5.0
@@ -74,7 +77,7 @@ class MonitorBook:
         area = search.parse({name: request.get(name) for name in ("intersects", "bbox", "query")}).area
         if area is None or max(area.bounds[2] - area.bounds[0], area.bounds[3] - area.bounds[1]) > MAX_DEGREES:
             raise invalid(f"Problem with intersects/bbox: a monitor watches {MAX_DEGREES:g} degrees at most")
-        cells = [str(cell.id) for cell in covers(area)]
+        cells = _cells(area)
         with self._lock:
             monitor_id = str(self._random.randrange(10**18, 9 * 10**18))
             monitor = Monitor(monitor_id, user.user_id, request, cells, self._clock.now().isoformat())
@@ -120,6 +123,13 @@ class MonitorBook:
     def _keep(self, monitor: Monitor) -> None:
         self._monitors[monitor.monitor_id] = monitor
         self._store.put(_KIND, monitor.monitor_id, asdict(monitor))
+
+
+def _cells(area: BaseGeometry) -> list[str]:
+    with MUTING, warnings.catch_warnings():
+        # The grid still projects in a way that shapely 2.1 warns of.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return [str(cell.id) for cell in covers(area)]
 
 
 def _check_actions(actions: Any) -> None:

@@ -17,7 +17,7 @@ from airflow_provider_ard.sandbox.catalog import Tile
 from airflow_provider_ard.sandbox.geopackages import geopackage
 from airflow_provider_ard.sandbox.imagery import MS_FACTOR, Mask, Scene, render, utm_footprint
 from airflow_provider_ard.sandbox.landscape import BANDS, FOUR_BANDS
-from airflow_provider_ard.sandbox.projection import affine
+from airflow_provider_ard.sandbox.projection import MUTING, affine
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOPACKAGE = "application/geopackage+sqlite3"
@@ -184,7 +184,8 @@ def _outlines(mask: Mask, bounds: Sequence[float]) -> list[BaseGeometry]:
     if not mask.any():
         return []
     height, width = mask.shape
-    found = shapes(mask.astype(np.uint8), mask, transform=affine(bounds, width, height))
+    with MUTING:
+        found = list(shapes(mask.astype(np.uint8), mask, transform=affine(bounds, width, height)))
     pixel = (bounds[2] - bounds[0]) / width
     outlines = [shape(outline).simplify(pixel) for outline, _ in found]
     return [polygon for outline in outlines for polygon in _polygons(outline.buffer(0))]

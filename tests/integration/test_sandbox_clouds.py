@@ -155,6 +155,13 @@ def ard(clouds: Clouds) -> Iterator[Sandbox]:
 @pytest.fixture
 def api(ard: Sandbox) -> Iterator[requests.Session]:
     """A session that is logged in."""
+    with login(ard) as session:
+        yield session
+
+
+@contextmanager
+def login(ard: Sandbox) -> Iterator[requests.Session]:
+    """Yield a session that is logged in."""
     with requests.Session() as session:
         session.trust_env = False
         fields = {"grant_type": "password", "username": ard.login, "password": ard.password}
@@ -230,24 +237,19 @@ def test_stored_credentials_open_the_container(clouds, ard, api):
 
 
 def test_a_sas_that_expires_while_the_order_runs_fails_it(clouds):
-    with Sandbox(order_duration="2d", storage="cloud", azure_endpoint=clouds.azure, pixels=64) as ard:
-        with requests.Session() as api:
-            fields = {"grant_type": "password", "username": ard.login, "password": ard.password}
-            tokens = api.post(f"{ard.url}/api/v1/auth/authenticate", data=fields, timeout=9).json()
-            api.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-            answer = order(ard, api, clouds.config("azure"))
-            ard.wait_for_deliveries()
-            ard.clock.advance("3d")
-            assert ard.orders[0].status == "FAILED"
-            assert "SAS URL expired" in ard.orders[0].status_message
-            assert answer.status_code == 200
+    with (
+        Sandbox(order_duration="2d", storage="cloud", azure_endpoint=clouds.azure, pixels=64) as ard,
+        login(ard) as api,
+    ):
+        assert order(ard, api, clouds.config("azure")).status_code == 200
+        ard.wait_for_deliveries()
+        ard.clock.advance("3d")
+        assert ard.orders[0].status == "FAILED"
+        assert "SAS URL expired" in ard.orders[0].status_message
 
 
-def test_a_platform_without_a_server_is_no_place_to_deliver_to(tmp_path):
-    with Sandbox(storage="cloud", order_duration=0) as ard, requests.Session() as api:
-        fields = {"grant_type": "password", "username": ard.login, "password": ard.password}
-        tokens = api.post(f"{ard.url}/api/v1/auth/authenticate", data=fields, timeout=9).json()
-        api.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+def test_a_platform_without_a_server_is_no_place_to_deliver_to():
+    with Sandbox(storage="cloud", order_duration=0) as ard, login(ard) as api:
         config = {"google_cloud_storage": {"bucket": "b", "prefix": "", "service_credentials": KEY_FILE}}
         refused = order(ard, api, config, dry_run=True)
         assert "without a Google Cloud Storage server" in refused.json()["message"]
