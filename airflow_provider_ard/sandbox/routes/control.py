@@ -158,12 +158,12 @@ def _add_clock(routes: APIRouter, state: State) -> None:
     def change(clock: ClockIn) -> dict[str, Any]:
         """Set the clock, send it ahead, or change how fast it runs."""
         try:
+            if clock.rate is not None:
+                state.clock.run_at(clock.rate)
             if clock.set is not None:
                 state.clock.set(clock.set)
             if clock.advance is not None:
                 state.clock.advance(clock.advance)
-            if clock.rate is not None:
-                state.clock.run_at(clock.rate)
         except (ValueError, OverflowError) as error:
             raise invalid(str(error)) from error
         return tell()

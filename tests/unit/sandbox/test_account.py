@@ -1,0 +1,137 @@
+import pytest
+
+from airflow_provider_ard.sandbox import Sandbox
+
+from .conftest import Api
+
+A = "1040010060C9AD00"
+
+
+def _log_in(api, login, password):
+    api.session.headers.pop("Authorization", None)
+    fields = {"grant_type": "password", "username": login, "password": password}
+    token = api.post("/auth/authenticate", data=fields).json()["access_token"]
+    api.session.headers["Authorization"] = f"Bearer {token}"
+
+
+@pytest.fixture
+def member(ard):
+    api = Api(ard)
+    _log_in(api, *ard.member)
+    yield api
+    api.session.close()
+
+
+def test_an_order_beyond_the_annual_limit_is_refused():
+    with Sandbox(order_duration=0, limits={"annual": 1000}) as ard:
+        api = Api(ard)
+        worth = api.order(dry_run=True).json()["usage"]
+        cost = worth["cost"]["total_imagery_cost"]
+        assert worth["limits"]["annual_subscription_fee_limit"] == 1000
+        assert worth["available"]["total_imagery_balance"] == 1000
+        for placed in range(1, int(1000 // cost) + 1):
+            assert api.order().status_code == 200
+            left = api.get("/usage/account/7001").json()["usage"]["available"]["total_imagery_balance"]
+            assert left == pytest.approx(1000 - placed * cost, abs=0.05)
+        for dry_run in (True, False):
+            refused = api.order(dry_run=dry_run)
+            assert refused.status_code == 400
+            assert "annual subscription fee limit" in refused.json()["message"]
+        # What fails is not paid for, and makes room.
+        ard.fail_order(ard.orders[0].id)
+        assert api.order().status_code == 200
+        ard.clock.advance("366d")
+        api.log_in()
+        assert api.order().status_code == 200
+        api.session.close()
+
+
+def test_a_limit_of_a_class_spares_the_others():
+    with Sandbox(order_duration=0, limits={"fresh": 1}) as ard:
+        api = Api(ard)
+        newest = max(ard._state.catalog, key=lambda tile: tile.taken).acquisition_id
+        assert "fresh imagery fee limit" in api.order(acquisitions=[{"id": newest}]).json()["message"]
+        assert api.order(acquisitions=[{"id": A}]).status_code == 200
+        api.session.close()
+
+
+def test_limits_of_other_names_are_refused():
+    with pytest.raises(ValueError, match="monthly"):
+        Sandbox(limits={"monthly": 1})
+
+
+def test_usage_is_by_user_and_account(ard, api, member):
+    api.order()
+    member.order()
+    member.order()
+    account = api.get("/usage/account/7001").json()["usage"]["cost"]["total_imagery_cost"]
+    admins = api.get("/usage/user/7002").json()["usage"]["cost"]["total_imagery_cost"]
+    members = member.get("/usage/user/7003").json()["usage"]["cost"]["total_imagery_cost"]
+    assert account == pytest.approx(admins + members)
+    assert members == pytest.approx(2 * admins)
+    assert api.get("/usage/user/7003").status_code == 200
+
+
+def test_each_user_lists_their_own_orders(ard, api, member):
+    mine, theirs = api.order().json()["id"], member.order().json()["id"]
+    assert [order["id"] for order in api.get("/order").json()["data"]] == [mine]
+    assert [order["id"] for order in member.get("/order").json()["data"]] == [theirs]
+    assert [order["id"] for order in api.get("/admin/account/7001/order").json()["data"]] == [theirs, mine]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/usage/account/7001", "/usage/user/7002", "/admin/account/7001/credentials", "/admin/account/7001/order"],
+)
+def test_what_only_an_administrator_may_see(member, path):
+    refused = member.get(path)
+    assert refused.status_code == 403
+    assert set(refused.json()) == {"message", "code", "type"}
+
+
+def test_a_member_may_name_stored_credentials_but_not_look_at_them(ard, member):
+    ard.store_credentials("azure", "https://account.blob.core.windows.net/?sig=s3cr3t")
+    config = {"azure_blob_storage": {"container": "c", "prefix": "", "credentials_id": "azure"}}
+    order_id = member.order(output_config=config).json()["id"]
+    assert "s3cr3t" not in member.get(f"/order/status/{order_id}").text
+    root = f"{ard.url}/api/v1/admin/account/7001/credentials/azure"
+    for method in ("GET", "PUT", "DELETE"):
+        assert member.session.request(method, root, json={"credentials": "x"}, timeout=9).status_code == 403
+
+
+def test_credentials_are_stored_replaced_and_deleted(ard, api):
+    root = f"{ard.url}/api/v1/admin/account/7001/credentials"
+    put = lambda name, **body: api.session.put(f"{root}/{name}", json=body, timeout=9)  # noqa: E731
+    assert put("one", credentials="s3cr3t", description="d").status_code == 200
+    assert put("one", credentials="other").status_code == 204
+    assert put("two", credentials="s3cr3t").status_code == 200
+    for bad in ({}, {"credentials": ""}, {"credentials": 1}, {"credentials": "x", "description": 1}):
+        assert put("three", **bad).status_code == 400
+    assert put("not an id", credentials="x").status_code == 400
+    assert "s3cr3t" not in api.get("/admin/account/7001/credentials").text
+    page = api.get("/admin/account/7001/credentials", limit=1).json()
+    assert page["has_more"]
+    assert page["data"][0]["registered_credentials"]["credentials_id"] == "one"
+    after = api.get("/admin/account/7001/credentials", limit=1, starting_after="one").json()
+    assert not after["has_more"]
+    assert after["data"][0]["registered_credentials"]["credentials_id"] == "two"
+    assert api.session.delete(f"{root}/one", timeout=9).status_code == 204
+    assert api.session.delete(f"{root}/one", timeout=9).status_code == 404
+    assert api.get("/admin/account/404/credentials").status_code == 404
+
+
+def test_notifications_go_out_once_at_the_end(ard, api):
+    wanted = [{"type": "email", "address": "a@b.c"}, {"type": "sns", "topic_arn": "arn:aws:sns:x:1:y"}]
+    api.order(notifications=wanted, dry_run=True)
+    assert ard.notifications == []
+    good, bad = (api.order(notifications=wanted).json()["id"] for _ in range(2))
+    ard.fail_order(bad)
+    for _ in range(2):
+        api.status(good)
+        sent = {(one.subject_id, one.type, one.target, one.status) for one in ard.notifications}
+        assert sent == {
+            (order_id, kind, target, status)
+            for order_id, status in ((good, "SUCCEEDED"), (bad, "FAILED"))
+            for kind, target in (("email", "a@b.c"), ("sns", "arn:aws:sns:x:1:y"))
+        }
+        assert len(ard.notifications) == 4
