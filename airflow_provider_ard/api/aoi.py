@@ -202,7 +202,11 @@ def _mended(geometry: BaseGeometry, argument: str) -> BaseGeometry:
     areas = [part for part in _parts(shapely.make_valid(geometry)) if part.geom_type == "Polygon"]
     if not areas:
         raise ArdRequestError("the geometry is not valid and has no area", argument=argument)
-    return areas[0] if len(areas) == 1 else shapely.MultiPolygon(areas)
+    if len(areas) == 1:
+        return areas[0]
+    # The members of a collection may overlap, those of a multipolygon may not.
+    several = shapely.MultiPolygon(areas)
+    return several if several.is_valid else shapely.GeometryCollection(areas)
 
 
 # The rules -------------------------------------------------------------------------------------------------------

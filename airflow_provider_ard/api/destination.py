@@ -225,7 +225,7 @@ def _checked(platform: str, config: object, where: str) -> dict[str, Any]:
         raise ArdRequestError(f"wanted a dictionary, got {came}", argument=where)
     known = _KEYS[platform]
     # A template leaves the word None where nothing is.
-    config = {key: value if value == "" else given(value) for key, value in config.items()}
+    config = {key: "" if isinstance(value, str) and not value else given(value) for key, value in config.items()}
     for key, value in config.items():
         if key not in known:
             raise ArdRequestError(f"unknown key {shown(key)}{nearest(key, known)}", argument=where)

@@ -34,7 +34,7 @@ class Notification(BaseModel):
 
 def read_notifications(emails: object, topics: object) -> tuple[Notification, ...]:
     """Return whom to tell, each once: email addresses, then SNS topics. Raises `ArdRequestError`."""
-    if emails == () and topics == ():
+    if emails is topics is None or (isinstance(emails, tuple) and isinstance(topics, tuple) and not emails + topics):
         return ()
     addresses = _texts(emails, "email_notifications")
     for address in addresses:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 import shapely
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_ard.api.errors import ArdRequestError
@@ -16,7 +16,7 @@ from airflow_provider_ard.api.order import OrderRequest
 from airflow_provider_ard.api.settings import Settings
 
 ANY_INPUT = settings(
-    max_examples=400,
+    max_examples=350,
     derandomize=True,
     deadline=None,
     database=None,
@@ -73,6 +73,11 @@ entries = st.one_of(
 acquisitions = texts(
     st.one_of(
         entries,
+        st.lists(
+            st.sampled_from([A, (A,), {A}, {A: [C]}, {"id": A}, {"id": A, "cell_ids": {C}}, {A: ()}]),
+            min_size=1,
+            max_size=4,
+        ),
         st.lists(entries, max_size=4),
         st.builds(lambda found: {"type": "FeatureCollection", "features": found}, st.lists(entries, max_size=3) | junk),
     )
@@ -110,7 +115,7 @@ areas = texts(
 bboxes = texts(
     st.one_of(
         st.lists(degrees, min_size=4, max_size=4), st.lists(degrees, max_size=5), junk,
-        st.fixed_dictionaries({name: degrees for name in ("xmin", "ymin", "xmax", "ymax")}),
+        st.fixed_dictionaries(dict.fromkeys(("xmin", "ymin", "xmax", "ymax"), degrees)),
         st.tuples(st.integers(-180, 0), st.integers(-90, 0), st.integers(1, 180), st.integers(1, 90)),
     )
 )  # fmt: skip
@@ -140,30 +145,34 @@ likely_configs = st.one_of(
 destinations = (
     st.builds("{}{}".format, st.sampled_from(["", "s3://", "GS://", "az://", "ftp://", "s3:/"]), names) | junk
 )
-flags = st.sampled_from([True, False, "True", "false", "", None, 1, "yes"]) | junk
+flags = st.sampled_from([True, False, "True", "false", " TRUE "]) | st.sampled_from([True, "", None, 1, "yes"]) | junk
 others = st.fixed_dictionaries(
     {},
     optional={
-        "settings": texts(st.dictionaries(st.sampled_from([*Settings.model_fields, "water"]), flags, max_size=3)) | junk,
+        "settings": texts(st.dictionaries(st.sampled_from([*Settings.model_fields, "water"]), flags, max_size=2)) | junk,
         "bba": flags, "dry_run": flags, "simplify_aoi": flags, "metadata": texts(junk) | junk,
         "email_notifications": texts(st.lists(st.emails() | junk, max_size=2)) | junk,
         "sns_notifications": texts(st.lists(st.just("arn:aws:sns:us-east-1:123456789012:t") | junk, max_size=2)) | junk,
-        "select_id": junk, "role_arn": st.just("arn:aws:iam::123456789012:role/w") | junk,
+        "role_arn": st.just("arn:aws:iam::123456789012:role/w") | junk,
         "credentials_ids": st.dictionaries(st.sampled_from(["gs://", "az://c", "gs://bkt/", "x"]), st.text(max_size=5), max_size=2),
     },
 )  # fmt: skip
 
 
-def check(**arguments: object) -> None:
-    """Order, and look at what came of it."""
+def check(**arguments: object) -> str:
+    """Order, look at what came of it, and return how it ended."""
     before = repr(arguments)
+    request, error = None, None
     try:
         request = OrderRequest.of(**arguments)
-    except ArdRequestError as error:
-        assert error.argument, error
-        assert str(error).startswith(error.argument)
-        assert SECRET not in str(error)
-        assert not any(coded in str(error) for coded in CODED)
+    except ArdRequestError as refused:
+        error = refused
+    said = str(error or f"{request!r} {request.notes}")
+    assert SECRET not in said
+    assert not any(coded in said for coded in CODED)
+    if error:
+        assert error.argument
+        assert said.startswith(f"{error.argument}: ")
     else:
         payload = json.loads(json.dumps(request.to_payload(), allow_nan=False))
         assert payload.keys() <= FIELDS
@@ -174,52 +183,56 @@ def check(**arguments: object) -> None:
             assert area.is_valid
             assert not area.has_z
         assert request.fingerprint() == OrderRequest.of(**arguments).fingerprint()
-        shown = f"{request!r} {request.notes}"
-        assert SECRET not in shown
-        assert not any(coded in shown for coded in CODED)
     assert repr(arguments) == before
+    return "refused" if error else "ordered"
 
 
 @ANY_INPUT
 @given(acquisitions)
 def test_any_acquisitions(value):
-    check(acquisitions=value, destination="s3://bkt/p")
+    event(check(acquisitions=value, destination="s3://bkt/p"))
 
 
 @ANY_INPUT
 @given(areas, st.booleans())
 def test_any_intersects(value, simplify):
-    check(acquisitions=A, destination="s3://bkt/p", intersects=value, simplify_aoi=simplify)
+    event(check(acquisitions=A, destination="s3://bkt/p", intersects=value, simplify_aoi=simplify))
 
 
 @ANY_INPUT
 @given(bboxes)
 def test_any_bbox(value):
-    check(acquisitions=A, destination="s3://bkt/p", bbox=value)
+    event(check(acquisitions=A, destination="s3://bkt/p", bbox=value))
 
 
 @ANY_INPUT
 @given(texts(configs | likely_configs) | junk)
 def test_any_output_config(value):
-    check(acquisitions=A, output_config=value)
+    event(check(acquisitions=A, output_config=value))
 
 
 @ANY_INPUT
 @given(destinations, st.just({}) | others)
 def test_any_destination(value, more):
-    check(acquisitions=A, destination=value, **more)
+    event(check(acquisitions=A, destination=value, **more))
 
 
 @ANY_INPUT
 @given(others)
 def test_any_other_argument(more):
-    check(**({"acquisitions": A, "destination": "bkt"} | more))
+    event(check(**({"acquisitions": A, "destination": "bkt"} | more)))
+
+
+@ANY_INPUT
+@given(st.integers() | st.text(max_size=30) | junk, st.just({}) | others | st.fixed_dictionaries({"bbox": bboxes}))
+def test_any_select(value, more):
+    event(check(select_id=value, destination="bkt", **more))
 
 
 @ANY_INPUT
 @given(texts(likely_configs), others)
 def test_any_secret(config, more):
-    check(acquisitions=A, output_config=config, **more)
+    event(check(acquisitions=A, output_config=config, **more))
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=repr)

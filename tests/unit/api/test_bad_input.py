@@ -131,7 +131,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "a key of a user": (gcs(service_credentials=encoded({"type": "authorized_user"})), "output_config.google_cloud_storage.service_credentials", "service_account"),
     "a key without its private key": (gcs(service_credentials=encoded({"type": "service_account"})), "output_config.google_cloud_storage.service_credentials", "private_key"),
     "a number as key": (gcs(service_credentials=5), "output_config.google_cloud_storage.service_credentials", "got a int"),
-    "a SAS URL without signature": (azure(sas_url=SAS.split("&")[0]), "output_config.azure_blob_storage.sas_url", "without one"),
+    "a SAS URL without signature": (azure(sas_url=SAS.partition("&")[0]), "output_config.azure_blob_storage.sas_url", "without one"),
     "a SAS URL without TLS": (azure(sas_url=SAS.replace("https", "http")), "output_config.azure_blob_storage.sas_url", "no https"),
     "a SAS URL of the past": (azure(sas_url=f"{SAS}&se=2020-01-01T00:00:00Z"), "output_config.azure_blob_storage.sas_url", "expired 2020-01-01"),
     "credentials by a name with blanks": (gcs(credentials_id="our creds"), "output_config.google_cloud_storage.credentials_id", "letters, digits"),
