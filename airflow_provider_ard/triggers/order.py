@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_ard.api.errors import ArdError
+from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,6 +75,9 @@ class ArdOrderTrigger(BaseTrigger):
         async with OrderWatch.subscribe(self.ard_conn_id, self.order_ids, pace) as subscription:
             while progress.pending:
                 answer = await subscription.answers.get()
+                if isinstance(answer, ArdUnavailableError):
+                    self.log.warning("The orders go on, and so does the wait: %s", answer)
+                    continue
                 if isinstance(answer, ArdError):
                     yield TriggerEvent(failure(answer, self.ard_conn_id))
                     return

@@ -8,7 +8,6 @@ never waits for the network. It starts with the first subscriber and ends with t
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from contextlib import asynccontextmanager
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.order import OrderStatus
-
-log = logging.getLogger(__name__)
 
 SHORTEST_INTERVAL_S = 1.0
 # How far `exponential_backoff` stretches an interval that names no `max_wait`.
@@ -59,7 +56,10 @@ class Pace:
 
 @dataclass(eq=False)
 class Subscription:
-    """What one trigger waits for: `answers` yields each order's status, or the error that asking for it met."""
+    """What one trigger waits for: `answers` yields each order's status, or the error that asking for it met.
+
+    An `ArdUnavailableError` among them is news, not an end: the watch goes on asking.
+    """
 
     order_ids: set[str]
     pace: Pace
@@ -150,7 +150,6 @@ class OrderWatch:
             return self._outage(outage)
         if self._outages:
             self._outages = 0
-            log.info("The ARD API answers again.")
         for one in due:
             for order_id in one.order_ids & answers.keys():
                 one.answers.put_nowait(answers[order_id])
@@ -167,7 +166,8 @@ class OrderWatch:
     def _outage(self, outage: ArdUnavailableError) -> float:
         self._outages += 1
         if self._outages == 1:
-            log.warning("The ARD API is unavailable; the orders go on and so does the wait. %s", outage)
+            # Once an outage, not once a look of it: it may last for hours.
+            self._tell_all(outage)
         if outage.retry_after is not None:
             return outage.retry_after
         longest = min(LONGEST_OUTAGE_PAUSE_S, 2.0 ** min(self._outages - 1, 10))

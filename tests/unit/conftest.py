@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 @dataclass
@@ -50,3 +54,13 @@ def store(context: dict[str, Any]) -> Store:
     """The task state store of a context of Airflow 3.3."""
     context["task_state_store"] = Store()
     return context["task_state_store"]
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
+    """Return a function that returns what has been logged, a line each."""
+    caplog.set_level("INFO")
+    with structlog.testing.capture_logs() as records:
+        yield lambda: "\n".join(
+            [*caplog.messages, *(record["event"] % record.get("positional_args", ()) for record in records)]
+        )

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 
 import pytest
-import structlog
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_ard.exceptions import (
@@ -14,16 +13,6 @@ from airflow_provider_ard.exceptions import (
     ArdUnknownFateError,
 )
 from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
-
-
-@pytest.fixture
-def told(caplog):
-    """Return a function that returns what has been logged, a line each."""
-    caplog.set_level("INFO")
-    with structlog.testing.capture_logs() as records:
-        yield lambda: "\n".join(
-            [*caplog.messages, *(record["event"] % record.get("positional_args", ()) for record in records)]
-        )
 
 
 @pytest.fixture
