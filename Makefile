@@ -7,9 +7,9 @@ EXTRAS := s3,sandbox,examples
 # The SDK pins what we do not; it gets an environment of its own and meets us over HTTP alone.
 SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt
-CODE := airflow_provider_ard dags_examples demo tests
+CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance chaos chaos-short demo constraints clean
+.PHONY: help setup check format test unit integration conformance bench-request chaos chaos-short demo constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -54,6 +54,9 @@ chaos: setup  ## The same in full; takes half an hour
 
 conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(SDK_VENV)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance
+
+bench-request: $(SDK_VENV)/.ready  ## Building an order: ours against max-ard, in one run
+	$(BIN)/python benchmarks/order_request.py $(SDK_VENV)/bin/python
 
 demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FOLDER= AIRFLOW_PORT= SANDBOX_PORT= S3_PORT=
 	@exec $(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep) \

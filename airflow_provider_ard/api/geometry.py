@@ -174,9 +174,13 @@ class GeometryReader:
         try:
             rings = [ring for polygon in polygons for ring in polygon]
             lengths = np.fromiter(map(len, rings), dtype=int, count=len(rings))
-            points = np.array(list(chain.from_iterable(rings)), dtype=float)
+            positions = list(chain.from_iterable(rings))
+            # Rings of mixed dimensions and other rare forms go the slow way, which says what is wrong.
+            (dimensions,) = set(map(len, positions))
+            numbers = chain.from_iterable(positions)
+            points = np.fromiter(numbers, dtype=float, count=dimensions * len(positions)).reshape(-1, dimensions)
             holes = np.fromiter(map(len, polygons), dtype=int, count=len(polygons))
-            if points.ndim != 2 or points.shape[1] not in {2, 3} or not lengths.all() or not holes.all():
+            if dimensions not in {2, 3} or not lengths.all() or not holes.all():
                 raise ValueError
             ends = np.cumsum(lengths)
             if (points[ends - lengths] != points[ends - 1]).any():
@@ -184,7 +188,6 @@ class GeometryReader:
             linear = shapely.linearrings(points, indices=np.repeat(np.arange(len(rings)), lengths))
             return shapely.polygons(linear, indices=np.repeat(np.arange(len(polygons)), holes))
         except _READ_ERRORS:
-            # One by one, shapely says what is wrong with which.
             return [self._shape({"type": "Polygon", "coordinates": polygon}) for polygon in polygons or ()]
 
     def _shape(self, content: Mapping[str, Any]) -> BaseGeometry:
