@@ -60,7 +60,7 @@ def run(*coroutines, then=None, when=None):
 
 
 async def held(when):
-    while not when():
+    while not when():  # noqa: ASYNC110 -- what is waited for happens in another thread
         await asyncio.sleep(0.02)
 
 
