@@ -31,7 +31,9 @@ def ledger(context: Context) -> Ledger:
     from airflow_provider_ard.api.placement import NoLedger
 
     store = _store(context)
-    return _StoreLedger(store) if store else NoLedger(after_crash=context["ti"].try_number > sitting(context))
+    if store is None:
+        return NoLedger(after_crash=context["ti"].try_number > sitting(context))
+    return _StoreLedger(store)
 
 
 def wait_began(context: Context) -> datetime:

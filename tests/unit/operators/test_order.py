@@ -150,3 +150,112 @@ def test_credentials_are_masked_before_rendered_fields_are_stored(order, context
     task.render_template_fields(context)
     assert "PlantedSecret" not in str(redact(task.output_config, "output_config"))
     assert "PlantedSecret" not in str(redact(f"error: {sas}"))
+
+
+def test_the_id_is_known_although_telling_it_fails(ard, order, context, monkeypatch, told):
+    def broken(key, value):
+        raise RuntimeError("the API server is away")
+
+    monkeypatch.setattr(context["ti"], "xcom_push", broken)
+    order_id = order().execute(context)
+    assert [placed.id for placed in ard.orders] == [order_id]
+    assert f"Order {order_id} placed" in told()
+
+
+def test_the_id_and_the_link_are_pushed_by_themselves(ard, order, context):
+    order_id = order().execute(context)
+    assert context["ti"].xcoms["order_id"] == order_id
+    assert context["ti"].xcoms["order_url"] == f"{ard.url}/api/v1/order/status/{order_id}"
+
+
+def test_the_link_leads_to_the_order(monkeypatch, order):
+    from airflow_provider_ard import links
+
+    monkeypatch.setattr(links.XCom, "get_value", lambda ti_key, key: {"order_url": "https://ard/1"}.get(key))
+    assert [link.get_link(order(), ti_key=None) for link in order().operator_extra_links] == ["https://ard/1"]
+
+
+def test_a_kill_says_that_the_order_goes_on(order, context, told):
+    task = order()
+    task.on_kill()
+    assert "If an order was placed it goes on" in told()
+    order_id = task.execute(context)
+    task.on_kill()
+    assert f"Order {order_id} goes on" in told()
+
+
+def test_the_intent_is_written_before_the_purchase_and_the_id_after(ard, order, context, store, monkeypatch):
+    entries = []
+    keep = store.set
+
+    def note(key, value, **options):
+        entries.append((len(ard.submissions), value["order_id"]))
+        keep(key, value, **options)
+
+    monkeypatch.setattr(store, "set", note)
+    order_id = order().execute(context)
+    assert entries == [(0, None), (1, order_id)]
+
+
+def test_nothing_is_bought_if_the_intent_cannot_be_written(ard, order, context, store, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("the API server is away")
+
+    monkeypatch.setattr(store, "set", broken)
+    with pytest.raises(RuntimeError):
+        order().execute(context)
+    assert ard.submissions == []
+
+
+def test_an_order_stands_if_its_id_cannot_be_written(ard, order, context, store, monkeypatch):
+    keep = store.set
+
+    def broken(key, value, **options):
+        if value["order_id"]:
+            raise RuntimeError("the API server is away")
+        keep(key, value, **options)
+
+    monkeypatch.setattr(store, "set", broken)
+    order_id = order().execute(context)
+    assert [placed.id for placed in ard.orders] == [order_id]
+
+
+def test_a_refused_order_leaves_nothing_to_look_for(ard, order, context, store):
+    with pytest.raises(ArdRequestError):
+        order(acquisitions="10300100FFFFFF00").execute(context)
+    assert store["ard_order"]["sent"] is False
+
+
+def test_a_known_id_is_taken_over_although_the_list_does_not_show_it(ard, order, context, store):
+    order_id = order().execute(context)
+    ard.faults.add("GET /order", kind="empty_page")
+    assert order().execute(context) == order_id
+    assert len(ard.submissions) == 1
+
+
+def test_a_run_made_again_under_its_name_finds_its_order_by_the_list_alone(ard, order, context, store):
+    order_id = order().execute(context)
+    store.clear()
+    assert order().execute(context) == order_id
+    assert len(ard.submissions) == 1
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_literal_credential_is_stored_as_stars_and_ordered_as_it_is(ard, order, context, mapped):
+    from airflow.providers.common.compat.sdk import DAG
+    from airflow.serialization import serialized_objects
+
+    sas = "https://acct.blob.core.windows.net/c?sv=1&se=2099-01-01&sp=rcw&sr=c&sig=LiteralSecret"
+    config = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": sas}}
+    with DAG("d", schedule=None) as dag:
+        if mapped:
+            ArdOrderOperator.partial(task_id="order", output_config=config).expand(acquisitions=[ard.acquisitions[0]])
+        else:
+            task = order(destination=None, output_config=config)
+    # Of that name since Airflow 3.2.
+    serializer = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
+    assert "LiteralSecret" not in json.dumps(serializer.to_dict(dag))
+    if not mapped:
+        task.render_template_fields(context)
+        task.execute(context)
+        assert ard.submissions[0].body["output_config"] == config
