@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pyogrio.raw
 import shapely
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
@@ -39,6 +38,9 @@ def geopackage(polygons: Sequence[BaseGeometry], epsg: int, layer: str) -> bytes
 
 @lru_cache(maxsize=256)
 def _empty(epsg: int, layer: str) -> bytes:
+    # Where pandas is installed it comes along, and takes as long to load as all the rest of the sandbox.
+    import pyogrio.raw
+
     with tempfile.TemporaryDirectory(prefix="ard-sandbox-") as folder:
         path = Path(folder) / "empty.gpkg"
         pyogrio.raw.write(
