@@ -10,7 +10,6 @@ import math
 import re
 import warnings
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +150,7 @@ def _four_numbers(value: object) -> tuple[float, float, float, float]:
         if set(by_name) != set(_SIDES):
             raise ArdRequestError(f"wanted the keys {', '.join(_SIDES)}", argument="bbox")
         given = [by_name[name] for name in _SIDES]
-    if isinstance(given, AbstractSet):
+    if isinstance(given, set | frozenset):
         raise ArdRequestError(f"wanted [xmin, ymin, xmax, ymax], got {shown(value)} without order", argument="bbox")
     found = members(given, "bbox", "[xmin, ymin, xmax, ymax]")
     if len(found) != len(_SIDES):

@@ -7,7 +7,6 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Any
 
 from airflow_provider_ard.api.errors import ArdRequestError
@@ -59,7 +58,7 @@ def members(value: object, argument: str, wish: str) -> Sequence[Any]:
     if isinstance(value, str | bytes | bytearray | Mapping) or not isinstance(value, Iterable):
         raise ArdRequestError(f"wanted {wish}, got {shown(value)}", argument=argument)
     try:
-        return sorted(value, key=repr) if isinstance(value, AbstractSet) else list(value)
+        return sorted(value, key=repr) if isinstance(value, set | frozenset) else list(value)
     except Exception as error:  # noqa: BLE001 -- a generator runs the user's own code
         raise ArdRequestError(
             f"wanted {wish}, got {shown(value)} that raises {type(error).__name__}", argument=argument
