@@ -24,9 +24,9 @@ SCALE = 10_000
 _CLOUD_M = 2600.0
 _CLOUD_SOFT = 0.07
 # How dark a slope is that lies in shadow, and how bright land must be to blind a sensor.
-_IN_SHADE = 0.62
+_IN_SHADE = 0.76
 _FLARE = 0.46
-_SATURATED = 0.88
+_SATURATED = 0.80
 
 
 @dataclass(frozen=True)

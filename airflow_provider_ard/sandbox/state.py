@@ -1,5 +1,6 @@
 """Everything the sandbox remembers, apart from the server, which may be stopped and started over it."""
 
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -72,6 +73,7 @@ class State:
         )
         self.vault = Vault(self.clock, store)
         self.billing = Billing(settings.prices, settings.limits, self.today, self.clock)
+        self._placing = threading.Lock()
         self._outbox = Outbox(store)
         self._courier = Courier(settings.storage, settings.pixels) if settings.storage else None
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ard-delivery")
@@ -122,9 +124,11 @@ class State:
     def submit(self, checked: CheckedOrder, user_id: str, fate: Fate | None = None) -> Order:
         """Accept an order, and put it on the bill; raises a 400 for one beyond the account's limits."""
         worth = self.billing.estimate(checked.tiles)
-        self.billing.refuse_beyond(worth)
-        order = self.orders.submit(checked, user_id, worth, fate)
-        self.billing.charge(order.id, user_id, order.created, worth)
+        # Two orders at once must not both take what is left for one.
+        with self._placing:
+            self.billing.refuse_beyond(worth)
+            order = self.orders.submit(checked, user_id, worth, fate)
+            self.billing.charge(order.id, user_id, order.created, worth)
         return order
 
     def rehearse(self, checked: CheckedOrder) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """What max-ard 1.7.4 cannot do by its own fault, whatever the API answers; each is shown, with the reason.
 
-Beside these: ``Order``'s email and SNS notifications need no faults of theirs, but ``ARDCollection`` with ``aoi=`` finds no
-tiles of single-digit zones, since it globs ``1/…`` where the folders are ``01/…``; ``MetaSelect.submit`` and its
-unimplemented attributes raise TypeError, since ``NotImplemented`` is no exception; and ``ARDCollection`` on an acquisition's
-collection reads it as an item, since it has a "type".
+Beside these, and for want of tiles or sense not tried here: ``ARDCollection`` with ``aoi=`` finds no tiles of single-digit zones,
+since it globs ``1/…`` where the folders are ``01/…``; ``MetaSelect.submit`` lacks ``self``, and what MetaSelect does not have raises
+TypeError, since ``NotImplemented`` is no exception; ``ARDCollection`` on an acquisition's collection takes it for an item, since it
+has a "type"; and the metadata summaries are calls that no documentation describes, so the sandbox has none.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ LOS_ANGELES = REAL_CATALOG / "WildFires-LosAngeles-Jan-2025.geojson"
 def delivered(tmp_path_factory):
     """One order of two acquisitions over a corner of Longmont: (folder of the prefix, finished order, sandbox)."""
     folder = tmp_path_factory.mktemp("delivered")
-    with Sandbox(order_duration=0, storage=folder) as ard:
+    with Sandbox(order_duration=0, storage=folder, pixels=256) as ard:
         api = Api(ard)
         entries = [{"id": acquisition} for acquisition in ard.acquisitions[1:3]]
         order_id = api.order(acquisitions=entries, bbox=[-105.13, 40.14, -105.06, 40.19]).json()["id"]
@@ -154,7 +154,7 @@ def test_pystac_finds_every_document_valid(delivered):
         assert item.ext.view.off_nadir == item.properties["view:off_nadir"]
         assert item.ext.eo.cloud_cover == item.properties["tile:clouds_percent"]
         assert len(item.assets["ms_analytic"].ext.eo.bands) == 8
-        assert item.assets["visual"].ext.proj.shape == [512, 512]
+        assert item.assets["visual"].ext.proj.shape == [256, 256]
         # The schemas of extensions would have to come from the net; those of STAC itself are here.
         item.stac_extensions = []
         item.validate()
