@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.api.rendered import members, parsed, shown
-from airflow_provider_ard.api.vector_files import in_degrees, read_ogr
+from airflow_provider_ard.api.vector_files import in_degrees, read_ogr, read_ogr_content
 
 ReadFile = Callable[[str], bytes]
 
@@ -211,7 +211,7 @@ class GeometryReader:
         if "://" not in path:
             # GDAL finds what stands beside a local file, such as a Shapefile's projection, by itself.
             return read_ogr(str(Path(path).expanduser()), path, self.argument, self.notes)
-        return read_ogr(content, path, self.argument, self.notes)
+        return read_ogr_content(content, path, self.argument, self.notes)
 
     def _content(self, path: str) -> bytes | None:
         """Return what a file holds, None for a local folder."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
 _CRS84 = "OGC:CRS84"
+_SUFFIX = re.compile(r"(?:\.[A-Za-z0-9]{1,10}){1,2}$")
 
 
 def in_degrees(geometries: list[BaseGeometry], crs: Any, argument: str, notes: list[str]) -> list[BaseGeometry]:
@@ -50,16 +55,27 @@ def without_z(geometry: BaseGeometry, notes: list[str]) -> BaseGeometry:
     return shapely.force_2d(geometry)
 
 
-def read_ogr(source: str | bytes, path: str, argument: str, notes: list[str]) -> BaseGeometry:
-    """Return the geometries of a file in any format that GDAL knows, of all its layers. Raises `ArdRequestError`.
+def read_ogr_content(content: bytes, path: str, argument: str, notes: list[str]) -> BaseGeometry:
+    """Return the geometries of a file that was read from `path` already, as `read_ogr` does."""
+    name = path.rsplit("/", 1)[-1]
+    if name.lower().endswith(".shp"):
+        raise ArdRequestError(
+            f"the file {shown(name)} lacks its companions (.shx, .prj …) there: zip the Shapefile", argument=argument
+        )
+    # GDAL tells some formats by the ends of their names.
+    suffix = _SUFFIX.search(name)
+    with TemporaryDirectory(prefix="ard-aoi-") as folder:
+        local = Path(folder, f"aoi{suffix[0] if suffix else ''}")
+        local.write_bytes(content)
+        return read_ogr(str(local), path, argument, notes)
 
-    `source` is a local path or a file's content, `path` what the user calls it.
+
+def read_ogr(local: str, path: str, argument: str, notes: list[str]) -> BaseGeometry:
+    """Return the geometries of a local file in any format that GDAL knows, of all its layers.
+
+    `path` is what the user calls it. Notes what GDAL warns of. Raises `ArdRequestError`.
     """
     name = shown(path.rsplit("/", 1)[-1])
-    if isinstance(source, bytes) and path.lower().endswith(".shp"):
-        raise ArdRequestError(
-            f"the file {name} lacks its companions (.shx, .prj …) there: zip the Shapefile", argument=argument
-        )
     try:
         import pyogrio  # noqa: PLC0415 -- of the extra `ogr` only
         from pyogrio.errors import DataLayerError, DataSourceError  # noqa: PLC0415
@@ -70,12 +86,13 @@ def read_ogr(source: str | bytes, path: str, argument: str, notes: list[str]) ->
             argument=argument,
         ) from None
     try:
-        layers = [str(layer) for layer, kind in pyogrio.list_layers(source) if kind is not None]
-        contents = [read(source, layer=layer, columns=[]) for layer in layers]
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            layers = [str(layer) for layer, kind in pyogrio.list_layers(local) if kind is not None]
+            contents = [read(local, layer=layer, columns=[]) for layer in layers]
     except (DataSourceError, DataLayerError, OSError, ValueError, RuntimeError) as error:
-        raise ArdRequestError(
-            f"the file {name} cannot be read: {str(error).splitlines()[0][:160]}", argument=argument
-        ) from None
+        raise ArdRequestError(f"the file {name} cannot be read: {type(error).__name__}", argument=argument) from None
+    notes += [f"the file {name}: {str(warning.message)[:160]}" for warning in said]
     found: list[BaseGeometry] = []
     for meta, _, shapes, _ in contents:
         geometries = [geometry for geometry in shapely.from_wkb(shapes) if geometry is not None]
