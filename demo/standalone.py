@@ -19,7 +19,7 @@ from demo.guard import members
 from demo.rest import AirflowApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 USER = "admin"
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -57,6 +57,7 @@ class StandaloneAirflow:
 
     `home` becomes AIRFLOW_HOME and must be empty or absent. `env` is added to the environment, which is where
     connections come in. `pause` sleeps for the seconds it is given in every wait; what it raises ends the wait.
+    `command`, arguments to Python, is what starts the components, if `airflow standalone` is not to.
     Raises `AirflowFailedError`.
     """
 
@@ -69,6 +70,7 @@ class StandaloneAirflow:
         port: int = 0,
         start_within: float = 180.0,
         pause: Callable[[float], None] = time.sleep,
+        command: Sequence[str] = ("-m", "airflow", "standalone"),
     ) -> None:
         self.home = home.resolve()
         self.dags = dags.resolve()
@@ -78,6 +80,7 @@ class StandaloneAirflow:
         self.log_file = self.home / "standalone.log"
         self._start_within = start_within
         self._pause = pause
+        self._command = command
         self._env = self._environment() | dict(env or {})
         self._guard: subprocess.Popen[bytes] | None = None
         self._dead_before: set[int] = set()
@@ -124,8 +127,8 @@ class StandaloneAirflow:
         try:
             with self.log_file.open("wb") as log:
                 # A session of its own, or Ctrl-C in a terminal would reach the guard as well.
-                self._guard = subprocess.Popen(
-                    [sys.executable, "-m", "demo.guard", sys.executable, "-m", "airflow", "standalone"],
+                self._guard = subprocess.Popen(  # noqa: S603
+                    [sys.executable, "-m", "demo.guard", sys.executable, *self._command],
                     cwd=REPOSITORY,
                     env=self._env,
                     stdin=subprocess.PIPE,

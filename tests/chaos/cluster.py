@@ -1,0 +1,115 @@
+"""A real Airflow and the sandbox as separate processes, which can be killed one by one and are started again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+
+from airflow_provider_ard.sandbox import Sandbox
+from demo.standalone import StandaloneAirflow
+from tests.chaos.processes import busy_workers, kill, task_processes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from random import Random
+
+AIRFLOW = [sys.executable, "-m", "airflow"]
+COMPONENTS = {
+    # Served logs would only bind ports that an orphan may still hold.
+    "scheduler": [*AIRFLOW, "scheduler", "--skip-serve-logs"],
+    "dag-processor": [*AIRFLOW, "dag-processor"],
+    "api-server": [*AIRFLOW, "api-server"],
+    "triggerer-1": [*AIRFLOW, "triggerer", "--skip-serve-logs"],
+    "triggerer-2": [*AIRFLOW, "triggerer", "--skip-serve-logs"],
+}
+# The dead are noticed in seconds, not in the minutes that a real installation can afford.
+ENVIRONMENT = {
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "12",
+    "AIRFLOW__WORKERS__SOCKET_CLEANUP_TIMEOUT": "5",
+}
+# How often each is chosen. What takes long to come back is killed more seldom, or nothing would ever get done.
+WEIGHTS = {
+    "task": 5,
+    "worker": 3,
+    "triggerer-1": 2,
+    "triggerer-2": 2,
+    "sandbox": 3,
+    "scheduler": 1,
+    "scheduler and all workers": 1,
+    "api-server": 1,
+    "dag-processor": 0.5,
+}
+
+
+class Cluster:
+    """All components and the sandbox, as a context manager; `airflow` is the way in.
+
+    `sandbox_options` go to the sandbox's command line. Its orders are in the SQLite file `state` at the end.
+    """
+
+    def __init__(self, folder: Path, dags: Path, sandbox_options: Sequence[str]) -> None:
+        self._folder = folder
+        self.state = folder / "sandbox.sqlite"
+        with Sandbox(state=self.state) as ard:
+            connection, port = ard.connection_json, ard.url.rpartition(":")[2]
+        sandbox = [sys.executable, "-m", "airflow_provider_ard.sandbox", "--port", port, "--state", str(self.state)]
+        plan = folder / "plan.json"
+        always = COMPONENTS | {"sandbox": [*sandbox, *sandbox_options]}
+        plan.write_text(json.dumps({"first": [[*AIRFLOW, "db", "migrate"]], "always": always}))
+        env = ENVIRONMENT | {
+            "AIRFLOW_CONN_ARD_DEFAULT": connection,
+            # Tokens given by one component, or before a restart, are good at the others and after it.
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(32),
+        }
+        self.airflow = StandaloneAirflow(
+            folder / "airflow", dags, env=env, command=("-m", "tests.chaos.components", str(plan))
+        )
+
+    def __enter__(self) -> Cluster:
+        self.airflow.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.airflow.stop()
+
+    def kill_one(self, random: Random) -> str | None:
+        """SIGKILL something chosen at random; return what, None if there is no such process now."""
+        target = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        if target == "task":
+            victims = task_processes(self.airflow)
+        elif target == "worker":
+            victims = busy_workers(self.airflow)
+        elif target == "scheduler and all workers":
+            victims = self._component("scheduler", with_children=True)
+            return target if kill(victims) else None
+        else:
+            victims = self._component(target)
+        return target if victims and kill([random.choice(victims)]) else None
+
+    def log_tails(self, lines: int = 15) -> str:
+        """Return the last lines that each component has printed."""
+        tails = []
+        for file in sorted(self._folder.glob("*.log")):
+            tail = file.read_text(errors="replace").splitlines()[-lines:]
+            tails.append("\n".join([f"--- {file.name}", *tail]))
+        return "\n".join(tails)
+
+    def _component(self, name: str, *, with_children: bool = False) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(int((self._folder / f"{name}.pid").read_text()))
+            return [process, *(process.children(recursive=True) if with_children else ())]
+        return []
