@@ -7,9 +7,11 @@ EXTRAS := s3,sandbox,examples
 # The SDK pins what we do not; it gets an environment of its own and meets us over HTTP alone.
 SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt
+PEERS_VENV := .venv-peers
+PEERS_REQUIREMENTS := benchmarks/peers-requirements.txt
 CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance bench-request chaos chaos-short demo constraints clean
+.PHONY: help setup check format test unit integration conformance bench-request bench-peers chaos chaos-short demo constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -26,6 +28,11 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 $(SDK_VENV)/.ready: $(VENV)/.ready $(SDK_REQUIREMENTS)
 	$(UV) venv --quiet --clear --python $(BIN)/python $(SDK_VENV)
 	$(UV) pip install --quiet --python $(SDK_VENV)/bin/python -r $(SDK_REQUIREMENTS)
+	@touch $@
+
+$(PEERS_VENV)/.ready: $(VENV)/.ready $(PEERS_REQUIREMENTS)
+	$(UV) venv --quiet --clear --python $(BIN)/python $(PEERS_VENV)
+	$(UV) pip install --quiet --python $(PEERS_VENV)/bin/python -r $(PEERS_REQUIREMENTS) -e .
 	@touch $@
 
 check: setup  ## Lint, formatting, types, import walls
@@ -58,6 +65,9 @@ conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 bench-request: $(SDK_VENV)/.ready  ## Building an order: ours against max-ard, in one run
 	$(BIN)/python benchmarks/order_request.py $(SDK_VENV)/bin/python
 
+bench-peers: $(PEERS_VENV)/.ready  ## This provider and its peers under the same faults: orders placed, outages survived
+	$(BIN)/python -m benchmarks.peers
+
 demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FOLDER= AIRFLOW_PORT= SANDBOX_PORT= S3_PORT=
 	@exec $(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep) \
 		$(if $(ORDER_DURATION),--order-duration $(ORDER_DURATION)) $(if $(FOLDER),--folder $(FOLDER)) \
@@ -69,4 +79,4 @@ constraints: setup  ## Resolve constraints.txt anew (all extras, newest versions
 		--no-emit-index-url --no-emit-find-links -c constraints.in --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(SDK_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
