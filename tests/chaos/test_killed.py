@@ -5,7 +5,6 @@ With `ARD_CHAOS=full` at every moment, otherwise at some of them.
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import psutil
 import pytest
 
 from demo.standalone import StandaloneAirflow
+from tests.chaos.conftest import FULL
 from tests.chaos.processes import busy_workers, kill, task_processes
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ SHORT = [
     "with the answer",
     "the POST is on the wire, and the worker dies too",
 ]
-CHOSEN = {name: MOMENTS[name] for name in (MOMENTS if os.environ.get("ARD_CHAOS") == "full" else SHORT)}
+CHOSEN = {name: MOMENTS[name] for name in (MOMENTS if FULL else SHORT)}
 
 
 @pytest.fixture(scope="module")

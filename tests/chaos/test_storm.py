@@ -17,6 +17,7 @@ import requests
 
 from airflow_provider_ard.sandbox import Sandbox
 from tests.chaos.cluster import Cluster
+from tests.chaos.conftest import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from demo.standalone import StandaloneAirflow
 
-SECONDS = float(os.environ.get("ARD_STORM_SECONDS", "300" if os.environ.get("ARD_CHAOS") == "full" else "75"))
+SECONDS = float(os.environ.get("ARD_STORM_SECONDS", "300" if FULL else "75"))
 SEED = int(os.environ.get("ARD_STORM_SEED", "1"))
 ORDERS = 20
 # Patience for the calm after the storm on a slow machine; nothing here is asserted about time.
