@@ -49,28 +49,61 @@ class ArdOrderOperator(BaseOperator):
 
     XCom: `return_value` is the order id (None for a dry run); `usage` holds the area in km² and the cost.
 
-    :param acquisitions: What to order: an acquisition id or a list of ids; dictionaries `{"id": …, "cells": […]}` for
-        some cells only (no cells: all that the AOI meets); a mapping `{id: cells}`; lists that mix these; anything
-        with `as_order()`.
-    :param select_id: Order the results of a Select instead. Goes with neither acquisitions nor an AOI.
-    :param destination: Where to deliver: `s3://bucket/prefix`, `gs://…`, `az://container/prefix` or a bare
-        `bucket/prefix` (S3). Google and Azure need a stored credential: see `credentials_ids` of the connection.
-    :param output_config: The API's own form of the destination, with credentials: `{"amazon_s3": …}`,
-        `{"google_cloud_storage": …}` or `{"azure_blob_storage": …}`. One of this and `destination`.
-    :param intersects: AOI: only tiles that meet it are delivered. WKT, GeoJSON or a geometry object in WGS84 degrees;
-        an iterable of these; a GeoDataFrame (reprojected from its CRS); the path of a file with one, here or in object
-        storage (`s3://conn_id@bucket/aoi.geojson`), where formats other than WKT and GeoJSON need the extra `ogr`.
-        Each polygon at least 1 km² and 250 m wide, at most 1000 vertices, none across the antimeridian.
-    :param bbox: AOI as `[xmin, ymin, xmax, ymax]` in WGS84 degrees. One of this and `intersects`.
-    :param role_arn: An AWS role that the writer assumes to write to S3.
-    :param dry_run: Check and price the order, buy nothing.
-    :param bba: Align the images of this order relatively, by bundle block adjustment.
-    :param settings: What to process and deliver otherwise than by default, for example `{"water_mask": False}`.
-    :param metadata: Your own key-value pairs, kept with the order. Names beginning with `airflow_` are the provider's.
-    :param email_notifications: Addresses to tell when the order is done.
-    :param sns_notifications: ARNs of SNS topics to tell when the order is done.
-    :param simplify_aoi: Reduce the AOI's polygons to the API's 1000 vertices. The result covers the original, within a
-        tolerance that the log states. Default: too many vertices are an error.
+    Every argument is a template field. A text that looks like a list or dictionary, in JSON or as Python writes it, is
+    read as one, so whatever a template renders to, an XCom holds or `.expand()` maps over will do. An empty text, or
+    the word None, counts as not given. What came is never changed, and what cannot be meant is refused before anything
+    is sent, by an error that names the argument. What had to be mended is said in the log.
+
+    :param acquisitions: What to order. An acquisition id such as `10300100B2B49700`, or any iterable of ids;
+        dictionaries `{"id": …, "cells": […]}` for some cells only, such as `Z13-031133320203` (no cells, or none in
+        the list: all that the AOI meets; `cell_ids` is the same as `cells`); mappings `{id: cells}`; lists that mix
+        these; anything with `as_order()`, such as results of the SDK; the answer of a Select or a metadata search, as
+        GeoJSON or in the format `order`. What comes twice is ordered once; whole acquisitions win over some of their
+        cells. Refused: ids and cells of no real form, and any other key beside `id`, as a misspelt `cells` would buy
+        whole acquisitions.
+    :param select_id: Order the results of this Select instead, text or number. Refused beside acquisitions,
+        `intersects` or `bbox`.
+    :param destination: Where to deliver: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` or a bare
+        `bucket/prefix` (S3); the prefix may be left out, slashes around it do not count. Google and Azure need a
+        credential stored with the API: the connection's `credentials_ids` names it by storage location, and the
+        longest one that the destination lies in is taken.
+    :param output_config: The API's own form of the destination, exactly one of `{"amazon_s3": {"bucket", "prefix",
+        "role_arn"?}}`, `{"google_cloud_storage": {"bucket", "prefix", "service_credentials" | "credentials_id"}}` and
+        `{"azure_blob_storage": {"container", "prefix", "sas_url" | "credentials_id"}}`, or for S3 without the
+        platform's name around it. A prefix must be named, and may be empty. `service_credentials`: the path of a
+        service account's key file, its JSON or base64 of it. `sas_url`: https, signed, not expired. `credentials_id`
+        wins over these, with a warning; without any of them, the connection's `credentials_ids` are asked. Refused
+        beside `destination`.
+    :param intersects: AOI: only tiles that meet it are delivered. WKT, EWKT of SRID 4326, GeoJSON as text or
+        dictionary (geometry, Feature or FeatureCollection), a shapely geometry, a cell of maxar-ard-grid, anything
+        with `__geo_interface__`, or an iterable of these, all in WGS84 degrees, longitude first; a GeoDataFrame or
+        GeoSeries, reprojected from its CRS; the path of a file, on the worker or in object storage
+        (`s3://conn_id@bucket/aoi.geojson`), WKT or GeoJSON, and with the extra `ogr` every format of GDAL, all layers
+        of it, reprojected. A valid geometry goes out as it came. Z is dropped, an open ring closed, an invalid polygon
+        made valid, each with a warning. Refused: what is empty or no polygon; coordinates out of range; a polygon of
+        less than 1 km² (geodesic), less than 250 m wide, of more than 1000 vertices (counted with holes and the
+        closing ones) or more than 180° of longitude, as if across the antimeridian; with bundle adjustment, more than
+        one connected polygon.
+    :param bbox: AOI as xmin, ymin, xmax, ymax in WGS84 degrees: a list, a tuple, a text of four numbers or a mapping
+        of these names. The same rules hold. Refused beside `intersects`.
+    :param role_arn: An AWS role, `arn:aws:iam::123456789012:role/name`, that the writer assumes to write to S3. Not
+        needed where the bucket's policy lets the writer in. Refused beside Google or Azure.
+    :param dry_run: Check and price the order, buy nothing, notify nobody. Like every flag here: a bool, or the text
+        true or false. Default: false.
+    :param bba: Align the images of this order relatively, by bundle block adjustment. Default: false. The setting
+        `bundle_adjust` does the same: either turns it on, and if they contradict each other, that is logged.
+    :param settings: What to process and deliver otherwise than by default, for example `{"water_mask": False}`. Off by
+        default: `bundle_adjust`, `hd`. On: `visual`, `ms_analytic`, `pan_analytic`, `data_mask`, `cloud_mask`,
+        `healthy_vegetation_mask`, `ms_saturation_mask`, `pan_flare_mask`, `terrain_shadow_mask`, `water_mask`. Only
+        changes are sent. Refused: any other name, with the nearest one in the message.
+    :param metadata: Your own key-value pairs, kept with the order and found by `filter`: texts as keys, values that
+        JSON can hold, at most 65,536 bytes of JSON. Refused: names that begin with `airflow_`, which are the
+        provider's.
+    :param email_notifications: Addresses to tell when the order is done, one or an iterable, each like
+        `me@example.com`.
+    :param sns_notifications: ARNs of SNS topics to tell when the order is done, one or an iterable.
+    :param simplify_aoi: Reduce polygons of too many vertices to 1000. Each result covers its original, and the log
+        states how many metres it reaches beyond it at most. Default: false, and too many vertices are an error.
     :param max_cost: Price the order first, and buy nothing if its estimate is higher, in the account's currency.
     :param max_area_sqkm: The same for its area, km².
     :param if_exists: When this task instance has placed an order already: `reuse` it if it is the same and has not
