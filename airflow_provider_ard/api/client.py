@@ -6,21 +6,18 @@ whether it arrived (`ArdUnknownFateError`).
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 import tenacity
-from urllib3.exceptions import InvalidHeader, NewConnectionError
-from urllib3.util import Retry
 
 from airflow_provider_ard import __version__
+from airflow_provider_ard.api.answers import first_line, json_object, lost, never_left, reason, redacted, refusal
 from airflow_provider_ard.api.auth import FORM, Login, TokenAuth
 from airflow_provider_ard.api.errors import (
     ArdAuthError,
     ArdError,
-    ArdNotFoundError,
     ArdRequestError,
     ArdUnavailableError,
     ArdUnknownFateError,
@@ -42,8 +39,6 @@ PAGE_SIZE = 100
 # business.
 ATTEMPTS = 4
 PATIENCE_S = 60.0
-# A signature inside a SAS URL is a secret wherever it appears, also in a URL that the API shortened or re-encoded.
-_SAS_SIGNATURE = re.compile(r"(?i)(sig=)[^&\s\"'<>]+")
 
 
 def api_base(host: str | None) -> str:
@@ -183,7 +178,7 @@ class ArdClient:
         try:
             return self._call("POST", "order/", json=request.to_payload(self.cells_key))
         except ArdError as error:
-            raise _redacted(error, request.secrets) from None
+            raise redacted(error, request.secrets) from None
 
     def _post_form(self, path: str, body: str, auth: tuple[str, str] | None) -> requests.Response:
         # `_no_auth` rather than None: with None, requests would look for a login in ~/.netrc.
@@ -199,7 +194,7 @@ class ArdClient:
             # Refused, not accepted: a second request with a new token is no repetition.
             self._auth.renew_after_refusal(token)
             answer = self._send(method, path, auth=self._auth, **content)
-        return _json_object(answer, _lost(method, path))
+        return json_object(answer, lost(method, path))
 
     def _send(self, method: str, path: str, **content: Any) -> requests.Response:
         where = f"{method} {self.base}/{path}"
@@ -213,29 +208,23 @@ class ArdClient:
                 **content,
             )
         except requests.RequestException as error:
-            kind = ArdUnavailableError if _never_left(error) else _lost(method, path)
-            raise kind(f"{where}: {_reason(error)}") from None
+            kind = ArdUnavailableError if never_left(error) else lost(method, path)
+            raise kind(f"{where}: {reason(error)}") from None
         if answer.ok and not answer.is_redirect:
             return answer
-        raise _redacted(_refusal(answer, where, _lost(method, path)), self._auth.secrets)
+        raise redacted(refusal(answer, where, lost(method, path)), self._auth.secrets)
 
     def _read(self, model: type[Model], content: object, path: str) -> Model:
         try:
             return model.model_validate(content)
         except ValueError as error:
             raise ArdUnavailableError(
-                f"GET {self.base}/{path}: the answer is not of the documented form ({_first_line(error)})"
+                f"GET {self.base}/{path}: the answer is not of the documented form ({first_line(error)})"
             ) from None
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-def _lost(method: str, path: str) -> type[ArdUnavailableError]:
-    """Return what it means when a call gets no proper answer."""
-    is_order = method == "POST" and path == "order/"
-    return ArdUnknownFateError if is_order else ArdUnavailableError
 
 
 def _is_worth_a_retry(error: BaseException) -> bool:
@@ -251,102 +240,3 @@ def _full_jitter_or_retry_after(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, ArdUnavailableError) else None
     return asked if asked is not None else _jitter(state)
-
-
-def _never_left(error: requests.RequestException) -> bool:
-    """Whether the request failed before a byte of it could reach the API."""
-    if isinstance(
-        error,
-        requests.exceptions.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError,
-    ):
-        return True
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
-
-
-def _reason(error: requests.RequestException) -> str:
-    """Say in a line what went wrong on the way, without the library's own nesting."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"the TLS certificate was not accepted, see `verify` in the connection ({_first_line(error)})"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if _never_left(error):
-        return "could not connect"
-    return f"the connection broke ({type(error).__name__})"
-
-
-def _json_object(answer: requests.Response, kind: type[ArdUnavailableError]) -> dict[str, Any]:
-    try:
-        content = answer.json()
-    except requests.exceptions.JSONDecodeError:
-        content = None
-    if not isinstance(content, dict):
-        raise kind(
-            f"{answer.request.method} {_bare(answer.url)}: answered with something that is not a JSON object",
-            status=answer.status_code,
-        )
-    return content
-
-
-def _refusal(answer: requests.Response, where: str, lost: type[ArdUnavailableError]) -> ArdError:
-    """Return the error that an answer other than 2xx means."""
-    try:
-        body = answer.json()
-    except requests.exceptions.JSONDecodeError:
-        body = None
-    said = body if isinstance(body, dict) and isinstance(body.get("message"), str) else {}
-    facts: dict[str, Any] = {
-        "status": answer.status_code,
-        "code": _text(said.get("code")),
-        "type": _text(said.get("type")),
-        "request_id": answer.headers.get("x-request-id") or answer.headers.get("x-amzn-requestid"),
-    }
-    message = f"{where}: {said.get('message') or answer.reason or 'refused'}"
-    status = answer.status_code
-    if answer.is_redirect:
-        return ArdUnavailableError(
-            f"{where}: redirected to {_bare(answer.headers['location'])}; is the connection's host right?",
-            **facts,
-        )
-    if status == 429:
-        return ArdUnavailableError(message, retry_after=_retry_after(answer), **facts)
-    if status >= 500 or status == 408:
-        return lost(message, retry_after=_retry_after(answer), **facts)
-    if status == 401:
-        return ArdAuthError(message, **facts)
-    if not said and status != 413:
-        # Not in the API's own form: a gateway or proxy speaks, which says nothing about the request itself.
-        return ArdUnavailableError(message, **facts)
-    if status == 403:
-        return ArdAuthError(message, **facts)
-    return ArdNotFoundError(message, **facts) if status == 404 else ArdRequestError(message, **facts)
-
-
-def _retry_after(answer: requests.Response) -> float | None:
-    """Return the seconds of a Retry-After header (seconds or a date), None without a valid one."""
-    header = answer.headers.get("Retry-After")
-    try:
-        return max(0.0, float(Retry().parse_retry_after(header))) if header else None
-    except (InvalidHeader, ValueError, OverflowError):
-        return None
-
-
-def _redacted(error: ArdError, secrets: tuple[str, ...]) -> ArdError:
-    message = _SAS_SIGNATURE.sub(r"\1***", error.message)
-    for secret in secrets:
-        message = message.replace(secret, "***")
-    error.message = message
-    error.args = (message,)
-    return error
-
-
-def _bare(url: str) -> str:
-    return url.split("?", 1)[0]
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]

@@ -1,0 +1,130 @@
+"""What an answer of the ARD API means, or the want of one: the error tree applied to HTTP."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import requests
+from urllib3.exceptions import InvalidHeader, NewConnectionError
+from urllib3.util import Retry
+
+from airflow_provider_ard.api.errors import (
+    ArdAuthError,
+    ArdError,
+    ArdNotFoundError,
+    ArdRequestError,
+    ArdUnavailableError,
+    ArdUnknownFateError,
+)
+
+# A signature inside a SAS URL is a secret wherever it appears, also in a URL that the API shortened or re-encoded.
+_SAS_SIGNATURE = re.compile(r"(?i)(sig=)[^&\s\"'<>]+")
+
+
+def lost(method: str, path: str) -> type[ArdUnavailableError]:
+    """Return what it means when a call gets no proper answer."""
+    is_order = method == "POST" and path == "order/"
+    return ArdUnknownFateError if is_order else ArdUnavailableError
+
+
+def never_left(error: requests.RequestException) -> bool:
+    """Whether the request failed before a byte of it could reach the API."""
+    if isinstance(
+        error,
+        requests.exceptions.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError,
+    ):
+        return True
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+
+
+def reason(error: requests.RequestException) -> str:
+    """Say in a line what went wrong on the way, without the library's own nesting."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"the TLS certificate was not accepted, see `verify` in the connection ({first_line(error)})"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if never_left(error):
+        return "could not connect"
+    return f"the connection broke ({type(error).__name__})"
+
+
+def json_object(answer: requests.Response, kind: type[ArdUnavailableError]) -> dict[str, Any]:
+    """Return an answer's JSON object. Raises an error of the given kind if it is none, such as a gateway's HTML."""
+    try:
+        content = answer.json()
+    except requests.exceptions.JSONDecodeError:
+        content = None
+    if not isinstance(content, dict):
+        raise kind(
+            f"{answer.request.method} {_bare(answer.url)}: answered with something that is not a JSON object",
+            status=answer.status_code,
+        )
+    return content
+
+
+def refusal(answer: requests.Response, where: str, lost: type[ArdUnavailableError]) -> ArdError:
+    """Return the error that an answer other than 2xx means."""
+    try:
+        body = answer.json()
+    except requests.exceptions.JSONDecodeError:
+        body = None
+    said = body if isinstance(body, dict) and isinstance(body.get("message"), str) else {}
+    facts: dict[str, Any] = {
+        "status": answer.status_code,
+        "code": _text(said.get("code")),
+        "type": _text(said.get("type")),
+        "request_id": answer.headers.get("x-request-id") or answer.headers.get("x-amzn-requestid"),
+    }
+    message = f"{where}: {said.get('message') or answer.reason or 'refused'}"
+    status = answer.status_code
+    if answer.is_redirect:
+        return ArdUnavailableError(
+            f"{where}: redirected to {_bare(answer.headers['location'])}; is the connection's host right?",
+            **facts,
+        )
+    if status == 429:
+        return ArdUnavailableError(message, retry_after=_retry_after(answer), **facts)
+    if status >= 500 or status == 408:
+        return lost(message, retry_after=_retry_after(answer), **facts)
+    if status == 401:
+        return ArdAuthError(message, **facts)
+    if not said and status != 413:
+        # Not in the API's own form: a gateway or proxy speaks, which says nothing about the request itself.
+        return ArdUnavailableError(message, **facts)
+    if status == 403:
+        return ArdAuthError(message, **facts)
+    return ArdNotFoundError(message, **facts) if status == 404 else ArdRequestError(message, **facts)
+
+
+def _retry_after(answer: requests.Response) -> float | None:
+    """Return the seconds of a Retry-After header (seconds or a date), None without a valid one."""
+    header = answer.headers.get("Retry-After")
+    try:
+        return max(0.0, float(Retry().parse_retry_after(header))) if header else None
+    except (InvalidHeader, ValueError, OverflowError):
+        return None
+
+
+def redacted(error: ArdError, secrets: tuple[str, ...]) -> ArdError:
+    """Return the error with these secrets, and any SAS signature, blotted out of its message."""
+    message = _SAS_SIGNATURE.sub(r"\1***", error.message)
+    for secret in secrets:
+        message = message.replace(secret, "***")
+    error.message = message
+    error.args = (message,)
+    return error
+
+
+def _bare(url: str) -> str:
+    return url.split("?", 1)[0]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, without what a library adds below."""
+    return str(error).split("\n", 1)[0]
