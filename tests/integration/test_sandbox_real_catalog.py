@@ -56,14 +56,12 @@ def test_an_order_of_all_acquisitions_delivers_the_real_cells_at_the_real_paths(
 
 
 def _check_images(prefix):
-    for number, path in enumerate(sorted(prefix.glob("*/*/*/*.tif"))):
+    for path in prefix.glob("*/*/*/*.tif"):
         cell = Cell(path.parts[-3], zone=int(path.parts[-4]))
         with rasterio.open(path) as image:
             assert list(image.bounds) == cell.bounds, path
             assert f"EPSG:{image.crs.to_epsg()}" == cell.proj
-        # Each takes long to look into; those of one kind are all written alike.
-        if number % 20 == 0:
-            assert cog_validate(path, quiet=True) == (True, [], []), path
+        assert cog_validate(path, quiet=True) == (True, [], []), path
 
 
 def _check_documents(prefix, order_id, tiles):
