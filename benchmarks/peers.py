@@ -225,7 +225,7 @@ def measure_wait(client: str, status: int, limit: float) -> Wait:
 def told_rate(wait: Wait) -> str:
     """Say how fast a client asks, or that it stops."""
     if wait.ended:
-        return f"fails after {wait.requests}"
+        return f"fails after {wait.requests} request{'s' if wait.requests > 1 else ''}"
     return f"{wait.requests / wait.seconds:,.1f}"
 
 
@@ -256,7 +256,7 @@ def main() -> None:
     known = versions() | {"http-deferred": ""}
     rows = [["", *(f"{name} {known[client]}".strip() for client, name in NAMES.items())]]
     for fault in FAULTS:
-        cells = [ordered[client, fault].result() if client in PACKAGES else "" for client in NAMES]
+        cells = [ordered[client, fault].result() if client in PACKAGES else "—" for client in NAMES]
         rows.append([f"Orders placed for one: {fault}", *cells])
     rows.append(["Requests a second while waiting under a 403", *(told_rate(asked[one].result()) for one in NAMES)])
     rows.append(["Seconds of 503 survived while waiting", *(told_survival(survived[one].result()) for one in NAMES)])
