@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import shapely
+import structlog
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_ard.exceptions import ArdRequestError
@@ -226,6 +227,30 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_sent(name, sandbox, 
     assert re.search(words, str(caught.value)), str(caught.value)
     assert "sig=" not in str(caught.value).replace("(sig=…)", "")
     assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (gcs(service_credentials="{", credentials_id="stored"), "credentials_id 'stored' is used, service_credentials is not"),
+        ({"bba": True, "settings": {"bundle_adjust": False}}, "bba is True and settings.bundle_adjust is False"),
+        ({"intersects": "POLYGON ((-180 -80, -1 80, -1 -80, -180 80, -180 -80))"}, "was not valid (Self-intersection"),
+        ({"intersects": "POLYGON Z ((-180 -80 1, -1 -80 1, -1 80 1, -180 80 1, -180 -80 1))"}, "third dimension was dropped"),
+        ({"intersects": shapely.Point(-100, 40).buffer(30, quad_segs=500), "simplify_aoi": True}, "simplified to 1000 vertices"),
+        ({"intersects": "None"}, "rendered to None: the order is not limited to an area"),
+    ],
+)  # fmt: skip
+def test_what_was_mended_or_is_in_doubt_is_told_in_the_tasks_log(arguments, words, sandbox, context, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", sandbox.connection_json)
+    # An order that gets as far as it can without being sent.
+    last = {"task_id": "order", "acquisitions": A, "destination": "s3://bkt/p", "if_exists": "no such choice"}
+    task = ArdOrderOperator(**last | arguments)
+    with structlog.testing.capture_logs() as records, pytest.raises(ArdRequestError, match="if_exists"):
+        task.execute(context)
+    warned = [
+        record["event"] % record.get("positional_args", ()) for record in records if record["log_level"] == "warning"
+    ]
+    assert any(words in line for line in warned), warned
 
 
 def test_there_are_enough_of_them():
