@@ -51,7 +51,7 @@ unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
 	$(BIN)/pytest tests/unit -n 2
 
 integration: setup  ## The example DAG in a real Airflow, in process and standalone
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest tests/integration -n 2 --dist loadfile
 
 chaos-short: setup  ## Crashes, lost answers, outages and days: a short version of each
 	$(BIN)/pytest tests/chaos -n 2
@@ -79,4 +79,4 @@ constraints: setup  ## Resolve constraints.txt anew (all extras, newest versions
 		--no-emit-index-url --no-emit-find-links -c constraints.in --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers build dist

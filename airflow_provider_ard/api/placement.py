@@ -143,8 +143,7 @@ def place_once(
     the one POST. `window`: seconds (`LOOK_UP_WINDOW_S`) for which an order is looked for whose answer was lost; if it
     is not found, `ArdUnknownFateError`, and the next try looks again.
     """
-    if if_exists not in IF_EXISTS:
-        raise ArdRequestError(f"wanted one of {', '.join(IF_EXISTS)}, got {if_exists!r}", argument="if_exists")
+    check_if_exists(if_exists)
     window = LOOK_UP_WINDOW_S if window is None else window
     ledger = ledger or NoLedger()
     tagged = intention.tagged(request)
@@ -172,6 +171,13 @@ def place_once(
             ledger.keep(Entry(sent=False))
         raise
     return _noted(ledger, placed, new=True)
+
+
+def check_if_exists(if_exists: object) -> None:
+    """Raise `ArdRequestError` unless it is one of `IF_EXISTS`."""
+    if if_exists not in IF_EXISTS:
+        shown = repr(if_exists[:40]) if isinstance(if_exists, str) else f"a {type(if_exists).__name__}"
+        raise ArdRequestError(f"wanted one of {', '.join(IF_EXISTS)}, got {shown}", argument="if_exists")
 
 
 def _recalled(

@@ -188,7 +188,7 @@ class ArdOrderOperator(BaseOperator):
 
     def execute(self, context: Context) -> str | None:
         """Place the order, or take over the one that this task instance has placed already."""
-        from airflow_provider_ard.api.placement import Intention
+        from airflow_provider_ard.api.placement import Intention, check_if_exists
         from airflow_provider_ard.hooks.ard import ArdHook
         from airflow_provider_ard.task_state import ledger, sitting
 
@@ -198,19 +198,21 @@ class ArdOrderOperator(BaseOperator):
         for note in request.notes:
             self.log.warning("%s", note)
         ti = context["ti"]
+        intention = Intention(
+            ti.dag_id, ti.task_id, ti.run_id, -1 if ti.map_index is None else ti.map_index, sitting(context)
+        )
+        with airflow_errors(self.ard_conn_id):
+            # A dry run finds the same mistakes as the order would.
+            check_if_exists(self.if_exists)
+            intention.tagged(request)
+            before_submit = self._budget_check(hook, request)
         if request.dry_run:
             usage = hook.dry_run(request)
             self.log.info("Dry run, nothing bought: %s to %s.", _priced(usage), request.destination.uri)
             ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
             return None
-        with airflow_errors(self.ard_conn_id):
-            before_submit = self._budget_check(hook, request)
         placed = hook.place_once(
-            request,
-            Intention(ti.dag_id, ti.task_id, ti.run_id, -1 if ti.map_index is None else ti.map_index, sitting(context)),
-            if_exists=self.if_exists,
-            before_submit=before_submit,
-            ledger=ledger(context),
+            request, intention, if_exists=self.if_exists, before_submit=before_submit, ledger=ledger(context)
         )
         # From here on the order exists: nothing that fails may keep its id from the next task.
         self._order_id = placed.order.id

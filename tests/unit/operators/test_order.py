@@ -134,6 +134,15 @@ def test_a_limit_that_is_none_is_refused(ard, order, context, limit):
     assert ard.requests == []
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"if_exists": "replace"}, {"max_cost": "much"}, {"metadata": {"airflow_key": "mine"}}], ids=str
+)
+def test_a_dry_run_finds_the_mistakes_of_the_order(ard, order, context, wrong):
+    with pytest.raises(ArdRequestError, match=next(iter(wrong))):
+        order(dry_run=True, **wrong).execute(context)
+    assert ard.requests == []
+
+
 def test_every_argument_is_a_template_field():
     assert {*ORDER_ARGUMENTS, "ard_conn_id", "if_exists", "max_cost", "max_area_sqkm"} == set(
         ArdOrderOperator.template_fields
