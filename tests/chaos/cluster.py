@@ -30,6 +30,8 @@ COMPONENTS = {
 }
 # The dead are noticed in seconds, not in the minutes that a real installation can afford.
 ENVIRONMENT = {
+    # Most of a task's time here is waiting for the sandbox.
+    "AIRFLOW__CORE__PARALLELISM": "4",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
