@@ -54,7 +54,7 @@ integration: setup  ## The example DAG in a real Airflow, in process and standal
 	$(BIN)/pytest tests/integration -n 2 --dist loadfile
 
 chaos-short: setup  ## Crashes, lost answers, outages and days: a short version of each
-	$(BIN)/pytest tests/chaos -n 2
+	$(BIN)/pytest tests/chaos -n 2 --dist loadfile
 
 chaos: setup  ## The same in full; takes half an hour
 	ARD_CHAOS=full $(BIN)/pytest tests/chaos

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+import requests
 
 from airflow_provider_ard.api.auth import Login
 from airflow_provider_ard.api.client import ArdClient, api_base
@@ -230,3 +231,16 @@ def test_nobody_listening_is_an_outage(impatient):
 def test_every_error_says_what_is_known():
     text = str(ArdError("no", status=400, code="invalid_input", type="t", request_id="r-1"))
     assert text == "no (HTTP status 400, code invalid_input, type t, request id r-1)"
+
+
+def test_retry_after_may_be_a_date():
+    import email.utils
+    import time
+
+    from airflow_provider_ard.api.answers import refusal
+
+    answer = requests.Response()
+    answer.status_code, answer._content = 503, b"{}"
+    answer.headers["Retry-After"] = email.utils.formatdate(time.time() + 120, usegmt=True)
+    error = refusal(answer, "GET /x", ArdUnavailableError)
+    assert 110 < error.retry_after <= 120
