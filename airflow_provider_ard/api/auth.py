@@ -99,14 +99,16 @@ class TokenAuth(AuthBase):
             assert self._access_token is not None  # noqa: S101 -- _renew sets it or raises
             return self._access_token
 
-    def renew_after_refusal(self, refused: str) -> None:
-        """Replace the access token `refused` that the API answered with a 401.
+    def renew_after_refusal(self, refused: str, *, by_login: bool = False) -> None:
+        """Replace the access token `refused` that the API answered with a 401, `by_login` rather than by refresh.
 
         Does nothing if another thread has replaced it meanwhile. Raises `ArdAuthError` if no other can be had.
         """
         with self._lock:
             if self._access_token == refused:
                 self._access_token = None
+                if by_login and self._login.can_log_in:
+                    self._refresh_token = None
                 self._renew()
 
     def _is_old(self) -> bool:

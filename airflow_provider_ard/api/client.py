@@ -185,15 +185,18 @@ class ArdClient:
         return self._send("POST", path, data=body, headers=FORM, auth=auth or _no_auth)
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        token = self._auth.token()
-        try:
-            answer = self._send(method, path, auth=self._auth, **content)
-        except ArdAuthError as error:
-            if error.status != 401:
-                raise
-            # Refused, not accepted: a second request with a new token is no repetition.
-            self._auth.renew_after_refusal(token)
-            answer = self._send(method, path, auth=self._auth, **content)
+        # Refused, not accepted: the same request with a new token is no repetition. A token that came by refresh and is
+        # refused as well says nothing about the login yet.
+        for by_login in (False, True):
+            token = self._auth.token()
+            try:
+                answer = self._send(method, path, auth=self._auth, **content)
+                return json_object(answer, lost(method, path))
+            except ArdAuthError as error:
+                if error.status != 401:
+                    raise
+                self._auth.renew_after_refusal(token, by_login=by_login)
+        answer = self._send(method, path, auth=self._auth, **content)
         return json_object(answer, lost(method, path))
 
     def _send(self, method: str, path: str, **content: Any) -> requests.Response:

@@ -29,7 +29,7 @@ FAULTS = [
     {"endpoint": "GET /order/status/*", "kind": "status", "status": 502, "share": 0.10},
     {"endpoint": "GET /order/status/*", "kind": "html", "share": 0.05},
     {"endpoint": "GET /order/status/*", "kind": "reset_after", "share": 0.05},
-    {"endpoint": "GET /order/status/*", "kind": "expire_token", "share": 0.02},
+    {"endpoint": "GET /order/status/*", "kind": "expire_token", "share": 0.01},
     {"endpoint": "GET /order/status/*", "kind": "revoke_refresh_token", "share": 0.02},
     {"endpoint": "POST /auth/authenticate", "kind": "status", "status": 503, "share": 0.05},
 ]

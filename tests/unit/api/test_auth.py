@@ -111,3 +111,19 @@ def test_a_login_that_cannot_work_says_what_is_missing(given):
 
 def test_secrets_are_not_in_the_repr():
     assert "s3cret" not in repr(Login("me", "s3cret", "id", "s3cret", "s3cret", "s3cret"))
+
+
+def test_a_refreshed_token_that_is_refused_too_leads_to_a_login(ard, client):
+    client.whoami()
+    ard.faults.add("GET /auth/self", kind="expire_token", nth=1, times=2)
+    client.whoami()
+    assert logins(ard) == ["password", "refresh_token", "password"]
+
+
+def test_an_account_whose_every_token_is_refused_is_an_error(ard, client, impatient):
+    client.whoami()
+    ard.faults.add("GET /auth/self", kind="expire_token")
+    with pytest.raises(ArdAuthError):
+        client.whoami()
+    assert logins(ard) == ["password", "refresh_token", "password"]
+    assert impatient == []
