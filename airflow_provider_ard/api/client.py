@@ -134,12 +134,12 @@ class ArdClient:
 
     def get_order(self, order_id: str) -> OrderStatus:
         """Return an order's present status (`GET /order/status/{id}`)."""
-        path = f"order/status/{quote(order_id, safe='')}"
+        path = _status_path(order_id)
         return self._read(OrderStatus, self._get(path), path)
 
     def order_url(self, order_id: str) -> str:
         """Return the address of an order's status."""
-        return f"{self.base}/order/status/{quote(order_id, safe='')}"
+        return f"{self.base}/{_status_path(order_id)}"
 
     def list_orders(
         self,
@@ -224,6 +224,10 @@ class ArdClient:
             raise ArdUnavailableError(
                 f"GET {self.base}/{path}: the answer is not of the documented form ({first_line(error)})"
             ) from None
+
+
+def _status_path(order_id: str) -> str:
+    return f"order/status/{quote(order_id, safe='')}"
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -24,6 +24,7 @@ from airflow_provider_ard.api.errors import (
     ArdUnknownFateError,
 )
 from airflow_provider_ard.api.order import State
+from airflow_provider_ard.api.rendered import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,8 +177,7 @@ def place_once(
 def check_if_exists(if_exists: object) -> None:
     """Raise `ArdRequestError` unless it is one of `IF_EXISTS`."""
     if if_exists not in IF_EXISTS:
-        shown = repr(if_exists[:40]) if isinstance(if_exists, str) else f"a {type(if_exists).__name__}"
-        raise ArdRequestError(f"wanted one of {', '.join(IF_EXISTS)}, got {shown}", argument="if_exists")
+        raise ArdRequestError(f"wanted one of {', '.join(IF_EXISTS)}, got {shown(if_exists)}", argument="if_exists")
 
 
 def _recalled(

@@ -18,7 +18,7 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_ard.api.rendered import parsed
+from airflow_provider_ard.api.rendered import parsed, shown
 from airflow_provider_ard.exceptions import (
     ArdRequestError,
     ArdTaskError,
@@ -177,18 +177,14 @@ class ArdOrderSensor(BaseSensorOperator):
         members = [given] if isinstance(given, str | int) else given
         if not isinstance(members, Iterable) or isinstance(members, Mapping | bytes):
             raise ArdRequestError(
-                f"wanted the id of an order or a list of them, got {_shown(given)}", argument="order_id"
+                f"wanted the id of an order or a list of them, got {shown(given)}", argument="order_id"
             )
         ids = [str(member) if isinstance(member, int) else member for member in members]
         for order_id in ids:
             if not isinstance(order_id, str) or not _ORDER_ID.fullmatch(order_id):
-                raise ArdRequestError(f"not the id of an order: {_shown(order_id)}", argument="order_id")
+                raise ArdRequestError(f"not the id of an order: {shown(order_id)}", argument="order_id")
             if order_id == "None":
                 raise ArdRequestError(
                     "is None: was the order a dry run, or has it not been placed?", argument="order_id"
                 )
         return list(dict.fromkeys(ids))
-
-
-def _shown(value: object) -> str:
-    return repr(value[:60]) if isinstance(value, str) else f"a {type(value).__name__}"
