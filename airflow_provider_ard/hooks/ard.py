@@ -148,7 +148,8 @@ def client_of(connection: Connection, **options: Any) -> ArdClient:
     from airflow import __version__ as airflow_version
 
     from airflow_provider_ard.api.auth import Login
-    from airflow_provider_ard.api.client import DEFAULT_TIMEOUT_S, ArdClient
+    from airflow_provider_ard.api.client import ArdClient
+    from airflow_provider_ard.api.transport import DEFAULT_TIMEOUT_S
 
     extra = connection.extra_dejson
     login = Login(

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from airflow_provider_ard.api.auth import Login
-from airflow_provider_ard.api.client import ArdClient, api_base
+from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.errors import (
     ArdAuthError,
     ArdError,
@@ -16,6 +16,7 @@ from airflow_provider_ard.api.errors import (
     ArdUnknownFateError,
 )
 from airflow_provider_ard.api.order import OrderRequest
+from airflow_provider_ard.api.transport import api_base
 
 
 @pytest.fixture
