@@ -51,7 +51,12 @@ def reason(error: requests.RequestException) -> str:
 
 
 def json_object(answer: requests.Response, kind: type[ArdUnavailableError]) -> dict[str, Any]:
-    """Return an answer's JSON object. Raises an error of the given kind if it is none, such as a gateway's HTML."""
+    """Return an answer's JSON object, `{}` where something was stored or deleted and nothing needs saying.
+
+    Raises an error of the given kind if it is none, such as a gateway's HTML.
+    """
+    if not answer.content and answer.request.method in {"PUT", "DELETE"}:
+        return {}
     try:
         content = answer.json()
     except requests.exceptions.JSONDecodeError:

@@ -6,13 +6,24 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from airflow_provider_ard.api.account import StoredCredentials
 from airflow_provider_ard.api.answers import redacted
-from airflow_provider_ard.api.errors import ArdError, ArdRequestError, ArdUnknownFateError
+from airflow_provider_ard.api.credentials import check_credentials_id, read_credentials
+from airflow_provider_ard.api.errors import (
+    ArdError,
+    ArdNotFoundError,
+    ArdRequestError,
+    ArdUnavailableError,
+    ArdUnknownFateError,
+)
 from airflow_provider_ard.api.order import Account, OrderRequest, OrderStatus, Usage
 from airflow_provider_ard.api.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# The key under which the API tells of stored credentials.
+REGISTERED = "registered_credentials"
 
 
 class ArdClient(Transport):
@@ -52,12 +63,12 @@ class ArdClient(Transport):
 
     def get_order(self, order_id: str) -> OrderStatus:
         """Return an order's present status (`GET /order/status/{id}`)."""
-        path = _status_path(order_id)
+        path = _path("order", "status", order_id)
         return self._read(OrderStatus, self._get(path), path)
 
     def order_url(self, order_id: str) -> str:
         """Return the address of an order's status."""
-        return f"{self.base}/{_status_path(order_id)}"
+        return f"{self.base}/{_path('order', 'status', order_id)}"
 
     def list_orders(
         self,
@@ -77,6 +88,76 @@ class ArdClient(Transport):
         )
         return islice(orders, limit)
 
+    def get_usage(
+        self, *, user_id: str | None = None, start_date: str | None = None, end_date: str | None = None
+    ) -> Usage:
+        """Return what the account, or one user of it, has ordered, and what it may still spend.
+
+        `start_date` and `end_date` are ISO 8601 dates. The API lets administrators ask for the account and for others.
+        """
+        who = ("account", self._account_id()) if user_id is None else ("user", user_id)
+        path = _path("usage", *who)
+        period = {"start_date": start_date, "end_date": end_date}
+        answer = self._get(path, {name: value for name, value in period.items() if value is not None})
+        return self._read(Usage, answer.get("usage"), path)
+
+    def list_credentials(self) -> Iterator[StoredCredentials]:
+        """Yield the account's stored credentials, without their secrets. For administrators."""
+        path = self._credentials_path()
+
+        def read(row: object) -> StoredCredentials:
+            return self._read(StoredCredentials, row.get(REGISTERED) if isinstance(row, dict) else row, path)
+
+        return self._listed(path, {}, read, lambda credentials: credentials.credentials_id)
+
+    def put_credentials(
+        self, credentials_id: str, credentials: object, description: str | None = None
+    ) -> StoredCredentials:
+        """Store credentials under an id, in place of any that have it, and return what is known of them.
+
+        `credentials`: as in an `output_config`, a SAS URL, or the key of a Google service account (its path, JSON or
+        base64). No error repeats it. For administrators.
+        """
+        check_credentials_id(credentials_id, "credentials_id")
+        secret = read_credentials(credentials, "credentials")
+        body = {"credentials": secret} | ({"description": description} if description else {})
+        path = self._credentials_path(credentials_id)
+        try:
+            # Twice is as good as once.
+            self._patiently(self._call, "PUT", path, json=body)
+        except ArdError as error:
+            raise redacted(error, (secret,)) from None
+        return self._read(StoredCredentials, self._get(path).get(REGISTERED), path)
+
+    def delete_credentials(self, credentials_id: str) -> None:
+        """Delete stored credentials. Raises `ArdNotFoundError` if there are none. For administrators."""
+        check_credentials_id(credentials_id, "credentials_id")
+        path = self._credentials_path(credentials_id)
+        was_lost = False
+
+        def delete() -> None:
+            nonlocal was_lost
+            try:
+                self._call("DELETE", path)
+            except ArdUnavailableError:
+                was_lost = True
+                raise
+            except ArdNotFoundError:
+                # Gone by the attempt whose answer was lost.
+                if not was_lost:
+                    raise
+
+        self._patiently(delete)
+
+    def _account_id(self) -> str:
+        account_id = self.whoami().account_id
+        if account_id is None:
+            raise ArdError("the API does not tell which account this login belongs to")
+        return str(account_id)
+
+    def _credentials_path(self, *credentials_id: str) -> str:
+        return _path("admin", "account", self._account_id(), "credentials", *credentials_id)
+
     def _post_order(self, request: OrderRequest) -> dict[str, Any]:
         try:
             return self._call("POST", "order/", json=request.to_payload(self.cells_key))
@@ -84,5 +165,5 @@ class ArdClient(Transport):
             raise redacted(error, request.secrets) from None
 
 
-def _status_path(order_id: str) -> str:
-    return f"order/status/{quote(order_id, safe='')}"
+def _path(*steps: str) -> str:
+    return "/".join(quote(step, safe="") for step in steps)

@@ -26,6 +26,16 @@ def check_credentials_id(value: object, where: str) -> None:
         raise ArdRequestError(f"wanted letters, digits, _ and - only, got {came}", argument=where)
 
 
+def read_credentials(given: object, where: str) -> str:
+    """Return what is stored for a later delivery: a SAS URL, or the key of a Google service account as base64.
+
+    Takes what an `output_config` takes: the URL; the key's path, JSON (text or dictionary) or base64.
+    """
+    if isinstance(given, str) and re.match(r"https?:", given.strip(), re.IGNORECASE):
+        return read_sas_url(given, where)
+    return read_service_credentials(given, where)
+
+
 def read_service_credentials(given: object, where: str) -> str:
     """Return the key of a Google service account as base64, from its file's path, its JSON or base64 of it.
 

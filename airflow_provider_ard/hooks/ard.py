@@ -10,12 +10,14 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_ard.exceptions import airflow_errors
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
+from airflow_provider_ard.secrets import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider_ard.api.account import StoredCredentials
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.order import OrderRequest, OrderStatus, Usage
     from airflow_provider_ard.api.placement import Intention, Placed
@@ -90,6 +92,39 @@ class ArdHook(BaseHook):
         """Yield the account's orders; options as `ArdClient.list_orders` has them."""
         with airflow_errors(self.ard_conn_id):
             yield from self._client.list_orders(**options)
+
+    def get_usage(self, **options: Any) -> Usage:
+        """Return what the account or a user has ordered and may still spend; options as `ArdClient.get_usage` has them.
+
+        For example `user_id`, and `start_date` and `end_date` as ISO 8601 dates. Area is in km².
+        """
+        with airflow_errors(self.ard_conn_id):
+            return self._client.get_usage(**options)
+
+    def list_credentials(self) -> Iterator[StoredCredentials]:
+        """Yield the account's stored credentials; the API never returns their secrets."""
+        with airflow_errors(self.ard_conn_id):
+            yield from self._client.list_credentials()
+
+    def put_credentials(
+        self, credentials_id: str, credentials: Any, description: str | None = None
+    ) -> StoredCredentials:
+        """Store credentials for deliveries under an id, in place of any that have it.
+
+        `credentials`: as in an `output_config`, a SAS URL, or the key of a Google service account (its path, JSON or
+        base64). They are masked in the task's log.
+        """
+        from airflow_provider_ard.api.credentials import read_credentials
+
+        with airflow_errors(self.ard_conn_id):
+            secret = read_credentials(credentials, "credentials")
+            mask_secrets((secret,))
+            return self._client.put_credentials(credentials_id, secret, description)
+
+    def delete_credentials(self, credentials_id: str) -> None:
+        """Delete stored credentials. Orders that name them afterwards are refused."""
+        with airflow_errors(self.ard_conn_id):
+            self._client.delete_credentials(credentials_id)
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in and ask who that is. Orders nothing."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, Connection
+from airflow.providers.common.compat.sdk import AirflowFailException, Connection, redact
 
 from airflow_provider_ard import exceptions
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdRequestError
@@ -46,6 +46,32 @@ def test_over_tls_with_a_private_ca(monkeypatch):
     with Sandbox(tls=True) as ard:
         monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
         assert ArdHook().test_connection()[0]
+
+
+SAS = "https://acct.blob.core.windows.net/tiles?sv=2024-11-04&se=2999-01-01T00%3A00%3A00Z&sp=rwl&sig=s1gnatur3"
+
+
+def test_stored_credentials_come_and_go(ard_connection):
+    hook = ArdHook(ard_connection)
+    kept = hook.put_credentials("azure", SAS, "for tests")
+    assert list(hook.list_credentials()) == [kept]
+    assert kept.description == "for tests"
+    hook.delete_credentials("azure")
+    assert list(hook.list_credentials()) == []
+    with pytest.raises(exceptions.ArdNotFoundError):
+        hook.delete_credentials("azure")
+
+
+def test_credentials_to_be_stored_are_masked_from_then_on(ard_connection):
+    ArdHook(ard_connection).put_credentials("azure", SAS)
+    assert "s1gnatur3" not in redact(f"logged by chance: {SAS}")
+
+
+def test_usage_by_the_hook(ard_connection):
+    hook = ArdHook(ard_connection)
+    assert hook.get_usage(start_date="2026-01-01").area_sqkm == 0
+    with pytest.raises(exceptions.ArdRequestError, match="start_date"):
+        hook.get_usage(start_date="soon")
 
 
 def test_one_login_for_all_calls_of_a_hook(ard, ard_connection):
