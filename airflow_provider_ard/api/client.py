@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -78,15 +78,23 @@ class ArdClient(Transport):
         end_date: str | None = None,
         limit: int | None = None,
     ) -> Iterator[OrderStatus]:
-        """Yield the account's orders, page by page, at most `limit` (None: all).
+        """Return the account's orders, asked for page by page as they are taken, at most `limit` (None: all).
 
         `filter` is `KEY:VALUE`, for example `metadata.campaign:spring`; `start_date` and `end_date` are ISO 8601 dates.
         """
+        pages = self.order_pages(filter=filter, start_date=start_date, end_date=end_date)
+        return islice(chain.from_iterable(pages), limit)
+
+    def order_pages(
+        self,
+        *,
+        filter: str | None = None,  # noqa: A002 -- the API's own word
+        start_date: str | None = None,
+        end_date: str | None = None,
+    ) -> Iterator[list[OrderStatus]]:
+        """Return the same page by page, up to 100 orders and one request each."""
         params = {"filter": filter, "start_date": start_date, "end_date": end_date}
-        orders = self._listed(
-            "order/", params, lambda row: self._read(OrderStatus, row, "order/"), lambda order: order.id
-        )
-        return islice(orders, limit)
+        return self._pages("order/", params, lambda row: self._read(OrderStatus, row, "order/"), lambda order: order.id)
 
     def get_usage(
         self, *, user_id: str | None = None, start_date: str | None = None, end_date: str | None = None
@@ -108,7 +116,7 @@ class ArdClient(Transport):
         def read(row: object) -> StoredCredentials:
             return self._read(StoredCredentials, row.get(REGISTERED) if isinstance(row, dict) else row, path)
 
-        return self._listed(path, {}, read, lambda credentials: credentials.credentials_id)
+        return chain.from_iterable(self._pages(path, {}, read, lambda credentials: credentials.credentials_id))
 
     def put_credentials(
         self, credentials_id: str, credentials: object, description: str | None = None

@@ -97,10 +97,10 @@ class Transport:
     def _get(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._patiently(self._call, "GET", path, params=params)
 
-    def _listed(
+    def _pages(
         self, path: str, params: Mapping[str, Any], read: Callable[[object], Model], name: Callable[[Model], str]
-    ) -> Iterator[Model]:
-        """Yield the entries of a list, page by page; `name` is what the next page begins after.
+    ) -> Iterator[list[Model]]:
+        """Yield the entries of a list, a page and a request each; `name` is what the next page begins after.
 
         A list that repeats itself or claims to go on without an entry ends here.
         """
@@ -109,10 +109,9 @@ class Transport:
         while True:
             page = self._get(path, query)
             entries = [read(row) for row in page.get("data") or []]
-            fresh = [entry for entry in entries if name(entry) not in seen]
-            for entry in fresh:
-                seen.add(name(entry))
-                yield entry
+            if fresh := [entry for entry in entries if name(entry) not in seen]:
+                seen.update(map(name, fresh))
+                yield fresh
             if not page.get("has_more") or not fresh:
                 return
             query["starting_after"] = name(entries[-1])

@@ -18,12 +18,13 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
+from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.rendered import parsed, shown
 from airflow_provider_ard.exceptions import (
     ArdRequestError,
     ArdTaskError,
     ArdUnavailableError,
-    airflow_twin,
+    airflow_errors,
     twin_named,
 )
 from airflow_provider_ard.task_state import wait_began
@@ -32,6 +33,8 @@ from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_ard.api.order import OrderStatus
+    from airflow_provider_ard.api.statuses import StatusReader
     from airflow_provider_ard.hooks.ard import ArdHook
 
 DEFAULT_TIMEOUT = timedelta(days=4)
@@ -87,6 +90,12 @@ class ArdOrderSensor(BaseSensorOperator):
         return ArdHook(self.ard_conn_id, attempts=1)
 
     @cached_property
+    def _reader(self) -> StatusReader:
+        from airflow_provider_ard.api.statuses import StatusReader
+
+        return StatusReader(self._hook.get_conn())
+
+    @cached_property
     def _progress(self) -> Progress:
         return Progress(self._order_ids())
 
@@ -126,25 +135,31 @@ class ArdOrderSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=False)
         self._not_before = None
         progress = self._progress
-        for order_id in sorted(progress.pending):
-            try:
-                order = self._hook.get_order(order_id)
-            except ArdUnavailableError as outage:
-                # Told once an outage, not at every look of it: it may last for hours.
-                tell = self.log.debug if self._is_out else self.log.warning
-                tell("%s. The order goes on, and so does the wait.", outage)
-                self._is_out = True
-                if outage.retry_after is not None:
-                    self._leave_alone_for(outage.retry_after)
-                return PokeReturnValue(is_done=False)
-            self._is_out = False
-            for line in progress.lines(order):
-                self.log.info("%s", line)
-            if error := progress.take(order):
-                raise airflow_twin(error, self.ard_conn_id)
+        try:
+            with airflow_errors(self.ard_conn_id):
+                for found in self._reader.read(progress.pending):
+                    self._is_out = False
+                    for answer in found.values():
+                        self._take(answer)
+        except ArdUnavailableError as outage:
+            # Told once an outage, not at every look of it: it may last for hours.
+            tell = self.log.debug if self._is_out else self.log.warning
+            tell("%s. The order goes on, and so does the wait.", outage)
+            self._is_out = True
+            if outage.retry_after is not None:
+                self._leave_alone_for(outage.retry_after)
+            return PokeReturnValue(is_done=False)
         if progress.pending:
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._result(progress.reports()))
+
+    def _take(self, answer: OrderStatus | ArdError) -> None:
+        if isinstance(answer, ArdError):
+            raise answer
+        for line in self._progress.lines(answer):
+            self.log.info("%s", line)
+        if error := self._progress.take(answer):
+            raise error
 
     def _leave_alone_for(self, seconds: float) -> None:
         """Honour a Retry-After that reaches beyond the next look."""

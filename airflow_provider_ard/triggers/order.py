@@ -74,23 +74,28 @@ class ArdOrderTrigger(BaseTrigger):
         pace = Pace(self.poke_interval, exponential=self.exponential_backoff, max_wait=self.max_wait)
         async with OrderWatch.subscribe(self.ard_conn_id, self.order_ids, pace) as subscription:
             while progress.pending:
-                answer = await subscription.answers.get()
-                if isinstance(answer, ArdUnavailableError):
-                    self.log.warning("The orders go on, and so does the wait: %s", answer)
-                    continue
-                if isinstance(answer, ArdError):
-                    yield TriggerEvent(failure(answer, self.ard_conn_id))
-                    return
-                if isinstance(answer, Exception):
-                    raise answer
-                if error := progress.take(answer):
-                    yield TriggerEvent(failure(error, self.ard_conn_id))
-                    return
-                for line in progress.lines(answer):
-                    self.log.info(line)
+                for answer in await subscription.news():
+                    if error := self._met(answer, progress):
+                        yield TriggerEvent(failure(error, self.ard_conn_id))
+                        return
                 # Settled orders need not be asked for again.
-                subscription.order_ids.intersection_update(progress.pending)
+                subscription.pending = progress.pending
         yield TriggerEvent({"outcome": "succeeded", "orders": progress.reports()})
+
+    def _met(self, answer: OrderStatus | Exception, progress: Progress) -> ArdError | None:
+        """Take in one answer of the watch. Return the error that ends the wait, None if there is none."""
+        if isinstance(answer, ArdUnavailableError):
+            self.log.warning("The orders go on, and so does the wait: %s", answer)
+            return None
+        if isinstance(answer, ArdError):
+            return answer
+        if isinstance(answer, Exception):
+            raise answer
+        error = progress.take(answer)
+        if error is None:
+            for line in progress.lines(answer):
+                self.log.info(line)
+        return error
 
     async def on_kill(self) -> None:
         """Say what the end of the wait leaves behind; called by Airflow 3.3 or newer."""

@@ -2,7 +2,8 @@
 
 A trigger subscribes with its orders and its interval. The watch keeps one client (one session, one token, one look-up
 of the connection) and asks for all orders that are due in one round, in a thread, so that the triggerer's event loop
-never waits for the network. It starts with the first subscriber and ends with the last.
+never waits for the network. What a request brings is handed on at once, and only if it is news. The watch starts with
+the first subscriber and ends with the last.
 """
 
 from __future__ import annotations
@@ -14,24 +15,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from airflow.providers.common.compat.connection import get_async_connection
-
-from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
+from airflow_provider_ard.api.errors import ArdAuthError, ArdUnavailableError
+from airflow_provider_ard.triggers.client import LastingClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.order import OrderStatus
+    from airflow_provider_ard.api.statuses import StatusReader
 
 SHORTEST_INTERVAL_S = 1.0
 # How far `exponential_backoff` stretches an interval that names no `max_wait`.
 LONGEST_INTERVAL_S = 3600.0
 # The longest pause that an outage adds to the subscribers' own pace: full jitter over 1, 2, 4 … seconds up to this.
 LONGEST_OUTAGE_PAUSE_S = 60.0
+# Triggers come in flocks: so long is waited for the others before a round.
+GATHER_S = 0.1
+# A status that stays the same is told again after so long, for a sign of life in the task's log.
+REPEAT_AFTER_S = 600.0
 
 
-@dataclass
+@dataclass(slots=True)
 class Pace:
     """How often to look: every `interval` seconds, or twice as long after each look, up to `max_wait`."""
 
@@ -41,30 +46,53 @@ class Pace:
 
     def __post_init__(self) -> None:
         self.interval = max(SHORTEST_INTERVAL_S, self.interval)
-        if self.max_wait is None:
-            self.max_wait = max(LONGEST_INTERVAL_S, self.interval)
 
-    def next_interval(self) -> float:
-        """Return the seconds until the next look."""
+    def next_look(self, now: float, origin: float) -> float:
+        """Return when to look next: on the grid of this interval from `origin`, so that equal paces look together.
+
+        All three in seconds of the same clock. The next look is never further away than the interval.
+        """
         interval = self.interval
-        if self.exponential and self.max_wait:
-            # Jitter keeps waits that began together from looking together for ever.
-            self.interval = min(self.max_wait, 2 * interval)
-            interval *= random.uniform(0.5, 1.0)  # noqa: S311 -- jitter
-        return interval
+        if self.exponential:
+            self.interval = min(self.max_wait or max(LONGEST_INTERVAL_S, interval), 2 * interval)
+        return now + interval - (now - origin) % interval
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Subscription:
-    """What one trigger waits for: `answers` yields each order's status, or the error that asking for it met.
+    """What one trigger waits for: `pending` are the ids of its orders that are still asked for.
 
-    An `ArdUnavailableError` among them is news, not an end: the watch goes on asking.
+    Ten thousand of them may wait in one process, so this is small: an `asyncio.Queue` would be two thirds of it.
     """
 
-    order_ids: set[str]
+    pending: set[str]
     pace: Pace
     due: float = 0.0
-    answers: asyncio.Queue[OrderStatus | Exception] = field(default_factory=asyncio.Queue)
+    _news: list[OrderStatus | Exception] = field(default_factory=list)
+    _known: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _waiter: asyncio.Future[None] | None = None
+
+    async def news(self) -> list[OrderStatus | Exception]:
+        """Wait for what the watch has to tell: changed statuses, or errors that asking has met.
+
+        An `ArdUnavailableError` among them is no end: the watch goes on asking.
+        """
+        if not self._news:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        news, self._news = self._news, []
+        return news
+
+    def tell(self, answer: OrderStatus | Exception, now: float) -> None:
+        """Pass on an answer, unless it is a status that the trigger knows already."""
+        if not isinstance(answer, Exception):
+            status, told = self._known.get(answer.id, ("", 0.0))
+            if status == answer.status and now - told < REPEAT_AFTER_S:
+                return
+            self._known[answer.id] = (answer.status, now)
+        self._news.append(answer)
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 class OrderWatch:
@@ -76,8 +104,10 @@ class OrderWatch:
         self.ard_conn_id = ard_conn_id
         self._subscriptions: set[Subscription] = set()
         self._changed = asyncio.Event()
-        self._client: ArdClient | None = None
+        self._client = LastingClient(ard_conn_id)
+        self._reader: tuple[ArdClient, StatusReader] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._began = time.monotonic()
         self._outages = 0
 
     @classmethod
@@ -111,10 +141,11 @@ class OrderWatch:
         try:
             while True:
                 await self._until_due()
+                await asyncio.sleep(GATHER_S)
                 now = time.monotonic()
                 due = [one for one in self._subscriptions if one.due <= now]
                 for one in due:
-                    one.due = now + one.pace.next_interval()
+                    one.due = one.pace.next_look(now, self._began)
                 try:
                     pause = await self._round(due)
                 except Exception as error:  # noqa: BLE001 -- it must end the waits, not leave them hanging
@@ -123,7 +154,7 @@ class OrderWatch:
                 if pause:
                     await asyncio.sleep(pause)
         finally:
-            self._close()
+            self._client.forget()
 
     async def _until_due(self) -> None:
         while True:
@@ -140,28 +171,42 @@ class OrderWatch:
 
     async def _round(self, due: list[Subscription]) -> float:
         """Ask for the orders that are due and hand the answers out. Return the seconds to leave the API alone."""
-        wanted = sorted(set().union(*(one.order_ids for one in due)))
+        followers: dict[str, list[Subscription]] = {}
+        for one in due:
+            for order_id in one.pending:
+                followers.setdefault(order_id, []).append(one)
         try:
-            answers = await self._answers(wanted)
+            try:
+                await self._ask(followers)
+            except ArdAuthError:
+                # The login may have been changed in the connection meanwhile: once more with what it says now.
+                self._client.forget()
+                await self._ask(followers)
         except ArdAuthError as error:
             self._tell_all(error)
             return SHORTEST_INTERVAL_S
         except ArdUnavailableError as outage:
             return self._outage(outage)
-        if self._outages:
-            self._outages = 0
-        for one in due:
-            for order_id in one.order_ids & answers.keys():
-                one.answers.put_nowait(answers[order_id])
+        self._outages = 0
         return 0.0
 
-    async def _answers(self, wanted: list[str]) -> dict[str, OrderStatus | Exception]:
-        try:
-            return await asyncio.to_thread(_ask, await self._ready_client(), wanted)
-        except ArdAuthError:
-            # The login may have been changed in the connection meanwhile: once more with what it says now.
-            self._close()
-            return await asyncio.to_thread(_ask, await self._ready_client(), wanted)
+    async def _ask(self, followers: dict[str, list[Subscription]]) -> None:
+        """Ask for all orders of `followers`; who has been told is taken out of it."""
+        answers = (await self._ready_reader()).read(followers)
+        # A request at a time, so that its answers do not wait for the rest and the loop breathes in between.
+        while found := await asyncio.to_thread(next, answers, None):
+            now = time.monotonic()
+            for order_id, answer in found.items():
+                for one in followers.pop(order_id):
+                    one.tell(answer, now)
+
+    async def _ready_reader(self) -> StatusReader:
+        from airflow_provider_ard.api.statuses import StatusReader
+
+        client = await self._client.get()
+        if self._reader is None or self._reader[0] is not client:
+            self._reader = client, StatusReader(client)
+        return self._reader[1]
 
     def _outage(self, outage: ArdUnavailableError) -> float:
         self._outages += 1
@@ -174,32 +219,6 @@ class OrderWatch:
         return random.uniform(0, longest)  # noqa: S311 -- jitter
 
     def _tell_all(self, error: Exception) -> None:
+        now = time.monotonic()
         for one in self._subscriptions:
-            one.answers.put_nowait(error)
-
-    def _close(self) -> None:
-        if self._client:
-            self._client.close()
-            self._client = None
-
-    async def _ready_client(self) -> ArdClient:
-        if self._client is None:
-            from airflow_provider_ard.hooks.ard import client_of
-
-            connection = await get_async_connection(self.ard_conn_id)
-            # In a thread: reading the extra may ask the supervisor to mask secrets. One attempt: each round is a retry.
-            self._client = await asyncio.to_thread(client_of, connection, attempts=1)
-        return self._client
-
-
-def _ask(client: ArdClient, order_ids: list[str]) -> dict[str, OrderStatus | Exception]:
-    """Return each order's status, or the error that is this order's alone."""
-    answers: dict[str, OrderStatus | Exception] = {}
-    for order_id in order_ids:
-        try:
-            answers[order_id] = client.get_order(order_id)
-        except (ArdAuthError, ArdUnavailableError):
-            raise
-        except ArdError as error:
-            answers[order_id] = error
-    return answers
+            one.tell(error, now)

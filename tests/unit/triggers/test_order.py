@@ -6,8 +6,11 @@ import time
 
 import pytest
 import requests
+from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_ard.triggers import watch
+from airflow_provider_ard.api import statuses, transport
+from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.triggers import client, watch
 from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress
 from airflow_provider_ard.triggers.watch import OrderWatch
 
@@ -31,6 +34,7 @@ def place(ard, ard_connection, token):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(watch, "SHORTEST_INTERVAL_S", 0.05)
+    monkeypatch.setattr(watch, "GATHER_S", 0.02)
     monkeypatch.setattr(watch, "LONGEST_OUTAGE_PAUSE_S", 0.05)
 
 
@@ -263,10 +267,104 @@ def test_progress_speaks_of_changes_and_once_an_hour(monkeypatch):
 
 def test_exponential_backoff_doubles_the_pace_up_to_its_limit():
     pace = watch.Pace(10.0, exponential=True, max_wait=50.0)
-    intervals = [pace.next_interval() for _ in range(6)]
-    for longest, interval in zip((10, 20, 40, 50, 50, 50), intervals, strict=True):
-        assert longest / 2 <= interval <= longest
-    assert watch.Pace(10.0).next_interval() == 10.0
+    now, gaps = 1000.0, []
+    for _ in range(6):
+        then = pace.next_look(now, origin=0.0)
+        gaps.append(then - now)
+        now = then
+    assert gaps == [10, 10, 20, 10, 50, 50]
+    assert pace.interval == 50.0
+
+
+def test_equal_paces_look_together_however_they_began():
+    assert {watch.Pace(60.0).next_look(now, origin=7.0) for now in (67.0, 80.0, 126.9)} == {127.0}
+
+
+def test_many_orders_are_a_request_a_page_and_round(ard, place, monkeypatch):
+    monkeypatch.setattr(watch, "SHORTEST_INTERVAL_S", 1.0)
+    monkeypatch.setattr(statuses, "PAGE_SIZE", 10)
+    monkeypatch.setattr(transport, "PAGE_SIZE", 10)
+    ids = [place() for _ in range(30)]
+    seen, logged_in = len(ard.requests), logins(ard)
+
+    def lists():
+        return [r for r in ard.requests[seen:] if r.endpoint == "GET /order"]
+
+    def rounds():
+        return sum("starting_after" not in r.query for r in lists())
+
+    def end():
+        for one in ids:
+            ard.finish_order(one)
+
+    waits = [event_of(ArdOrderTrigger([one], "ard_default", 1.0)) for one in ids]
+    events = run(*waits, then=end, when=lambda: rounds() >= 3)
+    assert {event["outcome"] for event in events} == {"succeeded"}
+    assert polls(ard) == []
+    assert len(lists()) <= 3 * rounds()
+    assert logins(ard) - logged_in == 1
+
+
+def test_an_unchanged_status_is_told_again_only_now_and_then():
+    from airflow_provider_ard.api.order import OrderStatus
+
+    running = OrderStatus(id="1", status="RUNNING")
+    subscription = watch.Subscription({"1"}, watch.Pace(60.0))
+    told = []
+    for minute in range(31):
+        subscription.tell(running, now=60.0 * minute)
+        told.append(len(subscription._news))
+    assert told[-1] == 4
+
+
+def test_a_connection_that_cannot_be_looked_up_for_a_while_ends_no_wait(ard, place, monkeypatch):
+    order_id = place()
+    good = ard.connection_json
+    monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
+
+    def mend():
+        ard.finish_order(order_id)
+        monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", good)
+
+    (event,) = run(event_of(trigger(order_id)), then=mend)
+    assert event["outcome"] == "succeeded"
+
+
+def test_a_connection_that_stays_away_ends_the_wait(ard_connection, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
+    monkeypatch.setattr(client, "LOOK_UP_PATIENCE_S", 0.3)
+    with pytest.raises(AirflowException, match="ard_default"):
+        run(event_of(trigger("1")))
+
+
+def test_a_changed_connection_is_followed_without_a_restart(ard, place, monkeypatch):
+    order_id = place()
+    monkeypatch.setattr(client, "LOOK_UP_EVERY_S", 0.2)
+    with Sandbox(order_duration="3d") as other:
+
+        def change():
+            monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", other.connection_json)
+
+        (event,) = run(event_of(trigger(order_id)), then=change)
+        assert logins(other) == 1
+    # The other account has no such order.
+    assert event["error"] == "ArdNotFoundError"
+
+
+def test_a_connection_that_was_changed_for_the_worse_is_not_taken_up(ard, place, monkeypatch):
+    order_id = place()
+    monkeypatch.setattr(client, "LOOK_UP_EVERY_S", 0.2)
+    worse = json.loads(ard.connection_json) | {"login": None}
+    looks = len(polls(ard))
+
+    def change():
+        monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(worse))
+        time.sleep(0.5)
+        ard.finish_order(order_id)
+
+    (event,) = run(event_of(trigger(order_id)), then=change)
+    assert event["outcome"] == "succeeded"
+    assert len(polls(ard)) > looks
 
 
 def test_a_trigger_waits_before_its_first_look_if_the_api_asked_for_it(ard, place):

@@ -1,0 +1,108 @@
+"""The statuses of many orders in few requests: from the list of orders where that is cheaper than asking for each."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
+from airflow_provider_ard.api.order import State
+from airflow_provider_ard.api.transport import PAGE_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from airflow_provider_ard.api.client import ArdClient
+    from airflow_provider_ard.api.order import OrderStatus
+
+# An order takes up to three days: a running one is not older than this. What is older is asked for singly.
+OLDEST_RUNNING = timedelta(days=4)
+# What has been learned about the list is forgotten after so long: a list may lag, fail for a while, or grow shorter.
+FORGET_AFTER_S = 600.0
+
+
+class StatusReader:
+    """Reads the statuses of orders, and learns by it when the list pays. Not for several threads at a time.
+
+    The list is walked from its newest page until all wanted orders have been seen, or until it has shown none of them
+    for as many pages as single questions would cost. It is a short cut only: what it does not show, or shows in a way
+    that would end a wait without saying all about the order, is asked for singly, and so is everything while it fails.
+    """
+
+    def __init__(self, client: ArdClient) -> None:
+        self._client = client
+        # Orders that the list has not shown, requests that it took lately, and whether it may be asked at all.
+        self._unlisted: set[str] = set()
+        self._pages: int | None = None
+        self._list_fails = False
+        self._forget_at = 0.0
+
+    def read(self, order_ids: Collection[str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
+        """Yield statuses by order id, each time what one request has brought, until every order is answered for.
+
+        An `ArdError` in place of a status concerns that order alone. Raises `ArdAuthError` and `ArdUnavailableError`,
+        which concern all.
+        """
+        self._forget()
+        missing = set(order_ids)
+        listed = missing - self._unlisted
+        if self._list_pays(len(listed)):
+            for found in self._from_list(listed):
+                missing -= found.keys()
+                yield found
+        for order_id in sorted(missing):
+            yield {order_id: self._singly(order_id)}
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_AFTER_S
+            self._unlisted.clear()
+            self._pages = None
+            self._list_fails = False
+
+    def _list_pays(self, orders: int) -> bool:
+        pages = self._pages if self._pages is not None else math.ceil(orders / PAGE_SIZE)
+        return pages < orders and not self._list_fails
+
+    def _from_list(self, wanted: set[str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
+        start = (datetime.now(UTC) - OLDEST_RUNNING).date().isoformat()
+        pages = in_vain = 0
+        try:
+            for page in self._client.order_pages(start_date=start):
+                pages += 1
+                shown = {row.id: row for row in page}
+                self._unlisted -= shown.keys()
+                in_vain = 0 if wanted & shown.keys() else in_vain + 1
+                if found := {name: shown[name] for name in wanted & shown.keys() if _says_all(shown[name])}:
+                    yield found  # type: ignore[misc] # mypy takes the union's members for what is yielded
+                wanted -= shown.keys()
+                if in_vain >= len(wanted):
+                    break
+        except ArdAuthError:
+            raise
+        except ArdError as error:
+            if isinstance(error, ArdUnavailableError) and error.retry_after is not None:
+                raise
+            # Whether this is an outage or the list's own trouble, the first single question tells.
+            self._list_fails = True
+            return
+        self._pages = pages
+        self._unlisted |= wanted
+
+    def _singly(self, order_id: str) -> OrderStatus | ArdError:
+        try:
+            return self._client.get_order(order_id)
+        except (ArdAuthError, ArdUnavailableError):
+            raise
+        except ArdError as error:
+            return error
+
+
+def _says_all(row: OrderStatus) -> bool:
+    """Whether a row of the list will do: one that goes on, or one that has succeeded and says where to and at what."""
+    if row.state is State.SUCCEEDED:
+        return row.destination is not None and row.usage is not None
+    return row.state is State.RUNNING

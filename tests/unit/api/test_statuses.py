@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_ard.api import statuses, transport
+from airflow_provider_ard.api.errors import ArdAuthError, ArdNotFoundError, ArdUnavailableError
+from airflow_provider_ard.api.order import OrderRequest, State
+from airflow_provider_ard.api.statuses import StatusReader
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch):
+    monkeypatch.setattr(statuses, "PAGE_SIZE", 10)
+    monkeypatch.setattr(transport, "PAGE_SIZE", 10)
+
+
+@pytest.fixture
+def place(ard, client):
+    def place(count):
+        request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="b/p")
+        return [client.submit_order(request).id for _ in range(count)]
+
+    return place
+
+
+@pytest.fixture
+def asked(ard):
+    """Return a function that returns what has been asked since its last call: how often the list, how often singly."""
+    seen = [0]
+
+    def asked():
+        new = [r.endpoint for r in ard.requests[seen[0] :] if r.endpoint.startswith("GET /order")]
+        seen[0] = len(ard.requests)
+        lists = sum("/status/" not in endpoint for endpoint in new)
+        return lists, len(new) - lists
+
+    return asked
+
+
+def all_of(reader, ids):
+    answers = {}
+    for found in reader.read(ids):
+        assert not answers.keys() & found.keys()
+        answers |= found
+    assert answers.keys() == set(ids)
+    return answers
+
+
+def test_many_orders_are_read_from_the_list_a_page_at_a_time(client, place, asked):
+    ids = place(25)
+    asked()
+    answers = all_of(StatusReader(client), ids)
+    assert {answer.state for answer in answers.values()} == {State.RUNNING}
+    assert asked() == (3, 0)
+
+
+def test_one_order_is_asked_for_singly(client, place, asked):
+    ids = place(3)
+    asked()
+    all_of(StatusReader(client), ids[:1])
+    assert asked() == (0, 1)
+
+
+def test_the_list_is_left_as_soon_as_all_have_been_seen(client, place, asked):
+    ids = place(21)
+    asked()
+    all_of(StatusReader(client), ids[-4:])
+    assert asked() == (1, 0)
+
+
+def test_what_the_list_does_not_show_is_asked_for_singly_and_not_looked_for_there_again(
+    ard, client, place, asked, monkeypatch
+):
+    # The sandbox's clock goes forward only.
+    monkeypatch.setattr(statuses, "OLDEST_RUNNING", timedelta(days=-3))
+    old = place(2)
+    ard.clock.advance("5d")
+    new = place(12)
+    reader = StatusReader(client)
+    asked()
+    for _ in range(2):
+        answers = all_of(reader, old + new)
+        assert {answer.state for answer in answers.values()} <= {State.RUNNING, State.SUCCEEDED}
+        assert asked() == (2, 2)
+
+
+def test_a_list_that_is_longer_than_single_questions_is_left_alone_the_next_time(client, place, asked):
+    few = place(3)
+    place(60)
+    reader = StatusReader(client)
+    asked()
+    all_of(reader, few)
+    first = asked()
+    assert first == (3, 3)
+    all_of(reader, few)
+    assert asked() == (0, 3)
+
+
+def test_what_was_learned_is_forgotten_after_a_while(client, place, asked, monkeypatch):
+    monkeypatch.setattr(statuses, "FORGET_AFTER_S", 0.0)
+    few = place(3)
+    place(60)
+    reader = StatusReader(client)
+    all_of(reader, few)
+    asked()
+    all_of(reader, few)
+    assert asked() == (3, 3)
+
+
+def test_an_order_that_has_ended_says_the_same_as_if_it_had_been_asked_for_alone(ard, client, place):
+    ids = place(5)
+    ard.finish_order(ids[1])
+    ard.fail_order(ids[2], "no imagery")
+    answers = all_of(StatusReader(client), ids)
+    for order_id in ids:
+        assert answers[order_id].report() == client.get_order(order_id).report()
+    assert answers[ids[2]].status_message == "no imagery"
+
+
+def test_an_unknown_order_is_its_own_error_only(client, place):
+    ids = place(2)
+    answers = all_of(StatusReader(client), [*ids, "404404"])
+    assert isinstance(answers["404404"], ArdNotFoundError)
+    assert answers[ids[0]].state is State.RUNNING
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "status", "status": 500}, {"kind": "html", "status": 200}, {"kind": "status", "status": 400}]
+)
+def test_a_list_that_fails_while_single_orders_do_not_is_left_alone(ard, client, place, asked, fault):
+    ids = place(3)
+    ard.faults.add("GET /order", **fault)
+    reader = StatusReader(client)
+    all_of(reader, ids)
+    asked()
+    all_of(reader, ids)
+    assert asked() == (0, 3)
+
+
+def test_an_outage_is_raised(ard, client, place):
+    ids = place(3)
+    ard.faults.add(None, kind="status", status=503)
+    with pytest.raises(ArdUnavailableError):
+        all_of(StatusReader(client), ids)
+
+
+def test_a_list_that_asks_to_be_left_alone_stops_all_questions(ard, client, place, asked):
+    ids = place(3)
+    ard.faults.add("GET /order", kind="status", status=429, retry_after=600)
+    asked()
+    with pytest.raises(ArdUnavailableError) as caught:
+        all_of(StatusReader(client), ids)
+    assert caught.value.retry_after == 600
+    assert asked() == (1, 0)
+
+
+def test_a_refused_login_is_raised(ard, client, place):
+    ids = place(3)
+    ard.faults.add("GET /order", kind="status", status=403)
+    with pytest.raises(ArdAuthError):
+        all_of(StatusReader(client), ids)
