@@ -3,7 +3,7 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-EXTRAS := s3,sandbox,examples
+EXTRAS := s3,gcs,azure,sandbox,examples
 # The SDK pins what we do not; it gets an environment of its own and meets us over HTTP alone.
 SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt

@@ -95,6 +95,8 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [{"integration-name": integration, "python-modules": ["airflow_provider_ard.sensors.order"]}],
         "triggers": [{"integration-name": integration, "python-modules": ["airflow_provider_ard.triggers.order"]}],
+        # az://, as the ARD API and adlfs write what Airflow's own Azure provider knows as abfs:// only.
+        "filesystems": ["airflow_provider_ard.fs.azure"],
         "connection-types": [ARD_CONNECTION],
         "extra-links": ["airflow_provider_ard.links.ArdOrderLink"],
     }

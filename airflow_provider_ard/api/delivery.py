@@ -40,11 +40,6 @@ class Tile:
         return asdict(self)
 
 
-def root_collection_uri(output_uri: str, order_id: str) -> str:
-    """Return the URI of an order's root collection below the place it was delivered to."""
-    return f"{output_uri.rstrip('/')}/order_collections/{order_id}_root_collection.json"
-
-
 def list_tiles(collection_uri: str, read_json: ReadJson) -> list[Tile]:
     """Return the tiles below an order's root collection, in the order of the collections.
 

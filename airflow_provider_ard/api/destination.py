@@ -15,13 +15,9 @@ from airflow_provider_ard.api.credentials import (
     stored_credentials_id,
 )
 from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.layout import Place, check_names, read_place
 from airflow_provider_ard.api.rendered import given, nearest, shown
 
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
-# A query would be a signed URL put into the wrong place.
-_NO_PREFIX = re.compile(r"[?#\\\x00-\x1f\x7f\ud800-\udfff]")
-_EMPTY_STEP = re.compile(r"//|(?:^|/)\.{1,2}(?:/|$)")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+")
 
 
@@ -71,7 +67,7 @@ class S3Destination(Destination):
     @property
     def uri(self) -> str:
         """The place as `s3://bucket/prefix`."""
-        return _join("s3", self.bucket, self.prefix)
+        return Place("s3", self.bucket, self.prefix).uri
 
     def to_payload(self) -> dict[str, Any]:
         """Return the bare or the named form, as it came."""
@@ -91,7 +87,7 @@ class GCSDestination(Destination):
     @property
     def uri(self) -> str:
         """The place as `gs://bucket/prefix`."""
-        return _join("gs", self.bucket, self.prefix)
+        return Place("gs", self.bucket, self.prefix).uri
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -114,7 +110,7 @@ class AzureDestination(Destination):
     @property
     def uri(self) -> str:
         """The place as `az://container/prefix`."""
-        return _join("az", self.container, self.prefix)
+        return Place("az", self.container, self.prefix).uri
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -160,18 +156,7 @@ def read_destination(
 
 
 def _from_uri(destination: object) -> Destination:
-    if not isinstance(destination, str):
-        raise ArdRequestError(
-            f"wanted a text like s3://bucket/prefix, got {shown(destination)}", argument="destination"
-        )
-    text = destination.strip()
-    match = _SCHEME.match(text)
-    scheme = match[1].lower() if match else "s3"
-    if scheme not in {"s3", "gs", "az"}:
-        raise ArdRequestError(f"wanted s3://, gs:// or az://, got {shown(scheme)}", argument="destination")
-    bucket, _, prefix = (text[match.end() :] if match else text).partition("/")
-    _check_names("destination", bucket, prefix, "container" if scheme == "az" else "bucket")
-    prefix = prefix.strip("/")
+    scheme, bucket, prefix = read_place(destination)
     if scheme == "s3":
         return S3Destination(bucket=bucket, prefix=prefix, bare=True)
     if scheme == "gs":
@@ -235,22 +220,11 @@ def _checked(platform: str, config: object, where: str) -> dict[str, Any]:
     for key in (container, "prefix"):
         if config.get(key) is None:
             raise ArdRequestError(f"the {key} is missing", argument=where)
-    _check_names(where, config[container], config["prefix"], container)
+    check_names(where, config[container], config["prefix"], container)
     if config.get("role_arn"):
         _check_role(config["role_arn"], f"{where}.role_arn")
     checked = {key: value for key, value in config.items() if given(value) is not None}
     return checked | {"prefix": config["prefix"].strip("/")}
-
-
-def _check_names(where: str, bucket: str, prefix: str, container: str) -> None:
-    if not bucket:
-        raise ArdRequestError(f"the {container} is missing", argument=where)
-    if not _BUCKET.fullmatch(bucket):
-        raise ArdRequestError(f"not the name of a {container}: {shown(bucket)}", argument=where)
-    if _NO_PREFIX.search(prefix):
-        raise ArdRequestError("the prefix holds a character that no prefix can have (? # \\)", argument=where)
-    if _EMPTY_STEP.search(prefix.strip("/")):
-        raise ArdRequestError(f"the prefix has an empty or dotted step: {shown(prefix)}", argument=where)
 
 
 def _check_role(role_arn: object, where: str) -> None:
@@ -303,7 +277,3 @@ def _credentials(
 
 def _revealed(secret: SecretStr | None) -> tuple[str, ...]:
     return (secret.get_secret_value(),) if secret else ()
-
-
-def _join(scheme: str, bucket: str, prefix: str) -> str:
-    return f"{scheme}://{bucket}/{prefix}" if prefix else f"{scheme}://{bucket}"

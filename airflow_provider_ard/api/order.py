@@ -14,10 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsA
 
 from airflow_provider_ard.api.acquisitions import Acquisition, read_acquisitions
 from airflow_provider_ard.api.aoi import check_connected, read_aoi, read_bbox
-from airflow_provider_ard.api.delivery import root_collection_uri
 from airflow_provider_ard.api.destination import Destination, read_destination
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geometry import ReadFile, read_local
+from airflow_provider_ard.api.layout import root_collection_uri
 from airflow_provider_ard.api.notifications import Notification, read_notifications
 from airflow_provider_ard.api.rendered import boolean, given, parsed, shown
 from airflow_provider_ard.api.settings import DEFAULT_SETTINGS, Settings, read_settings

@@ -2,137 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import shutil
-import socket
-import subprocess
-import sys
-import time
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-import fsspec
 import pystac
 import pytest
 import rasterio
 import requests
-from azure.storage.blob import AccountSasPermissions, BlobServiceClient, ResourceTypes, generate_account_sas
-from gcsfs.core import GCSFileSystem
 from rio_cogeo.cogeo import cog_validate
 
 from airflow_provider_ard.sandbox import Sandbox
+from tests.integration.clouds import KEY_FILE, Clouds, three_clouds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPOSITORY = Path(__file__).parents[2]
-NODE = REPOSITORY / ".node"
-AZURITE = "azurite@3.37.0"
-ACCOUNT = "devstoreaccount1"
-# Azurite's own, the same for everybody, as its documentation says.
-ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-KEY_FILE = base64.b64encode(json.dumps({"type": "service_account", "private_key": "s3cr3t"}).encode()).decode()
 FILES_OF_A_TILE = 18
-
-
-def azurite() -> Path:
-    """Return Azurite's blob service, fetched from npm once."""
-    script = NODE / "node_modules/azurite/dist/src/blob/main.js"
-    if not script.exists():
-        NODE.mkdir(exist_ok=True)
-        npm = shutil.which("npm")
-        assert npm, "Azurite needs node and npm"
-        quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
-        subprocess.run([npm, "install", "--prefix", str(NODE), *quiet, AZURITE], check=True, timeout=280)
-    return script
-
-
-@contextmanager
-def server(*command: str) -> Iterator[int]:
-    """Run a server on the free port that takes the place of PORT, and yield the port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    filled = [str(port) if word == "PORT" else word for word in command]
-    running = subprocess.Popen(filled, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while not _listens(port):
-            assert running.poll() is None, f"{command[0]} ended"
-            assert time.monotonic() < deadline, f"{command[0]} does not listen"
-            time.sleep(0.1)
-        yield port
-    finally:
-        running.terminate()
-        running.wait(20)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-class Clouds(NamedTuple):
-    """The servers' addresses, with a bucket or container ``tiles`` on each."""
-
-    s3: str
-    gcs: str
-    azure: str
-
-    def sas(self, lifetime: timedelta = timedelta(hours=1)) -> str:
-        """Return a SAS URL as Azure gives it out; the sandbox swaps the host for Azurite's."""
-        signature = generate_account_sas(
-            ACCOUNT,
-            ACCOUNT_KEY,
-            resource_types=ResourceTypes(container=True, object=True),
-            permission=AccountSasPermissions(read=True, write=True, list=True, create=True, delete=True),
-            expiry=datetime.now(UTC) + lifetime,
-        )
-        return f"https://{ACCOUNT}.blob.core.windows.net/?{signature}"
-
-    def config(self, platform: str, bucket: str = "tiles") -> dict[str, Any]:
-        """Return an output_config for a platform."""
-        place = {"bucket": bucket, "prefix": "a/b"}
-        return {
-            "s3": {"amazon_s3": place},
-            "gcs": {"google_cloud_storage": {**place, "service_credentials": KEY_FILE}},
-            "azure": {"azure_blob_storage": {"container": bucket, "prefix": "a/b", "sas_url": self.sas()}},
-        }[platform]
-
-    def files(self, platform: str) -> fsspec.AbstractFileSystem:
-        """Return a filesystem of a platform, by other credentials than the sandbox's."""
-        if platform == "s3":
-            return fsspec.filesystem(
-                "s3", key="k", secret="s", endpoint_url=self.s3, client_kwargs={"region_name": "us-east-1"}
-            )
-        if platform == "gcs":
-            return GCSFileSystem(token="anon", endpoint_url=self.gcs)
-        endpoint = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY}"
-        return fsspec.filesystem("abfs", connection_string=f"{endpoint};BlobEndpoint={self.azure};")
 
 
 @pytest.fixture(scope="module")
 def clouds() -> Iterator[Clouds]:
     """All three servers."""
-    with ExitStack() as stack:
-        s3 = stack.enter_context(server(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT"))
-        gcs = stack.enter_context(
-            server(
-                sys.executable,
-                *("-m", "gcp_storage_emulator", "start", "--host", "127.0.0.1", "--port", "PORT", "--in-memory"),
-            )
-        )
-        blob = ("--blobHost", "127.0.0.1", "--blobPort", "PORT", "--inMemoryPersistence")
-        azure = stack.enter_context(
-            server("node", str(azurite()), *blob, "--skipApiVersionCheck", "--disableTelemetry", "--silent")
-        )
-        found = Clouds(f"http://127.0.0.1:{s3}", f"http://127.0.0.1:{gcs}", f"http://127.0.0.1:{azure}/{ACCOUNT}")
-        requests.put(f"{found.s3}/tiles", timeout=9).raise_for_status()
-        requests.post(f"{found.gcs}/storage/v1/b?project=p", json={"name": "tiles"}, timeout=9).raise_for_status()
-        with BlobServiceClient(found.azure, credential=ACCOUNT_KEY) as service:
-            service.create_container("tiles").close()
+    with three_clouds() as found:
         yield found
 
 

@@ -44,6 +44,8 @@ def test_every_module_it_names_is_there():
         for entry in info[kind]:
             for module in entry["python-modules"]:
                 importlib.import_module(module)
+    for module in info["filesystems"]:
+        assert importlib.import_module(module).schemes
     for connection in info["connection-types"]:
         module, _, name = connection["hook-class-name"].rpartition(".")
         assert getattr(importlib.import_module(module), name).conn_type == connection["connection-type"]
@@ -57,6 +59,8 @@ def test_every_module_it_names_is_there():
         "airflow_provider_ard.sensors.order",
         "airflow_provider_ard.triggers.order",
         "airflow_provider_ard.hooks.ard",
+        "airflow_provider_ard.assets",
+        "airflow_provider_ard.fs.azure",
         "airflow_provider_ard.get_provider_info",
         "airflow_provider_ard.sandbox",
     ],
@@ -66,7 +70,7 @@ def test_what_a_dag_file_imports_loads_nothing_heavy(module):
     script = f"""
 import sys
 from airflow.sdk import DAG, BaseOperator
-from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator, PokeReturnValue
+from airflow.providers.common.compat.sdk import Asset, BaseHook, BaseOperator, BaseSensorOperator, PokeReturnValue
 import airflow.triggers.base
 before = set(sys.modules)
 import {module}

@@ -1,0 +1,61 @@
+"""Delivered imagery as Airflow assets (datasets in Airflow 2), and the URIs of what is delivered.
+
+An order's end is an event of the asset that the sensor, or the listing of tiles, has among its `outlets`:
+
+    ArdOrderSensor(task_id="wait", order_id=…, outlets=[delivery_asset("s3://bucket/prefix")])
+
+and a DAG with `schedule=[delivery_asset("s3://bucket/prefix")]` reads it with `delivered_orders(context)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import Asset
+
+from airflow_provider_ard.api.layout import (
+    acquisition_collection_uri,
+    item_uri,
+    read_place,
+    request_uri,
+    root_collection_uri,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+__all__ = [
+    "acquisition_collection_uri",
+    "delivered_orders",
+    "delivery_asset",
+    "item_uri",
+    "request_uri",
+    "root_collection_uri",
+]
+
+
+def delivery_asset(destination: str, **options: Any) -> Asset:
+    """Return the asset of the place that orders are delivered to.
+
+    `destination` as `ArdOrderOperator` takes it, so that both can be given the same text: `s3://bucket/prefix`,
+    `gs://bucket/prefix`, `az://container/prefix` or a bare `bucket/prefix` (S3). However it is written, one place is
+    one asset. `options` go to `Asset`, for example `group`. Raises `ArdRequestError` for what is no such place.
+    """
+    return Asset(uri=read_place(destination).uri, **options)
+
+
+def delivered_orders(context: Context) -> list[dict[str, Any]]:
+    """Return the orders whose delivery has triggered this run, the first first, each once.
+
+    A dictionary each, `{"order_id", "output_uri", "collection_uri", "tiles"}`: the number of tiles is None where the
+    task that told of the order could not know it. Events of other origin, such as by hand in the UI, are left out.
+    """
+    events: Any = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
+    found: dict[str, dict[str, Any]] = {}
+    for event in sorted((event for told in events.values() for event in told), key=lambda event: event.timestamp):
+        extra = event.extra if isinstance(event.extra, Mapping) else {}
+        for order in extra.get("orders", [extra]):
+            if isinstance(order, Mapping) and order.get("order_id"):
+                found[order["order_id"]] = dict(order)
+    return list(found.values())

@@ -1,0 +1,1 @@
+"""Filesystems behind Airflow's `ObjectStoragePath`."""
