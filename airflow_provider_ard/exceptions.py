@@ -37,6 +37,10 @@ class ArdOrderFailed(errors.ArdOrderFailed, AirflowFailException):
     """See `airflow_provider_ard.api.errors.ArdOrderFailed`."""
 
 
+class ArdSelectFailed(errors.ArdSelectFailed, AirflowException):
+    """See `airflow_provider_ard.api.errors.ArdSelectFailed`. Airflow may retry: a retry submits another one."""
+
+
 class ArdOrderConflict(errors.ArdOrderConflict, AirflowFailException):
     """See `airflow_provider_ard.api.errors.ArdOrderConflict`."""
 
@@ -59,6 +63,7 @@ _AT_THE_EDGE: dict[type[errors.ArdError], type[errors.ArdError]] = {
     errors.ArdNotFoundError: ArdNotFoundError,
     errors.ArdBudgetExceeded: ArdBudgetExceeded,
     errors.ArdOrderFailed: ArdOrderFailed,
+    errors.ArdSelectFailed: ArdSelectFailed,
     errors.ArdOrderConflict: ArdOrderConflict,
     errors.ArdUnavailableError: ArdUnavailableError,
     errors.ArdUnknownFateError: ArdUnknownFateError,

@@ -26,6 +26,11 @@ class Acquisition(NamedTuple):
     cells: tuple[str, ...] = ()
 
 
+def is_acquisition_id(value: object) -> bool:
+    """Whether this is a text of the form that acquisition ids have."""
+    return isinstance(value, str) and bool(_ACQUISITION_ID.fullmatch(value))
+
+
 def read_acquisitions(value: object) -> tuple[Acquisition, ...]:
     """Return the acquisitions to order, duplicates merged, in the order they came.
 
@@ -113,7 +118,7 @@ class _Basket:
             self._add(name, (cell,))
 
     def _add(self, name: object, cells: object) -> None:
-        if not isinstance(name, str) or not _ACQUISITION_ID.fullmatch(name := name.strip()):
+        if not isinstance(name, str) or not is_acquisition_id(name := name.strip()):
             raise _refusal(f"not an acquisition id: {shown(name)}; wanted one like 10300100B2B49700")
         wanted = self._checked_cells(name, cells) if cells is not None else ()
         if name not in self._wanted or not wanted:

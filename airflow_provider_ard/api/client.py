@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider_ard.api.account import StoredCredentials
+from airflow_provider_ard.api.acquisitions import read_acquisitions
 from airflow_provider_ard.api.answers import redacted
 from airflow_provider_ard.api.credentials import check_credentials_id, read_credentials
 from airflow_provider_ard.api.errors import (
@@ -17,6 +18,7 @@ from airflow_provider_ard.api.errors import (
     ArdUnknownFateError,
 )
 from airflow_provider_ard.api.order import Account, OrderRequest, OrderStatus, Usage
+from airflow_provider_ard.api.select import SelectRequest, SelectStatus, Sighting, sightings
 from airflow_provider_ard.api.transport import Transport
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 # The key under which the API tells of stored credentials.
 REGISTERED = "registered_credentials"
+# A Select's result files that tell what to order, the smaller one first.
+_RESULT_FILES = ("order", "geojson")
 
 
 class ArdClient(Transport):
@@ -165,6 +169,53 @@ class ArdClient(Transport):
 
     def _credentials_path(self, *credentials_id: str) -> str:
         return _path("admin", "account", self._account_id(), "credentials", *credentials_id)
+
+    def submit_select(self, request: SelectRequest) -> SelectStatus:
+        """Start a Select (`POST /select/`). Return its id and first status.
+
+        It costs nothing, and the API has no list of Selects to look in: one whose answer was lost is sent again.
+        """
+        answer = self._patiently(self._call, "POST", "select/", json=request.to_payload())
+        return self._read(SelectStatus, answer, "select/")
+
+    def get_select(self, select_id: str) -> SelectStatus:
+        """Return a Select's present status (`GET /select/request/{id}`)."""
+        path = _path("select", "request", select_id)
+        return self._read(SelectStatus, self._get(path), path)
+
+    def selected(self, select: SelectStatus) -> dict[str, list[str]]:
+        """Return what a Select that has succeeded found, cells by acquisition; an order takes it as `acquisitions`.
+
+        Source: the result file `order`, or else `geojson`, by its signed link, which is fetched without a login.
+        """
+        if select.unique_acquisitions == 0:
+            return {}
+        name = next((name for name in _RESULT_FILES if name in select.links), None)
+        if name is None:
+            raise ArdUnavailableError(f"Select {select.id} ({select.status}) links to no result file")
+        content = self._patiently(self._download, _path("select", "files", f"{select.id}.{name}"))
+        if not content or content.get("features") == []:
+            return {}
+        try:
+            found = {one.id: list(one.cells) for one in read_acquisitions(content)}
+        except ArdRequestError as error:
+            raise ArdUnavailableError(f"the results of Select {select.id} are not of a known form: {error}") from None
+        if whole := [name for name, cells in found.items() if not cells]:
+            # An order would take it for all cells of the acquisition.
+            raise ArdUnavailableError(f"the results of Select {select.id} name no cells of {whole[0]}")
+        return found
+
+    def find_acquisitions(self, request: SelectRequest) -> list[Sighting]:
+        """Return the acquisitions that match, oldest first, and the cells that they have been published in by now.
+
+        Source: `POST /metadata/cells/acquisitions`; nothing remains of the search.
+        """
+        path = "metadata/cells/acquisitions"
+        answer = self._patiently(self._call, "POST", path, params={"format": "geojson"}, json=request.to_payload())
+        try:
+            return sightings(answer)
+        except ValueError as error:
+            raise ArdUnavailableError(f"POST {self.base}/{path}: {error}") from None
 
     def _post_order(self, request: OrderRequest) -> dict[str, Any]:
         try:

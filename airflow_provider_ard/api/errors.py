@@ -8,6 +8,7 @@
     │   └── ArdUnknownFateError    an order was sent and its answer was lost: look before sending again
     ├── ArdBudgetExceeded      the order would cost more than allowed
     ├── ArdOrderFailed         the API gave the order up; terminal
+    ├── ArdSelectFailed        the API gave the Select up; another one may succeed
     └── ArdOrderConflict       this task instance has placed another order already
 
 No message or attribute of them carries a secret: they are built from the API's own words
@@ -90,6 +91,10 @@ class ArdBudgetExceeded(ArdError):  # noqa: N818 -- the contract's name
 
 class ArdOrderFailed(ArdError):  # noqa: N818 -- the contract's name
     """The API gave up an order. Terminal: waiting longer does not help."""
+
+
+class ArdSelectFailed(ArdError):  # noqa: N818 -- as ArdOrderFailed
+    """The API gave up a Select."""
 
 
 class ArdOrderConflict(ArdError):  # noqa: N818 -- the contract's name

@@ -164,6 +164,11 @@ _STATES = {
 }
 
 
+def state_of(status: str) -> State:
+    """Return what the API's word for a status means; `State.UNKNOWN` for one that is documented nowhere."""
+    return _STATES.get(status.upper(), State.UNKNOWN)
+
+
 class Usage(BaseModel):
     """What an order takes from the account: `area` in km², `cost` in the account's currency, per class of imagery.
 
@@ -187,6 +192,12 @@ class Usage(BaseModel):
     def total_cost(self) -> float | None:
         """The whole cost, in the account's currency."""
         return self.cost.get("total_imagery_cost")
+
+    def __str__(self) -> str:
+        """Tell area and cost in a line."""
+        area = f"{self.area_sqkm:,.1f} km²" if self.area_sqkm is not None else "area unknown"
+        cost = f"cost {self.total_cost:,.2f}" if self.total_cost is not None else "no price set for the account"
+        return f"{area}, {cost}"
 
 
 class OrderEcho(BaseModel):
@@ -214,7 +225,7 @@ class OrderStatus(BaseModel):
     @property
     def state(self) -> State:
         """What the status means; `State.UNKNOWN` for one that is documented nowhere."""
-        return _STATES.get(self.status.upper(), State.UNKNOWN)
+        return state_of(self.status)
 
     @property
     def usage(self) -> Usage | None:

@@ -1,7 +1,7 @@
 """How a call of the ARD API is made: one session, one token, patience with outages, no secret in an error.
 
-A GET is repeated with full jitter while the API is unavailable. A POST of an order never is: who sent it must look
-whether it arrived (`ArdUnknownFateError`).
+A GET, or the POST of a search, which costs nothing, is repeated with full jitter while the API is unavailable. A POST
+of an order never is: who sent it must look whether it arrived (`ArdUnknownFateError`).
 """
 
 from __future__ import annotations
@@ -119,6 +119,19 @@ class Transport:
     def _post_form(self, path: str, body: str, auth: tuple[str, str] | None) -> requests.Response:
         # `_no_auth` rather than None: with None, requests would look for a login in ~/.netrc.
         return self._send("POST", path, data=body, headers=FORM, auth=auth or _no_auth)
+
+    def _download(self, path: str) -> dict[str, Any]:
+        """Return the JSON of a file that the API gives a signed link to, at whatever host."""
+        link = self._call("GET", path).get("download_link")
+        where = f"the file of {self.base}/{path}"
+        try:
+            answer = self._session.get(str(link), auth=_no_auth, verify=self._verify, timeout=self._timeout)
+        except requests.RequestException as error:
+            # Nothing of the link is told: whoever has it needs no login.
+            raise ArdUnavailableError(f"{where}: {reason(error)}") from None
+        if not answer.ok:
+            raise ArdUnavailableError(f"{where}: {answer.reason or 'refused'}", status=answer.status_code)
+        return json_object(answer, ArdUnavailableError)
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         # Refused, not accepted: the same request with a new token is no repetition. A token that came by refresh and is

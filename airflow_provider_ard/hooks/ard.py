@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.order import OrderRequest, OrderStatus, Usage
     from airflow_provider_ard.api.placement import Intention, Placed
+    from airflow_provider_ard.api.select import SelectRequest, SelectStatus, Sighting
 
 
 class ArdHook(BaseHook):
@@ -64,7 +65,7 @@ class ArdHook(BaseHook):
         from airflow_provider_ard.api.order import OrderRequest
 
         with airflow_errors(self.ard_conn_id):
-            return OrderRequest.of(credentials_ids=self.credentials_ids, read_file=_read_file, **arguments)
+            return OrderRequest.of(credentials_ids=self.credentials_ids, read_file=read_file, **arguments)
 
     def submit_order(self, request: OrderRequest) -> OrderStatus:
         """Place an order, unconditionally. `place_once` is what a task wants."""
@@ -126,6 +127,33 @@ class ArdHook(BaseHook):
         with airflow_errors(self.ard_conn_id):
             self._client.delete_credentials(credentials_id)
 
+    def select_request(self, **arguments: Any) -> SelectRequest:
+        """Return the checked Select that the operator's arguments describe."""
+        from airflow_provider_ard.api.select import SelectRequest
+
+        with airflow_errors(self.ard_conn_id):
+            return SelectRequest.of(read_file=read_file, **arguments)
+
+    def submit_select(self, request: SelectRequest) -> SelectStatus:
+        """Start a Select. It costs nothing, so one whose answer was lost is sent again."""
+        with airflow_errors(self.ard_conn_id):
+            return self._client.submit_select(request)
+
+    def get_select(self, select_id: str) -> SelectStatus:
+        """Return a Select's present status."""
+        with airflow_errors(self.ard_conn_id):
+            return self._client.get_select(select_id)
+
+    def selected(self, select: SelectStatus) -> dict[str, list[str]]:
+        """Return what a Select that has succeeded found, cells by acquisition; an order takes it as `acquisitions`."""
+        with airflow_errors(self.ard_conn_id):
+            return self._client.selected(select)
+
+    def find_acquisitions(self, request: SelectRequest) -> list[Sighting]:
+        """Return the acquisitions that match, oldest first; nothing remains of the search."""
+        with airflow_errors(self.ard_conn_id):
+            return self._client.find_acquisitions(request)
+
     def test_connection(self) -> tuple[bool, str]:
         """Log in and ask who that is. Orders nothing."""
         try:
@@ -166,7 +194,7 @@ class ArdHook(BaseHook):
         return widgets
 
 
-def _read_file(path: str) -> bytes:
+def read_file(path: str) -> bytes:
     """Read a file of this machine or of an object storage that Airflow knows."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from airflow_provider_ard.api.order import OrderRequest, Usage
+    from airflow_provider_ard.api.order import OrderRequest
     from airflow_provider_ard.api.placement import Placed
     from airflow_provider_ard.hooks.ard import ArdHook
 
@@ -208,7 +208,7 @@ class ArdOrderOperator(BaseOperator):
             before_submit = self._budget_check(hook, request)
         if request.dry_run:
             usage = hook.dry_run(request)
-            self.log.info("Dry run, nothing bought: %s to %s.", _priced(usage), request.destination.uri)
+            self.log.info("Dry run, nothing bought: %s to %s.", usage, request.destination.uri)
             ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
             return None
         placed = hook.place_once(
@@ -239,7 +239,7 @@ class ArdOrderOperator(BaseOperator):
             if max_cost is None and max_area_sqkm is None:
                 return
             usage = hook.get_conn().dry_run(request)
-            self.log.info("Estimate: %s.", _priced(usage))
+            self.log.info("Estimate: %s.", usage)
             check_budget(usage, max_cost, max_area_sqkm)
 
         return check
@@ -256,11 +256,5 @@ class ArdOrderOperator(BaseOperator):
             self.log.warning("Order %s: its cost is not known yet: %s", order_id, error)
         if usage:
             ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
-        price = f", {_priced(usage)}" if usage else ""
+        price = f", {usage}" if usage else ""
         self.log.info("Order %s%s, delivery to %s.", order_id, price, request.destination.uri)
-
-
-def _priced(usage: Usage) -> str:
-    area = f"{usage.area_sqkm:,.1f} km²" if usage.area_sqkm is not None else "area unknown"
-    cost = f"cost {usage.total_cost:,.2f}" if usage.total_cost is not None else "no price set for the account"
-    return f"{area}, {cost}"

@@ -18,7 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from airflow_provider_ard.api.aoi import AOI, MAX_VERTICES, area_sqkm, check_connected, read_aoi, read_bbox, width_m
 from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
-from airflow_provider_ard.hooks.ard import _read_file
+from airflow_provider_ard.hooks.ard import read_file
 
 BOX = shapely.box(-105.2, 40.1, -105.1, 40.2)
 SMALL = shapely.box(-105.2, 40.1, -105.195, 40.105)
@@ -212,7 +212,7 @@ def test_airflows_object_stores(tmp_path, store, suffix, monkeypatch, request):
         monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection)
         client.upload_file(str(local), "areas", f"aoi.{suffix}")
     for given in (path, ObjectStoragePath(path)):
-        assert near(read_aoi(given, read_file=_read_file), BOX)
+        assert near(read_aoi(given, read_file=read_file), BOX)
 
 
 @pytest.fixture(scope="module")

@@ -143,5 +143,6 @@ def test_every_error_has_a_twin_of_its_own_type_and_airflows(error):
     twin = exceptions.airflow_twin(error("no", status=418), "my_conn")
     assert isinstance(twin, error)
     assert twin.status == 418
-    may_be_retried = issubclass(error, exceptions.errors.ArdUnavailableError) or error is ArdError
+    costs_nothing = (exceptions.errors.ArdUnavailableError, exceptions.errors.ArdSelectFailed)
+    may_be_retried = issubclass(error, costs_nothing) or error is ArdError
     assert isinstance(twin, AirflowFailException) is not may_be_retried
