@@ -89,12 +89,21 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": integration,
                 "python-modules": [
                     "airflow_provider_ard.operators.order",
+                    "airflow_provider_ard.operators.select",
                     "airflow_provider_ard.operators.tiles",
                 ],
             }
         ],
         "sensors": [{"integration-name": integration, "python-modules": ["airflow_provider_ard.sensors.order"]}],
-        "triggers": [{"integration-name": integration, "python-modules": ["airflow_provider_ard.triggers.order"]}],
+        "triggers": [
+            {
+                "integration-name": integration,
+                "python-modules": [
+                    "airflow_provider_ard.triggers.order",
+                    "airflow_provider_ard.triggers.select",
+                ],
+            }
+        ],
         # az://, as the ARD API and adlfs write what Airflow's own Azure provider knows as abfs:// only.
         "filesystems": ["airflow_provider_ard.fs.azure"],
         "connection-types": [ARD_CONNECTION],

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.placement import Entry, Ledger
 
 ORDER_KEY = "ard_order"
+SELECT_KEY = "ard_select"
 WAIT_KEY = "ard_wait"
+# For as long as a cleared task may come back to it.
+RETENTION = timedelta(days=365)
 
 
 def sitting(context: Context) -> int:
@@ -49,6 +52,27 @@ def wait_began(context: Context) -> datetime:
     return now
 
 
+def remembers(context: Context) -> bool:
+    """Whether anything that is kept here will be there at the next try."""
+    return _store(context) is not None
+
+
+def recall_select(context: Context, fingerprint: str, *, of_earlier_sittings: bool) -> str | None:
+    """Return the id of the Select that this task instance has submitted for the same request, None if there is none."""
+    store = _store(context)
+    kept = store.get(SELECT_KEY) if store is not None else None
+    if not isinstance(kept, dict) or kept.get("fingerprint") != fingerprint:
+        return None
+    return kept.get("select_id") if of_earlier_sittings or kept.get("sitting") == sitting(context) else None
+
+
+def keep_select(context: Context, fingerprint: str, select_id: str) -> None:
+    """Keep the id of a Select, and what was asked for."""
+    if (store := _store(context)) is not None:
+        kept = {"fingerprint": fingerprint, "select_id": select_id, "sitting": sitting(context)}
+        store.set(SELECT_KEY, kept, retention=RETENTION)
+
+
 def _store(context: Context) -> Any:
     return context.get("task_state_store")
 
@@ -74,7 +98,7 @@ class _StoreLedger:
         )
 
     def keep(self, entry: Entry) -> None:
-        """Keep an entry, for as long as a cleared task may come back to it."""
+        """Keep an entry."""
         before = list(entry.before) if entry.before is not None else None
         kept = {"sent": entry.sent, "order_id": entry.order_id, "before": before}
-        self._store.set(ORDER_KEY, kept, retention=timedelta(days=365))
+        self._store.set(ORDER_KEY, kept, retention=RETENTION)

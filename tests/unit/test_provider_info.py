@@ -55,9 +55,11 @@ def test_every_module_it_names_is_there():
     "module",
     [
         "airflow_provider_ard.operators.order",
+        "airflow_provider_ard.operators.select",
         "airflow_provider_ard.operators.tiles",
         "airflow_provider_ard.sensors.order",
         "airflow_provider_ard.triggers.order",
+        "airflow_provider_ard.triggers.select",
         "airflow_provider_ard.hooks.ard",
         "airflow_provider_ard.assets",
         "airflow_provider_ard.fs.azure",

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.triggers import clients
+from airflow_provider_ard.triggers.select import ArdSelectTrigger
+
+SEARCH = {"bbox": [-105.13, 40.14, -105.06, 40.19]}
+
+
+@pytest.fixture
+def ard(monkeypatch):
+    """A sandbox whose Selects run for a day of its clock."""
+    with Sandbox(select_duration="1d") as sandbox:
+        monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", sandbox.connection_json)
+        yield sandbox
+
+
+@pytest.fixture
+def submit(client):
+    from airflow_provider_ard.api.select import SelectRequest
+
+    return lambda: client.submit_select(SelectRequest.of(**SEARCH)).id
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Let waits take a hundredth of their time; return them, in seconds."""
+    pauses, sleep = [], asyncio.sleep
+
+    async def shorter(seconds):
+        # The sandbox's server sleeps for a fraction of a second now and then.
+        if seconds >= 1:
+            pauses.append(seconds)
+        await sleep(seconds / 100 if seconds >= 1 else seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", shorter)
+    return pauses
+
+
+def trigger(select_id, **arguments):
+    wanted = {"ard_conn_id": "ard_default", "poke_interval": 1, "until": time.time() + 60}
+    return ArdSelectTrigger(select_id, **(wanted | arguments))
+
+
+async def events_of(one):
+    return [event.payload async for event in one.run()]
+
+
+def looks(ard):
+    return [record for record in ard.requests if record.endpoint.startswith("GET /select/request/")]
+
+
+def logins(ard):
+    return [record for record in ard.requests if record.endpoint == "POST /auth/authenticate"]
+
+
+def test_it_waits_until_the_select_has_succeeded(ard, submit, quick):
+    select_id = submit()
+
+    async def scene():
+        waiting = asyncio.create_task(events_of(trigger(select_id)))
+        while len(looks(ard)) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        ard.clock.advance("2d")
+        return await waiting
+
+    assert asyncio.run(scene()) == [{"outcome": "succeeded", "select_id": select_id}]
+
+
+def test_a_failed_select_is_told_in_the_words_of_the_api(ard, submit, quick):
+    ard.faults.add(kind="fail_select", message="too many tiles")
+    select_id = submit()
+    ard.clock.advance("2d")
+    (event,) = asyncio.run(events_of(trigger(select_id)))
+    assert (event["outcome"], event["error"]) == ("failed", "ArdSelectFailed")
+    assert "too many tiles" in event["message"]
+
+
+def test_an_outage_does_not_end_it_and_a_wish_to_be_left_alone_is_heeded(ard, submit, quick):
+    select_id = submit()
+    ard.clock.advance("2d")
+    ard.faults.add("GET /select/request/*", kind="html", times=2)
+    ard.faults.add("GET /select/request/*", kind="status", status=429, retry_after=30, nth=3)
+    (event,) = asyncio.run(events_of(trigger(select_id)))
+    assert event["outcome"] == "succeeded"
+    assert quick == [1, 1, 30]
+
+
+def test_it_gives_up_in_time_and_asks_no_earlier_than_it_may(ard, submit, quick):
+    now = time.time()
+    (event,) = asyncio.run(events_of(trigger(submit(), until=now, not_before=now + 20)))
+    assert (event["outcome"], event["error"]) == ("failed", "ArdTaskError")
+    assert "has not ended in time" in event["message"]
+    assert quick == [pytest.approx(20, abs=5)]
+
+
+def test_a_wrong_password_ends_it_and_is_not_told(ard, submit, quick, monkeypatch):
+    wrong = json.loads(ard.connection_json) | {"password": "wr0ng-password"}
+    select_id = submit()
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(wrong))
+    (event,) = asyncio.run(events_of(trigger(select_id)))
+    assert event["error"] == "ArdAuthError"
+    assert "'ard_default'" in event["message"]
+    assert "wr0ng-password" not in json.dumps(event)
+
+
+def test_an_unknown_select_is_an_error_at_once(ard, quick):
+    (event,) = asyncio.run(events_of(trigger("404")))
+    assert event["error"] == "ArdNotFoundError"
+    assert quick == []
+
+
+def test_many_waits_share_one_login_and_leave_no_client_behind(ard, submit, quick):
+    ids = [submit() for _ in range(20)]
+    ard.clock.advance("2d")
+    before = len(logins(ard))
+
+    async def scene():
+        return await asyncio.gather(*(events_of(trigger(select_id)) for select_id in ids))
+
+    assert [event["select_id"] for (event,) in asyncio.run(scene())] == ids
+    assert len(logins(ard)) - before == 1
+    assert clients.SharedClient.shared == {}
+
+
+def test_the_event_loop_is_never_blocked(ard, submit):
+    ard.faults.add("GET /select/request/*", kind="latency", seconds=0.5, times=1)
+    select_id = submit()
+    ard.clock.advance("2d")
+
+    async def scene():
+        waiting = asyncio.create_task(events_of(trigger(select_id)))
+        beats = 0
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            beats += 1
+        return beats
+
+    # Asked on the loop itself, there would be one beat or two.
+    assert asyncio.run(scene()) > 5
