@@ -86,7 +86,25 @@ class ArdUnknownFateError(ArdUnavailableError):
 
 
 class ArdBudgetExceeded(ArdError):  # noqa: N818 -- the contract's name
-    """The order would exceed `max_cost` or `max_area_sqkm`; nothing was bought."""
+    """The order would exceed `max_cost`, `max_area_sqkm` or the cells asked for; nothing was bought.
+
+    `estimate` and `limit`: in the account's currency, or km²; the estimate is None if the API gave none. `balance`:
+    what the account has left, -1 for no limit, None if unknown.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        estimate: float | None = None,
+        limit: float | None = None,
+        balance: float | None = None,
+        **facts: object,
+    ) -> None:
+        super().__init__(message, **facts)  # type: ignore[arg-type]
+        self.estimate = estimate
+        self.limit = limit
+        self.balance = balance
 
 
 class ArdOrderFailed(ArdError):  # noqa: N818 -- the contract's name

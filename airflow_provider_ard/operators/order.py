@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_ard.api.errors import ArdError
+from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdError
 from airflow_provider_ard.exceptions import airflow_errors
 from airflow_provider_ard.links import ORDER_URL_KEY, ArdOrderLink
 from airflow_provider_ard.secrets import concealed, mask_output_config, mask_secrets, revealed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
@@ -47,7 +47,8 @@ class ArdOrderOperator(BaseOperator):
     A task instance places one order, however often it is retried, cleared or killed: each order is tagged with its
     dag_id, task_id, run_id and map_index, and looked for before anything is bought.
 
-    XCom: `return_value` is the order id (None for a dry run); `usage` holds the area in km² and the cost.
+    XCom: `return_value` is the order id (None for a dry run); `usage` holds the area in km² and the cost, before an
+    order that is refused for them too.
 
     Every argument is a template field. A text that looks like a list or dictionary, in JSON or as Python writes it, is
     read as one, so whatever a template renders to, an XCom holds or `.expand()` maps over will do. An empty text, or
@@ -104,7 +105,10 @@ class ArdOrderOperator(BaseOperator):
     :param sns_notifications: ARNs of SNS topics to tell when the order is done, one or an iterable.
     :param simplify_aoi: Reduce polygons of too many vertices to 1000. Each result covers its original, and the log
         states how many metres it reaches beyond it at most. Default: false, and too many vertices are an error.
-    :param max_cost: Price the order first, and buy nothing if its estimate is higher, in the account's currency.
+    :param max_cost: Price the order first, by a dry run, and buy nothing if its estimate is higher, in the account's
+        currency. Imagery without a price is over any limit. A dry run made is also checked against the cells: an
+        estimate of more than they can cover (28.25 km² each, with the tiles' margins) is refused, as it means that the
+        API ignored them.
     :param max_area_sqkm: The same for its area, km².
     :param if_exists: When this task instance has placed an order already: `reuse` it if it is the same and has not
         failed, `fail`, or `resubmit` a new one.
@@ -205,12 +209,11 @@ class ArdOrderOperator(BaseOperator):
             # A dry run finds the same mistakes as the order would.
             check_if_exists(self.if_exists)
             intention.tagged(request)
-            before_submit = self._budget_check(hook, request)
-        if request.dry_run:
-            usage = hook.dry_run(request)
-            self.log.info("Dry run, nothing bought: %s to %s.", usage, request.destination.uri)
-            ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
-            return None
+            before_submit = self._budget_check(hook, request, ti)
+            if request.dry_run:
+                before_submit()
+                self.log.info("Dry run, nothing bought; delivery would be to %s.", request.destination.uri)
+                return None
         placed = hook.place_once(
             request, intention, if_exists=self.if_exists, before_submit=before_submit, ledger=ledger(context)
         )
@@ -229,23 +232,28 @@ class ArdOrderOperator(BaseOperator):
         else:
             self.log.warning("Killed. If an order was placed it goes on; this task, cleared, looks for it first.")
 
-    def _budget_check(self, hook: ArdHook, request: OrderRequest) -> Any:
-        from airflow_provider_ard.api.budget import check_budget, read_limit
+    def _budget_check(self, hook: ArdHook, request: OrderRequest, ti: Any) -> Callable[[], None]:
+        from airflow_provider_ard.api.budget import check_budget, check_cells, read_limit
 
         max_cost = read_limit(self.max_cost, "max_cost")
         max_area_sqkm = read_limit(self.max_area_sqkm, "max_area_sqkm")
 
         def check() -> None:
-            if max_cost is None and max_area_sqkm is None:
+            if max_cost is None and max_area_sqkm is None and not request.dry_run:
                 return
             usage = hook.get_conn().dry_run(request)
+            # Pushed first: who plans by it needs it most where the order is refused.
+            ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
             self.log.info("Estimate: %s.", usage)
+            check_cells(usage, request.acquisitions)
             check_budget(usage, max_cost, max_area_sqkm)
 
         return check
 
     def _tell(self, hook: ArdHook, request: OrderRequest, placed: Placed, context: Context) -> None:
         """Hand on and log where the order is to be found and what it costs, as far as the API tells."""
+        from airflow_provider_ard.api.budget import check_cells
+
         order_id, ti = placed.order.id, context["ti"]
         ti.xcom_push(key="order_id", value=order_id)
         ti.xcom_push(key=ORDER_URL_KEY, value=hook.get_conn().order_url(order_id))
@@ -256,5 +264,9 @@ class ArdOrderOperator(BaseOperator):
             self.log.warning("Order %s: its cost is not known yet: %s", order_id, error)
         if usage:
             ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
+            try:
+                check_cells(usage, request.acquisitions)
+            except ArdBudgetExceeded as error:
+                self.log.warning("Order %s is placed, but %s", order_id, error)
         price = f", {usage}" if usage else ""
         self.log.info("Order %s%s, delivery to %s.", order_id, price, request.destination.uri)

@@ -117,14 +117,93 @@ def test_an_outage_is_worth_a_retry(ard, order, context):
     assert not isinstance(caught.value, AirflowFailException)
 
 
-def test_a_budget_below_the_estimate_buys_nothing(ard, order, context):
+@pytest.mark.parametrize(
+    ("limit", "part", "key", "less"),
+    [
+        ("max_cost", "cost", "total_imagery_cost", 0.01),
+        ("max_area_sqkm", "area", "total_imagery_sqkm", 0.001),
+    ],
+)
+@pytest.mark.parametrize("written", [float, str])
+def test_a_budget_below_the_estimate_buys_nothing_and_one_of_it_buys_once(
+    ard, order, context, limit, part, key, less, written
+):
     order(task_id="price", dry_run=True).execute(context)
-    estimate = context["ti"].xcoms["usage"]["cost"]["total_imagery_cost"]
-    with pytest.raises(ArdBudgetExceeded, match=f"{estimate:g}"):
-        order(max_cost=estimate - 0.01).execute(context)
+    estimate = context["ti"].xcoms.pop("usage")[part][key]
+    with pytest.raises(ArdBudgetExceeded, match=rf"{limit}.*nothing was bought") as caught:
+        order(**{limit: written(round(estimate - less, 3))}).execute(context)
+    assert isinstance(caught.value, AirflowFailException)
+    assert caught.value.estimate == estimate
+    assert caught.value.limit == pytest.approx(estimate - less)
+    assert caught.value.balance == -1
+    assert context["ti"].xcoms["usage"][part][key] == estimate
     assert ard.submissions == []
-    order(max_cost=estimate).execute(context)
+    placed = order(**{limit: written(estimate)}).execute(context)
+    assert [one.id for one in ard.orders] == [placed]
     assert len(ard.submissions) == 1
+    asked = [r.dry_run for r in ard.requests if r.endpoint == "POST /order"]
+    assert asked == [True, True, True, False]
+
+
+def test_the_error_of_a_budget_tells_the_accounts_balance(ard_connection, context):
+    from airflow_provider_ard.sandbox import Sandbox
+
+    with Sandbox(order_duration="3d", limits={"annual": 5000}) as ard, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
+        task = ArdOrderOperator(task_id="o", acquisitions=ard.acquisitions[0], destination="b/p", max_cost=0.01)
+        with pytest.raises(ArdBudgetExceeded, match=r"balance is 5,000\.00") as caught:
+            task.execute(context)
+        assert caught.value.balance == 5000
+        assert ard.submissions == []
+
+
+def ignoring_cells(monkeypatch):
+    """Let the server not know the filter by the name that it is sent by, as the real one may."""
+    from airflow_provider_ard.api.order import OrderRequest
+
+    send = OrderRequest.to_payload
+
+    def without(self, cells_key="cells"):
+        payload = send(self, cells_key)
+        for acquisition in payload["acquisitions"]:
+            acquisition.pop(cells_key)
+        return payload
+
+    monkeypatch.setattr(OrderRequest, "to_payload", without)
+
+
+@pytest.fixture
+def two_cells(ard):
+    """Two cells of an acquisition that has more."""
+    acquisition = ard.acquisitions[0]
+    cells = sorted(ard._state.catalog.tiles(acquisition))
+    assert len(cells) > 2
+    return {acquisition: cells[:2]}
+
+
+@pytest.mark.parametrize("arguments", [{"max_cost": 1e9}, {"max_area_sqkm": 1e9}, {"dry_run": True}], ids=str)
+def test_a_filter_of_cells_that_the_server_ignores_buys_nothing(ard, order, context, two_cells, monkeypatch, arguments):
+    ignoring_cells(monkeypatch)
+    with pytest.raises(ArdBudgetExceeded, match=r"2 cells.*ignored.*cells_key"):
+        order(acquisitions=two_cells, **arguments).execute(context)
+    assert ard.submissions == []
+    assert context["ti"].xcoms["usage"]["area"]["total_imagery_sqkm"] > 57
+
+
+def test_an_order_without_a_budget_whose_cells_were_ignored_stands_and_is_warned_of(
+    ard, order, context, two_cells, monkeypatch, told
+):
+    ignoring_cells(monkeypatch)
+    assert order(acquisitions=two_cells).execute(context) == ard.orders[0].id
+    assert "ignored the cells" in told()
+
+
+def test_cells_that_the_server_heeds_and_whole_acquisitions_are_no_matter(ard, order, context, two_cells, told):
+    assert order(acquisitions=two_cells, max_cost=1e9).execute(context)
+    context["ti"].task_id = "whole"
+    whole = [*({"id": name, "cells": cells} for name, cells in two_cells.items()), ard.acquisitions[1]]
+    assert order(acquisitions=whole, max_cost=1e9).execute(context)
+    assert "ignored" not in told()
 
 
 @pytest.mark.parametrize("limit", [{"max_cost": "much"}, {"max_area_sqkm": -1}, {"max_cost": True}])
