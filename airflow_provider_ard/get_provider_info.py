@@ -107,5 +107,6 @@ def get_provider_info() -> dict[str, Any]:
         # az://, as the ARD API and adlfs write what Airflow's own Azure provider knows as abfs:// only.
         "filesystems": ["airflow_provider_ard.fs.azure"],
         "connection-types": [ARD_CONNECTION],
+        "cli": ["airflow_provider_ard.cli.definition.get_ard_cli_commands"],
         "extra-links": ["airflow_provider_ard.links.ArdOrderLink"],
     }

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from enum import Enum
 from numbers import Integral
 from typing import Annotated, Any
@@ -210,6 +211,13 @@ class OrderEcho(BaseModel):
     metadata: dict[str, Any] | None = None
 
 
+def _moment(told: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(told) if isinstance(told, str) else None
+    except ValueError:
+        return None
+
+
 class OrderStatus(BaseModel):
     """An order as the API reports it. Source: `GET /order/status/{id}`, rows of `GET /order/`, a submit's answer."""
 
@@ -220,6 +228,9 @@ class OrderStatus(BaseModel):
     ]
     status: str = ""
     status_message: str | None = None
+    # Undocumented, so nothing may hang on them.
+    created: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    finished: Annotated[datetime | None, BeforeValidator(_moment)] = None
     order: OrderEcho | None = None
 
     @property

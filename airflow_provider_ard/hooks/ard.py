@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.api.account import StoredCredentials
     from airflow_provider_ard.api.client import ArdClient
-    from airflow_provider_ard.api.order import OrderRequest, OrderStatus, Usage
+    from airflow_provider_ard.api.order import Account, OrderRequest, OrderStatus, Usage
     from airflow_provider_ard.api.placement import Intention, Placed
     from airflow_provider_ard.api.select import SelectRequest, SelectStatus, Sighting
 
@@ -93,6 +93,11 @@ class ArdHook(BaseHook):
         """Yield the account's orders; options as `ArdClient.list_orders` has them."""
         with airflow_errors(self.ard_conn_id):
             yield from self._client.list_orders(**options)
+
+    def whoami(self) -> Account:
+        """Return the account and user that the connection logs in as."""
+        with airflow_errors(self.ard_conn_id):
+            return self._client.whoami()
 
     def get_usage(self, **options: Any) -> Usage:
         """Return what the account or a user has ordered and may still spend; options as `ArdClient.get_usage` has them.

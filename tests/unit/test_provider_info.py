@@ -51,6 +51,14 @@ def test_every_module_it_names_is_there():
         assert getattr(importlib.import_module(module), name).conn_type == connection["connection-type"]
 
 
+def test_airflow_is_offered_the_same_commands_as_the_console_script():
+    (path,) = get_provider_info()["cli"]
+    module, _, name = path.rpartition(".")
+    (group,) = getattr(importlib.import_module(module), name)()
+    assert group.name == "ard"
+    assert {command.name for command in group.subcommands} == {"orders", "usage", "credentials"}
+
+
 @pytest.mark.parametrize(
     "module",
     [

@@ -1,0 +1,128 @@
+"""The command line as people and programs run it: a process of its own, by the console script and by `airflow`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from airflow import __version__ as airflow_version
+from packaging.version import Version
+
+from airflow_provider_ard.api.order import OrderRequest
+from demo.standalone import clean_environment
+
+BIN = Path(sys.executable).parent
+ENDED_WITHIN = 120
+SAS = "https://acct.blob.core.windows.net/tiles?sv=2024-11-04&se=2999-01-01T00%3A00%3A00Z&sp=rwl&sig=s1gnatur3"
+# Airflow takes in the commands of providers since 3.2.
+PROVIDERS_HAVE_COMMANDS = Version(airflow_version).release >= (3, 2)
+SCRIPTS = [("ard",), ("airflow", "ard")] if PROVIDERS_HAVE_COMMANDS else [("ard",)]
+
+
+@pytest.fixture
+def env(ard, tmp_path):
+    return clean_environment() | {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
+    }
+
+
+@pytest.fixture
+def order_id(ard, client):
+    return client.submit_order(OrderRequest.of(acquisitions=ard.acquisitions[0], destination="s3://bkt/p")).id
+
+
+def run(env, *arguments, **options):
+    return subprocess.run(
+        [BIN / arguments[0], *arguments[1:]],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=ENDED_WITHIN,
+        check=False,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=" ".join)
+def test_programs_get_json_and_nothing_else(env, order_id, script):
+    ended = run(env, *script, "orders", "list", "--json")
+    assert ended.returncode == 0, ended.stderr
+    assert [order["order_id"] for order in json.loads(ended.stdout)] == [order_id]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=" ".join)
+def test_an_error_is_one_line_and_a_code(env, ard, script):
+    # A password this short makes Airflow log a warning, to standard output.
+    env["AIRFLOW_CONN_ARD_DEFAULT"] = json.dumps({"conn_type": "ard", "host": ard.url, "login": "u", "password": "abc"})
+    ended = run(env, *script, "orders", "show", "nope")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert [line for line in ended.stderr.splitlines() if line.startswith("error: connection 'ard_default'")]
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_connection_of_airflows_database_and_a_secret_from_standard_input(env, ard):
+    kept = env.pop("AIRFLOW_CONN_ARD_DEFAULT")
+    script = """
+import os, sys
+from airflow.models import Connection
+from airflow.utils.db import initdb
+from airflow.utils.session import create_session
+initdb()
+with create_session() as session:
+    session.add(Connection.from_json(sys.argv[1], conn_id="from_db"))
+"""
+    subprocess.run([sys.executable, "-c", script, kept], env=env, check=True, capture_output=True, timeout=ENDED_WITHIN)
+    ended = run(env, "ard", "credentials", "put", "azure", "--conn-id", "from_db", input=f"{SAS}\n")
+    assert ended.returncode == 0, ended.stderr
+    assert ard._state.vault.secret("azure") == SAS
+    assert "s1gnatur3" not in ended.stdout + ended.stderr
+
+
+def test_whoever_waits_sees_a_bar_and_may_leave_with_ctrl_c(env, ard, order_id):
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [BIN / "ard", "orders", "wait", order_id, "--poke-interval", "1"],
+        env=env | {"TERM": "xterm", "COLUMNS": "120"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown, end, stopped = "", time.monotonic() + ENDED_WITHIN, False
+    while time.monotonic() < end:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:
+            # What a Linux terminal says once nobody is at its other end.
+            break
+        shown += piece.decode(errors="replace")
+        if "RUNNING" in shown and not stopped:
+            stopped = True
+            process.send_signal(signal.SIGINT)
+    os.close(ours)
+    assert process.wait(timeout=10) == 130
+    assert "━" in shown
+    assert "goes on" in shown
+    assert "Traceback" not in shown
+
+
+def test_a_reader_who_has_enough_is_no_error(env, order_id):
+    ended = subprocess.run(
+        ["bash", "-c", "set -o pipefail; ard orders list --json | true"],
+        env=env | {"PATH": f"{BIN}:{env.get('PATH', '')}"},
+        capture_output=True,
+        text=True,
+        timeout=ENDED_WITHIN,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
