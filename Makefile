@@ -11,7 +11,7 @@ PEERS_VENV := .venv-peers
 PEERS_REQUIREMENTS := benchmarks/peers-requirements.txt
 CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance bench-request bench-peers chaos chaos-short demo constraints clean
+.PHONY: help setup check format test unit integration conformance bench-request bench-peers bench-triggerer chaos chaos-short demo constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -53,6 +53,12 @@ unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
 integration: setup  ## The example DAG in a real Airflow, in process and standalone
 	$(BIN)/pytest tests/integration -n 2 --dist loadfile
 
+bench-triggerer: setup  ## A thousand deferred sensors on a real triggerer, SQLite and PostgreSQL; about an hour
+	$(BIN)/python -m benchmarks.triggerer
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt --group postgresql
+	test -d /usr/lib/postgresql || apt-get install --yes --quiet postgresql
+	$(BIN)/python -m benchmarks.triggerer --database postgresql
+
 chaos-short: setup  ## Crashes, lost answers, outages and days: a short version of each
 	$(BIN)/pytest tests/chaos -n 2 --dist loadfile
 
@@ -75,7 +81,7 @@ demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FO
 		$(if $(S3_PORT),--s3-port $(S3_PORT))
 
 constraints: setup  ## Resolve constraints.txt anew (all extras, newest versions)
-	$(UV) pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --no-header --no-annotate \
+	$(UV) pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --group postgresql --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links -c constraints.in --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove what the other targets made
