@@ -6,7 +6,8 @@ The acquisitions and the AOI are those of the sandbox; give your own as params o
 
 from datetime import timedelta
 
-from airflow.sdk import ObjectStoragePath, Param, dag, task
+# One file for Airflow 2.11 to 3.3; where only Airflow 3 counts, `airflow.sdk` has the same names.
+from airflow.providers.common.compat.sdk import ObjectStoragePath, Param, dag, task
 
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator

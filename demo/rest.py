@@ -16,6 +16,8 @@ ANSWER_WITHIN = 20.0
 class AirflowApi:
     """A client of one Airflow's REST API; `requests.HTTPError` for what the API refuses."""
 
+    prefix = "/api/v2"
+
     def __init__(self, url: str) -> None:
         self.url = url
         self._session = requests.Session()
@@ -23,14 +25,14 @@ class AirflowApi:
         self._session.trust_env = False
 
     def get(self, path: str, **params: Any) -> Any:
-        """Return the JSON answer to GET `path`, relative to /api/v2."""
-        answer = self._session.get(f"{self.url}/api/v2{path}", params=params, timeout=ANSWER_WITHIN)
+        """Return the JSON answer to GET `path`, relative to the API's prefix."""
+        answer = self._session.get(f"{self.url}{self.prefix}{path}", params=params, timeout=ANSWER_WITHIN)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Return the JSON answer to POST `path`, relative to /api/v2."""
-        answer = self._session.post(f"{self.url}/api/v2{path}", json=body, timeout=ANSWER_WITHIN)
+        """Return the JSON answer to POST `path`, relative to the API's prefix."""
+        answer = self._session.post(f"{self.url}{self.prefix}{path}", json=body, timeout=ANSWER_WITHIN)
         answer.raise_for_status()
         return answer.json()
 
@@ -57,7 +59,7 @@ class AirflowApi:
 
     def has_dag(self, dag_id: str) -> bool:
         """Tell whether the DAG has been parsed."""
-        answer = self._session.get(f"{self.url}/api/v2/dags/{dag_id}", timeout=ANSWER_WITHIN)
+        answer = self._session.get(f"{self.url}{self.prefix}/dags/{dag_id}", timeout=ANSWER_WITHIN)
         return bool(answer.ok)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
+from demo import airflow2
 from demo.guard import members
 from demo.rest import AirflowApi
 
@@ -68,7 +69,7 @@ class StandaloneAirflow:
         *,
         env: Mapping[str, str] | None = None,
         port: int = 0,
-        start_within: float = 180.0,
+        start_within: float = 300.0,
         pause: Callable[[float], None] = time.sleep,
         command: Sequence[str] = ("-m", "airflow", "standalone"),
     ) -> None:
@@ -76,7 +77,8 @@ class StandaloneAirflow:
         self.dags = dags.resolve()
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.api = AirflowApi(self.url)
+        self.is_airflow_2 = airflow2.is_airflow_2()
+        self.api = airflow2.Airflow2Api(self.url) if self.is_airflow_2 else AirflowApi(self.url)
         self.log_file = self.home / "standalone.log"
         self._start_within = start_within
         self._pause = pause
@@ -106,6 +108,7 @@ class StandaloneAirflow:
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            **(airflow2.environment(self.port) if self.is_airflow_2 else {}),
         }
 
     @property
@@ -118,6 +121,8 @@ class StandaloneAirflow:
     @property
     def password(self) -> str:
         """The password of the user `USER`, made by Airflow at its first start."""
+        if self.is_airflow_2:
+            return airflow2.password(self.home)
         file = self.home / "simple_auth_manager_passwords.json.generated"
         return str(json.loads(file.read_text())[USER])
 
@@ -231,7 +236,7 @@ class StandaloneAirflow:
     def running_tasks(self) -> set[str]:
         """Return the ids of the task instances that hold a worker process.
 
-        LocalExecutor's workers and the task processes below them carry the id in their titles.
+        LocalExecutor's workers and the task processes below them carry the id in their titles, Airflow 2's the names.
         """
         running = set()
         for process in self.processes():
@@ -239,6 +244,8 @@ class StandaloneAirflow:
                 title = " ".join(process.cmdline())
             except psutil.Error:
                 continue
-            if title.startswith("airflow worker") and (found := UUID.search(title)):
+            if self.is_airflow_2:
+                running |= {name for name in [airflow2.running_task(title)] if name}
+            elif title.startswith("airflow worker") and (found := UUID.search(title)):
                 running.add(found.group())
         return running

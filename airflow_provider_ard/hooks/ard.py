@@ -185,11 +185,12 @@ class ArdHook(BaseHook):
             BS3TextAreaFieldWidget,
             BS3TextFieldWidget,
         )
-        from wtforms import PasswordField, StringField, TextAreaField
+        from wtforms import PasswordField, StringField
 
+        # Airflow takes no TextAreaField and drops the whole form for one; the widget alone makes a text area as well.
         kinds = {
             "password": (PasswordField, BS3PasswordFieldWidget),
-            "multiline": (TextAreaField, BS3TextAreaFieldWidget),
+            "multiline": (StringField, BS3TextAreaFieldWidget),
             None: (StringField, BS3TextFieldWidget),
         }
         widgets = {}

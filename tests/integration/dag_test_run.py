@@ -6,8 +6,12 @@ A process of its own, since Airflow reads its settings when it is first imported
 import json
 import sys
 
-from airflow.dag_processing.dagbag import DagBag
 from airflow.utils.db import initdb
+
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:  # before Airflow 3.2
+    from airflow.models.dagbag import DagBag
 
 if __name__ == "__main__":
     initdb()

@@ -31,7 +31,7 @@ SOON = 120
 WAITING_DAGS = """
 from datetime import timedelta
 
-from airflow.sdk import dag
+from airflow.providers.common.compat.sdk import dag
 
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor

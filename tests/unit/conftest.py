@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 
 @dataclass
@@ -56,11 +57,27 @@ def store(context: dict[str, Any]) -> Store:
     return context["task_state_store"]
 
 
+def capture_structlog() -> AbstractContextManager[Sequence[Any]]:
+    """Catch what goes to structlog, which tasks log by since Airflow 3.0."""
+    try:
+        import structlog
+    except ModuleNotFoundError:
+        return nullcontext(())
+    return structlog.testing.capture_logs()
+
+
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
-    """Return a function that returns what has been logged, a line each."""
+def told(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., str]]:
+    """Return a function that returns what has been logged, or what of it at one level such as "warning", a line each."""
     caplog.set_level("INFO")
-    with structlog.testing.capture_logs() as records:
-        yield lambda: "\n".join(
-            [*caplog.messages, *(record["event"] % record.get("positional_args", ()) for record in records)]
-        )
+    with capture_structlog() as records:
+
+        def lines(level: str | None = None) -> Iterator[str]:
+            for record in caplog.records:
+                if level in {None, record.levelname.lower()}:
+                    yield record.getMessage()
+            for record in records:
+                if level in {None, record["log_level"]}:
+                    yield record["event"] % record.get("positional_args", ())
+
+        yield lambda level=None: "\n".join(lines(level))

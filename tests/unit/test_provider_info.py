@@ -79,8 +79,8 @@ def test_what_a_dag_file_imports_loads_nothing_heavy(module):
     # What Airflow itself has loaded by then is not ours to answer for.
     script = f"""
 import sys
-from airflow.sdk import DAG, BaseOperator
-from airflow.providers.common.compat.sdk import Asset, BaseHook, BaseOperator, BaseSensorOperator, PokeReturnValue
+from airflow.providers.common.compat.sdk import DAG, Asset, BaseHook, BaseOperator, BaseSensorOperator
+from airflow.providers.common.compat.sdk import PokeReturnValue
 import airflow.triggers.base
 before = set(sys.modules)
 import {module}

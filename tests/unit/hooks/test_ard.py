@@ -127,7 +127,11 @@ def test_stored_credentials_of_a_wrong_form_are_refused(given, monkeypatch):
 
 def test_old_and_new_airflow_show_the_same_form():
     pytest.importorskip("flask_appbuilder", reason="only Airflow 2.11 has wtforms; the version matrix runs this there")
-    assert set(ArdHook.get_connection_form_widgets()) == set(ARD_CONNECTION["conn-fields"])
+    from airflow.providers_manager import ProvidersManager
+
+    # As Airflow has taken them over: a field of a kind that it does not know costs the whole form.
+    shown = {name for name in ProvidersManager().connection_form_widgets if name.startswith("extra__ard__")}
+    assert shown == {f"extra__ard__{name}" for name in ARD_CONNECTION["conn-fields"]}
 
 
 def test_old_airflow_gets_the_same_labels():

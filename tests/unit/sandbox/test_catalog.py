@@ -1,6 +1,7 @@
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from maxar_ard_grid import Cell
@@ -11,9 +12,9 @@ from airflow_provider_ard.sandbox.catalog import Catalog
 from airflow_provider_ard.sandbox.pricing import age_class
 from airflow_provider_ard.sandbox.projection import WGS84, project
 
-from .conftest import REAL_CATALOG, REPOSITORY
+from .conftest import REAL_CATALOG
 
-BUNDLED = REPOSITORY / "airflow_provider_ard/sandbox/catalog.geojson"
+BUNDLED = Path(generate.__file__).with_name("catalog.geojson")
 
 
 def test_the_bundled_catalogue_is_what_the_generator_makes(tmp_path):
