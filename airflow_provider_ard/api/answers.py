@@ -50,6 +50,15 @@ def reason(error: requests.RequestException) -> str:
     return f"the connection broke ({type(error).__name__})"
 
 
+def setting_to_mend(error: requests.RequestException) -> str | None:
+    """Return which setting of the client most likely kept an answer from coming, None if none did."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "verify"
+    if isinstance(error, requests.ReadTimeout):
+        return "timeout"
+    return "host" if never_left(error) else None
+
+
 def json_object(answer: requests.Response, kind: type[ArdUnavailableError]) -> dict[str, Any]:
     """Return an answer's JSON object, `{}` where something was stored or deleted and nothing needs saying.
 
@@ -65,6 +74,7 @@ def json_object(answer: requests.Response, kind: type[ArdUnavailableError]) -> d
         raise kind(
             f"{answer.request.method} {_bare(answer.url)}: answered with something that is not a JSON object",
             status=answer.status_code,
+            setting="host",
         )
     return content
 
@@ -87,6 +97,7 @@ def refusal(answer: requests.Response, where: str, lost: type[ArdUnavailableErro
     if answer.is_redirect:
         return ArdUnavailableError(
             f"{where}: redirected to {_bare(answer.headers['location'])}; is the connection's host right?",
+            setting="host",
             **facts,
         )
     if status == 429:
@@ -97,7 +108,7 @@ def refusal(answer: requests.Response, where: str, lost: type[ArdUnavailableErro
         return ArdAuthError(message, **facts)
     if not said and status != 413:
         # Not in the API's own form: a gateway or proxy speaks, which says nothing about the request itself.
-        return ArdUnavailableError(message, **facts)
+        return ArdUnavailableError(message, setting="host", **facts)
     if status == 403:
         return ArdAuthError(message, **facts)
     return ArdNotFoundError(message, **facts) if status == 404 else ArdRequestError(message, **facts)
@@ -114,12 +125,17 @@ def _retry_after(answer: requests.Response) -> float | None:
 
 def redacted(error: ArdError, secrets: tuple[str, ...]) -> ArdError:
     """Return the error with these secrets, and any SAS signature, blotted out of its message."""
-    message = _SAS_SIGNATURE.sub(r"\1***", error.message)
+    message = without_signatures(error.message)
     for secret in secrets:
         message = message.replace(secret, "***")
     error.message = message
     error.args = (message,)
     return error
+
+
+def without_signatures(text: str) -> str:
+    """Return what the API said with any SAS signature blotted out."""
+    return _SAS_SIGNATURE.sub(r"\1***", text)
 
 
 def _bare(url: str) -> str:

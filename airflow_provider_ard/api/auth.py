@@ -7,6 +7,7 @@ access token lives 12 hours, an order up to three days: a waiter outlives its to
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from requests.auth import AuthBase
 from airflow_provider_ard.api.errors import ArdAuthError, ArdRequestError, ArdUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from requests import PreparedRequest, Response
 
@@ -42,11 +43,12 @@ class Login:
 
     def __post_init__(self) -> None:
         if self.password and not self.username:
-            raise ArdAuthError("a password was given without a user name (login)")
+            raise ArdAuthError("a password was given without a user name (login)", setting="login")
         if not (self.can_log_in or self.access_token or self.refresh_token):
             raise ArdAuthError(
                 "no way to log in: give login and password, or one of the extras access_token, refresh_token, "
-                "or client_id with client_secret"
+                "or client_id with client_secret",
+                setting="login",
             )
 
     @property
@@ -119,10 +121,11 @@ class TokenAuth(AuthBase):
             body = LegacyApplicationClient("").prepare_refresh_body(refresh_token=self._refresh_token)
             try:
                 self._take(self._post_form("auth/authenticate", body, None))
-            except (ArdAuthError, ArdRequestError):
+            except (ArdAuthError, ArdRequestError) as error:
                 # Used up or revoked. It will not come back to life, so it is not tried again.
                 self._refresh_token = None
                 if not self._login.can_log_in:
+                    error.setting = "refresh_token"
                     raise
             else:
                 return
@@ -132,16 +135,19 @@ class TokenAuth(AuthBase):
         login = self._login
         if login.username and login.password:
             body = LegacyApplicationClient("").prepare_request_body(login.username, login.password)
-            self._take(self._post_form("auth/authenticate", body, None))
+            with _blaming("login"):
+                self._take(self._post_form("auth/authenticate", body, None))
         elif login.client_id and login.client_secret:
             body = BackendApplicationClient(login.client_id).prepare_request_body()
             basic = (login.client_id, login.client_secret)
-            self._take(self._post_form("auth/authenticate/oauth2/token", body, basic))
+            with _blaming("client_id"):
+                self._take(self._post_form("auth/authenticate/oauth2/token", body, basic))
         else:
             raise ArdAuthError(
                 "the access token has expired or was refused, and the connection has neither a refresh token nor a "
                 "login and password to get a new one",
                 status=401,
+                setting="access_token",
             )
 
     def _take(self, answer: Response) -> None:
@@ -153,6 +159,7 @@ class TokenAuth(AuthBase):
             raise ArdUnavailableError(
                 f"the login was answered with something that is no token ({type(error).__name__})",
                 status=answer.status_code,
+                setting="host",
             ) from None
         self._access_token = access_token
         # An answer to a refresh may leave the refresh token out: the old one stays good.
@@ -160,3 +167,13 @@ class TokenAuth(AuthBase):
         # A token that lives for less than the margin must not be renewed before each request.
         margin = min(RENEW_BEFORE_S, lifetime / 10)
         self._expires_at = time.monotonic() + lifetime - margin if lifetime != float("inf") else None
+
+
+@contextmanager
+def _blaming(setting: str) -> Iterator[None]:
+    """Let a refusal of a login name the setting that it speaks of."""
+    try:
+        yield
+    except (ArdAuthError, ArdRequestError) as error:
+        error.setting = setting
+        raise

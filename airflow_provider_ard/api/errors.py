@@ -22,7 +22,8 @@ class ArdError(Exception):
     """Base of every error raised by this package.
 
     Attributes, each None where it does not apply: `status` (HTTP status), `code` and `type` (the API's own
-    classification), `request_id` (of the refused HTTP request), `order_id`.
+    classification), `request_id` (of the refused HTTP request), `order_id`, `setting` (of the client, which most likely
+    is the one to mend: `host`, `login`, `client_id`, `access_token`, `refresh_token`, `verify`, `timeout`).
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class ArdError(Exception):
         type: str | None = None,  # noqa: A002 -- the API's own word
         request_id: str | None = None,
         order_id: str | None = None,
+        setting: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -42,6 +44,7 @@ class ArdError(Exception):
         self.type = type
         self.request_id = request_id
         self.order_id = order_id
+        self.setting = setting
 
     def __str__(self) -> str:
         facts = {

@@ -13,7 +13,16 @@ import requests
 import tenacity
 
 from airflow_provider_ard import __version__
-from airflow_provider_ard.api.answers import first_line, json_object, lost, never_left, reason, redacted, refusal
+from airflow_provider_ard.api.answers import (
+    first_line,
+    json_object,
+    lost,
+    never_left,
+    reason,
+    redacted,
+    refusal,
+    setting_to_mend,
+)
 from airflow_provider_ard.api.auth import FORM, Login, TokenAuth
 from airflow_provider_ard.api.errors import ArdAuthError, ArdRequestError, ArdUnavailableError
 
@@ -161,7 +170,7 @@ class Transport:
             )
         except requests.RequestException as error:
             kind = ArdUnavailableError if never_left(error) else lost(method, path)
-            raise kind(f"{where}: {reason(error)}") from None
+            raise kind(f"{where}: {reason(error)}", setting=setting_to_mend(error)) from None
         if answer.ok and not answer.is_redirect:
             return answer
         raise redacted(refusal(answer, where, lost(method, path)), self._auth.secrets)

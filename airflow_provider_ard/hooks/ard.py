@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -259,9 +260,11 @@ def _verify(value: object) -> bool | str:
         return True
     if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
         return value.strip().lower() == "true"
-    if isinstance(value, bool | str):
+    if isinstance(value, bool):
         return value
-    raise _wrong("verify", "true, false or the path of a CA bundle", value)
+    if isinstance(value, str) and Path(value).exists():
+        return value
+    raise _wrong("verify", "true, false or the path of a CA bundle that is on this machine", value)
 
 
 def _timeout(value: object, default: float) -> float:
@@ -300,6 +303,7 @@ def _credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:
 
 def _wrong(name: str, wish: str, value: object) -> Exception:
     from airflow_provider_ard.api.errors import ArdRequestError
+    from airflow_provider_ard.hooks.advice import EXTRA
 
     # What came is not repeated: an extra may hold a secret put into the wrong field.
-    return ArdRequestError(f"wanted {wish}, got a {type(value).__name__}", argument=f"the connection's extra {name}")
+    return ArdRequestError(f"wanted {wish}, got a {type(value).__name__}", argument=f"{EXTRA}{name}")

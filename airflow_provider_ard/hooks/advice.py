@@ -1,0 +1,38 @@
+"""Which field of the Connection to mend, for each way in which the ARD API can be out of reach."""
+
+from __future__ import annotations
+
+from airflow_provider_ard.api.errors import (
+    ArdAuthError,
+    ArdError,
+    ArdNotFoundError,
+    ArdRequestError,
+    ArdUnavailableError,
+)
+from airflow_provider_ard.get_provider_info import ARD_CONNECTION
+
+_FORM = ARD_CONNECTION["ui-field-behaviour"]["relabeling"] | {
+    name: field["label"] for name, field in ARD_CONNECTION["conn-fields"].items()
+}
+_PAIRS = {"login": ("login", "password"), "client_id": ("client_id", "client_secret")}
+EXTRA = "the connection's extra "
+
+
+def advice(error: ArdError) -> str | None:
+    """Return a sentence that says which field to mend, by its label in the form; None where no field is to blame."""
+    setting = error.setting
+    if isinstance(error, ArdRequestError) and error.argument:
+        setting = error.argument.removeprefix(EXTRA)
+    elif isinstance(error, ArdNotFoundError) and setting is None:
+        setting = "host"
+    if setting is not None and setting in _FORM:
+        return f"Mend: {' or '.join(_label(name) for name in _PAIRS.get(setting, (setting,)))}."
+    if isinstance(error, ArdAuthError) and error.status == 403:
+        return "The login is right, but it may not do this: ask the administrator of the account."
+    if isinstance(error, ArdUnavailableError):
+        return "No field is to blame: the API is not available now. Try again later."
+    return None
+
+
+def _label(name: str) -> str:
+    return str(_FORM.get(name, name.capitalize()))
