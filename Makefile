@@ -9,9 +9,12 @@ SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt
 PEERS_VENV := .venv-peers
 PEERS_REQUIREMENTS := benchmarks/peers-requirements.txt
+# What the page in Airflow's UI is made with; it comes along in the wheel.
+UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
+UI_VENDOR := airflow_provider_ard/ui/static/vendor
 CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance bench-request bench-peers bench-triggerer chaos chaos-short demo constraints clean
+.PHONY: help setup check format test unit integration conformance bench-request bench-peers bench-triggerer chaos chaos-short demo constraints ui clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -83,6 +86,13 @@ demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FO
 constraints: setup  ## Resolve constraints.txt anew (all extras, newest versions)
 	$(UV) pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --group postgresql --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links -c constraints.in --output-file constraints.txt pyproject.toml
+
+ui:  ## Fetch the page's libraries and land anew from npm, at the versions pinned here
+	npm install --prefix .node/ui --no-save --no-audit --no-fund --ignore-scripts $(UI_PACKAGES)
+	cd .node/ui/node_modules && cp leaflet/dist/leaflet.js leaflet/dist/leaflet.css \
+		topojson-client/dist/topojson-client.min.js world-atlas/countries-50m.json $(CURDIR)/$(UI_VENDOR)
+	for name in leaflet topojson-client world-atlas; do \
+		cp .node/ui/node_modules/$$name/LICENSE $(UI_VENDOR)/$$name-LICENSE.txt; done
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers build dist

@@ -209,6 +209,12 @@ class OrderEcho(BaseModel):
     usage: Usage | None = None
     output_config: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
+    # For people to look at: whatever form these come in, they keep no order from being read.
+    acquisitions: Any = None
+    select_id: Any = None
+    intersects: Any = None
+    bbox: Any = None
+    settings: Any = None
 
 
 def _moment(told: object) -> datetime | None:

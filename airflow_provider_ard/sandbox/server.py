@@ -227,6 +227,10 @@ class Sandbox:
         """The IDs of all acquisitions in the catalogue."""
         return self._state.catalog.acquisitions
 
+    def cells(self, acquisition_id: str) -> list[str]:
+        """Return the cells of an acquisition; KeyError if the catalogue does not have it."""
+        return list(self._state.catalog.tiles(acquisition_id))
+
     @property
     def orders(self) -> list[Order]:
         """Every order accepted, oldest first, as it stands now."""

@@ -1,0 +1,106 @@
+"""Where on Earth the cells of the ARD grid lie: squares of 5 km in UTM, named by zone and quadkey (`Z13-031133320203`).
+
+Source: PyPI's maxar-ard-grid, against which the tests hold this.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from pyproj import Transformer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+CELL_SIZE_M = 5_000
+# A zone has 4096 cells either way, about the point where equator and central meridian meet.
+_CENTRAL_MERIDIAN_M = 500_000
+_FALSE_NORTHING_M = 10_000_000
+_CELL_ID = re.compile(r"Z(0[1-9]|[1-5]\d|60)-([0-3]{12})")
+
+Ring = list[tuple[float, float]]
+Box = tuple[float, float, float, float]
+
+
+def is_cell_id(text: object) -> bool:
+    """Whether this is the id of a cell, such as `Z13-031133320203`."""
+    return isinstance(text, str) and _CELL_ID.fullmatch(text) is not None
+
+
+def footprint(cell_id: str) -> Ring:
+    """Return a cell's corners as a closed ring, longitude and latitude in WGS84 degrees; ValueError for no cell id."""
+    zone, x, y = _index(cell_id)
+    east, north = _corner(x, y)
+    return list(
+        _degrees(
+            zone,
+            y >= 0,
+            [
+                (east + dx * CELL_SIZE_M, north + dy * CELL_SIZE_M)
+                for dx, dy in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))
+            ],
+        )
+    )
+
+
+def bounds(cell_ids: Iterable[str]) -> Box | None:
+    """Return west, south, east and north of some cells (degrees), None without any.
+
+    At the antimeridian west is greater than east. Costs a projection a zone, however many the cells; ids that are none
+    are left out.
+    """
+    found = sorted({_index(cell_id) for cell_id in cell_ids if is_cell_id(cell_id)})
+    points: list[tuple[float, float]] = []
+    for (zone, north_of_equator), cells in groupby(sorted(found, key=_hemisphere), key=_hemisphere):
+        indexes = list(cells)
+        columns, rows = [x for _, x, _ in indexes], [y for _, _, y in indexes]
+        corners = [_corner(x, y) for x in (min(columns), max(columns) + 1) for y in (min(rows), max(rows) + 1)]
+        points += _degrees(zone, north_of_equator, corners)
+    if not points:
+        return None
+    longitudes = sorted(longitude for longitude, _ in points)
+    latitudes = [latitude for _, latitude in points]
+    west, east = longitudes[0], longitudes[-1]
+    if east - west > 180:
+        west = min(longitude for longitude in longitudes if longitude > 0)
+        east = max(longitude for longitude in longitudes if longitude <= 0)
+    return west, min(latitudes), east, max(latitudes)
+
+
+def _hemisphere(cell: tuple[int, int, int]) -> tuple[int, bool]:
+    return cell[0], cell[2] >= 0
+
+
+def _index(cell_id: str) -> tuple[int, int, int]:
+    """Return the zone, and how many cells east of the central meridian and north of the equator it begins."""
+    match = _CELL_ID.fullmatch(cell_id)
+    if match is None:
+        raise ValueError(f"not a cell id: {cell_id!r}")
+    x = y = 0
+    for digit in match[2]:
+        x, y = 2 * x + int(digit) % 2, 2 * y + int(digit) // 2
+    # Quadkeys count from the top left.
+    return int(match[1]), x - 2048, 2047 - y
+
+
+def _corner(x: int, y: int) -> tuple[float, float]:
+    return _CENTRAL_MERIDIAN_M + x * CELL_SIZE_M, y * CELL_SIZE_M
+
+
+def _degrees(
+    zone: int,
+    north_of_equator: bool,
+    metres: list[tuple[float, float]],
+) -> Iterator[tuple[float, float]]:
+    eastings, northings = zip(*metres, strict=True)
+    shift = 0 if north_of_equator else _FALSE_NORTHING_M
+    longitudes, latitudes = _from_utm(zone, north_of_equator).transform(eastings, [y + shift for y in northings])
+    return zip(longitudes, latitudes, strict=True)
+
+
+@lru_cache(maxsize=120)
+def _from_utm(zone: int, north_of_equator: bool) -> Transformer:
+    return Transformer.from_crs(32600 + zone if north_of_equator else 32700 + zone, 4326, always_xy=True)

@@ -1,0 +1,1 @@
+"""The page of orders in Airflow's UI."""

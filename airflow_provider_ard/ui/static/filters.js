@@ -1,0 +1,96 @@
+// Which of the orders are shown, and what they come to.
+
+import * as format from "./format.js";
+import { make } from "./format.js";
+
+const seconds = (text, days) => (text ? new Date(`${text}T00:00`).getTime() / 1000 + days * 86_400 : null);
+
+export class Filters {
+  /** `onChange()` is called when another choice of orders is wanted. */
+  constructor(form, onChange) {
+    this.form = form;
+    this.state = "";
+    this.onChange = onChange;
+    this.fields = Object.fromEntries(["text", "dag", "from", "to"].map((id) => [id, form.querySelector(`#${id}`)]));
+    this.states = form.querySelector("#states");
+    this.clear = form.querySelector("#clear");
+    form.addEventListener("input", () => onChange());
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("reset", () => {
+      this.state = "";
+      setTimeout(onChange);
+    });
+    this.states.addEventListener("click", (event) => {
+      const chosen = event.target.closest("button")?.dataset.state;
+      if (chosen === undefined) return;
+      this.state = chosen;
+      onChange();
+    });
+  }
+
+  get isSet() {
+    return this.state !== "" || Object.values(this.fields).some((field) => field.value);
+  }
+
+  /** Return the rows that pass, and bring the form up to date with what there is to choose from. */
+  apply(rows) {
+    const words = this.fields.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const [dag, from, to] = [this.fields.dag.value, seconds(this.fields.from.value, 0), seconds(this.fields.to.value, 1)];
+    const passing = rows.filter((row) => {
+      if (dag && row.dag !== dag) return false;
+      if (from !== null && !(row.created >= from)) return false;
+      if (to !== null && !(row.created !== null && row.created < to)) return false;
+      if (!words.length) return true;
+      row.words ??= [row.id, row.status, row.dag, row.task, row.run, row.destination, row.message].join(" ").toLowerCase();
+      return words.every((word) => row.words.includes(word));
+    });
+    this.offer(rows, passing);
+    this.clear.hidden = !this.isSet;
+    return this.state ? passing.filter((row) => row.state === this.state) : passing;
+  }
+
+  offer(rows, passing) {
+    const counts = Object.groupBy ? Object.groupBy(passing, (row) => row.state) : {};
+    const all = ["", ...Object.keys(format.STATES)];
+    const buttons = all
+      .filter((state) => state !== "unknown" || counts.unknown || this.state === "unknown")
+      .map((state) => {
+        const number = state ? (counts[state]?.length ?? 0) : passing.length;
+        const label = state ? format.STATES[state] : "All";
+        return make(
+          "button",
+          { type: "button", "data-state": state, "aria-pressed": String(this.state === state), className: state },
+          `${label} `, make("b", {}, format.count(number)),
+        );
+      });
+    const focused = this.states.contains(document.activeElement) ? document.activeElement.dataset.state : null;
+    this.states.replaceChildren(...buttons);
+    if (focused !== null) this.states.querySelector(`[data-state="${focused}"]`)?.focus();
+    const dags = [...new Set(rows.map((row) => row.dag).filter(Boolean))].sort();
+    if (dags.join("\n") !== this.dags) {
+      this.dags = dags.join("\n");
+      const chosen = this.fields.dag.value;
+      this.fields.dag.replaceChildren(make("option", { value: "" }, "all"), ...dags.map((dag) => make("option", { value: dag }, dag)));
+      this.fields.dag.value = dags.includes(chosen) ? chosen : "";
+    }
+  }
+}
+
+/** Say what orders come to. What has failed is not paid for, so it is not counted. */
+export function sums(rows) {
+  const paid = rows.filter((row) => row.state !== "failed");
+  const known = paid.filter((row) => row.cost !== null);
+  const total = (name) => paid.reduce((sum, row) => sum + (row[name] ?? 0), 0);
+  const estimated = known.filter((row) => row.estimate).reduce((sum, row) => sum + row.cost, 0);
+  const remarks = [
+    estimated ? `${format.cost(estimated)} of it estimated` : null,
+    paid.length > known.length ? `${format.count(paid.length - known.length)} without a price` : null,
+    rows.length > paid.length ? `${format.count(rows.length - paid.length)} failed not counted` : null,
+  ].filter(Boolean);
+  return [
+    make("span", {}, make("b", {}, format.count(rows.length)), rows.length === 1 ? " order" : " orders"),
+    make("span", {}, make("b", {}, format.area(total("area"))), " km²"),
+    make("span", {}, "cost ", make("b", {}, format.cost(total("cost")))),
+    make("span", { className: "quiet" }, remarks.join(" · ")),
+  ];
+}

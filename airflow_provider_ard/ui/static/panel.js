@@ -1,0 +1,74 @@
+// The selected order in full.
+
+import * as format from "./format.js";
+import { make } from "./format.js";
+import { orderUrl, runUrl, taskUrl } from "./airflow.js";
+import { status } from "./table.js";
+
+const CLASSES = ["fresh", "standard", "training"];
+
+const fact = (name, ...values) => [make("dt", {}, name), make("dd", {}, ...values)];
+
+function placedBy(row) {
+  if (row.map_index === -2) return fact("Placed by", "a DAG that is gone, or that you may not read");
+  if (!row.dag) return fact("Placed by", "not by Airflow");
+  const index = row.map_index >= 0 ? ` [${row.map_index}]` : "";
+  return [
+    ...fact("Task", make("a", { href: taskUrl(row) }, `${row.dag} · ${row.task}${index}`)),
+    ...fact("DAG run", make("a", { href: runUrl(row) }, row.run)),
+  ];
+}
+
+function prices({ usage }, row) {
+  if (!usage) return [];
+  const parts = CLASSES.map((name) => [name, usage.area[`${name}_imagery_sqkm`] ?? 0, usage.cost[`${name}_imagery_cost`] ?? null]).filter(([, area]) => area > 0);
+  const cells = parts.map(([name, area, cost]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, format.area(area)), make("td", {}, format.cost(cost))));
+  if (parts.length < 2) return [];
+  const total = make("tr", { className: "total" }, make("th", { scope: "row" }, row.estimate ? "total, estimated" : "total"), make("td", {}, format.area(row.area)), make("td", {}, format.cost(row.cost)));
+  const head = make("tr", {}, make("th", {}, make("span", { className: "unseen" }, "Imagery")), make("th", { scope: "col" }, "km²"), make("th", { scope: "col" }, "Cost"));
+  return [make("table", { className: "prices" }, make("thead", {}, head), make("tbody", {}, ...cells, total))];
+}
+
+const settings = (details) => Object.entries(details.settings).filter(([name, value]) => !(name === "bundle_adjust" && value === false)).map(([name, value]) => `${name}: ${value}`);
+
+const metadata = (details) => Object.entries(details.metadata).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+
+function acquisitions(details) {
+  const { row } = details;
+  if (details.select_id) return fact("Select", details.select_id);
+  if (!row.acquisitions) return [];
+  const names = details.acquisitions.map(([name, cells]) => make("li", {}, make("code", {}, name), cells ? ` ${cells} ${cells === 1 ? "cell" : "cells"}` : ""));
+  if (row.acquisitions > names.length) names.push(make("li", {}, `and ${row.acquisitions - names.length} more`));
+  return fact(row.acquisitions === 1 ? "Acquisition" : `${format.count(row.acquisitions)} acquisitions`, make("ul", {}, ...names));
+}
+
+/** Fill the panel for a row; `details` is null while they are on their way, `problem` says why they do not come. */
+export function fill(panel, row, { connection, details, problem, alone, onClose }) {
+  const took = row.finished !== null && row.created !== null ? format.span(row.finished - row.created) : null;
+  const close = make("button", { type: "button", className: "close", "aria-label": "Close", title: "Close (Esc)" }, "×");
+  close.addEventListener("click", onClose);
+  const tiles = details ? details.cells.reduce((sum, [, , stack]) => sum + stack.length, 0) : null;
+  const facts = [
+    ...(row.message ? fact("Message", row.message) : []),
+    ...fact("Placed", row.created === null ? "not told by the API" : `${format.time(row.created)}, ${format.age(row)} ago`),
+    ...(took ? fact("Took", took) : []),
+    ...placedBy(row),
+    ...(row.area === null ? [] : fact("Area", `${format.area(row.area)} km²`)),
+    ...(row.cost === null ? [] : fact("Cost", `${format.cost(row.cost)}${row.estimate ? ", estimated" : ""}`)),
+    ...(row.destination ? fact("Destination", make("code", {}, row.destination)) : []),
+    ...(details?.collection ? fact("Collection", make("code", {}, details.collection)) : []),
+    ...(tiles ? fact("Tiles", `${format.count(tiles)} in ${format.count(details.cells.length)} ${details.cells.length === 1 ? "cell" : "cells"}`) : []),
+    ...(details ? acquisitions(details) : []),
+    ...(details && settings(details).length ? fact("Settings", settings(details).join(", ")) : []),
+    ...(details && metadata(details).length ? fact("Metadata", metadata(details).join(", ")) : []),
+  ];
+  const title = make("h2", {}, status(row), make("span", { className: "mono" }, row.id));
+  panel.replaceChildren(
+    make("div", { className: "title" }, title, make("span", { className: "grow" }), alone ? make("a", { href: orderUrl(connection, row.id) }, "All orders") : close),
+    ...(details ? prices(details, row) : []),
+    make("dl", {}, ...facts),
+    ...(problem ? [make("p", { className: "problem", role: "alert" }, problem)] : details ? [] : [make("p", { className: "quiet" }, "Loading its tiles …")]),
+    ...(details?.note ? [make("p", { className: "quiet" }, details.note)] : []),
+  );
+  panel.hidden = false;
+}

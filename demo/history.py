@@ -1,0 +1,68 @@
+"""A sandbox with a past: orders of several DAGs over some weeks, as an account would have them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+from airflow_provider_ard.api.auth import Login
+from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.api.order import OrderRequest
+from airflow_provider_ard.api.placement import Intention
+
+if TYPE_CHECKING:
+    from airflow_provider_ard.sandbox import Sandbox
+
+# DAG, task, whether it is mapped, and how often it orders.
+DAGS = (
+    ("aoi_monitor_daily", "order", False, 5),
+    ("coast_change", "order_scene", True, 3),
+    ("harvest_forecast", "order_fields", True, 2),
+    ("new_imagery", "order", False, 2),
+)
+FAILURES = ("Tile generation failed for 2 cells", "The output location cannot be written to: AccessDenied")
+FAILED_SHARE = 0.04
+OPEN_FOR = timedelta(days=1)
+
+
+def fill(ard: Sandbox, number: int, *, days: float = 45, seed: int = 8) -> list[str]:
+    """Place so many orders, spread over the last `days` of the sandbox's clock, and return their ids, oldest first.
+
+    What is older than a day has ended. Orders by HTTP, as everybody does; the clock ends where it was. The sandbox
+    must not end orders by itself (`order_duration` longer than `days`).
+    """
+    random = Random(seed)  # noqa: S311
+    now = ard.clock.now()
+    catalog = {name: sorted(ard.cells(name)) for name in ard.acquisitions}
+    moments = sorted(now - timedelta(days=days * random.random() ** 1.4) for _ in range(number))
+    placed: list[str] = []
+    with ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
+        for order_number, moment in enumerate(moments):
+            ard.clock.set(moment)
+            placed.append(client.submit_order(_request(random, catalog, order_number, moment)).id)
+            if now - moment > OPEN_FOR:
+                ard.clock.set(min(now, moment + timedelta(hours=2 + 20 * random.random())))
+                if random.random() < FAILED_SHARE:
+                    ard.fail_order(placed[-1], random.choice(FAILURES))
+                else:
+                    ard.finish_order(placed[-1])
+    ard.clock.set(now)
+    return placed
+
+
+def _request(random: Random, catalog: dict[str, list[str]], number: int, moment: datetime) -> OrderRequest:
+    acquisition = random.choice(list(catalog))
+    cells = catalog[acquisition]
+    start = random.randrange(len(cells))
+    chosen = cells[start : start + random.randint(1, 6)]
+    dag_id, task_id, mapped, _ = random.choices(DAGS, [weight for *_, weight in DAGS])[0]
+    request = OrderRequest.of(
+        acquisitions={acquisition: chosen},
+        destination=f"s3://ard-demo/{dag_id}/{moment:%Y-%m-%d}",
+        metadata={"campaign": f"{moment:%B}"},
+    )
+    if random.random() < 0.06:
+        return request
+    run_id = f"scheduled__{moment.astimezone(UTC):%Y-%m-%dT00:00:00+00:00}"
+    return Intention(dag_id, task_id, run_id, number % 40 if mapped else -1).tagged(request)

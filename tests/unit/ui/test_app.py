@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import re
+import warnings
+from importlib import resources
+
+import pytest
+import requests
+
+from tests.unit.ui.conftest import served
+
+pytest.importorskip("airflow.api_fastapi", reason="Airflow 2.11 has no place for the page")
+
+STATIC = resources.files("airflow_provider_ard.ui") / "static"
+
+
+@pytest.fixture(scope="module")
+def app():
+    # Airflow's own imports warn.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from airflow_provider_ard.ui.app import make_app
+        from airflow_provider_ard.ui.book import Shelf
+
+        return make_app(Shelf())
+
+
+@pytest.fixture(scope="module")
+def get(app):
+    from fastapi import FastAPI
+
+    outer = FastAPI()
+    outer.mount("/ard-orders", app)
+    with served(outer) as url:
+        yield lambda path, **query: requests.get(f"{url}/ard-orders{path}", params=query, timeout=10)
+
+
+def test_the_anonymous_get_no_data_from_any_route(app, get, ard, ard_connection):
+    paths = {route.path for route in app.routes}
+    assert paths == {"/", "/static", "/data/connections", "/data/orders", "/data/order", "/data/run"}
+    for path in paths - {"/", "/static"}:
+        answer = get(path, connection=ard_connection, order="1", dag_id="d", run_id="r")
+        assert answer.status_code == 401, path
+    assert ard_connection not in get("/").text
+    assert ard.requests == []
+
+
+def test_the_page_loads_from_airflow_alone(get):
+    page = get("/")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    files = [*(file for file in STATIC.iterdir() if file.is_file())]
+    for file in files:
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text, file
+        assert "https:" not in text, file
+    assert "url(http" not in (STATIC / "vendor" / "leaflet.css").read_text()
+
+
+def test_every_file_of_the_page_is_there(get):
+    page = get("/").text
+    for path in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert get(f"/{path}").status_code == 200, path
+
+
+def test_there_is_no_description_of_the_routes(get):
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert get(path).status_code == 404

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from airflow_provider_ard.api.order import OrderRequest
+from airflow_provider_ard.ui import book
+from airflow_provider_ard.ui.book import OrderBook, Shelf, plan
+
+CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(book, "FRESH_S", -1.0)
+
+
+def place(client, number=1, **metadata):
+    return [
+        client.submit_order(OrderRequest.of(acquisitions=CELL, destination="s3://b/p", metadata=metadata)).id
+        for _ in range(number)
+    ]
+
+
+def look(orders, since=0, era=None):
+    """Look until the API has been read to the end."""
+    found = {}
+    era = orders.era if era is None else era
+    end = time.monotonic() + 30
+    while True:
+        seen = orders.look(since, era)
+        found |= {row.id: row for row in seen.rows}
+        if (seen.facts["complete"] and not orders._reading) or seen.facts["error"]:
+            return found, seen.facts
+        assert time.monotonic() < end
+        since, era = seen.facts["version"], seen.facts["era"]
+
+
+def test_all_pages_are_read_once(ard, client):
+    ids = place(client, 120)
+    orders = OrderBook(lambda: client)
+    before = len(ard.requests)
+    found, facts = look(orders)
+    assert set(found) == set(ids)
+    assert facts["count"] == 120
+    assert len(ard.requests) - before == 2
+
+
+def test_within_some_seconds_nobody_is_asked_again(ard, client):
+    place(client)
+    orders = OrderBook(lambda: client)
+    look(orders)
+    before = len(ard.requests)
+    assert not orders.look(10, orders.era).rows
+    assert len(ard.requests) == before
+
+
+def test_a_later_look_reads_one_page_and_returns_what_has_changed(ard, client, at_once):
+    ids = place(client, 120)
+    for order_id in ids[:110]:
+        ard.finish_order(order_id)
+    orders = OrderBook(lambda: client)
+    _, facts = look(orders)
+    [new] = place(client)
+    ard.finish_order(ids[-1])
+    before = len(ard.requests)
+    found, _ = look(orders, facts["version"], facts["era"])
+    assert set(found) == {new, ids[-1]}
+    assert found[ids[-1]].state == "succeeded"
+    assert len(ard.requests) - before == 1
+
+
+def test_an_old_order_that_is_still_open_is_asked_for_singly(ard, client, at_once):
+    ids = place(client, 220)
+    for order_id in ids[1:]:
+        ard.finish_order(order_id)
+    orders = OrderBook(lambda: client)
+    _, facts = look(orders)
+    ard.fail_order(ids[0], "no luck")
+    before = len(ard.requests)
+    found, _ = look(orders, facts["version"], facts["era"])
+    assert found[ids[0]].message == "no luck"
+    assert len(ard.requests) - before == 2
+
+
+def test_a_look_of_another_era_gets_everything(client, ard):
+    [order_id] = place(client)
+    orders = OrderBook(lambda: client)
+    look(orders)
+    found, _ = look(orders, since=99, era="another process")
+    assert list(found) == [order_id]
+
+
+def test_an_outage_is_told_and_what_is_known_stays(ard, client, at_once):
+    [order_id] = place(client)
+    orders = OrderBook(lambda: client)
+    look(orders)
+    ard.stop()
+    _, facts = look(orders)
+    assert "could not connect" in facts["error"]["message"]
+    assert facts["error"]["advice"] == "Mend: API address."
+    assert list(orders._rows) == [order_id]
+    ard.start()
+    assert look(orders)[1]["error"] is None
+
+
+def test_the_plan_takes_the_fewest_requests():
+    assert plan([]) == (0, [])
+    assert plan([0, 1, 2, 99]) == (100, [])
+    assert plan([5, 4_000]) == (100, [4_000])
+    assert plan([1, *range(150, 300)]) == (300, [])
+
+
+def test_a_changed_connection_begins_a_new_book(ard, monkeypatch, at_once, impatient):
+    wrong = json.loads(ard.connection_json) | {"password": "wr0ng"}
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(wrong))
+    orders = Shelf().book("ard_default")
+    _, facts = look(orders)
+    assert facts["error"]["advice"] == "Mend: User name or Password."
+    assert "wr0ng" not in json.dumps(facts)
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
+    assert look(orders)[1]["error"] is None
+
+
+@pytest.mark.parametrize("given", [None, '{"conn_type": "postgres", "password": "s3cr3t"}'])
+def test_what_is_no_ard_connection_is_not_looked_into(given, monkeypatch):
+    if given:
+        monkeypatch.setenv("AIRFLOW_CONN_OTHER", given)
+    _, facts = look(Shelf().book("other"))
+    assert "there is no Connection other" in facts["error"]["message"]
