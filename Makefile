@@ -9,12 +9,14 @@ SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt
 PEERS_VENV := .venv-peers
 PEERS_REQUIREMENTS := benchmarks/peers-requirements.txt
+BENCH_VENV := .venv-bench
+BENCH_REQUIREMENTS := benchmarks/waiting/requirements.txt
 # What the page in Airflow's UI is made with; it comes along in the wheel.
 UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/ui/static/vendor
 CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance bench-request bench-peers bench-triggerer chaos chaos-short demo constraints ui clean
+.PHONY: help setup check format test unit integration conformance bench bench-plot bench-request bench-peers bench-triggerer chaos chaos-short demo constraints ui clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -36,6 +38,11 @@ $(SDK_VENV)/.ready: $(VENV)/.ready $(SDK_REQUIREMENTS)
 $(PEERS_VENV)/.ready: $(VENV)/.ready $(PEERS_REQUIREMENTS)
 	$(UV) venv --quiet --clear --python $(BIN)/python $(PEERS_VENV)
 	$(UV) pip install --quiet --python $(PEERS_VENV)/bin/python -r $(PEERS_REQUIREMENTS) -e .
+	@touch $@
+
+$(BENCH_VENV)/.ready: $(VENV)/.ready $(BENCH_REQUIREMENTS)
+	$(UV) venv --quiet --clear --python $(BIN)/python $(BENCH_VENV)
+	$(UV) pip install --quiet --python $(BENCH_VENV)/bin/python -r $(BENCH_REQUIREMENTS)
 	@touch $@
 
 check: setup  ## Lint, formatting, types, import walls
@@ -71,6 +78,14 @@ chaos: setup  ## The same in full; takes half an hour
 conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(SDK_VENV)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance
 
+bench: $(BENCH_VENV)/.ready  ## Waiting and importing, this provider beside its peers: tables, figures, plot; 12 minutes
+	$(BIN)/python -m benchmarks.waiting --json benchmarks/waiting/figures.json
+	$(BIN)/python -m benchmarks.imports
+	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
+
+bench-plot: $(BENCH_VENV)/.ready  ## The plot of the last figures anew
+	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
+
 bench-request: $(SDK_VENV)/.ready  ## Building an order: ours against max-ard, in one run
 	$(BIN)/python benchmarks/order_request.py $(SDK_VENV)/bin/python
 
@@ -95,4 +110,4 @@ ui:  ## Fetch the page's libraries and land anew from npm, at the versions pinne
 		cp .node/ui/node_modules/$$name/LICENSE $(UI_VENDOR)/$$name-LICENSE.txt; done
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers build dist
+	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers build dist

@@ -1,0 +1,1 @@
+"""What a wait costs: ours beside Airflow's HTTP sensor, dbt Cloud, Databricks and Fivetran."""

@@ -1,0 +1,185 @@
+"""One contender in a process of its own: ``python -m benchmarks.waiting.client``, arguments as JSON in WAITING.
+
+One event loop runs the triggers as a triggerer does. Prints the measurement as one line of JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import http.client
+import json
+import logging
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+# First, as it is what loads the counting secrets backend.
+import airflow  # noqa: F401
+import psutil
+import structlog
+
+from benchmarks.waiting.contenders import CONTENDERS, Task, send_all_to
+from benchmarks.waiting.instruments import Heartbeat, Sessions
+from benchmarks.waiting.orders import WARM_UP, finished_at, id_of
+from benchmarks.waiting.secrets import CountingSecrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOK_EVERY_S = 0.25
+CALIBRATION_S = 2.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The state of all counters at one time."""
+
+    time: float
+    cpu: float
+    counts: dict[str, int]
+
+
+class Measurement:
+    """A contender under measurement."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self._trigger: Callable[[str, float], Any] = CONTENDERS[task.contender].make()
+        self._sessions = Sessions()
+        self._heartbeat = Heartbeat()
+        self._events: dict[int, float] = {}
+        self._process = psutil.Process()
+        self._line = http.client.HTTPConnection(task.host, task.port, timeout=60)
+        self._failed: list[str] = []
+
+    async def run(self) -> dict[str, Any]:
+        """Warm up, wait, finish. Return everything seen."""
+        await self._control("reset", orders=self.task.orders)
+        await self._follow(WARM_UP)
+        if self._failed:
+            raise RuntimeError(self._failed[0])
+        self._events.clear()
+        self._heartbeat.enter("idle")
+        idle = await self._idle_cpu()
+        await self._control("reset", orders=self.task.orders)
+        memory = self._memory()
+        lookups, self._sessions.made = CountingSecrets.lookups, 0
+        CountingSecrets.lookups = 0
+        self._heartbeat.enter("start")
+        begun = await self._read()
+        tasks = await self._start()
+        first = await self._until_told(self.task.orders)
+        self._heartbeat.enter("rounds")
+        settled = await self._until_told(first.counts["told"] + self.task.rounds * self.task.orders)
+        memory = self._memory() - memory
+        self._heartbeat.enter("finish")
+        latencies = await self._finish(tasks)
+        ended = await self._read()
+        for one in tasks:
+            one.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return {
+            "task": asdict(self.task),
+            "version": version(CONTENDERS[self.task.contender].package),
+            "warm_up_lookups": lookups,
+            "idle_cpu_share": idle,
+            "first": self._between(begun, first, idle),
+            "rounds": self._between(first, settled, idle),
+            "finish": self._between(settled, ended, idle),
+            "whole": self._between(begun, ended, idle),
+            "stalls": {phase: asdict(self._heartbeat.stalls(phase)) for phase in ("start", "rounds", "finish")},
+            "memory": memory,
+            "latencies": latencies,
+            "failed": len(self._failed),
+            "failure": self._failed[0] if self._failed else None,
+        }
+
+    async def _start(self) -> list[asyncio.Task[None]]:
+        tasks = []
+        for number in range(self.task.orders):
+            tasks.append(asyncio.create_task(self._follow(number)))
+            # As the triggerer does between two triggers.
+            await asyncio.sleep(0)
+        return tasks
+
+    async def _follow(self, number: int) -> None:
+        try:
+            async for event in self._trigger(id_of(number), self.task.interval).run():
+                if number not in self._events:
+                    self._events[number] = time.monotonic()
+                payload = event.payload
+                if isinstance(payload, dict) and {payload.get("status"), payload.get("outcome")} & {"error", "failed"}:
+                    self._failed.append(str(payload))
+        except Exception as error:  # noqa: BLE001 -- told with the result
+            self._failed.append(repr(error))
+
+    async def _finish(self, tasks: list[asyncio.Task[None]]) -> list[float]:
+        begin = (await self._control("finish", over=self.task.interval))["begin"]
+        await asyncio.wait(tasks, timeout=self.task.cap + self.task.interval)
+        return [
+            self._events[number] - finished_at(number, begin, self.task.interval)
+            for number in range(self.task.orders)
+            if number in self._events
+        ]
+
+    async def _until_told(self, count: int) -> Reading:
+        end = time.monotonic() + self.task.cap
+        while True:
+            reading = await self._read()
+            if reading.counts["told"] >= count or time.monotonic() > end:
+                return reading
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _read(self) -> Reading:
+        counts = {"requests": 0, "logins": 0, "connections": 0, "told": 0} | await self._control("counts")
+        counts |= {"lookups": CountingSecrets.lookups, "sessions": self._sessions.made}
+        return Reading(time.monotonic(), time.process_time(), counts)
+
+    async def _control(self, what: str, **query: Any) -> dict[str, Any]:
+        text = "&".join(f"{name}={value}" for name, value in query.items())
+        return dict(json.loads(await asyncio.to_thread(self._ask, f"/bench/{what}?{text}")))
+
+    def _ask(self, path: str) -> bytes:
+        self._line.request("GET", path)
+        return self._line.getresponse().read()
+
+    async def _idle_cpu(self) -> float:
+        """Return the processor's share that the heartbeat and the looks at the counters take by themselves."""
+        begun = await self._read()
+        for _ in range(int(CALIBRATION_S / LOOK_EVERY_S)):
+            await asyncio.sleep(LOOK_EVERY_S)
+            now = await self._read()
+        return (now.cpu - begun.cpu) / (now.time - begun.time)
+
+    def _memory(self) -> int:
+        gc.collect()
+        return int(self._process.memory_info().rss)
+
+    @staticmethod
+    def _between(one: Reading, other: Reading, idle: float) -> dict[str, float]:
+        seconds = other.time - one.time
+        counts = {name: count - one.counts[name] for name, count in other.counts.items()}
+        return {"seconds": seconds, "cpu": max(0.0, other.cpu - one.cpu - idle * seconds), **counts}
+
+
+def main() -> None:
+    """Measure what WAITING says and print it."""
+    task = Task(**json.loads(os.environ["WAITING"]))
+    # Some peers say a line a look; a log costs what its handlers cost, and none is counted here.
+    logging.disable(logging.WARNING)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    send_all_to(task.host, task.port)
+
+    async def measured() -> dict[str, Any]:
+        return await Measurement(task).run()
+
+    json.dump(asyncio.run(measured()), sys.stdout)
+    print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The triggers that are measured, each as its operator makes it. Imported in both environments."""
+
+# ruff: noqa: PLC0415 -- each process loads the contender that it is, and no other
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONN_ID = "waiting"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to measure: so many triggers, so many rounds after the first, each phase for at most `cap` seconds."""
+
+    contender: str
+    orders: int
+    interval: float
+    rounds: int
+    cap: float
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One kind of trigger. `connection(host, port)` gives the arguments of its Connection but for the id."""
+
+    name: str
+    package: str
+    make: Callable[[], Callable[[str, float], Any]]
+    connection: Callable[[str, int], dict[str, Any]]
+    is_ours: bool = field(default=False)
+
+
+def _ours() -> Callable[[str, float], Any]:
+    from airflow_provider_ard.triggers.order import ArdOrderTrigger
+
+    return lambda order_id, interval: ArdOrderTrigger([order_id], ard_conn_id=CONN_ID, poke_interval=interval)
+
+
+def _http() -> Callable[[str, float], Any]:
+    from airflow.providers.http.triggers.http import HttpSensorTrigger
+
+    return lambda order_id, interval: HttpSensorTrigger(
+        endpoint=f"jobs/{order_id}", http_conn_id=CONN_ID, poke_interval=interval
+    )
+
+
+def _dbt_cloud() -> Callable[[str, float], Any]:
+    from airflow.providers.dbt.cloud.triggers.dbt import DbtCloudRunJobTrigger
+
+    end = time.time() + 86400
+    return lambda order_id, interval: DbtCloudRunJobTrigger(
+        conn_id=CONN_ID, run_id=int(order_id), end_time=end, poll_interval=interval, account_id=None
+    )
+
+
+def _databricks() -> Callable[[str, float], Any]:
+    from airflow.providers.databricks.triggers.databricks import DatabricksExecutionTrigger
+
+    return lambda order_id, interval: DatabricksExecutionTrigger(
+        run_id=int(order_id),
+        databricks_conn_id=CONN_ID,
+        polling_period_seconds=interval,  # type: ignore[arg-type] # it sleeps for as long as it is told
+    )
+
+
+def _fivetran() -> Callable[[str, float], Any]:
+    import pendulum
+    from fivetran_provider_async.triggers import FivetranTrigger
+
+    before = pendulum.datetime(2026, 1, 15)
+    return lambda order_id, interval: FivetranTrigger(
+        task_id="wait",
+        connector_id=order_id,
+        fivetran_conn_id=CONN_ID,
+        previous_completed_at=before,
+        poke_interval=interval,
+    )
+
+
+CONTENDERS = {
+    "ours": Contender(
+        name="ArdOrderTrigger",
+        package="airflow-provider-ard",
+        make=_ours,
+        connection=lambda host, port: {
+            "conn_type": "ard",
+            "host": f"http://{host}:{port}",
+            "login": "user",
+            "password": "waiting-password",
+        },
+        is_ours=True,
+    ),
+    "http": Contender(
+        name="HttpSensorTrigger",
+        package="apache-airflow-providers-http",
+        make=_http,
+        connection=lambda host, port: {"conn_type": "http", "host": host, "port": port},
+    ),
+    "dbt-cloud": Contender(
+        name="DbtCloudRunJobTrigger",
+        package="apache-airflow-providers-dbt-cloud",
+        make=_dbt_cloud,
+        connection=lambda host, port: {
+            "conn_type": "dbt_cloud",
+            "host": f"{host}:{port}",
+            "login": "1",
+            "password": "waiting-password",
+        },
+    ),
+    "databricks": Contender(
+        name="DatabricksExecutionTrigger",
+        package="apache-airflow-providers-databricks",
+        make=_databricks,
+        connection=lambda host, port: {
+            "conn_type": "databricks",
+            "schema": "http",
+            "host": host,
+            "port": port,
+            "login": "principal",
+            "password": "waiting-password",
+            "extra": json.dumps({"service_principal_oauth": True}),
+        },
+    ),
+    "fivetran": Contender(
+        name="FivetranTrigger",
+        package="airflow-provider-fivetran-async",
+        make=_fivetran,
+        connection=lambda *_: {"conn_type": "fivetran", "login": "key", "password": "waiting-password"},
+    ),
+}
+
+
+def send_all_to(host: str, port: int) -> None:
+    """Send what aiohttp would send to the peers' own hosts, or by https, to the one server.
+
+    Some peers take no other host or scheme. Plain HTTP spares them the TLS handshakes.
+    """
+    import aiohttp
+    from yarl import URL
+
+    request = aiohttp.ClientSession._request
+
+    async def redirected(self: Any, method: str, url: Any, **options: Any) -> Any:
+        there = URL(url)
+        if there.scheme == "https":
+            there = there.with_scheme("http").with_host(host).with_port(port)
+        return await request(self, method, there, **options)
+
+    aiohttp.ClientSession._request = redirected  # type: ignore[method-assign]

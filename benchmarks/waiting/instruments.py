@@ -1,0 +1,85 @@
+"""What is read off a process while its triggers wait."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from dataclasses import dataclass
+from typing import Any
+
+BEAT_S = 0.01
+
+
+class Heartbeat:
+    """A timer of the event loop, due every 10 ms; how late it comes is how long the loop was stalled."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stalls: dict[str, Stalls] = {}
+        self._phase = ""
+        self._due = 0.0
+        self._collections = self._collections_before = 0
+        self._timer: asyncio.TimerHandle | None = None
+        gc.callbacks.append(self._collected)
+
+    def enter(self, phase: str) -> None:
+        """Note stalls under this name from now on; one that is under way is nobody's."""
+        self._phase = phase
+        self._stalls.setdefault(phase, Stalls())
+        if self._timer:
+            self._timer.cancel()
+        self._next()
+
+    def stalls(self, phase: str) -> Stalls:
+        """Return the largest stalls of a phase."""
+        return self._stalls[phase]
+
+    def _beat(self) -> None:
+        late, stalls = self._loop.time() - self._due, self._stalls[self._phase]
+        stalls.largest = max(stalls.largest, late)
+        if self._collections == self._collections_before:
+            stalls.largest_without_collection = max(stalls.largest_without_collection, late)
+        self._next()
+
+    def _next(self) -> None:
+        self._due, self._collections_before = self._loop.time() + BEAT_S, self._collections
+        self._timer = self._loop.call_at(self._due, self._beat)
+
+    def _collected(self, moment: str, about: dict[str, int]) -> None:
+        if moment == "start" and about["generation"] == 2:
+            self._collections += 1
+            if stalls := self._stalls.get(self._phase):
+                stalls.full_collections += 1
+
+
+@dataclass
+class Stalls:
+    """Seconds that the loop stood at most: in all, and while the interpreter made no full garbage collection.
+
+    A full collection looks at every object of the process, Airflow's own before all, whoever has brought it on.
+    """
+
+    largest: float = 0.0
+    largest_without_collection: float = 0.0
+    full_collections: int = 0
+
+
+class Sessions:
+    """How many HTTP sessions the process has made."""
+
+    def __init__(self) -> None:
+        import aiohttp  # noqa: PLC0415 -- after Airflow, in the order in which a triggerer loads them
+        import requests  # noqa: PLC0415
+
+        self.made = 0
+        for kind in (aiohttp.ClientSession, requests.Session):
+            self._count(kind)
+
+    def _count(self, kind: Any) -> None:
+        plain = kind.__init__
+
+        def counted(session: Any, *arguments: Any, **options: Any) -> None:
+            self.made += 1
+            plain(session, *arguments, **options)
+
+        kind.__init__ = counted
