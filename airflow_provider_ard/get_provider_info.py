@@ -99,6 +99,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": integration,
                 "python-modules": [
+                    "airflow_provider_ard.triggers.imagery",
                     "airflow_provider_ard.triggers.order",
                     "airflow_provider_ard.triggers.select",
                 ],

@@ -60,17 +60,23 @@ WEIGHTS = {
 class Cluster:
     """All components and the sandbox, as a context manager; `airflow` is the way in.
 
-    `sandbox_options` go to the sandbox's command line. Its orders are in the SQLite file `state` at the end.
+    `sandbox_options` go to the sandbox's command line. Its orders are in the SQLite file `state` at the end. `without`
+    names components that are not started.
     """
 
-    def __init__(self, folder: Path, dags: Path, sandbox_options: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, dags: Path, sandbox_options: Sequence[str], *, without: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         self.state = folder / "sandbox.sqlite"
         with Sandbox(state=self.state) as ard:
-            connection, port = ard.connection_json, ard.url.rpartition(":")[2]
+            connection, self.sandbox_url = ard.connection_json, ard.url
+        port = self.sandbox_url.rpartition(":")[2]
         sandbox = [sys.executable, "-m", "airflow_provider_ard.sandbox", "--port", port, "--state", str(self.state)]
         plan = folder / "plan.json"
         always = COMPONENTS | {"sandbox": [*sandbox, *sandbox_options]}
+        for name in without:
+            del always[name]
         plan.write_text(json.dumps({"first": [[*AIRFLOW, "db", "migrate"]], "always": always}))
         env = ENVIRONMENT | {
             "AIRFLOW_CONN_ARD_DEFAULT": connection,
@@ -78,7 +84,7 @@ class Cluster:
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(32),
         }
         self.airflow = StandaloneAirflow(
-            folder / "airflow", dags, env=env, command=("-m", "tests.chaos.components", str(plan))
+            folder / "airflow", dags, env=env, start_within=300, command=("-m", "tests.chaos.components", str(plan))
         )
 
     def __enter__(self) -> Cluster:
@@ -101,6 +107,10 @@ class Cluster:
         else:
             victims = self._component(target)
         return target if victims and kill([random.choice(victims)]) else None
+
+    def kill_triggerer(self) -> bool:
+        """SIGKILL the first triggerer, with the process that its triggers run in."""
+        return bool(kill(self._component("triggerer-1", with_children=True)))
 
     def log_tails(self, lines: int = 15) -> str:
         """Return the last lines that each component has printed."""

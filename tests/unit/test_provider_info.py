@@ -66,6 +66,7 @@ def test_airflow_is_offered_the_same_commands_as_the_console_script():
         "airflow_provider_ard.operators.select",
         "airflow_provider_ard.operators.tiles",
         "airflow_provider_ard.sensors.order",
+        "airflow_provider_ard.triggers.imagery",
         "airflow_provider_ard.triggers.order",
         "airflow_provider_ard.triggers.select",
         "airflow_provider_ard.hooks.ard",
