@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Asset
+from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
 from airflow_provider_ard.api.layout import (
     acquisition_collection_uri,
@@ -23,6 +23,8 @@ from airflow_provider_ard.api.layout import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow.providers.common.compat.sdk import Context
 
 __all__ = [
@@ -59,3 +61,26 @@ def delivered_orders(context: Context) -> list[dict[str, Any]]:
             if isinstance(order, Mapping) and order.get("order_id"):
                 found[order["order_id"]] = dict(order)
     return list(found.values())
+
+
+def delivery_event(report: Mapping[str, Any], tiles: int | None) -> dict[str, Any]:
+    """Return what an asset's event tells of an order, from its report; `tiles` is None if that is not known."""
+    return {**{key: report[key] for key in ("order_id", "output_uri", "collection_uri")}, "tiles": tiles}
+
+
+def tell_outlets(outlets: Iterable[Any], orders: list[dict[str, Any]], context: Context) -> None:
+    """Let the events of a task's outlets tell of orders: one order as it is, several as `{"orders": […]}`.
+
+    An alias among the outlets gets an event for each order, of the asset of where that order was delivered to.
+    """
+    events: Any = context.get("outlet_events")
+    if events is None or not orders:
+        return
+    extra = orders[0] if len(orders) == 1 else {"orders": orders}
+    for outlet in outlets:
+        if not isinstance(outlet, AssetAlias):
+            events[outlet].extra = dict(extra)
+            continue
+        for order in orders:
+            if order["output_uri"]:
+                events[outlet].add(Asset(uri=order["output_uri"]), extra=order)

@@ -1,24 +1,21 @@
-"""The delivered layout: an order's root collection links to acquisition collections, these to STAC items, a tile each.
+"""Reading what was delivered: an order's root collection links to acquisition collections, these to STAC items.
 
-    {prefix}/order_collections/{order_id}_root_collection.json
-    {prefix}/acquisition_collections/{acquisition_id}_collection.json
-    {prefix}/{zone}/{quadkey}/{date}/{acquisition_id}.json               the STAC item, its assets beside it
-
-URIs are those of the storage: `s3://bucket/key`, `gs://bucket/key`, `az://container/key`, `file:///path`.
+Each item is a tile, its assets beside it; `layout` tells where they lie.
 """
 
 from __future__ import annotations
 
 import posixpath
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from airflow_provider_ard.api.errors import ArdError
+from airflow_provider_ard.api.errors import ArdError, ArdRequestError
+from airflow_provider_ard.api.layout import TilePlace, read_acquisition_collection_uri, read_item_uri
+from airflow_provider_ard.api.rendered import nearest, shown
+from airflow_provider_ard.api.tile_filter import TileFilter
 
-_ITEM = re.compile(r"/(?P<zone>\d{2})/(?P<quadkey>[0-3]{12})/(?P<date>\d{4}-\d{2}-\d{2})/(?P<acquisition>[^/]+)\.json$")
 # Tiles are many and small: reading them is waiting for the storage, not computing.
 READERS = 16
 
@@ -40,19 +37,58 @@ class Tile:
         return asdict(self)
 
 
-def list_tiles(collection_uri: str, read_json: ReadJson) -> list[Tile]:
-    """Return the tiles below an order's root collection, in the order of the collections.
+def find_items(
+    collection_uri: str,
+    read_json: ReadJson,
+    wanted: TileFilter | None = None,
+    has: Callable[[TilePlace], bool] | None = None,
+) -> dict[str, TilePlace]:
+    """Return the STAC items below an order's root collection, by URI, in the order of the collections.
 
-    `read_json(uri)` reads one document; it is called from several threads. Raises `ArdError` for a document that is
-    not of the delivered layout.
+    `read_json(uri)` reads one document; it is called from several threads. Only those that `wanted` takes and the order
+    `has` are returned; collections of acquisitions that are not wanted are not read. Raises `ArdError` for a document
+    that is not of the delivered layout.
     """
+    wanted = wanted or TileFilter()
+    children = _links(collection_uri, read_json(collection_uri), "child")
+    children = [uri for uri in children if wanted.takes_acquisition(read_acquisition_collection_uri(uri))]
     with ThreadPoolExecutor(READERS) as readers:
-        children = _links(collection_uri, read_json(collection_uri), "child")
-        collections = zip(children, readers.map(read_json, children), strict=True)
-        items = [uri for child, document in collections for uri in _links(child, document, "item")]
-        # One item can be linked from two collections when orders share a prefix.
-        items = list(dict.fromkeys(items))
-        return [_tile(uri, item) for uri, item in zip(items, readers.map(read_json, items), strict=True)]
+        documents = list(readers.map(read_json, children))
+    found: dict[str, TilePlace] = {}
+    for child, document in zip(children, documents, strict=True):
+        for uri in _links(child, document, "item"):
+            place = read_item_uri(uri)
+            if place is None:
+                raise ArdError(f"{uri}: not the place of a delivered tile (zone/quadkey/date/acquisition.json)")
+            if wanted.takes(place) and (has is None or has(place)):
+                found[uri] = place
+    return found
+
+
+def read_tiles(items: dict[str, TilePlace], read_json: ReadJson, assets: tuple[str, ...] | None = None) -> list[Tile]:
+    """Return the tiles of STAC items, with these of their assets, all for None.
+
+    None of the items is read where no asset is wanted. Raises `ArdRequestError` for an asset that no tile has.
+    """
+    if assets == ():
+        return [_tile(uri, place, {}) for uri, place in items.items()]
+    tiles = []
+    known: dict[str, None] = {}
+    with ThreadPoolExecutor(READERS) as readers:
+        for (uri, place), hrefs in zip(
+            items.items(), readers.map(lambda uri: _hrefs(read_json(uri)), items), strict=True
+        ):
+            known |= dict.fromkeys(hrefs)
+            kept = hrefs if assets is None else {key: hrefs[key] for key in assets if key in hrefs}
+            tiles.append(_tile(uri, place, kept))
+    _check_assets(assets or (), known)
+    return tiles
+
+
+def _check_assets(assets: Iterable[str], known: dict[str, None]) -> None:
+    for key in assets:
+        if known and key not in known:
+            raise ArdRequestError(f"no tile has {shown(key)}{nearest(key, known)}", argument="assets")
 
 
 def _links(uri: str, document: dict[str, Any], rel: str) -> list[str]:
@@ -62,21 +98,14 @@ def _links(uri: str, document: dict[str, Any], rel: str) -> list[str]:
     return [resolved(uri, link["href"]) for link in links if link.get("rel") == rel]
 
 
-def _tile(uri: str, item: dict[str, Any]) -> Tile:
-    place = _ITEM.search(uri)
-    if not place:
-        raise ArdError(f"{uri}: not the place of a delivered tile (zone/quadkey/date/acquisition.json)")
-    return Tile(
-        item_uri=uri,
-        acquisition_id=place["acquisition"],
-        cell_id=f"Z{place['zone']}-{place['quadkey']}",
-        date=place["date"],
-        assets={key: resolved(uri, asset["href"]) for key, asset in _assets(item).items()},
-    )
+def _tile(uri: str, place: TilePlace, hrefs: dict[str, str]) -> Tile:
+    assets = {key: resolved(uri, href) for key, href in hrefs.items()}
+    return Tile(uri, place.acquisition_id, place.cell_id, place.date, assets)
 
 
-def _assets(item: dict[str, Any]) -> dict[str, Any]:
-    return item.get("assets") or {}
+def _hrefs(item: dict[str, Any]) -> dict[str, str]:
+    """Return where an item's assets are. The rest of it is let go: there may be ten thousand."""
+    return {key: asset["href"] for key, asset in (item.get("assets") or {}).items()}
 
 
 def resolved(base: str, href: str) -> str:

@@ -30,18 +30,19 @@ def is_cell_id(text: object) -> bool:
     return isinstance(text, str) and _CELL_ID.fullmatch(text) is not None
 
 
-def footprint(cell_id: str) -> Ring:
-    """Return a cell's corners as a closed ring, longitude and latitude in WGS84 degrees; ValueError for no cell id."""
+def footprint(cell_id: str, margin_m: float = 0) -> Ring:
+    """Return a cell's corners, so many metres around it, as a closed ring, longitude and latitude in WGS84 degrees.
+
+    Raises ValueError for no cell id.
+    """
     zone, x, y = _index(cell_id)
     east, north = _corner(x, y)
+    east, north, size = east - margin_m, north - margin_m, CELL_SIZE_M + 2 * margin_m
     return list(
         _degrees(
             zone,
             y >= 0,
-            [
-                (east + dx * CELL_SIZE_M, north + dy * CELL_SIZE_M)
-                for dx, dy in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))
-            ],
+            [(east + dx * size, north + dy * size) for dx, dy in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))],
         )
     )
 

@@ -23,6 +23,8 @@ _NO_PREFIX = re.compile(r"[?#\\\x00-\x1f\x7f\ud800-\udfff]")
 _EMPTY_STEP = re.compile(r"//|(?:^|/)\.{1,2}(?:/|$)")
 _ITEM = re.compile(r"/(?P<zone>\d{2})/(?P<quadkey>[0-3]{12})/(?P<date>\d{4}-\d{2}-\d{2})/(?P<acquisition>[^/]+)\.json$")
 
+_COLLECTION = re.compile(r"/acquisition_collections/([^/]+)_collection\.json$")
+
 
 class Place(NamedTuple):
     """A place in a bucket or container; `scheme` is s3, gs or az, `prefix` without slashes around it."""
@@ -99,3 +101,9 @@ def read_item_uri(uri: str) -> TilePlace | None:
     if not found:
         return None
     return TilePlace(f"Z{found['zone']}-{found['quadkey']}", found["date"], found["acquisition"])
+
+
+def read_acquisition_collection_uri(uri: str) -> str:
+    """Return the acquisition id that the URI of its collection tells, an empty text if it tells none."""
+    found = _COLLECTION.search(uri)
+    return found[1] if found else ""

@@ -1,94 +1,166 @@
-"""`ArdListTilesOperator` lists what an order delivered, ready for `.expand()`."""
+"""`ArdListTilesOperator` lists what orders delivered, ready for `.expand()`."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_ard.api.order_ids import read_order_ids
+from airflow_provider_ard.api.rendered import given, shown
+from airflow_provider_ard.assets import delivery_event, tell_outlets
 from airflow_provider_ard.exceptions import ArdOrderFailed, ArdRequestError, ArdTaskError, airflow_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_ard.api.layout import TilePlace
     from airflow_provider_ard.api.order import OrderStatus
+    from airflow_provider_ard.api.tile_filter import TileFilter
 
 
 class ArdListTilesOperator(BaseOperator):
-    """Read the STAC that an order delivered and return its tiles.
+    """Read the STAC that orders delivered and return their tiles.
 
     XCom: a list of `{"item_uri", "acquisition_id", "cell_id", "date", "assets": {key: uri}}`, a tile each; with
-    `batch_size`, a list of lists of these. Map over it: `ingest.expand(tile=list_tiles.output)`.
+    `batch_size`, a list of lists of these. Map over it: `ingest.expand(tile=list_tiles.output)`. A tile is some 2 kB of
+    XCom, with one or two `assets` a quarter of that. The URIs open in any task: `ObjectStoragePath(uri, conn_id=…)`.
 
-    :param order_id: The id of an order that has succeeded.
-    :param batch_size: Hand on batches of at most this many tiles, to stay below Airflow's `max_map_length`.
-    :param storage_conn_id: The Connection for reading the storage (for S3 for example `aws_default`); None takes what
-        the machine's environment offers.
+    With `outlets`, the asset's event tells of the orders, see `airflow_provider_ard.assets`.
+
+    Of orders into one place only the tiles of the one asked for are returned, as far as its status tells what it was
+    for: exactly for cells, for an AOI by the cells that meet it (200 m around them), and by acquisition for a Select.
+
+    All filters are template fields; None, an empty text or the word None is no filter. Tiles that `dates`, `cells` or
+    `acquisitions` leave out are not read.
+
+    :param order_id: The id of an order that has succeeded, or a list of them.
+    :param assets: Only these of each tile's assets, by their keys in the STAC item: `["visual", "cloud-mask"]`. An
+        empty list wants none: then no item is read at all, and the listing of any number of tiles takes seconds.
+        Refused: a key that no tile has.
+    :param dates: Only tiles taken on a day, `2026-06-03`, in an interval, `2026-06-01/2026-06-30` (both days count;
+        `..` for no bound), or in a list of these. A time of day does not count.
+    :param cells: Only tiles of a cell, like `Z13-031133320203`, or of several.
+    :param acquisitions: Only tiles of an acquisition, like `10300100B2B49700`, or of several.
+    :param batch_size: Hand on batches of at most this many tiles, to stay below Airflow's `[core] max_map_length`
+        (1024 unless it is set): more tiles than that are an error, before they are read, if a task maps over them.
+    :param storage_conn_id: The Connection for reading the storage, such as `aws_default`: of type `aws` for S3,
+        `google_cloud_platform` for Google, `wasb` or `adls` for Azure. None takes what the machine's environment
+        offers.
     :param ard_conn_id: The Connection of type `ard`.
-    :raises airflow_provider_ard.exceptions.ArdOrderFailed: if the order has failed.
-    :raises airflow_provider_ard.exceptions.ArdTaskError: if it is still running, or what was delivered cannot be read.
+    :raises airflow_provider_ard.exceptions.ArdRequestError: if an argument cannot be right.
+    :raises airflow_provider_ard.exceptions.ArdOrderFailed: if an order has failed.
+    :raises airflow_provider_ard.exceptions.ArdTaskError: if one is still running, or what was delivered cannot be read.
     """
 
-    template_fields: Sequence[str] = ("order_id", "batch_size", "storage_conn_id", "ard_conn_id")
+    template_fields: Sequence[str] = (
+        "order_id",
+        "assets",
+        "dates",
+        "cells",
+        "acquisitions",
+        "batch_size",
+        "storage_conn_id",
+        "ard_conn_id",
+    )
     ui_color = "#dae8fc"
 
     def __init__(
         self,
         *,
-        order_id: str,
-        batch_size: int | None = None,
+        order_id: Any,
+        assets: Any = None,
+        dates: Any = None,
+        cells: Any = None,
+        acquisitions: Any = None,
+        batch_size: int | str | None = None,
         storage_conn_id: str | None = None,
         ard_conn_id: str = "ard_default",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.order_id = order_id
+        self.assets = assets
+        self.dates = dates
+        self.cells = cells
+        self.acquisitions = acquisitions
         self.batch_size = batch_size
         self.storage_conn_id = storage_conn_id
         self.ard_conn_id = ard_conn_id
 
     def execute(self, context: Context) -> list[Any]:
-        """Return the order's tiles, or batches of them."""
-        from airflow_provider_ard.api.delivery import list_tiles
+        """Return the orders' tiles, or batches of them."""
+        from airflow_provider_ard.api.delivery import read_tiles
+        from airflow_provider_ard.api.tile_filter import TileFilter
         from airflow_provider_ard.hooks.ard import ArdHook
+        from airflow_provider_ard.storage import reader
 
-        size = self._checked_batch_size()
-        order = ArdHook(self.ard_conn_id).get_order(self.order_id)
-        collection_uri = _collection_of(order)
         with airflow_errors(self.ard_conn_id):
-            tiles = [tile.to_json() for tile in list_tiles(collection_uri, self._read_json)]
-        acquisitions = {tile["acquisition_id"] for tile in tiles}
-        self.log.info("Order %s delivered %d tiles of %d acquisitions.", order.id, len(tiles), len(acquisitions))
-        if size is None:
-            return tiles
-        return [tiles[start : start + size] for start in range(0, len(tiles), size)]
+            order_ids = read_order_ids(self.order_id)
+            wanted = TileFilter.of(
+                assets=self.assets, dates=self.dates, cells=self.cells, acquisitions=self.acquisitions
+            )
+        size = self._checked_batch_size()
+        hook = ArdHook(self.ard_conn_id)
+        orders = [_succeeded(hook.get_order(order_id)) for order_id in order_ids]
+        read_json = reader(given(self.storage_conn_id))
+        with airflow_errors(self.ard_conn_id):
+            items: dict[str, TilePlace] = {}
+            told = []
+            for order in orders:
+                found = self._items(order, read_json, wanted)
+                told.append(delivery_event(order.report(), len(found)))
+                items |= found
+            self._check_map_length(len(items), size)
+            tiles = [tile.to_json() for tile in read_tiles(items, read_json, wanted.assets)]
+        tell_outlets(self.outlets, told, context)
+        return tiles if size is None else [tiles[start : start + size] for start in range(0, len(tiles), size)]
+
+    def _items(
+        self, order: OrderStatus, read_json: Callable[[str], dict[str, Any]], wanted: TileFilter
+    ) -> dict[str, TilePlace]:
+        from airflow_provider_ard.api.ask import Ask
+        from airflow_provider_ard.api.delivery import find_items
+
+        uri = order.report()["collection_uri"]
+        if not uri:
+            raise ArdTaskError(f"order {order.id}: the API does not tell where it was delivered to", order_id=order.id)
+        found = find_items(uri, read_json, wanted, Ask(order.order).has)
+        acquisitions = {place.acquisition_id for place in found.values()}
+        tell = self.log.info if found else self.log.warning
+        tell("Order %s: %d tiles of %d acquisitions%s.", order.id, len(found), len(acquisitions), self._filters())
+        return found
+
+    def _filters(self) -> str:
+        set_ones = [name for name in ("dates", "cells", "acquisitions") if given(getattr(self, name)) is not None]
+        return f" (filtered by {', '.join(set_ones)})" if set_ones else ""
 
     def _checked_batch_size(self) -> int | None:
-        size = self.batch_size
+        size = given(self.batch_size)
         if isinstance(size, str) and size.strip().isdecimal():
             size = int(size)
         if size is None or (isinstance(size, int) and not isinstance(size, bool) and size >= 1):
             return size
-        raise ArdRequestError(f"wanted a number of at least 1, got {self.batch_size!r}", argument="batch_size")
+        raise ArdRequestError(f"wanted a number of at least 1, got {shown(self.batch_size)}", argument="batch_size")
 
-    def _read_json(self, uri: str) -> dict[str, Any]:
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
+    def _check_map_length(self, tiles: int, size: int | None) -> None:
+        """Say what Airflow would not take before ten thousand items have been read for it."""
+        limit = conf.getint("core", "max_map_length", fallback=1024)
+        length = tiles if size is None else -(-tiles // size)
+        if length <= limit:
+            return
+        message = (
+            f"{tiles} tiles are {length} mapped tasks, more than [core] max_map_length, {limit}: set batch_size to "
+            f"{-(-tiles // limit)} or more, or raise that limit"
+        )
+        if next(self.iter_mapped_dependants(), None) is not None:
+            raise ArdRequestError(message, argument="batch_size")
+        self.log.warning("batch_size: %s, if a task is to map over them.", message)
 
-        try:
-            content = json.loads(ObjectStoragePath(uri, conn_id=self.storage_conn_id).read_bytes())
-        except FileNotFoundError as error:
-            raise ArdTaskError(f"{uri}: not there, or not to be seen with storage_conn_id") from error
-        except ValueError as error:
-            raise ArdTaskError(f"{uri}: not a JSON document") from error
-        if not isinstance(content, dict):
-            raise ArdTaskError(f"{uri}: not a STAC document")
-        return content
 
-
-def _collection_of(order: OrderStatus) -> str:
+def _succeeded(order: OrderStatus) -> OrderStatus:
     from airflow_provider_ard.api.order import State
 
     if order.state is State.FAILED:
@@ -97,7 +169,4 @@ def _collection_of(order: OrderStatus) -> str:
         raise ArdTaskError(
             f"order {order.id} is {order.status}: wait for it with ArdOrderSensor first", order_id=order.id
         )
-    uri = order.report()["collection_uri"]
-    if not uri:
-        raise ArdTaskError(f"order {order.id}: the API does not tell where it was delivered to", order_id=order.id)
-    return str(uri)
+    return order

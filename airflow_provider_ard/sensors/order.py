@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,10 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_ard.api.errors import ArdError
-from airflow_provider_ard.api.rendered import parsed, shown
+from airflow_provider_ard.api.order_ids import is_one_order, read_order_ids
+from airflow_provider_ard.api.rendered import given
+from airflow_provider_ard.assets import delivery_event, tell_outlets
 from airflow_provider_ard.exceptions import (
-    ArdRequestError,
     ArdTaskError,
     ArdUnavailableError,
     airflow_errors,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from airflow_provider_ard.hooks.ard import ArdHook
 
 DEFAULT_TIMEOUT = timedelta(days=4)
-_ORDER_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class ArdOrderSensor(BaseSensorOperator):
@@ -48,7 +47,7 @@ class ArdOrderSensor(BaseSensorOperator):
     not end it, only `timeout` does; a failed order does at once, without retries.
 
     XCom: `{"order_id", "status", "status_message", "usage", "output_uri", "collection_uri"}`, for a list of orders a
-    list.
+    list. With `outlets`, the asset's event tells of the orders, see `airflow_provider_ard.assets`.
 
     :param order_id: The id of one order, or a list of them: one wait for all.
     :param deferrable: Wait in the triggerer (default); otherwise on a worker, as `mode` says.
@@ -56,12 +55,14 @@ class ArdOrderSensor(BaseSensorOperator):
     :param exponential_backoff: Double the interval after each look, up to `max_wait` (an hour if that is not given).
     :param timeout: Seconds (or a timedelta) after which the wait fails, counted from its first try; 4 days by
         default. The order goes on. (Before Airflow 3.3 a retry of a deferred wait counts anew.)
+    :param storage_conn_id: The Connection that reads the storage, to count the tiles for the events of `outlets`.
+        Without it their number is told only where the request tells it: for cells, and no AOI.
     :param ard_conn_id: The Connection of type `ard`.
     :raises airflow_provider_ard.exceptions.ArdOrderFailed: with the API's own message if an order has failed;
         and the other errors of that module.
     """
 
-    template_fields: Sequence[str] = ("order_id", "ard_conn_id")
+    template_fields: Sequence[str] = ("order_id", "storage_conn_id", "ard_conn_id")
     ui_color = "#fff2cc"
 
     def __init__(
@@ -71,12 +72,14 @@ class ArdOrderSensor(BaseSensorOperator):
         deferrable: bool = True,
         poke_interval: timedelta | float = 60,
         timeout: timedelta | float = DEFAULT_TIMEOUT,
+        storage_conn_id: str | None = None,
         ard_conn_id: str = "ard_default",
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
         self.order_id = order_id
         self.deferrable = deferrable
+        self.storage_conn_id = storage_conn_id
         self.ard_conn_id = ard_conn_id
         # Seconds since 1970 until which the API has asked to be left alone.
         self._not_before: float | None = None
@@ -151,7 +154,7 @@ class ArdOrderSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=False)
         if progress.pending:
             return PokeReturnValue(is_done=False)
-        return PokeReturnValue(is_done=True, xcom_value=self._result(progress.reports()))
+        return PokeReturnValue(is_done=True, xcom_value=self._result(progress.reports(), context))
 
     def _take(self, answer: OrderStatus | ArdError) -> None:
         if isinstance(answer, ArdError):
@@ -182,24 +185,32 @@ class ArdOrderSensor(BaseSensorOperator):
             raise ArdTaskError(f"the trigger ended with an event that says nothing known: {event!r}")
         for report in event["orders"]:
             self.log.info("Order %s: %s, delivered to %s.", report["order_id"], report["status"], report["output_uri"])
-        return self._result(event["orders"])
+        return self._result(event["orders"], context)
 
-    def _result(self, reports: list[dict[str, Any]]) -> Any:
-        return reports[0] if isinstance(parsed(self.order_id), str | int) else reports
+    def _result(self, reports: list[dict[str, Any]], context: Context) -> Any:
+        if self.outlets:
+            tell_outlets(
+                self.outlets, [delivery_event(report, self._tile_count(report)) for report in reports], context
+            )
+        return reports[0] if is_one_order(self.order_id) else reports
+
+    def _tile_count(self, report: dict[str, Any]) -> int | None:
+        """Count an order's tiles in the storage, or as the request tells; None, and no failure, if neither can."""
+        from airflow_provider_ard.api.ask import Ask
+        from airflow_provider_ard.api.delivery import find_items
+        from airflow_provider_ard.storage import reader
+
+        storage_conn_id = given(self.storage_conn_id)
+        try:
+            with airflow_errors(self.ard_conn_id):
+                ask = Ask(self._hook.get_order(report["order_id"]).order)
+                if storage_conn_id is None:
+                    return ask.tile_count
+                return len(find_items(report["collection_uri"], reader(storage_conn_id), has=ask.has))
+        except Exception as error:  # noqa: BLE001 -- the order is there: its wait must not fail for a number
+            self.log.warning("Order %s: its tiles are not counted: %s", report["order_id"], error)
+            return None
 
     def _order_ids(self) -> list[str]:
-        given = parsed(self.order_id)
-        members = [given] if isinstance(given, str | int) else given
-        if not isinstance(members, Iterable) or isinstance(members, Mapping | bytes):
-            raise ArdRequestError(
-                f"wanted the id of an order or a list of them, got {shown(given)}", argument="order_id"
-            )
-        ids = [str(member) if isinstance(member, int) else member for member in members]
-        for order_id in ids:
-            if not isinstance(order_id, str) or not _ORDER_ID.fullmatch(order_id):
-                raise ArdRequestError(f"not the id of an order: {shown(order_id)}", argument="order_id")
-            if order_id == "None":
-                raise ArdRequestError(
-                    "is None: was the order a dry run, or has it not been placed?", argument="order_id"
-                )
-        return list(dict.fromkeys(ids))
+        with airflow_errors(self.ard_conn_id):
+            return read_order_ids(self.order_id)

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_ard.api.auth import Login
 from airflow_provider_ard.api.client import ArdClient
-from airflow_provider_ard.api.delivery import list_tiles, resolved
+from airflow_provider_ard.api.delivery import find_items, read_tiles, resolved
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.order import OrderRequest, State
 from airflow_provider_ard.sandbox import Sandbox
@@ -25,7 +25,7 @@ def test_the_tiles_of_a_delivered_order(tmp_path, wait_for):
     def read(uri):
         return json.loads((tmp_path / uri.removeprefix("s3://")).read_bytes())
 
-    tiles = list_tiles(uri, read)
+    tiles = read_tiles(find_items(uri, read), read)
     assert len(tiles) == len(list(tmp_path.glob(f"bkt/p/*/*/*/{acquisition}.json"))) > 0
     for tile in tiles:
         assert tile.acquisition_id == acquisition
@@ -50,11 +50,11 @@ def test_relative_links(base, href, wanted):
 
 def test_a_document_of_another_kind_is_an_error_that_names_it():
     with pytest.raises(ArdError, match=r"s3://b/root\.json"):
-        list_tiles("s3://b/root.json", lambda uri: {"message": "no"})
+        find_items("s3://b/root.json", lambda uri: {"message": "no"})
     documents = {
         "s3://b/o/root.json": {"links": [{"rel": "child", "href": "c.json"}]},
         "s3://b/o/c.json": {"links": [{"rel": "item", "href": "elsewhere.json"}]},
         "s3://b/o/elsewhere.json": {},
     }
     with pytest.raises(ArdError, match="elsewhere"):
-        list_tiles("s3://b/o/root.json", documents.__getitem__)
+        find_items("s3://b/o/root.json", documents.__getitem__)

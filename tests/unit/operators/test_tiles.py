@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import pytest
+from airflow.providers.common.compat.sdk import DAG, Asset, AssetAlias, BaseOperator
 
 from airflow_provider_ard.exceptions import ArdNotFoundError, ArdOrderFailed, ArdRequestError, ArdTaskError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
+from airflow_provider_ard.sandbox import Sandbox
 
 
 @pytest.fixture
@@ -28,9 +32,228 @@ def test_an_unknown_order(ard_connection, context):
         ArdListTilesOperator(task_id="t", order_id="404").execute(context)
 
 
-@pytest.mark.parametrize("size", [0, -1, "x", True, 1.5])
-def test_a_batch_size_that_is_none(ard, order_id, context, size):
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *(("batch_size", size) for size in (0, -1, "x", True, 1.5)),
+        *(("order_id", value) for value in (None, "None", "a b", {"order_id": "7"})),
+        *(("dates", value) for value in ("last week", "2026-02-30", "2026-01-02/2026-01-01", "/", "a/b/c", [7])),
+        *(("cells", value) for value in ("031133320203", "Z13-0311", ["Z13-031133320203", 7], {"Z13": 1})),
+        *(("acquisitions", value) for value in ("10300100B2B497", 7, [None])),
+        *(("assets", value) for value in (7, [""], [7], {"visual": True})),
+    ],
+)
+def test_a_wrong_argument_is_named_before_anything_is_asked(ard, order_id, context, argument, value):
     sent = len(ard.requests)
-    with pytest.raises(ArdRequestError, match="batch_size"):
-        ArdListTilesOperator(task_id="t", order_id=order_id, batch_size=size).execute(context)
+    with pytest.raises(ArdRequestError, match=f"^{argument}: "):
+        ArdListTilesOperator(**{"task_id": "t", "order_id": order_id, argument: value}).execute(context)
     assert len(ard.requests) == sent
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A sandbox that delivers at once, to a folder."""
+    folder = tmp_path_factory.mktemp("delivered")
+    with Sandbox(order_duration=0, storage=folder, pixels=64) as sandbox:
+        yield sandbox, folder
+
+
+@pytest.fixture
+def place(shop, monkeypatch, context):
+    """Return a function that places an order and waits for it; the storage's s3:// is a folder, all reads are noted."""
+    ard, folder = shop
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
+    place.reads = []
+
+    def read(uri):
+        place.reads.append(uri)
+        return json.loads((folder / uri.removeprefix("s3://")).read_bytes())
+
+    monkeypatch.setattr("airflow_provider_ard.storage.reader", lambda storage_conn_id: read)
+    numbers = iter(range(100))
+
+    def made(acquisitions, prefix, **arguments):
+        context["ti"].task_id = f"{prefix}-{next(numbers)}"
+        order_id = ArdOrderOperator(
+            task_id="o", acquisitions=acquisitions, destination=f"b/{prefix}", **arguments
+        ).execute(context)
+        ard.wait_for_deliveries()
+        return order_id
+
+    made.reads = place.reads
+    return made
+
+
+def listed(context, order_id, **arguments):
+    return ArdListTilesOperator(task_id="t", order_id=order_id, **arguments).execute(context)
+
+
+def cells_of(shop, acquisition):
+    return sorted(shop[0]._state.catalog.tiles(acquisition))
+
+
+def test_all_tiles_with_all_their_assets(shop, place, context):
+    acquisition = shop[0].acquisitions[0]
+    tiles = listed(context, place(acquisition, "all"))
+    assert sorted(tile["cell_id"] for tile in tiles) == cells_of(shop, acquisition)
+    for tile in tiles:
+        assert set(tile) == {"item_uri", "acquisition_id", "cell_id", "date", "assets"}
+        assert tile["acquisition_id"] == acquisition
+        assert tile["item_uri"].startswith("s3://b/all/")
+        assert {"visual", "ms_analytic", "cloud-mask"} <= set(tile["assets"])
+        for uri in tile["assets"].values():
+            assert (shop[1] / uri.removeprefix("s3://")).is_file()
+    batches = listed(context, place(acquisition, "all"), batch_size="2")
+    assert [tile for batch in batches for tile in batch] == tiles
+    assert {len(batch) for batch in batches[:-1]} == {2}
+
+
+def test_only_the_assets_that_are_wanted(shop, place, context):
+    order_id = place(shop[0].acquisitions[0], "assets")
+    for given in (["visual", "cloud-mask"], "['visual', 'cloud-mask']"):
+        assert {tuple(tile["assets"]) for tile in listed(context, order_id, assets=given)} == {("visual", "cloud-mask")}
+    with pytest.raises(ArdRequestError, match=r"assets: .*'cloud_mask'.*did you mean 'cloud-mask'"):
+        listed(context, order_id, assets=["visual", "cloud_mask"])
+
+
+def test_without_assets_no_item_is_read(shop, place, context):
+    order_id = place(shop[0].acquisitions[0], "none")
+    everything = listed(context, order_id)
+    place.reads.clear()
+    tiles = listed(context, order_id, assets=[])
+    assert tiles == [{**tile, "assets": {}} for tile in everything]
+    assert [uri.rsplit("/", 2)[1] for uri in place.reads] == ["order_collections", "acquisition_collections"]
+
+
+def test_what_the_filters_leave_out_is_not_read(shop, place, context):
+    one, two = shop[0].acquisitions[:2]
+    order_id = place([one, two], "filters")
+    everything = listed(context, order_id)
+    days = {tile["acquisition_id"]: tile["date"] for tile in everything}
+    assert days[one] != days[two]
+    cell = cells_of(shop, one)[0]
+    early, late = sorted(days.values())
+    for filters, keeps in [
+        ({"acquisitions": one}, lambda tile: tile["acquisition_id"] == one),
+        (
+            {"acquisitions": [one], "cells": [cell]},
+            lambda tile: (tile["acquisition_id"], tile["cell_id"]) == (one, cell),
+        ),
+        ({"dates": late}, lambda tile: tile["date"] == late),
+        ({"dates": f"{late}T00:00:00+00:00/.."}, lambda tile: tile["date"] == late),
+        ({"dates": f"{early}/{late}"}, lambda tile: True),
+        ({"dates": [f"/{early}"], "cells": "None", "acquisitions": ""}, lambda tile: tile["date"] == early),
+    ]:
+        place.reads.clear()
+        tiles = listed(context, order_id, **filters)
+        assert tiles == [tile for tile in everything if keeps(tile)], filters
+        assert tiles
+        items = [uri for uri in place.reads if "collections/" not in uri]
+        assert sorted(items) == sorted(tile["item_uri"] for tile in tiles)
+    place.reads.clear()
+    listed(context, order_id, acquisitions=one)
+    assert not [uri for uri in place.reads if two in uri]
+
+
+def test_a_filter_that_leaves_nothing_is_warned_of(shop, place, context, told):
+    assert listed(context, place(shop[0].acquisitions[0], "nothing"), dates="1999-01-01") == []
+    assert "0 tiles of 0 acquisitions (filtered by dates)" in told()
+
+
+def test_orders_into_one_place_are_told_apart(shop, place, context):
+    one, two = shop[0].acquisitions[:2]
+    cells = cells_of(shop, one)
+    first = place({one: cells[:2]}, "shared")
+    second = place([{"id": one, "cells": cells[2:3]}, two], "shared")
+    assert sorted(tile["cell_id"] for tile in listed(context, first)) == cells[:2]
+    assert sorted(tile["cell_id"] for tile in listed(context, second, acquisitions=one)) == cells[2:3]
+    both = listed(context, [first, second])
+    assert len(both) == len({tile["item_uri"] for tile in both}) == 3 + len(cells_of(shop, two))
+    # A whole acquisition is all that is there of it.
+    assert len(listed(context, place(one, "shared"))) == len(cells)
+
+
+def test_an_aoi_tells_orders_apart_by_the_cells_that_it_meets(shop, place, context):
+    one = shop[0].acquisitions[0]
+    catalogue = shop[0]._state.catalog.tiles(one)
+    around = min(catalogue.values(), key=lambda tile: tile.cell_area.centroid.x).cell_area.centroid.buffer(0.01)
+    ordered = place(one, "aoi", bbox=list(around.bounds))
+    alone = listed(context, ordered)
+    assert 0 < len(alone) < len(catalogue)
+    by_wkt = place(one, "aoi", intersects=around.wkt)
+    place(one, "aoi")
+    assert listed(context, ordered) == listed(context, by_wkt) == alone
+
+
+@pytest.fixture
+def mapped():
+    """Return a function that makes the operator in a DAG in which another task maps over it, or not."""
+
+    def make(order_id, *, over, **arguments):
+        with DAG("d", schedule=None):
+            tiles = ArdListTilesOperator(task_id="t", order_id=order_id, **arguments)
+            if over:
+                BaseOperator.partial(task_id="ingest").expand(doc=tiles.output)
+        return tiles
+
+    return make
+
+
+def test_more_tiles_than_airflow_maps_over_name_batch_size_before_they_are_read(
+    shop, place, context, mapped, monkeypatch, told
+):
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "2")
+    order_id = place(shop[0].acquisitions[0], "many")
+    count = len(cells_of(shop, shop[0].acquisitions[0]))
+    with pytest.raises(ArdRequestError, match=rf"batch_size: {count} tiles .* max_map_length, 2: set batch_size"):
+        mapped(order_id, over=True).execute(context)
+    assert not [uri for uri in place.reads if "collections/" not in uri]
+    assert len(mapped(order_id, over=True, batch_size=-(-count // 2)).execute(context)) == 2
+    assert "batch_size" not in told()
+    assert len(mapped(order_id, over=False).execute(context)) == count
+    assert "batch_size" in told()
+
+
+class Events(dict):
+    """As much of a context's outlet events as a task sees."""
+
+    def __missing__(self, outlet):
+        self[outlet] = event = Event()
+        return event
+
+
+class Event:
+    extra = None
+
+    def __init__(self):
+        self.added = []
+
+    def add(self, asset, extra=None):
+        self.added.append((asset, extra))
+
+
+def test_the_events_of_outlets_tell_of_the_orders(shop, place, context):
+    one, two = shop[0].acquisitions[:2]
+    orders = [place(one, "event"), place(two, "event")]
+    asset, alias = Asset("s3://b/event"), AssetAlias("deliveries")
+    told = []
+    for given in (orders[0], orders):
+        context["outlet_events"] = Events()
+        tiles = listed(context, given, outlets=[asset, alias])
+        told.append((context["outlet_events"][asset].extra, context["outlet_events"][alias].added, len(tiles)))
+    (single, _, count), (several, added, total) = told
+    assert single == {
+        "order_id": orders[0],
+        "output_uri": "s3://b/event",
+        "collection_uri": f"s3://b/event/order_collections/{orders[0]}_root_collection.json",
+        "tiles": count,
+    }
+    assert several["orders"][0] == single
+    assert sum(order["tiles"] for order in several["orders"]) == total
+    assert added == [(asset, order) for order in several["orders"]]
+
+
+def test_no_orders_are_no_tiles(ard_connection, context):
+    context["outlet_events"] = Events()
+    assert listed(context, [], outlets=[Asset("s3://b/p")]) == []
+    assert context["outlet_events"] == {}
