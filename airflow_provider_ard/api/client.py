@@ -18,6 +18,7 @@ from airflow_provider_ard.api.errors import (
     ArdUnknownFateError,
 )
 from airflow_provider_ard.api.order import Account, OrderRequest, OrderStatus, Usage
+from airflow_provider_ard.api.pages import CredentialsPage, OrderPage
 from airflow_provider_ard.api.select import SelectRequest, SelectStatus, Sighting, sightings
 from airflow_provider_ard.api.transport import Transport
 
@@ -96,9 +97,16 @@ class ArdClient(Transport):
         start_date: str | None = None,
         end_date: str | None = None,
     ) -> Iterator[list[OrderStatus]]:
-        """Return the same page by page, up to 100 orders and one request each."""
+        """Yield the same page by page, a request each."""
         params = {"filter": filter, "start_date": start_date, "end_date": end_date}
-        return self._pages("order/", params, lambda row: self._read(OrderStatus, row, "order/"), lambda order: order.id)
+        for page in self._pages("order/", params, OrderPage):
+            with self._documented("order/"):
+                orders = page.entries
+            yield orders
+
+    def status_pages(self, start_date: str) -> Iterator[OrderPage]:
+        """Return the pages of all orders since `start_date`, each read as far as to know their statuses."""
+        return self._pages("order/", {"start_date": start_date}, OrderPage)
 
     def get_usage(
         self, *, user_id: str | None = None, start_date: str | None = None, end_date: str | None = None
@@ -114,13 +122,9 @@ class ArdClient(Transport):
         return self._read(Usage, answer.get("usage"), path)
 
     def list_credentials(self) -> Iterator[StoredCredentials]:
-        """Yield the account's stored credentials, without their secrets. For administrators."""
-        path = self._credentials_path()
-
-        def read(row: object) -> StoredCredentials:
-            return self._read(StoredCredentials, row.get(REGISTERED) if isinstance(row, dict) else row, path)
-
-        return chain.from_iterable(self._pages(path, {}, read, lambda credentials: credentials.credentials_id))
+        """Return the account's stored credentials, without their secrets. For administrators."""
+        pages = self._pages(self._credentials_path(), {}, CredentialsPage)
+        return chain.from_iterable(page.entries for page in pages)
 
     def put_credentials(
         self, credentials_id: str, credentials: object, description: str | None = None

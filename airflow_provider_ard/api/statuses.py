@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
-from airflow_provider_ard.api.order import State
+from airflow_provider_ard.api.order import OrderStatus, State, state_of
 from airflow_provider_ard.api.transport import PAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from airflow_provider_ard.api.client import ArdClient
-    from airflow_provider_ard.api.order import OrderStatus
+    from airflow_provider_ard.api.pages import OrderPage
 
 # An order takes up to three days: a running one is not older than this. What is older is asked for singly.
 OLDEST_RUNNING = timedelta(days=4)
@@ -71,14 +71,14 @@ class StatusReader:
         start = (datetime.now(UTC) - OLDEST_RUNNING).date().isoformat()
         pages = in_vain = 0
         try:
-            for page in self._client.order_pages(start_date=start):
+            for page in self._client.status_pages(start):
                 pages += 1
-                shown = {row.id: row for row in page}
-                self._unlisted -= shown.keys()
-                in_vain = 0 if wanted & shown.keys() else in_vain + 1
-                if found := {name: shown[name] for name in wanted & shown.keys() if _says_all(shown[name])}:
-                    yield found  # type: ignore[misc] # mypy takes the union's members for what is yielded
-                wanted -= shown.keys()
+                self._unlisted.difference_update(page.names)
+                here = wanted.intersection(page.names)
+                in_vain = 0 if here else in_vain + 1
+                if found := _told(page, here):
+                    yield found
+                wanted -= here
                 if in_vain >= len(wanted):
                     break
         except ArdAuthError:
@@ -101,8 +101,20 @@ class StatusReader:
             return error
 
 
-def _says_all(row: OrderStatus) -> bool:
-    """Whether a row of the list will do: one that goes on, or one that has succeeded and says where to and at what."""
-    if row.state is State.SUCCEEDED:
-        return row.destination is not None and row.usage is not None
-    return row.state is State.RUNNING
+def _told(page: OrderPage, wanted: set[str]) -> dict[str, OrderStatus | ArdError]:
+    """Return what a page says of the wanted orders that go on, or have succeeded where it says all of that."""
+    running = {name for name in wanted if state_of(page.statuses[name]) is State.RUNNING}
+    found: dict[str, OrderStatus | ArdError] = {
+        name: OrderStatus(id=name, status=page.statuses[name]) for name in running
+    }
+    if ended := wanted - running:
+        try:
+            rows = page.entries
+        except ValueError:
+            return found
+        found |= {row.id: row for row in rows if row.id in ended and row.state is State.SUCCEEDED and _is_whole(row)}
+    return found
+
+
+def _is_whole(row: OrderStatus) -> bool:
+    return row.destination is not None and row.usage is not None

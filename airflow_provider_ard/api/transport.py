@@ -6,7 +6,8 @@ of an order never is: who sent it must look whether it arrived (`ArdUnknownFateE
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Model = TypeVar("Model", bound="BaseModel")
+AnyPage = TypeVar("AnyPage", bound="Page")
 
 DEFAULT_HOST = "https://ard.maxar.com"
 DEFAULT_TIMEOUT_S = 60.0
@@ -62,6 +64,13 @@ def api_base(host: str | None) -> str:
     if not usable:
         raise ArdRequestError(f"not an http(s) address: {given!r}", argument="host")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/api/v1'}"
+
+
+class Page(Protocol):
+    """A page of a list: the `names` of its entries, the last of which the next page begins after."""
+
+    names: list[str]
+    has_more: bool
 
 
 class Transport:
@@ -106,24 +115,23 @@ class Transport:
     def _get(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._patiently(self._call, "GET", path, params=params)
 
-    def _pages(
-        self, path: str, params: Mapping[str, Any], read: Callable[[object], Model], name: Callable[[Model], str]
-    ) -> Iterator[list[Model]]:
-        """Yield the entries of a list, a page and a request each; `name` is what the next page begins after.
+    def _pages(self, path: str, params: Mapping[str, Any], page: Callable[[bytes], AnyPage]) -> Iterator[AnyPage]:
+        """Yield the pages of a list, a request each.
 
         A list that repeats itself or claims to go on without an entry ends here.
         """
         query = {"limit": PAGE_SIZE} | {key: value for key, value in params.items() if value is not None}
         seen: set[str] = set()
         while True:
-            page = self._get(path, query)
-            entries = [read(row) for row in page.get("data") or []]
-            if fresh := [entry for entry in entries if name(entry) not in seen]:
-                seen.update(map(name, fresh))
-                yield fresh
-            if not page.get("has_more") or not fresh:
+            answer = self._patiently(self._answer, "GET", path, params=query)
+            with self._documented(path):
+                found = page(answer.content)
+            if not seen.issuperset(found.names):
+                yield found
+            if not found.has_more or seen.issuperset(found.names):
                 return
-            query["starting_after"] = name(entries[-1])
+            seen.update(found.names)
+            query["starting_after"] = found.names[-1]
 
     def _post_form(self, path: str, body: str, auth: tuple[str, str] | None) -> requests.Response:
         # `_no_auth` rather than None: with None, requests would look for a login in ~/.netrc.
@@ -143,19 +151,20 @@ class Transport:
         return json_object(answer, ArdUnavailableError)
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        return json_object(self._answer(method, path, **content), lost(method, path))
+
+    def _answer(self, method: str, path: str, **content: Any) -> requests.Response:
         # Refused, not accepted: the same request with a new token is no repetition. A token that came by refresh and is
         # refused as well says nothing about the login yet.
         for by_login in (False, True):
             token = self._auth.token()
             try:
-                answer = self._send(method, path, auth=self._auth, **content)
-                return json_object(answer, lost(method, path))
+                return self._send(method, path, auth=self._auth, **content)
             except ArdAuthError as error:
                 if error.status != 401:
                     raise
                 self._auth.renew_after_refusal(token, by_login=by_login)
-        answer = self._send(method, path, auth=self._auth, **content)
-        return json_object(answer, lost(method, path))
+        return self._send(method, path, auth=self._auth, **content)
 
     def _send(self, method: str, path: str, **content: Any) -> requests.Response:
         where = f"{method} {self.base}/{path}"
@@ -176,8 +185,14 @@ class Transport:
         raise redacted(refusal(answer, where, lost(method, path)), self._auth.secrets)
 
     def _read(self, model: type[Model], content: object, path: str) -> Model:
-        try:
+        with self._documented(path):
             return model.model_validate(content)
+
+    @contextmanager
+    def _documented(self, path: str) -> Iterator[None]:
+        """Take a ValueError for an answer that is not of the documented form."""
+        try:
+            yield
         except ValueError as error:
             raise ArdUnavailableError(
                 f"GET {self.base}/{path}: the answer is not of the documented form ({first_line(error)})"

@@ -72,30 +72,36 @@ class ArdOrderTrigger(BaseTrigger):
         if self.not_before is not None:
             await asyncio.sleep(max(0.0, self.not_before - time.time()))
         pace = Pace(self.poke_interval, exponential=self.exponential_backoff, max_wait=self.max_wait)
-        async with OrderWatch.subscribe(self.ard_conn_id, self.order_ids, pace) as subscription:
-            while progress.pending:
-                for answer in await subscription.news():
-                    if error := self._met(answer, progress):
-                        yield TriggerEvent(failure(error, self.ard_conn_id))
-                        return
+        subscription = OrderWatch.subscribe(self.ard_conn_id, self.order_ids, pace)
+        error = None
+        try:
+            while progress.pending and error is None:
+                # Not into a name of this frame, which would keep an order's whole answer for as long as it waits.
+                error = self._met(await subscription.news(), progress)
                 # Settled orders need not be asked for again.
                 subscription.pending = progress.pending
+        finally:
+            OrderWatch.leave(self.ard_conn_id, subscription)
+        if error is not None:
+            yield TriggerEvent(failure(error, self.ard_conn_id))
+            return
         yield TriggerEvent({"outcome": "succeeded", "orders": progress.reports()})
 
-    def _met(self, answer: OrderStatus | Exception, progress: Progress) -> ArdError | None:
-        """Take in one answer of the watch. Return the error that ends the wait, None if there is none."""
-        if isinstance(answer, ArdUnavailableError):
-            self.log.warning("The orders go on, and so does the wait: %s", answer)
-            return None
-        if isinstance(answer, ArdError):
-            return answer
-        if isinstance(answer, Exception):
-            raise answer
-        error = progress.take(answer)
-        if error is None:
-            for line in progress.lines(answer):
-                self.log.info(line)
-        return error
+    def _met(self, answers: list[OrderStatus | Exception], progress: Progress) -> ArdError | None:
+        """Take in answers of the watch. Return the error that ends the wait, None if there is none."""
+        for answer in answers:
+            if isinstance(answer, ArdUnavailableError):
+                self.log.warning("The orders go on, and so does the wait: %s", answer)
+            elif isinstance(answer, ArdError):
+                return answer
+            elif isinstance(answer, Exception):
+                raise answer
+            elif error := progress.take(answer):
+                return error
+            else:
+                for line in progress.lines(answer):
+                    self.log.info(line)
+        return None
 
     async def on_kill(self) -> None:
         """Say what the end of the wait leaves behind; called by Airflow 3.3 or newer."""

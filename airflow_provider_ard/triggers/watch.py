@@ -11,15 +11,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_ard.api.errors import ArdAuthError, ArdUnavailableError
-from airflow_provider_ard.triggers.client import LastingClient
+from airflow_provider_ard.triggers.clients import LastingClient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.order import OrderStatus
@@ -111,9 +110,8 @@ class OrderWatch:
         self._outages = 0
 
     @classmethod
-    @asynccontextmanager
-    async def subscribe(cls, ard_conn_id: str, order_ids: Iterable[str], pace: Pace) -> AsyncIterator[Subscription]:
-        """Follow orders for the length of the block: answers at once, then at the given pace."""
+    def subscribe(cls, ard_conn_id: str, order_ids: Iterable[str], pace: Pace) -> Subscription:
+        """Follow orders until `leave(...)`: answers at once, then at the given pace."""
         place = (asyncio.get_running_loop(), ard_conn_id)
         watch = cls._watches.get(place)
         if watch is None:
@@ -122,13 +120,17 @@ class OrderWatch:
         subscription = Subscription(set(order_ids), pace)
         watch._subscriptions.add(subscription)
         watch._changed.set()
-        try:
-            yield subscription
-        finally:
-            watch._subscriptions.discard(subscription)
-            if not watch._subscriptions and cls._watches.get(place) is watch:
-                del cls._watches[place]
-                watch._stop()
+        return subscription
+
+    @classmethod
+    def leave(cls, ard_conn_id: str, subscription: Subscription) -> None:
+        """End a subscription; with the last one the watch ends."""
+        place = (asyncio.get_running_loop(), ard_conn_id)
+        watch = cls._watches[place]
+        watch._subscriptions.discard(subscription)
+        if not watch._subscriptions:
+            del cls._watches[place]
+            watch._stop()
 
     def _start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"ARD orders of {self.ard_conn_id}")

@@ -114,7 +114,7 @@ def test_an_order_that_has_ended_says_the_same_as_if_it_had_been_asked_for_alone
     ard.finish_order(ids[1])
     ard.fail_order(ids[2], "no imagery")
     answers = all_of(StatusReader(client), ids)
-    for order_id in ids:
+    for order_id in ids[1:3]:
         assert answers[order_id].report() == client.get_order(order_id).report()
     assert answers[ids[2]].status_message == "no imagery"
 

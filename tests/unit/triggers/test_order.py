@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_ard.api import statuses, transport
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.triggers import client, watch
+from airflow_provider_ard.triggers import clients, watch
 from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress
 from airflow_provider_ard.triggers.watch import OrderWatch
 
@@ -332,14 +332,14 @@ def test_a_connection_that_cannot_be_looked_up_for_a_while_ends_no_wait(ard, pla
 
 def test_a_connection_that_stays_away_ends_the_wait(ard_connection, monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
-    monkeypatch.setattr(client, "LOOK_UP_PATIENCE_S", 0.3)
+    monkeypatch.setattr(clients, "LOOK_UP_PATIENCE_S", 0.3)
     with pytest.raises(AirflowException, match="ard_default"):
         run(event_of(trigger("1")))
 
 
 def test_a_changed_connection_is_followed_without_a_restart(ard, place, monkeypatch):
     order_id = place()
-    monkeypatch.setattr(client, "LOOK_UP_EVERY_S", 0.2)
+    monkeypatch.setattr(clients, "LOOK_UP_EVERY_S", 0.2)
     with Sandbox(order_duration="3d") as other:
 
         def change():
@@ -353,7 +353,7 @@ def test_a_changed_connection_is_followed_without_a_restart(ard, place, monkeypa
 
 def test_a_connection_that_was_changed_for_the_worse_is_not_taken_up(ard, place, monkeypatch):
     order_id = place()
-    monkeypatch.setattr(client, "LOOK_UP_EVERY_S", 0.2)
+    monkeypatch.setattr(clients, "LOOK_UP_EVERY_S", 0.2)
     worse = json.loads(ard.connection_json) | {"login": None}
     looks = len(polls(ard))
 

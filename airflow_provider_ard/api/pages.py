@@ -1,0 +1,61 @@
+"""A page of a list as the API sends it, read no further than is asked for."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, TypeAdapter
+from typing_extensions import TypedDict
+
+from airflow_provider_ard.api.account import StoredCredentials
+from airflow_provider_ard.api.order import OrderStatus
+
+Row = TypeVar("Row")
+
+
+class _Page(BaseModel, Generic[Row]):
+    data: Annotated[list[Row], BeforeValidator(lambda given: given or [])] = []
+    has_more: Any = False
+
+
+class _Status(TypedDict, total=False):
+    id: str | int
+    status: str
+
+
+class _Credentials(BaseModel):
+    registered_credentials: StoredCredentials
+
+
+# Read straight from the text: a row repeats its whole order, and of ten thousand rows mostly the status is wanted.
+# Anything more would be some hundred thousand objects a round, and as much work for the garbage collector.
+_STATUSES = TypeAdapter(_Page[_Status])
+_ORDERS = TypeAdapter(_Page[OrderStatus])
+_CREDENTIALS = TypeAdapter(_Page[_Credentials])
+
+
+class OrderPage:
+    """Up to 100 orders. `statuses`: order id -> status. Raises ValueError if it is none."""
+
+    def __init__(self, content: bytes) -> None:
+        page = _STATUSES.validate_json(content)
+        self.statuses = {str(row["id"]): sys.intern(row.get("status", "")) for row in page.data if "id" in row}
+        self.has_more = bool(page.has_more)
+        self.names = list(self.statuses)
+        self._content = content
+
+    @property
+    def entries(self) -> list[OrderStatus]:
+        """All that the page says of its orders. Raises ValueError if that is of no documented form."""
+        return _ORDERS.validate_json(self._content).data
+
+
+class CredentialsPage:
+    """Up to 100 stored credentials. Raises ValueError if it is none."""
+
+    def __init__(self, content: bytes) -> None:
+        page = _CREDENTIALS.validate_json(content)
+        self.entries = [row.registered_credentials for row in page.data]
+        self.names = [entry.credentials_id for entry in self.entries]
+        self.has_more = bool(page.has_more)
