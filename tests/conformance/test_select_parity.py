@@ -1,0 +1,134 @@
+"""Where the SDK is right, our Select is the very JSON that it posts; where it is not, the difference is listed.
+
+As in `test_parity.py`, the cases are made twice: here for max-ard, and by running this file with the project's Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import shapely
+
+A, B = "10300100B2B49700", "104001009F982A00"
+BOX = shapely.box(-105.2, 40.1, -105.1, 40.2)
+BBOX = [-105.2, 40.1, -105.1, 40.2]
+QUERY = {"platform": {"eq": "worldview-02"}, "aoi:cloud_free_percentage": {"gte": 95}}
+CASES: dict[str, dict[str, Any]] = {
+    "a box": {"bbox": BBOX},
+    "a geometry": {"intersects": BOX},
+    "WKT": {"intersects": BOX.wkt},
+    "GeoJSON": {"intersects": shapely.geometry.mapping(BOX)},
+    "ids": {"acq_ids": [A, B]},
+    "ids of an area": {"acq_ids": [A], "bbox": BBOX},
+    "a query": {"bbox": BBOX, "query": QUERY},
+    "a depth": {"bbox": BBOX, "stack_depth": 3},
+    "ages": {"bbox": BBOX, "image_age_category": ["fresh", "standard"]},
+    "a day": {"bbox": BBOX, "datetime": "2026-01-01"},
+    "days": {"bbox": BBOX, "datetime": "2026-01-01/2026-01-31"},
+    "an open end": {"bbox": BBOX, "datetime": "2020-07-01T00:00:00Z/.."},
+    "all of it": {
+        "acq_ids": [A],
+        "intersects": BOX,
+        "query": QUERY,
+        "stack_depth": 2,
+        "image_age_category": ["training"],
+        "datetime": "2026-01-01",
+    },
+}
+# Name: why, the arguments, what the SDK posts, what we do: a part of the payload, or the argument that is refused.
+DIFFERENCES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
+    "two times": (
+        "the API takes in both ends, and what lies on the border of two periods would be found in both",
+        {"bbox": BBOX, "datetime": "2026-01-01T00:00:00Z/2026-01-02T00:00:00Z"},
+        {"datetime": "2026-01-01T00:00:00Z/2026-01-02T00:00:00Z"},
+        {"datetime": "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"},
+    ),
+    "what Airflow renders": (
+        "the API wants RFC 3339",
+        {"bbox": BBOX, "datetime": "2026-01-01 00:00:00+00:00/2026-01-02 00:00:00+00:00"},
+        {"datetime": "2026-01-01 00:00:00+00:00/2026-01-02 00:00:00+00:00"},
+        {"datetime": "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"},
+    ),
+    "no area": ("the API refuses it", {"query": QUERY}, {"query": QUERY}, "intersects"),
+    "a box of three": ("a box has four", {"bbox": [1, 2, 3]}, {"bbox": [1, 2, 3]}, "bbox"),
+    "no ids": ("all would be found", {"acq_ids": [], "bbox": BBOX}, {"bbox": BBOX}, "ids"),
+    "a misspelt operator": (
+        "the API refuses it",
+        {"bbox": BBOX, "query": {"platform": {"equals": "worldview-02"}}},
+        {"query": {"platform": {"equals": "worldview-02"}}},
+        "query",
+    ),
+}
+
+
+def made_by_us(arguments: dict[str, Any]) -> Any:
+    from airflow_provider_ard.api.errors import ArdRequestError
+    from airflow_provider_ard.api.select import SelectRequest
+
+    arguments = {"ids" if name == "acq_ids" else name: value for name, value in arguments.items()}
+    try:
+        return SelectRequest.of(**arguments).to_payload()
+    except ArdRequestError as error:
+        return error.argument
+
+
+if __name__ == "__main__":
+    every = CASES | {name: arguments for name, (_, arguments, _, _) in DIFFERENCES.items()}
+    sys.stdout.write(json.dumps({name: made_by_us(arguments) for name, arguments in every.items()}))
+    sys.exit()
+
+
+import pytest  # noqa: E402 -- the project's side needs none
+
+
+@pytest.fixture(scope="module")
+def our_side() -> dict[str, Any]:
+    """Our payloads of all cases, made in one go."""
+    command = [os.environ["ARD_SANDBOX_PYTHON"], __file__]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def posted_by_the_sdk(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of the SDK's POST of a Select, taken where it would go to the network."""
+    import requests
+    from max_ard import Select
+
+    bodies: list[bytes] = []
+
+    class Capture(requests.adapters.BaseAdapter):
+        def send(self, request: Any, **_: Any) -> requests.Response:
+            bodies.append(request.body)
+            response = requests.Response()
+            response.status_code, response.request = 200, request
+            response._content = b'{"id": "1", "status": "RUNNING", "request_details": {}}'
+            return response
+
+        def close(self) -> None: ...
+
+    with requests.Session() as session:
+        session.mount("https://", Capture())
+        Select(session=session, **({"query": {}} | arguments)).submit()
+    [body] = bodies
+    return json.loads(body)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CASES)
+def test_where_the_sdk_is_right_we_post_the_same(name, our_side):
+    assert our_side[name] == posted_by_the_sdk(CASES[name])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_where_we_differ_it_is_on_purpose(name, our_side):
+    why, arguments, theirs, wanted = DIFFERENCES[name]
+    assert why
+    posted, made = posted_by_the_sdk(arguments), our_side[name]
+    assert {key: posted.get(key) for key in theirs} == theirs
+    assert (made if isinstance(wanted, str) else {key: made.get(key) for key in wanted}) == wanted
