@@ -109,5 +109,9 @@ def get_provider_info() -> dict[str, Any]:
         "filesystems": ["airflow_provider_ard.fs.azure"],
         "connection-types": [ARD_CONNECTION],
         "cli": ["airflow_provider_ard.cli.definition.get_ard_cli_commands"],
-        "extra-links": ["airflow_provider_ard.links.ArdOrderLink"],
+        "extra-links": [
+            "airflow_provider_ard.links.ArdOrderLink",
+            "airflow_provider_ard.links.ArdDestinationLink",
+            "airflow_provider_ard.links.ArdCollectionLink",
+        ],
     }

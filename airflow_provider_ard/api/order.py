@@ -255,6 +255,13 @@ class OrderStatus(BaseModel):
         return (self.order.metadata if self.order else None) or {}
 
     @property
+    def acquisition_ids(self) -> list[str]:
+        """The acquisitions that it names, none for the order of a Select."""
+        named = self.order.acquisitions if self.order else None
+        entries = named if isinstance(named, list) else []
+        return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id")]
+
+    @property
     def destination(self) -> Destination | None:
         """Where the order is delivered, without credentials; None if the API does not tell."""
         config = self.order.output_config if self.order else None

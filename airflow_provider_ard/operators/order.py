@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdError
 from airflow_provider_ard.exceptions import airflow_errors
-from airflow_provider_ard.links import ORDER_URL_KEY, ArdOrderLink
+from airflow_provider_ard.links import ARD_LINKS, push_links
 from airflow_provider_ard.secrets import concealed, mask_output_config, mask_secrets, revealed
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_ard.api.order import OrderRequest
@@ -130,7 +131,7 @@ class ArdOrderOperator(BaseOperator):
         "settings": "json",
         "metadata": "json",
     }
-    operator_extra_links = (ArdOrderLink(),)
+    operator_extra_links = ARD_LINKS
     ui_color = "#d5e8d4"
 
     def __init__(
@@ -232,6 +233,12 @@ class ArdOrderOperator(BaseOperator):
         else:
             self.log.warning("Killed. If an order was placed it goes on; this task, cleared, looks for it first.")
 
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage of the acquisitions that were ordered and of where they go."""
+        from airflow_provider_ard.lineage import lineage_of_order
+
+        return lineage_of_order(self.ard_conn_id, [self._order_id] if self._order_id else [])
+
     def _budget_check(self, hook: ArdHook, request: OrderRequest, ti: Any) -> Callable[[], None]:
         from airflow_provider_ard.api.budget import check_budget, check_cells, read_limit
 
@@ -253,10 +260,13 @@ class ArdOrderOperator(BaseOperator):
     def _tell(self, hook: ArdHook, request: OrderRequest, placed: Placed, context: Context) -> None:
         """Hand on and log where the order is to be found and what it costs, as far as the API tells."""
         from airflow_provider_ard.api.budget import check_cells
+        from airflow_provider_ard.api.layout import root_collection_uri
 
         order_id, ti = placed.order.id, context["ti"]
         ti.xcom_push(key="order_id", value=order_id)
-        ti.xcom_push(key=ORDER_URL_KEY, value=hook.get_conn().order_url(order_id))
+        place = request.destination.uri
+        links = {"order_id": order_id, "output_uri": place, "collection_uri": root_collection_uri(place, order_id)}
+        push_links(ti, self.ard_conn_id, [links], hook.get_conn().order_url(order_id))
         usage = None
         try:
             usage = placed.order.usage or hook.get_order(order_id).usage

@@ -10,11 +10,13 @@ from airflow_provider_ard.api.order_ids import read_order_ids
 from airflow_provider_ard.api.rendered import given, shown
 from airflow_provider_ard.assets import delivery_event, tell_outlets
 from airflow_provider_ard.exceptions import ArdOrderFailed, ArdRequestError, ArdTaskError, airflow_errors
+from airflow_provider_ard.links import ARD_LINKS, push_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_ard.api.layout import TilePlace
     from airflow_provider_ard.api.order import OrderStatus
@@ -65,6 +67,7 @@ class ArdListTilesOperator(BaseOperator):
         "storage_conn_id",
         "ard_conn_id",
     )
+    operator_extra_links = ARD_LINKS
     ui_color = "#dae8fc"
 
     def __init__(
@@ -105,6 +108,7 @@ class ArdListTilesOperator(BaseOperator):
         size = self._checked_batch_size()
         hook = ArdHook(self.ard_conn_id)
         orders = [_succeeded(hook.get_order(order_id)) for order_id in order_ids]
+        push_links(context["ti"], self.ard_conn_id, [order.report() for order in orders])
         read_json = reader(given(self.storage_conn_id))
         with airflow_errors(self.ard_conn_id):
             items: dict[str, TilePlace] = {}
@@ -136,6 +140,12 @@ class ArdListTilesOperator(BaseOperator):
     def _filters(self) -> str:
         set_ones = [name for name in ("dates", "cells", "acquisitions") if given(getattr(self, name)) is not None]
         return f" (filtered by {', '.join(set_ones)})" if set_ones else ""
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage of the delivery that was read."""
+        from airflow_provider_ard.lineage import lineage_of_delivery
+
+        return lineage_of_delivery(self.ard_conn_id, read_order_ids(self.order_id))
 
     def _checked_batch_size(self) -> int | None:
         size = given(self.batch_size)

@@ -27,11 +27,13 @@ from airflow_provider_ard.exceptions import (
     airflow_errors,
     twin_named,
 )
+from airflow_provider_ard.links import ARD_LINKS, push_links
 from airflow_provider_ard.task_state import wait_began
-from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress
+from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress, lasted, summary
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_ard.api.order import OrderStatus
     from airflow_provider_ard.api.statuses import StatusReader
@@ -63,6 +65,7 @@ class ArdOrderSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("order_id", "storage_conn_id", "ard_conn_id")
+    operator_extra_links = ARD_LINKS
     ui_color = "#fff2cc"
 
     def __init__(
@@ -84,6 +87,7 @@ class ArdOrderSensor(BaseSensorOperator):
         # Seconds since 1970 until which the API has asked to be left alone.
         self._not_before: float | None = None
         self._is_out = False
+        self._is_linked = False
 
     @cached_property
     def _hook(self) -> ArdHook:
@@ -114,7 +118,8 @@ class ArdOrderSensor(BaseSensorOperator):
             raise
         if look.is_done:
             return look.xcom_value
-        remaining = wait_began(context) + timedelta(seconds=self.timeout) - datetime.now(UTC)
+        began = wait_began(context)
+        remaining = began + timedelta(seconds=self.timeout) - datetime.now(UTC)
         if remaining <= timedelta():
             message = f"The wait has timed out: {self.timeout:g} s have passed since its first try. The order goes on."
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
@@ -126,6 +131,7 @@ class ArdOrderSensor(BaseSensorOperator):
                 exponential_backoff=self.exponential_backoff,
                 max_wait=self.max_wait.total_seconds() if self.max_wait else None,
                 not_before=self._not_before,
+                began=began.timestamp(),
             ),
             method_name="execute_complete",
             timeout=remaining,
@@ -138,6 +144,10 @@ class ArdOrderSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=False)
         self._not_before = None
         progress = self._progress
+        if not self._is_linked:
+            # Known before the first look, and wanted most if that fails.
+            push_links(context["ti"], self.ard_conn_id, [{"order_id": one} for one in self._order_ids()])
+            self._is_linked = True
         try:
             with airflow_errors(self.ard_conn_id):
                 for found in self._reader.read(progress.pending):
@@ -154,6 +164,7 @@ class ArdOrderSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=False)
         if progress.pending:
             return PokeReturnValue(is_done=False)
+        self._close(context, progress.reports(), progress.began)
         return PokeReturnValue(is_done=True, xcom_value=self._result(progress.reports(), context))
 
     def _take(self, answer: OrderStatus | ArdError) -> None:
@@ -183,9 +194,22 @@ class ArdOrderSensor(BaseSensorOperator):
             raise error(str(event.get("message")), order_id=event.get("order_id"))
         if outcome != "succeeded" or not isinstance(event.get("orders"), list):
             raise ArdTaskError(f"the trigger ended with an event that says nothing known: {event!r}")
-        for report in event["orders"]:
-            self.log.info("Order %s: %s, delivered to %s.", report["order_id"], report["status"], report["output_uri"])
+        self._close(context, event["orders"], event.get("began"))
         return self._result(event["orders"], context)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage of the acquisitions that were waited for and of where they lie now."""
+        from airflow_provider_ard.lineage import lineage_of_order
+
+        return lineage_of_order(self.ard_conn_id, self._order_ids())
+
+    def _close(self, context: Context, reports: list[dict[str, Any]], began: float | None) -> None:
+        """Say how it went and where things are, in the log and as links."""
+        for report in reports:
+            self.log.info("%s", summary(report))
+        if began is not None:
+            self.log.info("Waited for %s.", lasted(time.time() - began))
+        push_links(context["ti"], self.ard_conn_id, reports)
 
     def _result(self, reports: list[dict[str, Any]], context: Context) -> Any:
         if self.outlets:

@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from airflow_provider_ard.api.order import OrderStatus
 
@@ -21,8 +21,9 @@ HEARTBEAT_S = 3600.0
 class ArdOrderTrigger(BaseTrigger):
     """Wait until all orders have succeeded, or one cannot.
 
-    Its one event is `{"outcome": "succeeded", "orders": [report, …]}`, in the order of `order_ids`, or
-    `{"outcome": "failed", "error": class name, "message": …, "order_id": …}`. An outage of the API is no event.
+    Its one event is `{"outcome": "succeeded", "orders": [report, …], "began": seconds since 1970}`, in the order of
+    `order_ids`, or `{"outcome": "failed", "error": class name, "message": …, "order_id": …}`. An outage of the
+    API is no event.
 
     :param order_ids: The ids of the orders.
     :param ard_conn_id: The Connection of type `ard`.
@@ -30,6 +31,7 @@ class ArdOrderTrigger(BaseTrigger):
     :param exponential_backoff: Double the interval after each look, up to `max_wait`.
     :param max_wait: The longest interval that `exponential_backoff` leads to, seconds.
     :param not_before: When the API may be asked first, in seconds since 1970; it had asked to be left alone.
+    :param began: When the wait began, in seconds since 1970; another triggerer may take it over since.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class ArdOrderTrigger(BaseTrigger):
         exponential_backoff: bool = False,
         max_wait: float | None = None,
         not_before: float | None = None,
+        began: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # of Airflow
         self.order_ids = order_ids
@@ -49,6 +52,7 @@ class ArdOrderTrigger(BaseTrigger):
         self.exponential_backoff = exponential_backoff
         self.max_wait = max_wait
         self.not_before = not_before
+        self.began = began
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger as plain JSON; nothing of it is secret."""
@@ -61,6 +65,7 @@ class ArdOrderTrigger(BaseTrigger):
                 "exponential_backoff": self.exponential_backoff,
                 "max_wait": self.max_wait,
                 "not_before": self.not_before,
+                "began": self.began,
             },
         )
 
@@ -68,7 +73,7 @@ class ArdOrderTrigger(BaseTrigger):
         """Yield the one event once the wait is over."""
         from airflow_provider_ard.triggers.watch import OrderWatch, Pace
 
-        progress = Progress(self.order_ids)
+        progress = Progress(self.order_ids, self.began)
         if self.not_before is not None:
             await asyncio.sleep(max(0.0, self.not_before - time.time()))
         pace = Pace(self.poke_interval, exponential=self.exponential_backoff, max_wait=self.max_wait)
@@ -85,7 +90,7 @@ class ArdOrderTrigger(BaseTrigger):
         if error is not None:
             yield TriggerEvent(failure(error, self.ard_conn_id))
             return
-        yield TriggerEvent({"outcome": "succeeded", "orders": progress.reports()})
+        yield TriggerEvent({"outcome": "succeeded", "orders": progress.reports(), "began": progress.began})
 
     def _met(self, answers: list[OrderStatus | Exception], progress: Progress) -> ArdError | None:
         """Take in answers of the watch. Return the error that ends the wait, None if there is none."""
@@ -111,12 +116,13 @@ class ArdOrderTrigger(BaseTrigger):
 class Progress:
     """What is known of the orders that one task waits for."""
 
-    def __init__(self, order_ids: list[str]) -> None:
+    def __init__(self, order_ids: list[str], began: float | None = None) -> None:
+        self.began = time.time() if began is None else began
         self._order_ids = order_ids
         self._done: dict[str, dict[str, Any]] = {}
         self._status: dict[str, str] = {}
-        self._started = time.monotonic()
-        self._spoke = self._started
+        self._spoke = time.monotonic()
+        self._started = self._spoke - max(0.0, time.time() - self.began)
 
     @property
     def pending(self) -> set[str]:
@@ -152,13 +158,36 @@ class Progress:
             self._spoke = now
         elif now - self._spoke >= HEARTBEAT_S:
             self._spoke = now
-            hours = (now - self._started) / 3600
-            lines.append(f"Waiting for {len(self.pending)} of {len(self._order_ids)} orders, {hours:.0f} h by now.")
+            lines.append(f"{self._waiting(order)}, after {lasted(now - self._started)}.")
         return lines
+
+    def _waiting(self, order: OrderStatus) -> str:
+        if len(self._order_ids) == 1:
+            return f"Order {order.id} is {order.status} still"
+        return f"{len(self.pending)} of {len(self._order_ids)} orders are not done yet"
 
     def reports(self) -> list[dict[str, Any]]:
         """Return the reports of the orders, in the order in which they were asked for."""
         return [self._done[order_id] for order_id in self._order_ids]
+
+
+def lasted(seconds: float) -> str:
+    """Return a time as people say it, in two units at most."""
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{max(0.0, seconds):.0f} s"
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """Return what an order came to, in a line."""
+    from airflow_provider_ard.api.order import Usage
+
+    usage = f", {Usage.model_validate(report['usage'])}" if report.get("usage") else ""
+    where = f"; root collection {report['collection_uri']}" if report.get("collection_uri") else ""
+    return f"Order {report['order_id']}: {report['status']}{usage}{where}."
 
 
 def failure(error: ArdError, ard_conn_id: str) -> dict[str, Any]:

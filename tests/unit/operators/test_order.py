@@ -250,17 +250,42 @@ def test_the_id_is_known_although_telling_it_fails(ard, order, context, monkeypa
     assert f"Order {order_id} placed" in told()
 
 
-def test_the_id_and_the_link_are_pushed_by_themselves(ard, order, context):
+@pytest.mark.parametrize(("version", "page"), [("2.11.2", False), ("3.0.6", False), ("3.1.0", True), ("3.3.2", True)])
+def test_the_id_and_the_links_are_pushed_by_themselves(ard, order, context, monkeypatch, version, page):
+    import airflow
+
+    monkeypatch.setattr(airflow, "__version__", version)
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example/team/")
+    order_id = order(destination="s3://bkt/p q").execute(context)
+    pushed = context["ti"].xcoms
+    assert pushed["order_id"] == order_id
+    assert pushed["order_url"] == (
+        f"https://airflow.example/team/plugin/ard-orders?connection=ard_default&order={order_id}"
+        if page
+        else f"{ard.url}/api/v1/order/status/{order_id}"
+    )
+    assert pushed["destination_url"] == "https://s3.console.aws.amazon.com/s3/buckets/bkt?prefix=p+q%2F"
+    assert pushed["collection_url"] == (
+        "https://s3.console.aws.amazon.com/s3/object/bkt"
+        f"?prefix=p+q%2Forder_collections%2F{order_id}_root_collection.json"
+    )
+
+
+def test_one_line_tells_of_the_order(order, context, told, client):
     order_id = order().execute(context)
-    assert context["ti"].xcoms["order_id"] == order_id
-    assert context["ti"].xcoms["order_url"] == f"{ard.url}/api/v1/order/status/{order_id}"
+    usage = client.get_order(order_id).usage
+    (line,) = [line for line in told().splitlines() if line.startswith(f"Order {order_id},")]
+    assert f"{usage.area_sqkm:,.1f} km²" in line
+    assert f"cost {usage.total_cost:,.2f}" in line
+    assert "delivery to s3://" in line
 
 
-def test_the_link_leads_to_the_order(monkeypatch, order):
+def test_links_lead_to_what_is_known(monkeypatch, order):
     from airflow_provider_ard import links
 
     monkeypatch.setattr(links.XCom, "get_value", lambda ti_key, key: {"order_url": "https://ard/1"}.get(key))
-    assert [link.get_link(order(), ti_key=None) for link in order().operator_extra_links] == ["https://ard/1"]
+    found = {link.name: link.get_link(order(), ti_key=None) for link in order().operator_extra_links}
+    assert found == {"ARD order": "https://ard/1", "ARD delivery": "", "ARD root collection": ""}
 
 
 def test_a_kill_says_that_the_order_goes_on(order, context, told):

@@ -43,6 +43,7 @@ def test_a_running_order_is_waited_for_in_the_triggerer(place, context):
     assert timedelta(days=3, hours=23) < deferred.value.timeout <= timedelta(days=4)
     path, arguments = trigger.serialize()
     assert path == "airflow_provider_ard.triggers.order.ArdOrderTrigger"
+    assert time.time() - 60 < arguments.pop("began") <= time.time()
     assert json.loads(json.dumps(arguments)) == {
         "order_ids": [order_id],
         "ard_conn_id": "ard_default",
@@ -228,3 +229,30 @@ def test_exponential_backoff_reaches_the_trigger(place, context):
         sensor(order_id, exponential_backoff=True, max_wait=timedelta(minutes=10)).execute(context)
     assert deferred.value.trigger.exponential_backoff
     assert deferred.value.trigger.max_wait == 600
+
+
+def test_the_end_of_a_wait_tells_what_it_came_to(ard, place, context, told, client):
+    (order_id,) = place()
+    ard.finish_order(order_id)
+    report = client.get_order(order_id).report()
+    event = {"outcome": "succeeded", "orders": [report], "began": time.time() - 2 * 86400 - 3 * 3600}
+    assert sensor(order_id).execute_complete(context, event) == report
+    usage = client.get_order(order_id).usage
+    assert (
+        f"Order {order_id}: SUCCEEDED, {usage.area_sqkm:,.1f} km², cost {usage.total_cost:,.2f}; "
+        f"root collection {report['collection_uri']}.\nWaited for 2 d 3 h." in told()
+    )
+    assert context["ti"].xcoms.keys() >= {"order_url", "destination_url", "collection_url"}
+
+
+def test_the_link_to_an_order_is_there_before_its_end(place, context, monkeypatch):
+    import airflow
+
+    monkeypatch.setattr(airflow, "__version__", "3.1.0")
+    one, two = place(2)
+    with pytest.raises(TaskDeferred):
+        sensor(one).execute(context)
+    assert context["ti"].xcoms["order_url"].endswith(f"/plugin/ard-orders?connection=ard_default&order={one}")
+    with pytest.raises(TaskDeferred):
+        sensor([one, two]).execute(context)
+    assert context["ti"].xcoms["order_url"].endswith("/plugin/ard-orders?connection=ard_default")

@@ -1,0 +1,75 @@
+"""OpenLineage events as its real provider emits them, to a file, from a real run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from airflow_provider_ard.sandbox import Sandbox
+from demo.standalone import clean_environment
+
+DAG = """
+from airflow.sdk import DAG
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+with DAG("lineage"):
+    order = ArdOrderOperator(task_id="order", acquisitions={acquisitions!r}, destination="s3://bkt/a/b")
+    ArdOrderSensor(task_id="wait", order_id=order.output, deferrable=False, poke_interval=1)
+"""
+RUN = """
+import sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.utils.db import initdb
+initdb()
+run = DagBag(sys.argv[1]).dags["lineage"].test()
+assert run.state == "success", run.state
+"""
+
+
+@pytest.fixture(scope="module")
+def emitted(tmp_path_factory):
+    """The sandbox's address, its order and all events of a run."""
+    pytest.importorskip("airflow.sdk", reason="Airflow 2.11 has no airflow.sdk; the operators are the same there")
+    home = tmp_path_factory.mktemp("lineage")
+    events, dags = home / "events.jsonl", home / "dags"
+    with Sandbox(order_duration="0.2s") as ard:
+        acquisitions = ard.acquisitions[:2]
+        dags.mkdir()
+        (dags / "lineage.py").write_text(DAG.format(acquisitions=acquisitions))
+        env = clean_environment() | {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
+            "AIRFLOW__OPENLINEAGE__NAMESPACE": "test",
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+                {"type": "file", "log_file_path": str(events), "append": True}
+            ),
+        }
+        ended = subprocess.run(
+            [sys.executable, "-c", RUN, str(dags)], env=env, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert ended.returncode == 0, (ended.stdout + ended.stderr)[-6000:]
+        order = ard.orders[0]
+        return ard.url, order, acquisitions, [json.loads(line) for line in events.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("task", ["order", "wait"])
+def test_acquisitions_go_in_and_the_delivery_comes_out(emitted, task):
+    url, order, acquisitions, events = emitted
+    (done,) = [e for e in events if e["eventType"] == "COMPLETE" and e["job"]["name"] == f"lineage.{task}"]
+    host = url.partition("://")[2]
+    assert [(one["namespace"], one["name"]) for one in done["inputs"]] == [(f"ard://{host}", a) for a in acquisitions]
+    assert [(one["namespace"], one["name"]) for one in done["outputs"]] == [("s3://bkt", "a/b")]
+    (told,) = done["run"]["facets"]["ard_orders"]["orders"]
+    assert told["order_id"] == order.id
+    assert told["cost"] == order.usage["cost"]["total_imagery_cost"]
+    assert told["area_sqkm"] == order.usage["area"]["total_imagery_sqkm"]
+
+
+def test_no_event_holds_the_login(emitted):
+    assert "sandbox-password" not in json.dumps(emitted[-1])
