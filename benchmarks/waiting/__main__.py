@@ -78,19 +78,21 @@ def measure(contender: str, orders: int, interval: float, python: Path | str) ->
 
 
 def measured(contender: str, orders: int) -> dict[str, Any]:
-    """Measure and say so."""
+    """Measure and say so. The load average tells how far the times can be trusted."""
     python = sys.executable if CONTENDERS[contender].is_ours else PEERS_PYTHON
     print(f"{CONTENDERS[contender].name}, {orders} orders …", file=sys.stderr, flush=True)
-    return measure(contender, orders, INTERVAL_S, python)
+    before = os.getloadavg()[0]
+    return measure(contender, orders, INTERVAL_S, python) | {"load": [before, os.getloadavg()[0]]}
 
 
-def everything() -> list[dict[str, Any]]:
-    """Measure all contenders at all sizes that they bear."""
+def everything(only: str | None, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Measure all contenders at all sizes that they bear, or one of them and take the others' known figures."""
+    kept = {(run["task"]["contender"], run["task"]["orders"]): run for run in known}
+    places = [(one, size) for size in SIZES for one in CONTENDERS if size in PEERS_SIZES.get(one, SIZES)]
     return [
-        measured(contender, size)
-        for size in SIZES
-        for contender in CONTENDERS
-        if size in PEERS_SIZES.get(contender, SIZES)
+        measured(*place) if only in (None, place[0]) else kept[place]
+        for place in places
+        if only in (None, place[0]) or place in kept
     ]
 
 
@@ -105,15 +107,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.waiting", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="counts only")
     parser.add_argument("--json", type=Path, help="where to keep the figures")
+    parser.add_argument("--only", choices=CONTENDERS, help="measure one, and take the others from the kept figures")
     given = parser.parse_args()
-    began, load = time.monotonic(), os.getloadavg()
-    runs = quick() if given.quick else everything()
+    began = time.monotonic()
+    known = json.loads(given.json.read_text())["runs"] if given.only and given.json else []
+    runs = quick() if given.quick else everything(given.only, known)
     seconds = time.monotonic() - began
     if given.json:
-        given.json.write_text(json.dumps({"load": [load, os.getloadavg()], "runs": runs}, indent=1) + "\n")
+        given.json.write_text(json.dumps({"runs": runs}, indent=1) + "\n")
     print(table(runs))
-    told = ", ".join(f"{value:.1f}" for value in (load[0], os.getloadavg()[0]))
-    print(f"\n{seconds:.0f} s on {os.cpu_count()} processors; load average before and after: {told}")
+    loads = [value for run in runs for value in run.get("load", os.getloadavg()[:1])]
+    told = f"load average from {min(loads):.1f} to {max(loads):.1f}"
+    print(f"\n{seconds:.0f} s on {os.cpu_count()} processors; {told}")
 
 
 if __name__ == "__main__":

@@ -2,26 +2,13 @@ from __future__ import annotations
 
 import importlib
 import json
-import subprocess
-import sys
 from importlib import resources
 from importlib.metadata import entry_points, version
 
 import jsonschema
-import pytest
 
 from airflow_provider_ard import __version__
 from airflow_provider_ard.get_provider_info import get_provider_info
-
-HEAVY = (
-    "requests",
-    "shapely",
-    "pyproj",
-    "oauthlib",
-    "fastapi",
-    "airflow_provider_ard.api.order",
-    "airflow_provider_ard.sandbox",
-)
 
 
 def test_airflow_finds_the_provider():
@@ -57,38 +44,3 @@ def test_airflow_is_offered_the_same_commands_as_the_console_script():
     (group,) = getattr(importlib.import_module(module), name)()
     assert group.name == "ard"
     assert {command.name for command in group.subcommands} == {"orders", "usage", "credentials"}
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        "airflow_provider_ard.operators.order",
-        "airflow_provider_ard.operators.select",
-        "airflow_provider_ard.operators.tiles",
-        "airflow_provider_ard.sensors.order",
-        "airflow_provider_ard.triggers.imagery",
-        "airflow_provider_ard.triggers.order",
-        "airflow_provider_ard.triggers.select",
-        "airflow_provider_ard.hooks.ard",
-        "airflow_provider_ard.assets",
-        "airflow_provider_ard.fs.azure",
-        "airflow_provider_ard.get_provider_info",
-        "airflow_provider_ard.sandbox",
-    ],
-)
-def test_what_a_dag_file_imports_loads_nothing_heavy(module):
-    # What Airflow itself has loaded by then is not ours to answer for.
-    script = f"""
-import sys
-from airflow.providers.common.compat.sdk import DAG, Asset, BaseHook, BaseOperator, BaseSensorOperator
-from airflow.providers.common.compat.sdk import PokeReturnValue
-import airflow.triggers.base
-before = set(sys.modules)
-import {module}
-assert "{module}" in sys.modules
-print(*sorted(set(sys.modules) - before))
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    loaded = done.stdout.split("\n")[-2].split()
-    heavy = [name for name in loaded if name != module and name.startswith(HEAVY)]
-    assert heavy == []
