@@ -36,6 +36,12 @@ class AirflowApi:
         answer.raise_for_status()
         return answer.json()
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the JSON answer to PATCH `path`, relative to the API's prefix."""
+        answer = self._session.patch(f"{self.url}{self.prefix}{path}", json=body, timeout=ANSWER_WITHIN)
+        answer.raise_for_status()
+        return answer.json()
+
     def log_in(self, user: str, password: str) -> None:
         """Use a token of this user from now on."""
         answer = self._session.post(

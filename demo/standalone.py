@@ -83,7 +83,7 @@ class StandaloneAirflow:
         self._start_within = start_within
         self._pause = pause
         self._command = command
-        self._env = self._environment() | dict(env or {})
+        self.environment = self._environment() | dict(env or {})
         self._guard: subprocess.Popen[bytes] | None = None
         self._dead_before: set[int] = set()
 
@@ -135,7 +135,7 @@ class StandaloneAirflow:
                 self._guard = subprocess.Popen(  # noqa: S603
                     [sys.executable, "-m", "demo.guard", sys.executable, *self._command],
                     cwd=REPOSITORY,
-                    env=self._env,
+                    env=self.environment,
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
