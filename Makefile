@@ -16,7 +16,7 @@ UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/ui/static/vendor
 CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance bench bench-plot bench-request bench-peers bench-triggerer chaos chaos-short demo constraints ui clean
+.PHONY: help setup check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -88,6 +88,9 @@ bench-plot: $(BENCH_VENV)/.ready  ## The plot of the last figures anew
 
 bench-request: $(SDK_VENV)/.ready  ## Building an order: ours against max-ard, in one run
 	$(BIN)/python benchmarks/order_request.py $(SDK_VENV)/bin/python
+
+bench-tiles: setup  ## Listing 10,000 delivered tiles: seconds, memory, bytes of XCom
+	$(BIN)/python -m benchmarks.tiles
 
 bench-peers: $(PEERS_VENV)/.ready  ## This provider and its peers under the same faults: orders placed, outages survived
 	$(BIN)/python -m benchmarks.peers

@@ -1,0 +1,142 @@
+"""What listing an order's tiles takes: ``python -m benchmarks.tiles [tiles]``, 10,000 by default.
+
+An order's documents, of 20 acquisitions, lie on a real S3 server (moto's, a process of its own), and the operator lists
+them through an Airflow Connection, each case in a process of its own. The order's status is made up: all else is real.
+Printed: seconds, memory beyond what the process had, and XCom bytes as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import mock
+
+import boto3
+
+from airflow_provider_ard.api.order import OrderStatus
+from airflow_provider_ard.hooks.ard import ArdHook
+from airflow_provider_ard.operators.tiles import ArdListTilesOperator
+
+ASSETS = {
+    "visual": "-visual.tif",
+    "pan_analytic": "-pan.tif",
+    "ms_analytic": "-ms.tif",
+    **{
+        key: f"-{key}.gpkg"
+        for key in (
+            *("cloud-mask", "cloud-shadow-mask", "data-mask", "healthy-vegetation-mask", "ms-saturation-mask"),
+            *("pan-flare-mask", "terrain-shadow-mask", "water-mask", "clouds"),
+        )
+    },
+}
+ACQUISITIONS = 20
+CASES: dict[str, dict[str, Any]] = {
+    "all assets, batches of 100": {"batch_size": 100},
+    "visual and cloud-mask, batches of 100": {"assets": ["visual", "cloud-mask"], "batch_size": 100},
+    "no assets, batches of 100": {"assets": [], "batch_size": 100},
+}
+
+
+def documents(tiles: int) -> dict[str, bytes]:
+    """Return the delivered documents of an order, by key."""
+    found: dict[str, bytes] = {}
+    links: dict[str, list[str]] = {}
+    for number in range(tiles):
+        acquisition = f"1040010{number % ACQUISITIONS:06X}A00"
+        quadkey = "".join(str(number >> 2 * digit & 3) for digit in range(11, -1, -1))
+        key = f"13/{quadkey}/2026-01-{number % ACQUISITIONS + 1:02d}/{acquisition}"
+        ring = [[-105.0 + number * 1e-6, 40.0], [-104.9, 40.0], [-104.9, 40.1], [-105.0, 40.1], [-105.0, 40.0]]
+        transform = [0.305, 0.0, 450000.0, 0.0, -0.305, 4430000.0]
+        assets = {
+            name: {
+                "href": f"./{acquisition}{suffix}",
+                "type": "image/tiff",
+                "roles": ["data"],
+                "proj:transform": transform,
+            }
+            for name, suffix in ASSETS.items()
+        }
+        item = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "assets": assets}
+        found[f"p/{key}.json"] = json.dumps(item, indent=1).encode()
+        links.setdefault(acquisition, []).append(f"../{key}.json")
+    for acquisition, hrefs in links.items():
+        collection = {"links": [{"rel": "item", "href": href} for href in hrefs]}
+        found[f"p/acquisition_collections/{acquisition}_collection.json"] = json.dumps(collection).encode()
+    children = [{"rel": "child", "href": f"../acquisition_collections/{name}_collection.json"} for name in links]
+    found["p/order_collections/1_root_collection.json"] = json.dumps({"links": children}).encode()
+    return found
+
+
+def put(url: str, content: dict[str, bytes]) -> None:
+    """Write the documents to the server."""
+    client = boto3.client(
+        "s3", endpoint_url=url, aws_access_key_id="demo", aws_secret_access_key="demo", region_name="us-east-1"
+    )
+    client.create_bucket(Bucket="bench")
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(lambda key: client.put_object(Bucket="bench", Key=key, Body=content[key]), content))
+
+
+def case(name: str, tiles: int) -> None:
+    """List the tiles in this process, and print a row."""
+    place = {"output_config": {"bucket": "bench", "prefix": "p"}}
+    order = OrderStatus.model_validate({"id": "1", "status": "SUCCEEDED", "order": place})
+    task = ArdListTilesOperator(task_id="t", order_id="1", storage_conn_id="aws_default", **CASES[name])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    with mock.patch.object(ArdHook, "get_order", return_value=order):
+        batches = task.execute({})
+    spent = time.perf_counter() - began
+    assert sum(map(len, batches)) == tiles
+    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    size = len(json.dumps(batches).encode())
+    print(f"{name:40}{spent:8.1f}{memory:10.0f}{len(batches):9}{size / tiles:12.0f}{size / 2**20:12.1f}", flush=True)
+
+
+def main(tiles: int) -> None:
+    """Serve the documents, and let a process of its own list them in each case."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    env = dict(os.environ)
+    extra = {"endpoint_url": url, "region_name": "us-east-1"}
+    env["AIRFLOW_CONN_AWS_DEFAULT"] = json.dumps(
+        {"conn_type": "aws", "login": "demo", "password": "demo", "extra": extra}
+    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], **quiet)
+    try:
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        content = documents(tiles)
+        size = sum(map(len, content.values()))
+        print(
+            f"{tiles:,} tiles of {ACQUISITIONS} acquisitions, {len(ASSETS)} assets each, {size / 2**20:.0f} MiB of STAC"
+        )
+        put(url, content)
+        print(f"\n{'':40}{'s':>8}{'MiB more':>10}{'batches':>9}{'XCom B/tile':>12}{'XCom MiB':>12}", flush=True)
+        with tempfile.TemporaryDirectory() as home:
+            for name in CASES:
+                command = [sys.executable, "-m", "benchmarks.tiles", "--case", name, str(tiles)]
+                subprocess.run(command, env=env | {"AIRFLOW_HOME": home}, check=True, stderr=subprocess.DEVNULL)
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--case"]:
+        case(sys.argv[2], int(sys.argv[3]))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
