@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from airflow.providers.common.compat.sdk import mask_secret
+from airflow_provider_ard.compat import mask_secret
 
 _SECRET_KEYS = ("sas_url", "service_credentials")
 

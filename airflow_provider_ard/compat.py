@@ -1,0 +1,33 @@
+"""What common-compat brings along in its newer versions only; an older Airflow comes with an older one."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["BaseEventTrigger", "mask_secret"]
+
+
+def _first(*places: str) -> Any:
+    """Return the first of some `module:name` that is there."""
+    for place in places:
+        module, _, name = place.partition(":")
+        try:
+            return getattr(import_module(module), name)
+        except (ImportError, AttributeError):
+            continue
+    raise ImportError(f"none of these is there: {', '.join(places)}")
+
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import mask_secret
+    from airflow.triggers.base import BaseEventTrigger
+else:
+    # In common-compat since 1.22.
+    mask_secret = _first(
+        "airflow.sdk.log:mask_secret",
+        "airflow.sdk.execution_time.secrets_masker:mask_secret",
+        "airflow.utils.log.secrets_masker:mask_secret",
+    )
+    # In common-compat since 1.19. Airflow 2 has no asset watchers; a trigger for one can still be imported there.
+    BaseEventTrigger = _first("airflow.triggers.base:BaseEventTrigger", "airflow.triggers.base:BaseTrigger")
