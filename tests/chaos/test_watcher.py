@@ -11,12 +11,13 @@ import pytest
 import requests
 
 from tests.chaos.cluster import Cluster
+from tests.chaos.conftest import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.standalone, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.standalone, pytest.mark.timeout(1800)]
 
 # Patience for one step on a slow machine; nothing here is asserted about time.
 SOON = 240
@@ -123,8 +124,9 @@ def test_each_new_acquisition_is_ordered_once_whatever_is_killed(cluster: Cluste
     scene.publish(2, "2026-10-01")
     scene.wait_for_runs(2)
 
-    scene.wait_for_looks()
-    assert cluster.kill_triggerer()
+    if FULL:
+        scene.wait_for_looks()
+        assert cluster.kill_triggerer()
     scene.publish(3, "2026-10-21")
     scene.wait_for_runs(3)
     assert [run["state"] for run in scene.runs()] == ["success"] * 3
