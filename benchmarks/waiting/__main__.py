@@ -85,15 +85,17 @@ def measured(contender: str, orders: int) -> dict[str, Any]:
     return measure(contender, orders, INTERVAL_S, python) | {"load": [before, os.getloadavg()[0]]}
 
 
-def everything(only: str | None, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Measure all contenders at all sizes that they bear, or one of them and take the others' known figures."""
-    kept = {(run["task"]["contender"], run["task"]["orders"]): run for run in known}
-    places = [(one, size) for size in SIZES for one in CONTENDERS if size in PEERS_SIZES.get(one, SIZES)]
-    return [
-        measured(*place) if only in (None, place[0]) else kept[place]
-        for place in places
-        if only in (None, place[0]) or place in kept
-    ]
+def place(run: dict[str, Any]) -> tuple[str, int]:
+    """Return whose run it is, and how many orders wait in it."""
+    return run["task"]["contender"], run["task"]["orders"]
+
+
+def everything(only: str | None) -> Iterator[dict[str, Any]]:
+    """Measure all contenders, or one of them, at all sizes that they bear."""
+    for size in SIZES:
+        for contender in CONTENDERS:
+            if only in {None, contender} and size in PEERS_SIZES.get(contender, SIZES):
+                yield measured(contender, size)
 
 
 def quick() -> list[dict[str, Any]]:
@@ -111,12 +113,15 @@ def main() -> None:
     given = parser.parse_args()
     began = time.monotonic()
     known = json.loads(given.json.read_text())["runs"] if given.only and given.json else []
-    runs = quick() if given.quick else everything(given.only, known)
+    runs = {place(run): run for run in known}
+    for run in quick() if given.quick else everything(given.only):
+        runs[place(run)] = run
+        if given.json:
+            # After each, as the whole takes long.
+            given.json.write_text(json.dumps({"runs": list(runs.values())}, indent=1) + "\n")
     seconds = time.monotonic() - began
-    if given.json:
-        given.json.write_text(json.dumps({"runs": runs}, indent=1) + "\n")
-    print(table(runs))
-    loads = [value for run in runs for value in run.get("load", os.getloadavg()[:1])]
+    print(table(list(runs.values())))
+    loads = [value for run in runs.values() for value in run.get("load", os.getloadavg()[:1])]
     told = f"load average from {min(loads):.1f} to {max(loads):.1f}"
     print(f"\n{seconds:.0f} s on {os.cpu_count()} processors; {told}")
 

@@ -52,6 +52,8 @@ def main() -> None:
 def _panel(axes: Axes, title: str, runs: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> None:
     for contender, (colour, marker) in LOOKS.items():
         points = [(run["task"]["orders"], value(run)) for run in runs if run["task"]["contender"] == contender]
+        # What drowns in the heartbeat's own cost has no place on a logarithmic axis.
+        points = [(orders, seen) for orders, seen in points if seen > 0]
         if points:
             axes.plot(
                 *zip(*points, strict=True),
