@@ -118,6 +118,13 @@ class Clouds(NamedTuple):
         # Or gcsfs asks for the kind of each bucket over gRPC, which no emulator speaks, for minutes.
         return connections | {"GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
 
+    def make_bucket(self, name: str) -> None:
+        """Make a bucket or container of this name on each."""
+        requests.put(f"{self.s3}/{name}", timeout=9).raise_for_status()
+        requests.post(f"{self.gcs}/storage/v1/b?project=p", json={"name": name}, timeout=9).raise_for_status()
+        with BlobServiceClient(self.azure, credential=ACCOUNT_KEY) as service:
+            service.create_container(name).close()
+
     def files(self, platform: str) -> fsspec.AbstractFileSystem:
         """Return a filesystem of a platform, by other credentials than the sandbox's."""
         if platform == "s3":
@@ -146,8 +153,5 @@ def three_clouds() -> Iterator[Clouds]:
             server("node", str(azurite()), *blob, "--skipApiVersionCheck", "--disableTelemetry", "--silent")
         )
         found = Clouds(f"http://127.0.0.1:{s3}", f"http://127.0.0.1:{gcs}", f"http://127.0.0.1:{azure}/{ACCOUNT}")
-        requests.put(f"{found.s3}/tiles", timeout=9).raise_for_status()
-        requests.post(f"{found.gcs}/storage/v1/b?project=p", json={"name": "tiles"}, timeout=9).raise_for_status()
-        with BlobServiceClient(found.azure, credential=ACCOUNT_KEY) as service:
-            service.create_container("tiles").close()
+        found.make_bucket("tiles")
         yield found

@@ -1,0 +1,65 @@
+"""Order each day what was taken over an area, if it is clear and within a budget, and ingest it.
+
+Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the bucket.
+An acquisition belongs to one day only: no retry, rerun or backfill buys it twice. A day without imagery is skipped; one
+above the budget fails, and nothing is bought. For days that have passed: `airflow backfill create`.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath, dag, task
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.operators.select import ArdSelectOperator
+from airflow_provider_ard.operators.tiles import ArdListTilesOperator
+from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+AOI = [-105.10, 40.13, -105.03, 40.19]
+BUDGET_A_DAY = 5000
+STORAGE = "aws_default"
+
+
+@dag(
+    # A plain "@daily" gives runs of Airflow 3 an interval without length, in which nothing can have been taken.
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    is_paused_upon_creation=True,
+    default_args={"retries": 2},
+    tags=["ard"],
+)
+def ard_daily_monitor():
+    """Select, order, wait, list the tiles, ingest each."""
+    select = ArdSelectOperator(
+        task_id="select",
+        bbox=AOI,
+        # Imagery is published some time after it was taken: look at the day three days before the run's own.
+        datetime="{{ data_interval_start.subtract(days=3) }}/{{ data_interval_end.subtract(days=3) }}",
+        query={"eo:cloud_cover": {"lte": 20}},
+        stack_depth=100,
+        skip_if_empty=True,
+    )
+    order = ArdOrderOperator(
+        task_id="order",
+        acquisitions=select.output["acquisitions"],
+        destination="s3://ard-demo/monitor",
+        max_cost=BUDGET_A_DAY,
+    )
+    delivered = ArdOrderSensor(task_id="wait", order_id=order.output)
+    tiles = ArdListTilesOperator(task_id="list_tiles", order_id=order.output, storage_conn_id=STORAGE)
+    delivered >> tiles
+    ingest.expand(tile=tiles.output)
+
+
+@task(map_index_template="{{ task.op_kwargs['tile']['cell_id'] }}")
+def ingest(tile: dict) -> dict:
+    """Open the visual image of a tile; your own step goes here."""
+    import rasterio
+
+    uri = tile["assets"]["visual"]
+    with ObjectStoragePath(uri, conn_id=STORAGE).open("rb") as file, rasterio.open(file) as image:
+        return {"uri": uri, "crs": str(image.crs), "pixels": image.width * image.height}
+
+
+ard_daily_monitor()

@@ -1,0 +1,66 @@
+"""Order what is new over many areas: one search, one order and one ingest each, side by side.
+
+Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the bucket.
+The areas are independent: one without imagery is skipped, one above its budget fails, and the others go on.
+"""
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath, Param, dag, task, task_group
+
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.operators.select import ArdSelectOperator
+from airflow_provider_ard.operators.tiles import ArdListTilesOperator
+from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+# Could as well come from a task: a mapped group takes its list from XCom, too.
+AOIS = [
+    {"bbox": [-105.10, 40.13, -105.03, 40.19], "destination": "s3://ard-demo/aois/longmont"},
+    {"bbox": [-68.88, -32.92, -68.81, -32.86], "destination": "s3://ard-demo/aois/mendoza"},
+    {"bbox": [13.35, 52.48, 13.45, 52.55], "destination": "s3://ard-demo/aois/berlin"},
+]
+STORAGE = "aws_default"
+PARAMS = {"taken": Param("2026-09-01/2026-10-31", type="string", description="Days, both included")}
+
+
+@dag(schedule=None, params=PARAMS, default_args={"retries": 2}, tags=["ard"])
+def ard_many_aois():
+    """Run the group for each area."""
+    aoi.expand_kwargs(AOIS)
+
+
+@task_group
+def aoi(bbox, destination):
+    """Select, order, wait, list the tiles and ingest them, for one area."""
+    select = ArdSelectOperator(
+        task_id="select",
+        bbox=bbox,
+        datetime="{{ params.taken }}",
+        query={"eo:cloud_cover": {"lte": 5}},
+        skip_if_empty=True,
+    )
+    order = ArdOrderOperator(
+        task_id="order",
+        select_id=select.output,
+        destination=destination,
+        max_cost=5000,
+        map_index_template="{{ task.destination }}",
+    )
+    delivered = ArdOrderSensor(task_id="wait", order_id=order.output)
+    tiles = ArdListTilesOperator(task_id="list_tiles", order_id=order.output, storage_conn_id=STORAGE)
+    delivered >> tiles
+    ingest(tiles.output)
+
+
+@task
+def ingest(tiles: list[dict]) -> list[dict]:
+    """Open the visual image of each tile of an area; your own step goes here."""
+    import rasterio
+
+    found = []
+    for tile in tiles:
+        uri = tile["assets"]["visual"]
+        with ObjectStoragePath(uri, conn_id=STORAGE).open("rb") as file, rasterio.open(file) as image:
+            found.append({"uri": uri, "crs": str(image.crs), "pixels": image.width * image.height})
+    return found
+
+
+ard_many_aois()
