@@ -116,6 +116,9 @@ class ArdOrderTrigger(BaseTrigger):
 class Progress:
     """What is known of the orders that one task waits for."""
 
+    # Ten thousand of them may wait in one process.
+    __slots__ = ("_done", "_order_ids", "_spoke", "_started", "_status", "began")
+
     def __init__(self, order_ids: list[str], began: float | None = None) -> None:
         self.began = time.time() if began is None else began
         self._order_ids = order_ids

@@ -68,7 +68,8 @@ class Subscription:
     pace: Pace
     due: float = 0.0
     _news: list[OrderStatus | Exception] = field(default_factory=list)
-    _known: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _known: dict[str, str] = field(default_factory=dict)
+    _told: float = 0.0
     _waiter: asyncio.Future[None] | None = None
 
     async def news(self) -> list[OrderStatus | Exception]:
@@ -85,10 +86,10 @@ class Subscription:
     def tell(self, answer: OrderStatus | Exception, now: float) -> None:
         """Pass on an answer, unless it is a status that the trigger knows already."""
         if not isinstance(answer, Exception):
-            status, told = self._known.get(answer.id, ("", 0.0))
-            if status == answer.status and now - told < REPEAT_AFTER_S:
+            if self._known.get(answer.id) == answer.status and now - self._told < REPEAT_AFTER_S:
                 return
-            self._known[answer.id] = (answer.status, now)
+            self._known[answer.id] = answer.status
+            self._told = now
         self._news.append(answer)
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(None)
