@@ -56,7 +56,7 @@ def setting_to_mend(error: requests.RequestException) -> str | None:
         return "verify"
     if isinstance(error, requests.ReadTimeout):
         return "timeout"
-    return "host" if never_left(error) else None
+    return "host" if never_left(error) or isinstance(error, requests.exceptions.InvalidURL) else None
 
 
 def json_object(answer: requests.Response, kind: type[ArdUnavailableError]) -> dict[str, Any]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.placement import Intention, Placed
     from airflow_provider_ard.api.select import SelectRequest, SelectStatus, Sighting
 
+# How the API writes a balance or a limit that does not end.
+NO_LIMIT = -1
+
 
 class ArdHook(BaseHook):
     """Talk to the ARD API through the Connection `ard_conn_id`.
@@ -161,14 +164,38 @@ class ArdHook(BaseHook):
             return self._client.find_acquisitions(request)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in and ask who that is. Orders nothing."""
+        """Log in, and say who that is and what the account may still spend, or which field to mend. Orders nothing."""
+        from airflow_provider_ard.api.errors import ArdError
+        from airflow_provider_ard.hooks.advice import advice
+
+        # Somebody waits at the form: an outage is told at once.
+        self._client_options.setdefault("attempts", 1)
         try:
-            with airflow_errors(self.ard_conn_id):
-                account = self._client.whoami()
+            _ = self.credentials_ids
+            account = self.whoami()
+        except ArdError as error:
+            return False, " ".join(filter(None, (str(error), advice(error))))
         except Exception as error:  # noqa: BLE001 -- the button shows whatever went wrong
             return False, str(error)
         who = account.email or account.name or account.user_id or "unknown user"
-        return True, f"Logged in as {who}, account {account.account_id}."
+        return True, f"Logged in as {who}, account {account.account_id}. Balance: {self._balance(account)}."
+
+    def _balance(self, account: Account) -> str:
+        """Say what the account may still spend. That is for information: no failure of it is one of the login."""
+        from airflow_provider_ard.api.errors import ArdAuthError
+
+        try:
+            try:
+                usage = self.get_usage()
+            except ArdAuthError:
+                # Only administrators may ask for the account as a whole.
+                usage = self.get_usage(user_id=str(account.user_id))
+        except Exception as error:  # noqa: BLE001
+            return f"not told ({error})"
+        balance = (usage.available or {}).get("total_imagery_balance")
+        if balance == NO_LIMIT:
+            return "no limit"
+        return f"{balance:,.2f}" if isinstance(balance, int | float) else "not told"
 
     # Airflow 2.11 to 3.1 ask the hook for the form; it says what the provider's metadata say.
 

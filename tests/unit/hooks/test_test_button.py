@@ -1,0 +1,159 @@
+"""What the form's Test button says, and the Connection as an environment variable."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from airflow_provider_ard.get_provider_info import ARD_CONNECTION
+from airflow_provider_ard.hooks.ard import ArdHook
+
+LABELS = ARD_CONNECTION["ui-field-behaviour"]["relabeling"] | {
+    name: field["label"] for name, field in ARD_CONNECTION["conn-fields"].items()
+}
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def press(ard, monkeypatch, impatient):
+    """Return a function that tests a Connection to the sandbox with other fields in place of its own."""
+
+    def press(extra=None, **fields):
+        connection = json.loads(ard.connection_json) | fields
+        monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(connection | {"extra": extra or {}}))
+        return ArdHook("c").test_connection()
+
+    return press
+
+
+def test_it_says_who_is_logged_in_the_account_and_the_balance(press, ard):
+    assert press() == (True, "Logged in as user@sandbox.example, account 7001. Balance: no limit.")
+    assert ard.submissions == []
+
+
+def test_it_says_a_balance_that_has_an_end(monkeypatch):
+    from airflow_provider_ard.sandbox import Sandbox
+
+    with Sandbox(limits={"annual": 12_345.6}) as ard:
+        monkeypatch.setenv("AIRFLOW_CONN_C", ard.connection_json)
+        assert ArdHook("c").test_connection()[1].endswith("Balance: 12,345.60.")
+
+
+def test_who_is_no_administrator_learns_the_balance_too(press, ard):
+    login, password = ard.member
+    ok, message = press(login=login, password=password)
+    assert ok
+    assert message.endswith("Balance: no limit.")
+
+
+def test_a_balance_that_cannot_be_read_is_no_failure(press, ard):
+    ard.faults.add("GET /usage/account/7001", kind="status", status=500)
+    ok, message = press()
+    assert ok
+    assert "Balance: not told" in message
+
+
+def test_it_takes_few_requests_and_one_try_each(press, ard, impatient):
+    press()
+    assert len(ard.requests) <= 4
+    assert not press(host=NOWHERE)[0]
+    assert impatient == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "extra", "labels"),
+    [
+        ({"password": "wr0ng"}, {}, ["User name", "Password"]),
+        ({"login": None, "password": None}, {}, ["User name", "Password"]),
+        ({"login": None}, {}, ["User name", "Password"]),
+        (
+            {"login": None, "password": None},
+            {"client_id": "x", "client_secret": "wr0ng"},
+            ["Client ID", "Client secret"],
+        ),
+        ({"login": None, "password": None}, {"access_token": "wr0ng"}, ["Access token"]),
+        ({"login": None, "password": None}, {"refresh_token": "wr0ng"}, ["Refresh token"]),
+        ({"host": NOWHERE}, {}, ["API address"]),
+        ({"host": "ftp://x"}, {}, ["API address"]),
+        ({"host": "no such host"}, {}, ["API address"]),
+        ({}, {"verify": "/no/such/file.pem"}, ["TLS verification"]),
+        ({}, {"timeout": "soon"}, ["Timeout (s)"]),
+        ({}, {"credentials_ids": "gs://my-bucket"}, ["Stored credentials"]),
+        ({}, {"credentials_ids": "[1]"}, ["Stored credentials"]),
+        ({}, {"cells_key": "celles"}, ["Name of the cell filter on the wire"]),
+    ],
+)
+def test_each_failure_names_the_field_to_mend(fields, extra, labels, press):
+    ok, message = press(extra, **fields)
+    assert not ok
+    assert message.endswith(f"Mend: {' or '.join(labels)}.")
+    assert "wr0ng" not in message
+
+
+def test_a_path_that_is_not_the_apis_is_the_addresss_fault(press, ard):
+    ok, message = press(host=f"{ard.url}/elsewhere")
+    assert not ok
+    assert message.endswith("Mend: API address.")
+
+
+def test_a_certificate_that_is_not_trusted_is_the_verifications_fault(monkeypatch):
+    from airflow_provider_ard.sandbox import Sandbox
+
+    with Sandbox(tls=True) as ard:
+        connection = json.loads(ard.connection_json) | {"extra": {}}
+        monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(connection))
+        ok, message = ArdHook("c").test_connection()
+    assert not ok
+    assert message.endswith("Mend: TLS verification.")
+
+
+def test_an_outage_is_no_fields_fault(press, ard):
+    ard.faults.add("GET /auth/self", kind="status", status=503)
+    ok, message = press()
+    assert not ok
+    assert "No field is to blame" in message
+
+
+@pytest.mark.parametrize("name", ["verify", "timeout", "credentials_ids", "cells_key", "client_id", "access_token"])
+def test_each_field_that_a_failure_can_name_is_in_the_form(name):
+    assert name in LABELS
+
+
+# As an environment variable ------------------------------------------------------------------------------------------
+
+
+def test_as_a_uri_with_its_extras(ard, monkeypatch):
+    from airflow_provider_ard.hooks.ard import client_of
+
+    ids = quote(json.dumps({"gs://my-bucket": "ours", "az://": "azure-prod"}))
+    uri = f"{ard.connection_uri}/?timeout=5&cells_key=cell_ids&verify=false&credentials_ids={ids}"
+    monkeypatch.setenv("AIRFLOW_CONN_C", uri)
+    hook = ArdHook("c")
+    assert hook.test_connection()[0]
+    assert hook.credentials_ids == {"gs://my-bucket": "ours", "az://": "azure-prod"}
+    client = client_of(ArdHook.get_connection("c"))
+    assert (client.cells_key, client._verify, client._timeout) == ("cell_ids", False, (5, 5))
+
+
+def test_as_a_uri_to_the_default_address(monkeypatch):
+    from airflow_provider_ard.hooks.ard import client_of
+
+    monkeypatch.setenv("AIRFLOW_CONN_C", "ard://me%40example.com:p%2Fss@")
+    connection = ArdHook.get_connection("c")
+    assert (connection.login, connection.password) == ("me@example.com", "p/ss")
+    assert client_of(connection).base == "https://ard.maxar.com/api/v1"
+
+
+def test_as_json_with_its_extras(ard, monkeypatch):
+    extra = {"timeout": 5, "verify": False, "credentials_ids": {"gs://my-bucket": "ours"}}
+    monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(json.loads(ard.connection_json) | {"extra": extra}))
+    hook = ArdHook("c")
+    assert hook.test_connection()[0]
+    assert hook.credentials_ids == {"gs://my-bucket": "ours"}
+
+
+def test_by_client_credentials(press, ard):
+    extra = {"client_id": ard.client_id, "client_secret": ard.client_secret}
+    assert press(extra, login=None, password=None)[0]
