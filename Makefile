@@ -16,7 +16,7 @@ UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/ui/static/vendor
 CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui clean
+.PHONY: help setup check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -55,7 +55,7 @@ format: setup  ## Mend what ruff can mend
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-test: unit integration conformance chaos-short  ## All tests
+test: unit integration conformance chaos-short browser  ## All tests
 
 unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
 	$(BIN)/pytest tests/unit -n 2
@@ -68,6 +68,12 @@ bench-triggerer: setup  ## A thousand deferred sensors on a real triggerer, SQLi
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt --group postgresql
 	test -d /usr/lib/postgresql || apt-get install --yes --quiet postgresql
 	$(BIN)/python -m benchmarks.triggerer --database postgresql
+
+browser: setup  ## The page and the Connection's form in a real browser (Debian's chromium)
+	$(BIN)/pytest tests/browser -n 0
+
+screenshots: setup  ## Take the pictures of the documentation anew from a real Airflow
+	$(BIN)/python -m demo.screenshots
 
 chaos-short: setup  ## Crashes, lost answers, outages and days: a short version of each
 	$(BIN)/pytest tests/chaos -n 2 --dist loadfile

@@ -12,28 +12,28 @@ ARD_CONNECTION: dict[str, Any] = {
     "hook-class-name": "airflow_provider_ard.hooks.ard.ArdHook",
     "hook-name": "Maxar ARD",
     "ui-field-behaviour": {
-        "hidden-fields": ["schema", "port"],
+        # Not the port: the list's Test button of Airflow 3.3 takes a Connection without one for another one.
+        "hidden-fields": ["schema"],
         "relabeling": {"login": "User name", "host": "API address"},
         "placeholders": {
             "host": "https://ard.maxar.com",
+            "port": "443",
             "login": "you@example.com",
             "extra": '{"credentials_ids": {"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}}',
         },
     },
     "conn-fields": {
-        "access_token": {
-            "label": "Access token",
-            "description": "A ready access token, instead of user name and password.",
-            "schema": {"type": ["string", "null"], "format": "password"},
-        },
-        "refresh_token": {
-            "label": "Refresh token",
-            "description": "Renews the access token without a password.",
-            "schema": {"type": ["string", "null"], "format": "password"},
+        "credentials_ids": {
+            "label": "Stored credentials",
+            "description": (
+                "Which credential, stored at the ARD API, writes to which Google or Azure storage. JSON: "
+                '{"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}. The longest match wins.'
+            ),
+            "schema": {"type": ["string", "null"], "format": "multiline"},
         },
         "client_id": {
             "label": "Client ID",
-            "description": "For client credentials; leave empty when you log in with a user name.",
+            "description": "To log in by client credentials, without user name and password.",
             "schema": {"type": ["string", "null"]},
         },
         "client_secret": {
@@ -41,17 +41,19 @@ ARD_CONNECTION: dict[str, Any] = {
             "description": "Goes with the client ID.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
-        "credentials_ids": {
-            "label": "Stored credentials",
-            "description": (
-                "JSON: storage location -> credentials_id stored at the ARD API. The longest match wins, for "
-                'example {"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}.'
-            ),
-            "schema": {"type": ["string", "null"], "format": "multiline"},
+        "access_token": {
+            "label": "Access token",
+            "description": "A ready access token. It lives for 12 hours: give a login or a refresh token as well.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "refresh_token": {
+            "label": "Refresh token",
+            "description": "Renews the access token without a password, for 30 days.",
+            "schema": {"type": ["string", "null"], "format": "password"},
         },
         "verify": {
             "label": "TLS verification",
-            "description": "true (default), false, or the path of a CA bundle.",
+            "description": "true (default), false, or the path of a CA bundle on every machine of Airflow.",
             "schema": {"type": ["string", "null"]},
         },
         "timeout": {
@@ -60,9 +62,9 @@ ARD_CONNECTION: dict[str, Any] = {
             "schema": {"type": ["number", "null"]},
         },
         "cells_key": {
-            "label": "Name of the cell filter on the wire",
-            "description": "cells (default, what the SDK sends) or cell_ids.",
-            "schema": {"type": ["string", "null"], "enum": ["cells", "cell_ids", None]},
+            "label": "Cell filter",
+            "description": "Its name on the wire: cells (default, what the SDK sends) or cell_ids.",
+            "schema": {"type": ["string", "null"], "enum": ["cells", "cell_ids"]},
         },
     },
 }

@@ -270,8 +270,11 @@ def client_of(connection: Connection, **options: Any) -> ArdClient:
 
 def _host(connection: Connection) -> str | None:
     host = connection.host or None
-    port_missing = host and connection.port and ":" not in host.rpartition("://")[2]
-    return f"{host}:{connection.port}" if port_missing else host
+    if not host or not connection.port:
+        return host
+    scheme, mark, rest = host.rpartition("://")
+    name, slash, path = rest.partition("/")
+    return host if ":" in name else f"{scheme}{mark}{name}:{connection.port}{slash}{path}"
 
 
 def _text(value: object, name: str) -> str | None:

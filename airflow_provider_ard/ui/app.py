@@ -63,8 +63,24 @@ def make_app(shelf: Shelf) -> FastAPI:
         text = (STATIC / "index.html").read_text(encoding="utf-8").replace("{version}", _mark())
         return Response(text, media_type="text/html", headers={"Cache-Control": "no-cache"} | _SAFE)
 
-    app.mount("/static", StaticFiles(directory=STATIC))
+    # Below a name that changes with the files, browsers keep them for good; Airflow's menu asks for the icons without.
+    app.mount(f"/static/{_mark()}", _Files("public, max-age=31536000, immutable"))
+    app.mount("/static", _Files("no-cache"))
     return app
+
+
+class _Files(StaticFiles):
+    """The page's own files, with what caches may do with them."""
+
+    def __init__(self, caching: str) -> None:
+        super().__init__(directory=STATIC)
+        self._caching = caching
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return a file."""
+        response = super().file_response(*args, **kwargs)
+        response.headers.update({"Cache-Control": self._caching, "X-Content-Type-Options": "nosniff"})
+        return response
 
 
 _SAFE = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}

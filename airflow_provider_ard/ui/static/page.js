@@ -200,8 +200,8 @@ async function withMap(act) {
     map = (async () => {
       await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
       await Promise.all(["vendor/leaflet.js", "vendor/topojson-client.min.js"].map(script));
-      const { OrderMap } = await import(`./map.js${version}`);
-      return new OrderMap($("map"), `static/vendor/countries-50m.json${version}`, (row) => {
+      const { OrderMap } = await import("./map.js");
+      return new OrderMap($("map"), beside("vendor/countries-50m.json"), (row) => {
         select(row);
         table.reveal(row.id);
       });
@@ -210,11 +210,11 @@ async function withMap(act) {
   act(await map);
 }
 
-const version = new URL(import.meta.url).search;
+const beside = (path) => new URL(path, import.meta.url).href;
 
 function script(path) {
   return new Promise((done, fail) => {
-    document.head.append(make("script", { src: `static/${path}${version}`, onload: done, onerror: fail }));
+    document.head.append(make("script", { src: beside(path), onload: done, onerror: fail }));
   });
 }
 

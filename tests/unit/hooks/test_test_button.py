@@ -82,7 +82,7 @@ def test_it_takes_few_requests_and_one_try_each(press, ard, impatient):
         ({}, {"timeout": "soon"}, ["Timeout (s)"]),
         ({}, {"credentials_ids": "gs://my-bucket"}, ["Stored credentials"]),
         ({}, {"credentials_ids": "[1]"}, ["Stored credentials"]),
-        ({}, {"cells_key": "celles"}, ["Name of the cell filter on the wire"]),
+        ({}, {"cells_key": "celles"}, ["Cell filter"]),
     ],
 )
 def test_each_failure_names_the_field_to_mend(fields, extra, labels, press):
@@ -144,6 +144,23 @@ def test_as_a_uri_to_the_default_address(monkeypatch):
     connection = ArdHook.get_connection("c")
     assert (connection.login, connection.password) == ("me@example.com", "p/ss")
     assert client_of(connection).base == "https://ard.maxar.com/api/v1"
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "base"),
+    [
+        ("https://ard.example", 8443, "https://ard.example:8443/api/v1"),
+        ("ard.example/ard/v1", 8443, "https://ard.example:8443/ard/v1"),
+        ("https://ard.example:444/ard", 8443, "https://ard.example:444/ard"),
+        (None, 443, "https://ard.maxar.com/api/v1"),
+    ],
+)
+def test_the_port_stands_where_the_address_has_none(host, port, base, monkeypatch):
+    from airflow_provider_ard.hooks.ard import client_of
+
+    fields = {"conn_type": "ard", "host": host, "port": port, "login": "me", "password": "x"}
+    monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(fields))
+    assert client_of(ArdHook.get_connection("c")).base == base
 
 
 def test_as_json_with_its_extras(ard, monkeypatch):

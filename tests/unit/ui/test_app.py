@@ -37,8 +37,9 @@ def get(app):
 
 def test_the_anonymous_get_no_data_from_any_route(app, get, ard, ard_connection):
     paths = {route.path for route in app.routes}
-    assert paths == {"/", "/static", "/data/connections", "/data/orders", "/data/order", "/data/run"}
-    for path in paths - {"/", "/static"}:
+    versioned = next(path for path in paths if path.startswith("/static/"))
+    assert paths - {versioned} == {"/", "/static", "/data/connections", "/data/orders", "/data/order", "/data/run"}
+    for path in paths - {"/", "/static", versioned}:
         answer = get(path, connection=ard_connection, order="1", dag_id="d", run_id="r")
         assert answer.status_code == 401, path
     assert ard_connection not in get("/").text

@@ -1,0 +1,98 @@
+"""Airflow's UI in Debian's Chromium: for the browser tests, the screenshots and the page's benchmark."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, FrameLocator, Page
+
+    from airflow_provider_ard.sandbox import Sandbox
+
+# Patience for one step on a slow machine, milliseconds.
+PATIENCE_MS = 60_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Yield a browser; FileNotFoundError without Chromium."""
+    path = shutil.which("chromium")
+    if path is None:
+        raise FileNotFoundError("chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # As root, as in CI, Chromium starts without its sandbox only.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def window(
+    browser: Browser,
+    url: str,
+    user: str,
+    password: str,
+    *,
+    size: tuple[int, int] = (1440, 900),
+    dark: bool = False,
+) -> Iterator[Page]:
+    """Yield a window that is logged in to the Airflow at `url`; `size` in pixels, width and height."""
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        locale="en-GB",
+        timezone_id="UTC",
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    try:
+        page = context.new_page()
+        page.goto(f"{url}/")
+        page.fill("input[name=username]", user)
+        page.fill("input[name=password]", password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda there: "/login" not in there)
+        page.evaluate("theme => localStorage.setItem('theme', theme)", "dark" if dark else "light")
+        yield page
+    finally:
+        context.close()
+
+
+def orders_page(page: Page, url: str, path: str = "/plugin/ard-orders") -> FrameLocator:
+    """Go to the page of orders inside Airflow's, and return the frame that it is in once it shows orders."""
+    page.goto(f"{url}{path}")
+    frame = page.frame_locator("iframe")
+    frame.locator("#rows [data-id]").first.wait_for()
+    return frame
+
+
+def add_connection(page: Page, url: str, conn_id: str, ard: Sandbox, **other: str) -> None:
+    """Fill in the form of a new Connection to a sandbox, with `other` values in some of its fields, and save it."""
+    host, _, port = ard.url.rpartition(":")
+    values = {"host": host, "port": port, "login": ard.login, "password": ard.password} | other
+    page.goto(f"{url}/connections")
+    page.get_by_role("button", name="Add Connection").click()
+    form = page.get_by_role("dialog")
+    form.locator("input[name=connection_id]").fill(conn_id)
+    form.get_by_role("combobox").first.fill("Maxar ARD")
+    page.keyboard.press("Enter")
+    for name, value in values.items():
+        form.locator(f"input[name={name}]").fill(value)
+    form.get_by_role("button", name="Save").click()
+    form.wait_for(state="hidden")
+
+
+def press_test(page: Page, conn_id: str) -> str:
+    """Press the Test button of a Connection in the list, and return what Airflow's API answers to it."""
+    button = page.get_by_role("row", name=conn_id).get_by_role("button", name="Test")
+    with page.expect_response(lambda response: response.url.endswith("/connections/test")) as answer:
+        button.click()
+    return str(answer.value.json().get("message") or answer.value.text())
