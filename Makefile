@@ -16,7 +16,7 @@ UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/ui/static/vendor
 CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser screenshots clean
+.PHONY: help setup check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -71,6 +71,9 @@ bench-triggerer: setup  ## A thousand deferred sensors on a real triggerer, SQLi
 
 browser: setup  ## The page and the Connection's form in a real browser (Debian's chromium)
 	$(BIN)/pytest tests/browser -n 0
+
+bench-page: setup  ## First paint and data request of the page with 5,000 orders
+	$(BIN)/python -m benchmarks.page
 
 screenshots: setup  ## Take the pictures of the documentation anew from a real Airflow
 	$(BIN)/python -m demo.screenshots

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["BaseEventTrigger", "mask_secret"]
+__all__ = ["BaseEventTrigger", "mask_secret", "redact"]
 
 
 def _first(*places: str) -> Any:
@@ -20,7 +20,7 @@ def _first(*places: str) -> Any:
 
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import mask_secret
+    from airflow.providers.common.compat.sdk import mask_secret, redact
     from airflow.triggers.base import BaseEventTrigger
 else:
     # In common-compat since 1.22.
@@ -28,6 +28,11 @@ else:
         "airflow.sdk.log:mask_secret",
         "airflow.sdk.execution_time.secrets_masker:mask_secret",
         "airflow.utils.log.secrets_masker:mask_secret",
+    )
+    redact = _first(
+        "airflow.sdk.log:redact",
+        "airflow.sdk.execution_time.secrets_masker:redact",
+        "airflow.utils.log.secrets_masker:redact",
     )
     # In common-compat since 1.19. Airflow 2 has no asset watchers; a trigger for one can still be imported there.
     BaseEventTrigger = _first("airflow.triggers.base:BaseEventTrigger", "airflow.triggers.base:BaseTrigger")

@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import shapely
-from airflow.providers.common.compat.sdk import redact
 
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.geometry import GeometryReader
@@ -14,6 +13,7 @@ from airflow_provider_ard.api.grid import footprint, is_cell_id
 from airflow_provider_ard.api.layout import root_collection_uri
 from airflow_provider_ard.api.placement import TAG_PREFIX
 from airflow_provider_ard.api.select import SelectRequest
+from airflow_provider_ard.compat import redact
 from airflow_provider_ard.ui.rows import acquisitions_of, box_of, row_of
 
 if TYPE_CHECKING:

@@ -85,6 +85,12 @@ function drawGrid(pen, map, width, height, ink, countries) {
   }
 }
 
+/** Draw a ring that crosses the antimeridian on one side of it: its edges would run across the whole map. */
+function unbroken(ring) {
+  const crosses = ring.some(([lng, lat], at) => at && lat > -60 && Math.abs(lng - ring[at - 1][0]) > 180);
+  return crosses ? ring.map(([lng, lat]) => [lng < 0 ? lng + 360 : lng, lat]) : ring;
+}
+
 /** Where to write each country's name: in the middle of its largest part. `size`: its width in pixels at zoom 0. */
 function namePlaces(features) {
   return features
@@ -137,6 +143,10 @@ export class OrderMap {
 
   addLand(topology) {
     const { features } = topojson.feature(topology, topology.objects.countries);
+    for (const { geometry } of features) {
+      const polygons = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
+      for (const rings of polygons) rings.splice(0, rings.length, ...rings.map(unbroken));
+    }
     this.countries = namePlaces(features);
     this.land = L.geoJSON(features, {
       pane: "land", renderer: L.canvas({ pane: "land", padding: 0.2 }), interactive: false, style: () => this.landStyle(),
