@@ -93,7 +93,7 @@ def case(name: str, tiles: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
     with mock.patch.object(ArdHook, "get_order", return_value=order):
-        batches = task.execute({})
+        batches = task.execute({"ti": mock.Mock()})
     spent = time.perf_counter() - began
     assert sum(map(len, batches)) == tiles
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
@@ -106,7 +106,10 @@ def main(tiles: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    env = dict(os.environ)
+    env = os.environ | {
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "AIRFLOW_CONN_ARD_DEFAULT": json.dumps({"conn_type": "ard", "login": "demo", "password": "demo"}),
+    }
     extra = {"endpoint_url": url, "region_name": "us-east-1"}
     env["AIRFLOW_CONN_AWS_DEFAULT"] = json.dumps(
         {"conn_type": "aws", "login": "demo", "password": "demo", "extra": extra}
@@ -129,7 +132,7 @@ def main(tiles: int) -> None:
         with tempfile.TemporaryDirectory() as home:
             for name in CASES:
                 command = [sys.executable, "-m", "benchmarks.tiles", "--case", name, str(tiles)]
-                subprocess.run(command, env=env | {"AIRFLOW_HOME": home}, check=True, stderr=subprocess.DEVNULL)
+                subprocess.run(command, env=env | {"AIRFLOW_HOME": home}, check=True)
     finally:
         server.terminate()
         server.wait(20)
