@@ -73,7 +73,8 @@ class ArdOrderTrigger(BaseTrigger):
         """Yield the one event once the wait is over."""
         from airflow_provider_ard.triggers.watch import OrderWatch, Pace
 
-        progress = Progress(self.order_ids, self.began)
+        # The worker's look found them running, and said so. A logger for each of ten thousand waits has its weight.
+        progress = Progress(self.order_ids, self.began, running=True)
         if self.not_before is not None:
             await asyncio.sleep(max(0.0, self.not_before - time.time()))
         pace = Pace(self.poke_interval, exponential=self.exponential_backoff, max_wait=self.max_wait)
@@ -114,16 +115,16 @@ class ArdOrderTrigger(BaseTrigger):
 
 
 class Progress:
-    """What is known of the orders that one task waits for."""
+    """What is known of the orders that one task waits for; `running`: that they run, and that this has been told."""
 
     # Ten thousand of them may wait in one process.
     __slots__ = ("_done", "_order_ids", "_spoke", "_started", "_status", "began")
 
-    def __init__(self, order_ids: list[str], began: float | None = None) -> None:
+    def __init__(self, order_ids: list[str], began: float | None = None, *, running: bool = False) -> None:
         self.began = time.time() if began is None else began
         self._order_ids = order_ids
         self._done: dict[str, dict[str, Any]] = {}
-        self._status: dict[str, str] = {}
+        self._status: dict[str, str] = dict.fromkeys(order_ids, "RUNNING") if running else {}
         self._spoke = time.monotonic()
         self._started = self._spoke - max(0.0, time.time() - self.began)
 
