@@ -10,10 +10,11 @@ import hashlib
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_ard.api.errors import ArdError, ArdRequestError
+from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.api.transport import PAGE_SIZE
 from airflow_provider_ard.hooks.advice import advice
 from airflow_provider_ard.hooks.ard import ArdHook, client_of
@@ -57,6 +58,7 @@ class OrderBook:
         self._short: set[str] = set()
         self._version = 0
         self._complete = False
+        self._torn = False
         self._error: dict[str, Any] | None = None
 
     def look(self, since: int, era: str) -> Look:
@@ -109,23 +111,33 @@ class OrderBook:
         place = {order_id: number for number, order_id in enumerate(self._newest_first)}
         depth, singles = plan(sorted(place[row.id] for row in self._rows.values() if row.is_open))
         asked = [self._newest_first[number] for number in singles]
+        # The list is newest first: what comes after an order that is known is known, unless a look ended too early.
+        unbroken = self._complete and not self._torn
         listed: list[str] = []
         for page in client.order_pages():
             listed += (order.id for order in page)
-            self._take(page, listed)
-            # The list is newest first: what comes after an order that is known is known.
+            self._take(client, page, listed)
             known = bool(page) and page[-1].id in place
-            if (known and self._complete and len(listed) >= depth) or len(listed) >= MOST_ORDERS:
+            if (known and unbroken and len(listed) >= depth) or len(listed) >= MOST_ORDERS:
                 break
+            self._torn = True
         with self._changed:
-            self._complete = True
+            self._torn = False
+            self._complete = client is self._client
         asked += [order_id for order_id in self._newest_first if order_id in self._short]
         for order_id in asked[:MOST_SINGLES]:
-            self._take([client.get_order(order_id)], listed, whole=True)
+            # One that the API has forgotten keeps its row.
+            with suppress(ArdNotFoundError):
+                self._take(client, [client.get_order(order_id)], listed, whole=True)
 
-    def _take(self, orders: Sequence[OrderStatus], listed: Sequence[str], *, whole: bool = False) -> None:
+    def _take(
+        self, client: ArdClient, orders: Sequence[OrderStatus], listed: Sequence[str], *, whole: bool = False
+    ) -> None:
         """Keep what was read: `listed` are the newest orders so far; `whole`: more than this is not to be had."""
         with self._changed:
+            if client is not self._client:
+                # The Connection has changed meanwhile: this is of another account, perhaps.
+                return
             for order in orders:
                 row = row_of(order)
                 old = self._rows.get(row.id)

@@ -106,6 +106,20 @@ def test_an_outage_is_told_and_what_is_known_stays(ard, client, at_once):
     assert look(orders)[1]["error"] is None
 
 
+def test_a_look_that_broke_off_between_two_pages_leaves_no_gap(ard, client, at_once, impatient):
+    old = place(client, 20)
+    orders = OrderBook(lambda: client)
+    look(orders)
+    new = place(client, 120)
+    # The second page, and each of the client's tries to have it.
+    ard.faults.add("GET /order", kind="status", status=503, nth=2, times=4)
+    assert look(orders)[1]["error"]
+    ard.faults.clear()
+    while look(orders)[1]["error"]:
+        pass
+    assert set(orders._rows) == {*old, *new}
+
+
 def test_the_plan_takes_the_fewest_requests():
     assert plan([]) == (0, [])
     assert plan([0, 1, 2, 99]) == (100, [])
