@@ -55,7 +55,7 @@ format: setup  ## Mend what ruff can mend
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-test: unit integration conformance chaos-short browser  ## All tests
+test: unit integration conformance chaos-short browser docs-test  ## All tests
 
 unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
 	$(BIN)/pytest tests/unit -n 2
@@ -84,6 +84,18 @@ chaos-short: setup  ## Crashes, lost answers, outages and days: a short version 
 chaos: setup  ## The same in full; takes half an hour
 	ARD_CHAOS=full $(BIN)/pytest tests/chaos
 
+.PHONY: docs docs-serve docs-test
+
+docs: setup  ## Build the documentation into site/, without a warning
+	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt --group docs
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
+
+docs-serve: docs  ## Show the documentation at http://127.0.0.1:8000, rebuilt when a page changes
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs serve
+
+docs-test: docs  ## The code, links and tables of the README and docs/
+	$(BIN)/pytest tests/docs -n 2
+
 conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(SDK_VENV)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance
 
@@ -111,7 +123,7 @@ demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FO
 		$(if $(S3_PORT),--s3-port $(S3_PORT))
 
 constraints: setup  ## Resolve constraints.txt anew (all extras, newest versions)
-	$(UV) pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --group postgresql --no-header --no-annotate \
+	$(UV) pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --group docs --group postgresql --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links -c constraints.in --output-file constraints.txt pyproject.toml
 
 ui:  ## Fetch the page's libraries and land anew from npm, at the versions pinned here
@@ -122,4 +134,4 @@ ui:  ## Fetch the page's libraries and land anew from npm, at the versions pinne
 		cp .node/ui/node_modules/$$name/LICENSE $(UI_VENDOR)/$$name-LICENSE.txt; done
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers build dist
+	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers build dist site

@@ -1,0 +1,45 @@
+"""A sandbox, a real S3 server, and a Connection to each."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from airflow_provider_ard.sandbox import Sandbox
+    from demo.storage import S3Server
+
+# The names that the documents give to stored credentials.
+CREDENTIALS_IDS = {"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}
+KEY = {"type": "service_account", "private_key": "not a real one", "project_id": "p", "client_email": "a@b.example"}
+SAS_URL = "https://account.blob.core.windows.net/container?sp=racwl&sr=c&se=2099-01-01T00:00:00Z&sig=c2lnbmF0dXJl"
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """An S3 server with the buckets of the documents."""
+    from demo.storage import S3Server
+
+    with S3Server("ard-demo", "my-bucket") as server:
+        yield server
+
+
+@pytest.fixture
+def account(ard: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sandbox:
+    """The sandbox behind `ard_default`, with the stored credentials of the documents; work goes on in a new folder."""
+    from airflow_provider_ard.hooks.ard import ArdHook
+
+    connection = json.loads(ard.connection_json)
+    connection["extra"] = {**connection.get("extra", {}), "credentials_ids": CREDENTIALS_IDS}
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(connection))
+    monkeypatch.chdir(tmp_path)
+    hook = ArdHook()
+    hook.put_credentials("our-stored-credentials", base64.b64encode(json.dumps(KEY).encode()).decode())
+    hook.put_credentials("azure-prod", SAS_URL)
+    return ard

@@ -1,0 +1,214 @@
+"""Every block of code in the README and docs/ does what it is there for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from demo.standalone import clean_environment
+from tests.docs.markdown import DOCUMENTS, REPOSITORY, Block, blocks, languages
+
+if TYPE_CHECKING:
+    from airflow_provider_ard.sandbox import Sandbox
+    from demo.storage import S3Server
+
+# What a person reads and no machine runs.
+PROSE = {"text"}
+CHECKED = {"python", "console", "json", "yaml"}
+
+
+def test_no_block_is_in_a_language_that_nothing_checks() -> None:
+    assert languages() <= CHECKED | PROSE
+
+
+def is_dag(block: Block) -> bool:
+    return "\n@dag(" in block.code
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_the_python_of_a_document_runs(path: Path, account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of one document share their names. Tasks in them belong to a DAG, and what they ask for is priced."""
+    from airflow.sdk import DAG
+
+    names: dict[str, Any] = {"__name__": "documented"}
+    with DAG(dag_id="documented", schedule=None) as dag:
+        for block in blocks("python"):
+            if block.path == path and not is_dag(block):
+                # A sentence of the documentation may lead to a mistake that is shown on purpose, never to others.
+                exec(compile(block.padded(), str(path), "exec"), names)
+    for task in dag.tasks:
+        price(task)
+
+
+def price(task: Any) -> None:
+    """Let the sandbox check what a task would ask for, as far as that is known before a run."""
+    from airflow_provider_ard.hooks.ard import ArdHook
+    from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
+    from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
+
+    if isinstance(task, ArdOrderOperator) and not is_open(task, ORDER_ARGUMENTS):
+        hook = ArdHook()
+        hook.dry_run(hook.order_request(**{name: getattr(task, name) for name in ORDER_ARGUMENTS}))
+    if isinstance(task, ArdSelectOperator) and not is_open(task, SELECT_ARGUMENTS):
+        ArdHook().select_request(**{name: getattr(task, name) for name in SELECT_ARGUMENTS})
+
+
+def is_open(task: Any, arguments: tuple[str, ...]) -> bool:
+    """Whether some argument is known in a run only: a template, or what another task returns."""
+    from airflow.sdk import XComArg
+
+    values = [getattr(task, name) for name in arguments]
+    return any(isinstance(value, XComArg) or (isinstance(value, str) and "{{" in value) for value in values)
+
+
+@pytest.mark.timeout(200)
+def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3: S3Server, tmp_path: Path) -> None:
+    from airflow_provider_ard.sandbox import Sandbox
+
+    folder = tmp_path / "dags"
+    folder.mkdir()
+    shown = [block for block in blocks("python") if is_dag(block)]
+    for number, block in enumerate(shown):
+        (folder / f"shown_{number}.py").write_text(block.padded())
+
+    with Sandbox(order_duration=0, storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
+        env = clean_environment() | {
+            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
+            "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
+        }
+        runner = Path(__file__).with_name("dags_run.py")
+        ended = subprocess.run(
+            [sys.executable, str(runner), str(folder)],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        said = (ended.stdout + ended.stderr)[-8000:]
+        assert ended.returncode == 0, said
+        outcome = json.loads(ended.stdout.splitlines()[-1])
+        assert outcome["import_errors"] == {}
+        assert len(outcome["dags"]) == len(shown)
+        assert outcome["states"], said
+        assert set(outcome["states"].values()) == {"success"}, said
+        assert len(ard.submissions) == len(outcome["states"])
+
+
+def commands() -> list[tuple[Block, list[str]]]:
+    """Return the commands in all console blocks, without the remarks behind them."""
+    found = []
+    for block in blocks("console"):
+        whole = block.code.replace("\\\n", " ")
+        lines = [line.removeprefix("$ ") for line in whole.splitlines() if line.startswith("$ ")]
+        assert lines, f"{block.name}: no line begins with a prompt"
+        found += [(block, shlex.split(line, comments=True)) for line in lines]
+    return found
+
+
+@pytest.mark.parametrize(("block", "words"), commands(), ids=lambda value: getattr(value, "name", None) or value[0])
+def test_a_command_exists_and_takes_these_arguments(block: Block, words: list[str]) -> None:
+    # `NAME=value command`, and a pipe into one of ours.
+    while "=" in words[0].split("/")[0]:
+        words = words[1:]
+    if "|" in words:
+        words = words[words.index("|") + 1 :]
+    check = CHECKS.get(words[0])
+    assert check, f"{block.name}: nothing checks `{words[0]}`"
+    check(words[1:])
+
+
+def make(words: list[str]) -> None:
+    targets = [word for word in words if "=" not in word]
+    ended = subprocess.run(["make", "--dry-run", *targets], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def pip(words: list[str]) -> None:
+    assert words[0] == "install"
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    ours = [Requirement(word) for word in words[1:] if word.startswith("airflow-provider-ard")]
+    assert ours
+    assert all(one.name == project["name"] and one.extras <= project["optional-dependencies"].keys() for one in ours)
+
+
+def export(words: list[str]) -> None:
+    """A Connection in the environment is one that Airflow finds and a client can be made of."""
+    from airflow_provider_ard.hooks.ard import ArdHook
+
+    for word in words:
+        name, _, value = word.partition("=")
+        assert name.startswith(("AIRFLOW", "ARD_", "MAXAR_ARD_", "REQUESTS_CA_BUNDLE"))
+        if name.startswith("AIRFLOW_CONN_ARD"):
+            with patch.dict(os.environ, {name: value}):
+                assert ArdHook(name.removeprefix("AIRFLOW_CONN_").lower()).get_conn()
+
+
+def ard_sandbox(words: list[str]) -> None:
+    from airflow_provider_ard.sandbox.__main__ import main
+
+    main.make_context("ard-sandbox", words)
+
+
+def ard(words: list[str]) -> None:
+    import argparse
+
+    from airflow_provider_ard.cli.__main__ import _add
+    from airflow_provider_ard.cli.definition import ARD_COMMANDS
+
+    if words in (["--help"], ["--version"]):
+        return
+    parser = argparse.ArgumentParser()
+    _add(parser, ARD_COMMANDS)
+    parser.parse_args(words)
+
+
+def airflow(words: list[str]) -> None:
+    if words[0] == "ard":
+        ard(words[1:])
+        return
+    from airflow.cli.cli_parser import get_parser
+
+    get_parser().parse_args(words)
+
+
+def known(words: list[str]) -> None:
+    """Every machine has it."""
+
+
+CHECKS = {
+    "make": make,
+    "pip": pip,
+    "export": export,
+    "ard-sandbox": ard_sandbox,
+    "ard": ard,
+    "airflow": airflow,
+    "cd": known,
+    "cp": known,
+    "curl": known,
+    "git": known,
+    "python": known,
+}
+
+
+@pytest.mark.parametrize("block", blocks("json", "yaml"), ids=lambda block: block.name)
+def test_data_can_be_read(block: Block) -> None:
+    if block.language == "json":
+        json.loads(block.code)
+    else:
+        yaml.safe_load(block.code)
