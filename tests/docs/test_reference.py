@@ -12,6 +12,7 @@ from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
+from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger
 from tests.docs.markdown import REPOSITORY, names_in_tables
 
 DOCS = REPOSITORY / "docs"
@@ -24,6 +25,7 @@ DOCS = REPOSITORY / "docs"
         (ArdOrderSensor, "waiting.md", "Arguments"),
         (ArdSelectOperator, "pipelines.md", "Search: ArdSelectOperator"),
         (ArdListTilesOperator, "pipelines.md", "Wait, list the tiles, map"),
+        (ArdNewImageryTrigger, "pipelines.md", "New imagery as an event"),
     ],
 )
 def test_every_argument_is_in_the_table(operator: type, page: str, heading: str) -> None:
@@ -69,3 +71,8 @@ def test_every_extra_is_told_in_the_readme() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     readme = (REPOSITORY / "README.md").read_text()
     assert all(f"`{extra}`" in readme for extra in project["optional-dependencies"])
+
+
+def test_every_example_is_in_the_table() -> None:
+    there_are = {path.name for path in (REPOSITORY / "dags_examples").glob("*.py")}
+    assert set(names_in_tables(DOCS / "pipelines.md", "Examples to copy")) == there_are
