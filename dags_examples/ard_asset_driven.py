@@ -5,6 +5,8 @@ The end of an order is an event of the asset that stands for the place of delive
 and any number be scheduled on it.
 """
 
+from datetime import UTC, datetime
+
 from airflow.providers.common.compat.sdk import ObjectStoragePath, dag, task
 
 from airflow_provider_ard.assets import delivered_orders, delivery_asset
@@ -29,7 +31,8 @@ def ard_deliver():
     ArdOrderSensor(task_id="wait", order_id=order.output, outlets=[IMAGERY])
 
 
-@dag(schedule=[IMAGERY], default_args={"retries": 2}, tags=["ard"])
+# Airflow 2 wants a start_date of every DAG with a schedule, though no day matters here.
+@dag(schedule=[IMAGERY], start_date=datetime(2026, 1, 1, tzinfo=UTC), default_args={"retries": 2}, tags=["ard"])
 def ard_ingest_delivered():
     """List the tiles of the orders that were delivered, ingest each."""
     tiles = ArdListTilesOperator(task_id="list_tiles", order_id=delivered(), storage_conn_id=STORAGE)
