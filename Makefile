@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 EXTRAS := s3,gcs,azure,sandbox,examples
+ALL_EXTRAS := s3,gcs,azure,ogr,sandbox,examples
 # The SDK pins what we do not; it gets an environment of its own and meets us over HTTP alone.
 SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt
@@ -16,7 +17,7 @@ UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/ui/static/vendor
 CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
-.PHONY: help setup check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
+.PHONY: help setup dist matrix matrix-short matrix-constraints wheel wheel-full licences audit release-check api-snapshot typing check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -29,6 +30,14 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]' --group dev
 	@touch $@
+
+# Tools of a release, each run in an environment of its own that uv keeps.
+TOOL := $(UV) tool run --quiet
+TWINE := twine@6.2.0
+CHECK_WHEEL := check-wheel-contents@0.6.3
+PIP_LICENSES := 5.5.0
+PIP_AUDIT := pip-audit@2.9.0
+PYRIGHT := pyright@1.1.409
 
 $(SDK_VENV)/.ready: $(VENV)/.ready $(SDK_REQUIREMENTS)
 	$(UV) venv --quiet --clear --python $(BIN)/python $(SDK_VENV)
@@ -133,5 +142,45 @@ ui:  ## Fetch the page's libraries and land anew from npm, at the versions pinne
 	for name in leaflet topojson-client world-atlas; do \
 		cp .node/ui/node_modules/$$name/LICENSE $(UI_VENDOR)/$$name-LICENSE.txt; done
 
+matrix: setup  ## The built wheel on Airflow 2.11 to 3.3, with the lowest and the newest versions; NAMES="2.11-floor …" for some
+	$(BIN)/python -m tests.matrix $(NAMES)
+
+matrix-short: setup  ## The same at both ends, in short
+	$(BIN)/python -m tests.matrix --short
+
+matrix-constraints: setup  ## Resolve tests/matrix/constraints/ anew
+	$(BIN)/python -m tests.matrix.resolve
+
+typing: setup  ## A user's DAG as mypy and pyright see it
+	$(BIN)/mypy --strict tests/typing/users_dag.py
+	$(TOOL) $(PYRIGHT) --pythonpath $(BIN)/python -p tests/typing
+
+dist: setup
+	rm -rf dist
+	$(UV) build --quiet --out-dir dist .
+	$(TOOL) $(TWINE) check --strict dist/*.whl dist/*.tar.gz
+	$(TOOL) $(CHECK_WHEEL) dist/*.whl
+	@ls -l dist/*.whl dist/*.tar.gz | awk '{print $$5 " bytes\t" $$9}'
+
+wheel: dist  ## Build the wheel and check what is in it, what it asks for and says, and the public API
+	$(BIN)/pytest tests/release -n 2 --dist loadfile
+
+wheel-full: dist  ## The same, with each extra installed alone
+	ARD_WHEEL=full $(BIN)/pytest tests/release -n 0
+
+licences: dist  ## The licences of all that the wheel brings along with every extra; fails for a GPL without an alternative
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-licences
+	$(UV) pip install --quiet --python .venv-licences/bin/python -c constraints.txt "$$(ls dist/*.whl)[$(ALL_EXTRAS)]"
+	$(BIN)/python -m tests.release.licences .venv-licences/bin/python $(PIP_LICENSES)
+
+audit: setup  ## Known vulnerabilities in what constraints.txt pins; exit code 2 if the advisory service cannot be reached
+	$(BIN)/python -m tests.release.audit $(PIP_AUDIT)
+
+release-check: setup  ## Refuse a release that CHANGELOG.md does not tell of
+	$(BIN)/python -m tests.release.check
+
+api-snapshot: setup  ## Write down the public API, after a change that is meant
+	$(BIN)/python -m tests.release.public_api > tests/release/public_api.txt
+
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers build dist site
+	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers .venv-licences .matrix build dist site

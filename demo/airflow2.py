@@ -33,6 +33,9 @@ def environment(port: int) -> dict[str, str]:
         "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
         "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),
         "AIRFLOW__WEBSERVER__WORKERS": "1",
+        # It shuts itself down when a busy machine keeps it waiting for longer.
+        "AIRFLOW__WEBSERVER__WEB_SERVER_MASTER_TIMEOUT": "300",
+        "AIRFLOW__WEBSERVER__WEB_SERVER_WORKER_TIMEOUT": "300",
     }
 
 

@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import airflow.triggers.base
-from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
+from airflow_provider_ard.compat import BaseEventTrigger
 from airflow_provider_ard.exceptions import ArdRequestError
 from airflow_provider_ard.triggers.seen import Seen
 

@@ -54,7 +54,11 @@ SUITES = (
         # The sandbox knows nothing of Airflow.
         between=("--ignore", "tests/unit/sandbox"),
     ),
-    Suite("examples", ("tests/integration/test_dag_test.py",), ("tests/integration/test_dag_test.py", "-k", "default")),
+    Suite(
+        "examples",
+        ("tests/integration/test_dag_test.py", "tests/integration/test_examples.py"),
+        ("tests/integration/test_dag_test.py", "-k", "default"),
+    ),
     Suite(
         "standalone",
         ("tests/integration/test_standalone.py",),
@@ -99,6 +103,9 @@ def prepare() -> Path:
     for folder in ("tests", "demo", "dags_examples"):
         shutil.copytree(REPOSITORY / folder, WORK / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "pyproject.toml", WORK)
+    # Azurite, fetched from npm once for all.
+    (REPOSITORY / ".node").mkdir(exist_ok=True)
+    (WORK / ".node").symlink_to(REPOSITORY / ".node")
     # The metadata of real tiles, where they are beside the repository.
     if (real := REPOSITORY.parent / "shared").exists() and not (FOLDER / "shared").exists():
         (FOLDER / "shared").symlink_to(real.resolve())

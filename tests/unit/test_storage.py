@@ -3,10 +3,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.sdk.io import store
 
 from airflow_provider_ard.exceptions import ArdRequestError, ArdTaskError
 from airflow_provider_ard.storage import reader
+
+try:
+    from airflow.sdk.io import fs, store
+except ModuleNotFoundError:  # Airflow 2
+    import airflow.io as fs
+    from airflow.io import store
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +53,6 @@ def test_a_server_that_is_not_there_is_told_without_the_key(monkeypatch):
 
 
 def test_an_extra_that_is_missing_is_named(monkeypatch):
-    from airflow.sdk.io import fs
-
     monkeypatch.setattr(fs, "_register_filesystems", dict)
     with pytest.raises(ArdRequestError, match=r"airflow-provider-ard\[gcs\]"):
         reader(None)("gs://b/a.json")
