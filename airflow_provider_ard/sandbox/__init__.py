@@ -15,7 +15,9 @@ __all__ = ["Sandbox"]
 def __getattr__(name: str) -> Any:
     """Load the server, and with it GDAL and FastAPI, only when somebody asks for it."""
     if name == "Sandbox":
-        from airflow_provider_ard.sandbox.server import Sandbox
-
+        try:
+            from airflow_provider_ard.sandbox.server import Sandbox
+        except ModuleNotFoundError as error:
+            raise ImportError(f"the sandbox needs airflow-provider-ard[sandbox]: {error}") from error
         return Sandbox
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

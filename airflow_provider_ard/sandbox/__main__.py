@@ -10,7 +10,11 @@ from pathlib import Path
 import click
 
 from airflow_provider_ard.sandbox.faults import KINDS, parse
-from airflow_provider_ard.sandbox.server import Sandbox
+
+try:
+    from airflow_provider_ard.sandbox.server import Sandbox
+except ModuleNotFoundError as missing:
+    sys.exit(f"ard-sandbox needs airflow-provider-ard[sandbox]: {missing}")
 
 _KINDS_HELP = "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())
 

@@ -1,0 +1,53 @@
+"""Look for known vulnerabilities in what constraints.txt pins: ``python -m tests.release.audit pip-audit@VERSION``.
+
+Exit code 0: none known. 1: some, listed. 2: nothing can be said, the advisory service was not reached.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+UNREACHED = ("ServiceError", "ConnectionError", "ConnectTimeout", "Max retries", "Connection refused", "NameResolution")
+SERVICES = ("pypi", "osv")
+
+
+def verdict(code: int, said: str) -> int:
+    """Return the exit code for what pip-audit ended with and said."""
+    if code == 0:
+        return 0
+    if "known vulnerabilit" in said and not any(mark in said for mark in UNREACHED):
+        return 1
+    return 2
+
+
+def main() -> int:
+    """Ask one advisory service after the other until one answers."""
+    uv = Path(sys.executable).with_name("uv")
+    for service in SERVICES:
+        command = [
+            uv,
+            "tool",
+            "run",
+            "--quiet",
+            sys.argv[1],
+            "--vulnerability-service",
+            service,
+            "--progress-spinner=off",
+        ]
+        command += ["--disable-pip", "--no-deps", "--requirement", "constraints.txt", "--timeout", "10"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        code = verdict(done.returncode, said)
+        if code != 2:
+            sys.stdout.write(said)
+            return code
+        last = (said.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        sys.stderr.write(f"The advisory service {service} was not reached: {last}\n")
+    sys.stderr.write("NOT AUDITED: no advisory service can be reached from here.\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

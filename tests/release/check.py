@@ -1,0 +1,47 @@
+"""Refuse a release that its changelog does not tell of: ``python -m tests.release.check [FOLDER]``.
+
+The one source of the version is `airflow_provider_ard/__init__.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
+HEADING = re.compile(r"^## \[(?P<version>[^]]+)\](?: - (?P<date>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
+
+
+def faults(version_source: str, changelog: str) -> list[str]:
+    """Return what keeps a release back, nothing if it may go ahead."""
+    found = VERSION.findall(version_source)
+    if len(found) != 1:
+        return [f"wanted one __version__, found {len(found)}"]
+    (version,) = found
+    headings = {match["version"]: match for match in HEADING.finditer(changelog)}
+    if version not in headings:
+        return [f"CHANGELOG.md has no section [{version}]: it has {', '.join(headings) or 'none'}"]
+    section = changelog[headings[version].end() :].partition("\n## ")[0]
+    wrong = []
+    if not headings[version]["date"]:
+        wrong.append(f"the section [{version}] of CHANGELOG.md has no date, as in ## [{version}] - 2026-01-31")
+    if not re.search(r"^- ", section, re.MULTILINE):
+        wrong.append(f"the section [{version}] of CHANGELOG.md tells of nothing")
+    if "Unreleased" in headings:
+        rest = changelog[headings["Unreleased"].end() :].partition("\n## ")[0]
+        if re.search(r"^- ", rest, re.MULTILINE):
+            wrong.append(f"CHANGELOG.md has entries under [Unreleased] still: do they belong to [{version}]?")
+    return wrong
+
+
+def main() -> int:
+    """Print what is wrong, and return the exit code."""
+    folder = Path(sys.argv[1] if sys.argv[1:] else ".")
+    wrong = faults((folder / "airflow_provider_ard" / "__init__.py").read_text(), (folder / "CHANGELOG.md").read_text())
+    sys.stdout.write("".join(f"{line}\n" for line in wrong) or "The changelog tells of this version.\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""What users may rely on, as text: ``python -m tests.release.public_api > tests/release/public_api.txt``.
+
+The names and signatures that stand in the source of the public modules; read from it, so that no Airflow is needed.
+What else the package has, everything under `api/` but what is listed here included, may change in any release.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(__file__).parents[2] / "airflow_provider_ard"
+SNAPSHOT = Path(__file__).with_name("public_api.txt")
+PUBLIC = (
+    *("assets.py", "exceptions.py", "links.py", "hooks/*.py", "operators/*.py", "sensors/*.py", "triggers/[!w]*.py"),
+    *("api/client.py", "api/errors.py", "api/order.py", "sandbox/server.py"),
+)
+
+
+def modules() -> list[Path]:
+    """Return the source files of the public modules."""
+    return sorted(path for pattern in PUBLIC for path in PACKAGE.glob(pattern) if path.name != "__init__.py")
+
+
+def snapshot() -> str:
+    """Return the public API, a line a name."""
+    return "".join(f"{line}\n" for path in modules() for line in _module(path))
+
+
+def _module(path: Path) -> Iterator[str]:
+    yield ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    yield from _body(ast.parse(path.read_text()).body, indent="  ")
+
+
+def _body(body: list[ast.stmt], indent: str) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.ClassDef) and _is_public(node.name):
+            yield f"{indent}class {node.name}({', '.join(ast.unparse(base) for base in node.bases)})"
+            yield from _body(node.body, indent + "  ")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_public(node.name):
+            marks = "".join(f"@{ast.unparse(mark)} " for mark in node.decorator_list)
+            kind = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
+            returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+            yield f"{indent}{marks}{kind} {node.name}({ast.unparse(node.args)}){returns}"
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and _is_public(node.target.id):
+            yield f"{indent}{node.target.id}: {ast.unparse(node.annotation)}"
+        elif isinstance(node, ast.Assign):
+            yield from (
+                f"{indent}{name.id}" for name in node.targets if isinstance(name, ast.Name) and _is_public(name.id)
+            )
+
+
+def _is_public(name: str) -> bool:
+    return not name.startswith("_") or name == "__init__"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(snapshot())

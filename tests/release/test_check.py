@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.release.audit import verdict
+from tests.release.check import faults
+from tests.release.licences import gpl_only
+
+REPOSITORY = Path(__file__).parents[2]
+SOURCE = '"""Words."""\n\n__version__ = "1.2.0"\n'
+TOLD = "# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-11-22\n\n### Added\n\n- A thing.\n\n## [1.1.0] - 2026-10-01\n\n- Older.\n"
+
+
+def test_a_changelog_that_tells_of_the_version_passes():
+    assert faults(SOURCE, TOLD) == []
+
+
+@pytest.mark.parametrize(
+    ("changelog", "words"),
+    [
+        (TOLD.replace("[1.2.0]", "[1.1.9]"), "no section [1.2.0]"),
+        (TOLD.replace(" - 2026-11-22", ""), "no date"),
+        (TOLD.replace("- A thing.", ""), "tells of nothing"),
+        (TOLD.replace("## [Unreleased]\n", "## [Unreleased]\n\n- Not yet told of.\n"), "under [Unreleased] still"),
+        ("", "it has none"),
+    ],
+)
+def test_one_that_does_not_is_refused(changelog, words):
+    (fault,) = faults(SOURCE, changelog)
+    assert words in fault
+
+
+@pytest.mark.parametrize(("changelog", "code"), [(TOLD, 0), (TOLD.replace("[1.2.0]", "[1.1.9]"), 1)])
+def test_the_exit_code_tells_make(tmp_path, changelog, code):
+    (tmp_path / "airflow_provider_ard").mkdir()
+    (tmp_path / "airflow_provider_ard" / "__init__.py").write_text(SOURCE)
+    (tmp_path / "CHANGELOG.md").write_text(changelog)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.release.check", str(tmp_path)], cwd=REPOSITORY, capture_output=True, check=False
+    )
+    assert done.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("licence", "refused"),
+    [
+        ("GPL-3.0-only", True),
+        ("GNU General Public License v3 (GPLv3)", True),
+        ("AGPL-3.0", True),
+        ("MIT", False),
+        ("LGPL-2.1-or-later", False),
+        ("GNU Lesser General Public License v3 (LGPLv3)", False),
+        ("BSD-3-Clause OR GPL-2.0", False),
+        ("Apache Software License; GNU General Public License v2 (GPLv2)", False),
+    ],
+)
+def test_which_licences_are_refused(licence, refused):
+    assert gpl_only(licence) is refused
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "wanted"),
+    [
+        (0, "No known vulnerabilities found", 0),
+        (1, "Found 2 known vulnerabilities in 1 package", 1),
+        (1, "requests.exceptions.ConnectionError: Max retries exceeded", 2),
+        (2, "usage: pip-audit", 2),
+    ],
+)
+def test_an_audit_that_could_not_be_made_is_no_clean_one(code, said, wanted):
+    assert verdict(code, said) == wanted

@@ -1,0 +1,65 @@
+"""A user's DAG, as a type checker sees it: `make typing` has mypy and pyright check it, strictly. Nothing runs it.
+
+A `type: ignore` that is not needed is an error, so each one here proves that the mistake beside it is found.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, assert_type
+
+from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.api.errors import ArdError
+from airflow_provider_ard.api.order import OrderStatus
+from airflow_provider_ard.exceptions import ArdOrderFailed, ArdRequestError
+from airflow_provider_ard.hooks.ard import ArdHook
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.operators.tiles import ArdListTilesOperator
+from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+order = ArdOrderOperator(
+    task_id="order",
+    acquisitions=["10300100B2B49700"],
+    bbox=[-105.10, 40.13, -105.03, 40.19],
+    destination="s3://my-bucket/imagery",
+    settings={"water_mask": False},
+    metadata={"project": "rivers"},
+    max_cost=500,
+    retries=2,
+    retry_delay=timedelta(minutes=5),
+)
+wait = ArdOrderSensor(task_id="wait", order_id="{{ ti.xcom_pull(task_ids='order') }}", timeout=timedelta(days=4))
+tiles = ArdListTilesOperator(task_id="tiles", order_id="1", storage_conn_id="aws_default")
+
+ArdOrderOperator(task_id="wrong", acquisitions="10300100B2B49700", max_cost=[500])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ArdOrderOperator(task_id="wrong", bba="a", destination=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ArdOrderOperator("wrong")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+ArdOrderSensor(task_id="wrong")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def look(order_id: str) -> str:
+    """Use the hook in a task's own code."""
+    hook = ArdHook("ard_default")
+    assert_type(hook.get_conn(), ArdClient)
+    try:
+        status = hook.get_order(order_id)
+    except ArdRequestError as error:
+        assert_type(error.argument, str | None)
+        raise
+    except ArdOrderFailed as error:
+        return error.message
+    assert_type(status, OrderStatus)
+    return status.id
+
+
+def is_of_the_api(error: Exception) -> bool:
+    """Every error of the provider is one of its own tree."""
+    return isinstance(error, ArdError)
+
+
+def arguments() -> dict[str, Any]:
+    """Arguments made elsewhere come in as they are."""
+    return {"task_id": "made", "acquisitions": {"10300100B2B49700": ["Z13-031133320203"]}}
+
+
+ArdOrderOperator(**arguments())
