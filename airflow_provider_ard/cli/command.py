@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from functools import wraps
@@ -26,6 +27,8 @@ def command(function: Callable[[Namespace], int]) -> Callable[[Namespace], None]
     def run(args: Namespace) -> None:
         # Without it, Airflow 3 looks for connections in the environment and not in its database.
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+        # Airflow 2 says there that it looks one up, on the standard output, which is for programs to read.
+        logging.getLogger("airflow.hooks.base").setLevel(logging.WARNING)
         out = output.stdout()
         try:
             code = function(args)
