@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING
 
 import psutil
 import requests
-import requests
 
 from airflow_provider_ard.api.auth import Login
 from airflow_provider_ard.api.client import ArdClient
