@@ -51,7 +51,7 @@ def _look_up(ard_conn_id: str, order_ids: Sequence[str]) -> tuple[ArdClient, lis
     # One attempt: lineage is worth no wait.
     client = ArdHook(ard_conn_id, attempts=1).get_conn()
     found: dict[str, object] = {}
-    for answers in StatusReader(client).read(set(order_ids)):
+    for answers in StatusReader(client, whole=True).read(set(order_ids)):
         found |= answers
     return client, [order for one in order_ids if isinstance(order := found.get(one), OrderStatus)]
 

@@ -29,10 +29,12 @@ class StatusReader:
     The list is walked from its newest page until all wanted orders have been seen, or until it has shown none of them
     for as many pages as single questions would cost. It is a short cut only: what it does not show, or shows in a way
     that would end a wait without saying all about the order, is asked for singly, and so is everything while it fails.
+    Of orders that go on it tells the status alone; with `whole`, all about them, for a question each.
     """
 
-    def __init__(self, client: ArdClient) -> None:
+    def __init__(self, client: ArdClient, *, whole: bool = False) -> None:
         self._client = client
+        self._whole = whole
         # Orders that the list has not shown, requests that it took lately, and whether it may be asked at all.
         self._unlisted: set[str] = set()
         self._pages: int | None = None
@@ -76,7 +78,7 @@ class StatusReader:
                 self._unlisted.difference_update(page.names)
                 here = wanted.intersection(page.names)
                 in_vain = 0 if here else in_vain + 1
-                if found := _told(page, here):
+                if found := _told(page, here, whole=self._whole):
                     yield found
                 wanted -= here
                 if in_vain >= len(wanted):
@@ -101,12 +103,12 @@ class StatusReader:
             return error
 
 
-def _told(page: OrderPage, wanted: set[str]) -> dict[str, OrderStatus | ArdError]:
+def _told(page: OrderPage, wanted: set[str], *, whole: bool) -> dict[str, OrderStatus | ArdError]:
     """Return what a page says of the wanted orders that go on, or have succeeded where it says all of that."""
     running = {name for name in wanted if state_of(page.statuses[name]) is State.RUNNING}
-    found: dict[str, OrderStatus | ArdError] = {
-        name: OrderStatus(id=name, status=page.statuses[name]) for name in running
-    }
+    found: dict[str, OrderStatus | ArdError] = (
+        {} if whole else {name: OrderStatus(id=name, status=page.statuses[name]) for name in running}
+    )
     if ended := wanted - running:
         try:
             rows = page.entries

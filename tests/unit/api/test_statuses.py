@@ -56,6 +56,11 @@ def test_many_orders_are_read_from_the_list_a_page_at_a_time(client, place, aske
     assert asked() == (3, 0)
 
 
+def test_all_about_orders_that_go_on_is_asked_for_singly_where_that_is_wanted(ard, client, place):
+    answers = all_of(StatusReader(client, whole=True), place(2))
+    assert [answer.acquisition_ids for answer in answers.values()] == [ard.acquisitions[:1]] * 2
+
+
 def test_one_order_is_asked_for_singly(client, place, asked):
     ids = place(3)
     asked()
