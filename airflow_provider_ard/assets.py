@@ -9,6 +9,7 @@ and a DAG with `schedule=[delivery_asset("s3://bucket/prefix")]` reads it with `
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,21 @@ __all__ = [
     "root_collection_uri",
 ]
 
+log = logging.getLogger(__name__)
+_SINCE_AIRFLOW_3 = {"name", "group", "watchers"}
+
 
 def delivery_asset(destination: str, **options: Any) -> Asset:
     """Return the asset of the place that orders are delivered to.
 
     `destination` as `ArdOrderOperator` takes it, so that both can be given the same text: `s3://bucket/prefix`,
     `gs://bucket/prefix`, `az://container/prefix` or a bare `bucket/prefix` (S3). However it is written, one place is
-    one asset. `options` go to `Asset`, for example `group`. Raises `ArdRequestError` for what is no such place.
+    one asset. `options` go to `Asset`, for example `group`; Airflow 2 has no `name`, `group` or `watchers`, and goes
+    without. Raises `ArdRequestError` for what is no such place.
     """
+    if lacking := [name for name in sorted(_SINCE_AIRFLOW_3 & options.keys()) if not hasattr(Asset, name)]:
+        log.warning("The datasets of this Airflow have no %s: left out.", ", ".join(lacking))
+        options = {name: value for name, value in options.items() if name not in lacking}
     return Asset(uri=read_place(destination).uri, **options)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_ard.api.errors import ArdRequestError
@@ -29,7 +30,23 @@ def test_a_destination_is_one_asset_however_it_is_written(written):
 
 
 def test_options_go_to_the_asset():
-    assert delivery_asset("az://c/p", group="imagery").group == "imagery"
+    assert delivery_asset("az://c/p", extra={"by": "me"}).extra == {"by": "me"}
+
+
+def test_a_group_is_left_out_with_a_word_where_airflow_has_none(caplog):
+    asset = delivery_asset("az://c/p", group="imagery")
+    if airflow_version.startswith("2."):
+        assert (asset, caplog.messages) == (
+            Asset("az://c/p"),
+            ["The datasets of this Airflow have no group: left out."],
+        )
+    else:
+        assert (asset.group, caplog.messages) == ("imagery", [])
+
+
+def test_what_no_airflow_knows_is_refused():
+    with pytest.raises(TypeError, match="colour"):
+        delivery_asset("az://c/p", colour="red")
 
 
 def test_what_is_no_destination_is_refused_when_the_dag_is_read():
