@@ -20,7 +20,7 @@ def azure_connection(monkeypatch):
 
 def test_az_is_a_scheme_of_airflows_object_storage(azure_connection):
     path = ObjectStoragePath("az://tiles/a/b.json", conn_id=azure_connection)
-    assert (path.protocol, path.bucket, path.key, path.path) == ("az", "tiles", "a/b.json", "tiles/a/b.json")
+    assert (path.protocol, path.key, path.path) == ("az", "a/b.json", "tiles/a/b.json")
     assert "AccountName=me" in path.fs.connection_string
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, Asset, AssetAlias, BaseOperator
+from airflow.providers.common.compat.sdk import DAG, Asset, AssetAlias
 
 from airflow_provider_ard.exceptions import ArdNotFoundError, ArdOrderFailed, ArdRequestError, ArdTaskError
 from airflow_provider_ard.operators.order import ArdOrderOperator
@@ -193,7 +193,7 @@ def mapped():
         with DAG("d", schedule=None):
             tiles = ArdListTilesOperator(task_id="t", order_id=order_id, **arguments)
             if over:
-                BaseOperator.partial(task_id="ingest").expand(doc=tiles.output)
+                ArdListTilesOperator.partial(task_id="ingest").expand(order_id=tiles.output)
         return tiles
 
     return make
