@@ -37,7 +37,7 @@ __all__ = [
     "root_collection_uri",
 ]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _SINCE_AIRFLOW_3 = {"name", "group", "watchers"}
 
 
@@ -50,7 +50,7 @@ def delivery_asset(destination: str, **options: Any) -> Asset:
     without. Raises `ArdRequestError` for what is no such place.
     """
     if lacking := [name for name in sorted(_SINCE_AIRFLOW_3 & options.keys()) if not hasattr(Asset, name)]:
-        log.warning("The datasets of this Airflow have no %s: left out.", ", ".join(lacking))
+        _log.warning("The datasets of this Airflow have no %s: left out.", ", ".join(lacking))
         options = {name: value for name, value in options.items() if name not in lacking}
     return Asset(uri=read_place(destination).uri, **options)
 
