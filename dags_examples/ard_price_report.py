@@ -41,7 +41,8 @@ def candidates(params=None) -> list[dict]:
 @task(trigger_rule="all_done")
 def report(asked: list[dict], ti=None) -> str:
     """Return a table of area and cost, and print it to the log."""
-    usages = ti.xcom_pull(task_ids="price", key="usage", map_indexes=range(len(asked)))
+    # One by one: asked for many, Airflow 2 skips those that there are not.
+    usages = [ti.xcom_pull(task_ids="price", key="usage", map_indexes=index) for index in range(len(asked))]
     rows = ["| acquisitions | bbox | km² | cost |", "|---|---|---:|---:|"]
     for one, usage in zip(asked, usages, strict=True):
         area, cost = "refused", ""
