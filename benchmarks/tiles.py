@@ -2,11 +2,14 @@
 
 An order's documents, of 20 acquisitions, lie on a real S3 server (moto's, a process of its own), and the operator lists
 them through an Airflow Connection, each case in a process of its own. The order's status is made up: all else is real.
-Printed: seconds, memory beyond what the process had, and XCom bytes as JSON.
+Printed: seconds, memory beyond what the process had, and XCom bytes as JSON. Last, a DAG lists them in batches, maps
+over these and counts what has arrived, by `dag.test()`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import resource
@@ -16,10 +19,15 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import boto3
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models.xcom import XComModel
+from airflow.utils.db import initdb
+from airflow.utils.session import create_session
 
 from airflow_provider_ard.api.order import OrderStatus
 from airflow_provider_ard.hooks.ard import ArdHook
@@ -43,6 +51,41 @@ CASES: dict[str, dict[str, Any]] = {
     "visual and cloud-mask, batches of 100": {"assets": ["visual", "cloud-mask"], "batch_size": 100},
     "no assets, batches of 100": {"assets": [], "batch_size": 100},
 }
+DAG = """
+from airflow.sdk import dag, task
+
+from airflow_provider_ard.hooks.ard import ArdHook
+from airflow_provider_ard.operators.tiles import ArdListTilesOperator
+from benchmarks.tiles import order
+
+ArdHook.get_order = lambda hook, order_id: order()
+
+
+@dag(schedule=None)
+def mapped():
+    batches = ArdListTilesOperator(
+        task_id="tiles", order_id="1", storage_conn_id="aws_default", assets=["visual"], batch_size=100
+    )
+
+    @task
+    def ingest(batch):
+        return len({tile["assets"]["visual"] for tile in batch})
+
+    @task
+    def count(arrived):
+        return sum(arrived)
+
+    count(ingest.expand(batch=batches.output))
+
+
+mapped()
+"""
+
+
+def order() -> OrderStatus:
+    """Return the status that the order is given."""
+    place = {"output_config": {"bucket": "bench", "prefix": "p"}}
+    return OrderStatus.model_validate({"id": "1", "status": "SUCCEEDED", "order": place})
 
 
 def documents(tiles: int) -> dict[str, bytes]:
@@ -87,18 +130,36 @@ def put(url: str, content: dict[str, bytes]) -> None:
 
 def case(name: str, tiles: int) -> None:
     """List the tiles in this process, and print a row."""
-    place = {"output_config": {"bucket": "bench", "prefix": "p"}}
-    order = OrderStatus.model_validate({"id": "1", "status": "SUCCEEDED", "order": place})
     task = ArdListTilesOperator(task_id="t", order_id="1", storage_conn_id="aws_default", **CASES[name])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
-    with mock.patch.object(ArdHook, "get_order", return_value=order):
+    with mock.patch.object(ArdHook, "get_order", return_value=order()):
         batches = task.execute({"ti": mock.Mock()})
     spent = time.perf_counter() - began
     assert sum(map(len, batches)) == tiles
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     size = len(json.dumps(batches).encode())
     print(f"{name:40}{spent:8.1f}{memory:10.0f}{len(batches):9}{size / tiles:12.0f}{size / 2**20:12.1f}", flush=True)
+
+
+def mapped(tiles: int) -> None:
+    """List, batch and map in a DAG run of this process, and print what came of it."""
+    folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    folder.mkdir()
+    (folder / "mapped.py").write_text(DAG)
+    initdb()
+    dag = DagBag(folder).dags["mapped"]
+    began = time.perf_counter()
+    # Airflow tells of every task.
+    with contextlib.redirect_stdout(io.StringIO()):
+        run = dag.test()
+    spent = time.perf_counter() - began
+    with create_session() as session:
+        results = list(session.query(XComModel).filter_by(run_id=run.run_id, key="return_value"))
+    (arrived,) = (int(one.value) for one in results if one.task_id == "count")
+    tasks = sum(one.task_id == "ingest" for one in results)
+    assert arrived == tiles, (arrived, tiles)
+    print(f"\nlisted, mapped over and counted by a DAG: {arrived:,} tiles in {tasks} tasks, {spent:.1f} s: {run.state}")
 
 
 def main(tiles: int) -> None:
@@ -133,6 +194,9 @@ def main(tiles: int) -> None:
             for name in CASES:
                 command = [sys.executable, "-m", "benchmarks.tiles", "--case", name, str(tiles)]
                 subprocess.run(command, env=env | {"AIRFLOW_HOME": home}, check=True)
+            env |= {"AIRFLOW_HOME": home, "AIRFLOW__CORE__DAGS_FOLDER": f"{home}/dags"}
+            command = [sys.executable, "-m", "benchmarks.tiles", "--map", str(tiles)]
+            subprocess.run(command, env=env, check=True)
     finally:
         server.terminate()
         server.wait(20)
@@ -141,5 +205,7 @@ def main(tiles: int) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--case"]:
         case(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1:2] == ["--map"]:
+        mapped(int(sys.argv[2]))
     else:
         main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
