@@ -128,9 +128,15 @@ def logins(records: list[RequestRecord]) -> list[RequestRecord]:
 
 
 def waiting_run(stack: Stack) -> tuple[str, str]:
-    """Start a run whose sensor defers, and return its run id and its order's id."""
+    """Start a run whose sensor defers, and return its run id and its order's id.
+
+    The scheduler has then noted the end of the process that has deferred. If it heard of that only after the wait had
+    ended and the task was queued again, it would take the task for one that was killed, and count a try.
+    """
     run_id = stack.airflow.api.trigger("waiting")
     stack.airflow.wait_for_task("waiting", run_id, "wait", "deferred", SOON)
+    noted = f"executor event with state success for task instance TaskInstanceKey(dag_id='waiting', task_id='wait', run_id='{run_id}'"
+    wait_until(lambda: noted in stack.airflow.log_file.read_text(errors="replace"), SOON, "the scheduler has noted it")
     return run_id, stack.airflow.api.xcom("waiting", run_id, "order")
 
 
