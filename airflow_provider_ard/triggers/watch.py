@@ -12,13 +12,14 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_ard.api.errors import ArdAuthError, ArdUnavailableError
 from airflow_provider_ard.triggers.clients import LastingClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.order import OrderStatus
@@ -93,6 +94,31 @@ class Subscription:
         self._news.append(answer)
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+class _Followers:
+    """Who is to be told of which order in a round.
+
+    Nearly every order has one follower. A list for each of ten thousand, a round, is what brought on the garbage
+    collector's looks at the whole process, which stall the event loop.
+    """
+
+    def __init__(self, subscriptions: Iterable[Subscription]) -> None:
+        self._first: dict[str, Subscription] = {}
+        self._others: dict[str, list[Subscription]] = {}
+        for one in subscriptions:
+            for order_id in one.pending:
+                if self._first.setdefault(order_id, one) is not one:
+                    self._others.setdefault(order_id, []).append(one)
+
+    @property
+    def order_ids(self) -> Collection[str]:
+        """The orders to ask for."""
+        return self._first.keys()
+
+    def pop(self, order_id: str) -> Iterator[Subscription]:
+        """Take an order out and return its followers."""
+        return chain([self._first.pop(order_id)], self._others.pop(order_id, ()))
 
 
 class OrderWatch:
@@ -174,10 +200,7 @@ class OrderWatch:
 
     async def _round(self, due: list[Subscription]) -> float:
         """Ask for the orders that are due and hand the answers out. Return the seconds to leave the API alone."""
-        followers: dict[str, list[Subscription]] = {}
-        for one in due:
-            for order_id in one.pending:
-                followers.setdefault(order_id, []).append(one)
+        followers = _Followers(due)
         try:
             try:
                 await self._ask(followers)
@@ -193,9 +216,9 @@ class OrderWatch:
         self._outages = 0
         return 0.0
 
-    async def _ask(self, followers: dict[str, list[Subscription]]) -> None:
+    async def _ask(self, followers: _Followers) -> None:
         """Ask for all orders of `followers`; who has been told is taken out of it."""
-        answers = (await self._ready_reader()).read(followers)
+        answers = (await self._ready_reader()).read(followers.order_ids)
         # A request at a time, so that its answers do not wait for the rest and the loop breathes in between.
         while found := await asyncio.to_thread(next, answers, None):
             now = time.monotonic()
