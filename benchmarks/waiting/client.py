@@ -66,7 +66,7 @@ class Measurement:
         self._heartbeat.enter("idle")
         idle = await self._idle_cpu()
         await self._control("reset", orders=self.task.orders)
-        memory = self._memory()
+        idle_collection, memory = self._memory()
         lookups, self._sessions.made = CountingSecrets.lookups, 0
         CountingSecrets.lookups = 0
         self._heartbeat.enter("start")
@@ -75,10 +75,11 @@ class Measurement:
         first = await self._until_told(self.task.orders)
         self._heartbeat.enter("rounds")
         settled = await self._until_told(first.counts["told"] + self.task.rounds * self.task.orders)
-        memory = self._memory() - memory
+        waiting_collection, waiting_memory = self._memory()
         self._heartbeat.enter("finish")
         latencies = await self._finish(tasks)
         ended = await self._read()
+        self._heartbeat.stop()
         for one in tasks:
             one.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -92,7 +93,8 @@ class Measurement:
             "finish": self._between(settled, ended, idle),
             "whole": self._between(begun, ended, idle),
             "stalls": {phase: asdict(self._heartbeat.stalls(phase)) for phase in ("start", "rounds", "finish")},
-            "memory": memory,
+            "memory": waiting_memory - memory,
+            "full_collection": {"idle": idle_collection, "waiting": waiting_collection},
             "latencies": latencies,
             "failed": len(self._failed),
             "failure": self._failed[0] if self._failed else None,
@@ -155,9 +157,11 @@ class Measurement:
             now = await self._read()
         return (now.cpu - begun.cpu) / (now.time - begun.time)
 
-    def _memory(self) -> int:
+    def _memory(self) -> tuple[float, int]:
+        """Return the seconds that a full garbage collection takes now, and the bytes that are left after it."""
+        begin = time.monotonic()
         gc.collect()
-        return int(self._process.memory_info().rss)
+        return time.monotonic() - begin, int(self._process.memory_info().rss)
 
     @staticmethod
     def _between(one: Reading, other: Reading, idle: float) -> dict[str, float]:

@@ -30,6 +30,11 @@ class Heartbeat:
             self._timer.cancel()
         self._next()
 
+    def stop(self) -> None:
+        """Note no more stalls: what follows is the measurement's own."""
+        if self._timer:
+            self._timer.cancel()
+
     def stalls(self, phase: str) -> Stalls:
         """Return the largest stalls of a phase."""
         return self._stalls[phase]

@@ -55,8 +55,14 @@ def table(runs: list[dict[str, Any]]) -> str:
         f"A look every {interval:g} s, 20 ms an answer, plain HTTP. A round is a status told for each order.",
         "Half of the orders finish one by one within an interval, the others all at once at its end.",
     ]
+    collections = [
+        f"{_name(run)}: a full garbage collection takes {took['idle'] * 1e3:.0f} ms with no wait, "
+        f"{took['waiting'] * 1e3:.0f} ms with all of them."
+        for run in runs
+        if _is_ours(run) and (took := run.get("full_collection"))
+    ]
     failed = [f"{_name(run)}: {run['failed']} failed, {run['failure']}" for run in runs if run.get("failed")]
-    return "\n".join([*lines, "", *notes, *failed, *goals(runs)])
+    return "\n".join([*lines, "", *notes, *collections, *failed, *goals(runs)])
 
 
 def goals(runs: list[dict[str, Any]]) -> list[str]:
