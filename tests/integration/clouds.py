@@ -9,15 +9,20 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import fsspec
 import requests
 from azure.storage.blob import AccountSasPermissions, BlobServiceClient, ResourceTypes, generate_account_sas
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from gcsfs.core import GCSFileSystem
 
 if TYPE_CHECKING:
@@ -71,12 +76,47 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+class _Tokens(BaseHTTPRequestHandler):
+    """Google's exchange of a signed claim for a token; the storage emulator takes any."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps({"access_token": "ya29.of-the-emulator", "expires_in": 3600, "token_type": "Bearer"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def token_server() -> Iterator[str]:
+    """Run a server that gives tokens to service accounts, and yield its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Tokens) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{served.server_port}/token"
+        finally:
+            served.shutdown()
+
+
+@cache
+def _private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    kind = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(*kind).decode()
+
+
 class Clouds(NamedTuple):
     """The servers' addresses, with a bucket or container ``tiles`` on each."""
 
     s3: str
     gcs: str
     azure: str
+    tokens: str
 
     def sas(self, lifetime: timedelta = timedelta(hours=1)) -> str:
         """Return a SAS URL as Azure gives it out; the sandbox swaps the host for Azurite's."""
@@ -102,12 +142,20 @@ class Clouds(NamedTuple):
     def connections(self) -> dict[str, str]:
         """Airflow Connections `clouds_s3`, `clouds_gcs` and `clouds_azure` to the servers, as environment variables."""
         s3 = {"endpoint_url": self.s3, "region_name": "us-east-1"}
+        # As everybody has it: Airflow's provider for Google can be anonymous in its newest versions only.
+        key = {
+            "type": "service_account",
+            "project_id": "p",
+            "private_key": _private_key(),
+            "client_email": "ingest@p.example",
+            "token_uri": self.tokens,
+        }
         account = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY}"
         found = {
             "s3": {"conn_type": "aws", "login": "k", "password": "s", "extra": s3},
             "gcs": {
                 "conn_type": "google_cloud_platform",
-                "extra": {"is_anonymous": True, "project": "p", "gcs.endpoint": self.gcs},
+                "extra": {"keyfile_dict": json.dumps(key), "project": "p", "gcs.endpoint": self.gcs},
             },
             "azure": {
                 "conn_type": "wasb",
@@ -152,6 +200,9 @@ def three_clouds() -> Iterator[Clouds]:
         azure = stack.enter_context(
             server("node", str(azurite()), *blob, "--skipApiVersionCheck", "--disableTelemetry", "--silent")
         )
-        found = Clouds(f"http://127.0.0.1:{s3}", f"http://127.0.0.1:{gcs}", f"http://127.0.0.1:{azure}/{ACCOUNT}")
+        tokens = stack.enter_context(token_server())
+        found = Clouds(
+            f"http://127.0.0.1:{s3}", f"http://127.0.0.1:{gcs}", f"http://127.0.0.1:{azure}/{ACCOUNT}", tokens
+        )
         found.make_bucket("tiles")
         yield found

@@ -8,10 +8,13 @@ from airflow_provider_ard.exceptions import ArdRequestError, ArdTaskError
 from airflow_provider_ard.storage import reader
 
 try:
-    from airflow.sdk.io import fs, store
+    from airflow.sdk.io import store
 except ModuleNotFoundError:  # Airflow 2
-    import airflow.io as fs
     from airflow.io import store
+try:
+    from airflow.sdk.io import fs
+except ImportError:  # before Airflow 3.1
+    import airflow.io as fs
 
 
 @pytest.fixture(autouse=True)

@@ -158,4 +158,4 @@ def test_the_command_line(tmp_path, tls):
 def test_bad_options_are_explained(options):
     run = CliRunner().invoke(main, ["--port", "0", *options])
     assert run.exit_code == 2
-    assert "Error:" in run.stderr
+    assert "Error:" in run.output

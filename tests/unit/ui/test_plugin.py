@@ -28,9 +28,14 @@ def test_what_every_component_loads_is_light():
 def test_airflow_finds_the_plugin_and_both_views():
     from airflow import plugins_manager
 
-    apps, _ = plugins_manager.get_fastapi_plugins()
+    if hasattr(plugins_manager, "get_fastapi_plugins"):
+        apps, _ = plugins_manager.get_fastapi_plugins()
+        plugins, _ = plugins_manager._get_plugins()
+    else:  # Airflow 3.1
+        plugins_manager.initialize_fastapi_plugins()
+        apps, plugins = plugins_manager.fastapi_apps, plugins_manager.plugins
     assert "/ard-orders" in [app["url_prefix"] for app in apps]
-    plugin = next(one for one in plugins_manager._get_plugins()[0] if one.name == "ard")
+    plugin = next(one for one in plugins if one.name == "ard")
     views = {view["destination"]: view for view in plugin.external_views}
     assert views["nav"]["url_route"] == "ard-orders"
     assert views["nav"]["href"].endswith("/ard-orders/")
