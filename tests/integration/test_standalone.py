@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.sandbox.journal import RequestRecord
     from demo.storage import S3Server
 
-pytestmark = [pytest.mark.standalone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.standalone, pytest.mark.timeout(1200)]
 
 EXAMPLE = "ard_order_to_tiles"
 # Patience for one step on a slow machine; nothing here is asserted about time.
@@ -117,7 +117,11 @@ def example(stack: Stack) -> ExampleRun:
     ard.wait_for_deliveries()
     ard.finish_order(order_id)
     airflow.wait_until(
-        lambda: airflow.api.run_state(EXAMPLE, run_id) in {"success", "failed"}, within=2 * SOON, what="the run's end"
+        lambda: airflow.api.run_state(EXAMPLE, run_id) in {"success", "failed"},
+        within=5 * SOON,
+        what="the run's end",
+        # Airflow 2 checks the password at each call, which is a good part of a busy processor.
+        every=2,
     )
     final = {f"{task['task_id']}{task['map_index']}": task for task in airflow.api.tasks(EXAMPLE, run_id)}
     return ExampleRun(run_id, order_id, states, running, ard.requests[before:], final)

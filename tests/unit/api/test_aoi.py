@@ -16,6 +16,7 @@ from airflow import __version__ as AIRFLOW_VERSION  # noqa: N812
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from maxar_ard_grid import Cell
 from moto.server import ThreadedMotoServer
+from packaging.version import Version
 
 from airflow_provider_ard.api.aoi import AOI, MAX_VERTICES, area_sqkm, check_connected, read_aoi, read_bbox, width_m
 from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
@@ -25,8 +26,8 @@ BOX = shapely.box(-105.2, 40.1, -105.1, 40.2)
 SMALL = shapely.box(-105.2, 40.1, -105.195, 40.105)
 EAST = shapely.box(-104.2, 40.1, -104.1, 40.2)
 GEOJSON = shapely.geometry.mapping(BOX)
-# Airflow 2 knows no memory:// store.
-STORES = ["file", "s3"] if AIRFLOW_VERSION.startswith("2.") else ["memory", "file", "s3"]
+# Airflow knows memory:// since 3.2.
+STORES = ["memory", "file", "s3"] if Version(AIRFLOW_VERSION) >= Version("3.2") else ["file", "s3"]
 
 
 @pytest.mark.parametrize(

@@ -218,8 +218,8 @@ class Events(dict):
     """As much of a context's outlet events as a task sees."""
 
     def __getitem__(self, outlet):
-        # An asset of Airflow 3.1 cannot be a key.
-        return self.setdefault(outlet.name, Event())
+        # An asset of Airflow 3.1 cannot be a key, and a dataset of Airflow 2 has no name.
+        return self.setdefault(outlet.uri if hasattr(outlet, "uri") else outlet.name, Event())
 
 
 class Event:
