@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 TAG_PREFIX = "airflow_"
 IF_EXISTS = ("reuse", "fail", "resubmit")
+# How to get a second order for another request.
+RESUBMIT = "set if_exists='resubmit'"
 # How long an order whose answer was lost is looked for: an order may be listed some seconds after it was accepted.
 LOOK_UP_WINDOW_S = 30.0
 # Orders under one key: one, and one more for each that failed or was asked for by `resubmit`.
@@ -151,7 +153,8 @@ def place_once(
     known, crashed = _recalled(client, intention, ledger.recall(), window)
     if crashed and if_exists != "fail":
         # Sent by a try that died: whatever `if_exists` says, this is the order that was asked for.
-        if (taken := _taken_over([crashed], tagged, "reuse")) is not None:
+        remedy = "clear the task" if if_exists == "resubmit" else RESUBMIT
+        if (taken := _taken_over([crashed], tagged, "reuse", remedy)) is not None:
             return _noted(ledger, taken, new=False)
     elif if_exists != "resubmit" and (taken := _taken_over(known, tagged, if_exists)):
         return _noted(ledger, taken, new=False)
@@ -183,7 +186,10 @@ def check_if_exists(if_exists: object) -> None:
 def _recalled(
     client: ArdClient, intention: Intention, entry: Entry | None, window: float
 ) -> tuple[list[OrderStatus], OrderStatus | None]:
-    """Return the intention's orders, and among them the one that a crashed try has sent, if there is one."""
+    """Return the intention's orders, and among them the one that a crashed try of this sitting has sent, if any.
+
+    A try that goes on after its order was written down has crashed too, if it belongs to the same sitting.
+    """
     known = _orders_of(client, intention)
     if entry is None or not entry.sent:
         return known, None
@@ -191,7 +197,8 @@ def _recalled(
         if entry.order_id not in {order.id for order in known}:
             # The list lags behind what was written down.
             known.insert(0, client.get_order(entry.order_id))
-        return known, None
+        written = next(order for order in known if order.id == entry.order_id)
+        return known, written if _of_sitting(intention.sitting)(written) else None
     is_it = _of_sitting(intention.sitting) if entry.before is None else _others_than(entry.before)
     crashed = next(filter(is_it, known), None)
     if crashed is None:
@@ -229,7 +236,9 @@ def _orders_of(client: ArdClient, intention: Intention) -> list[OrderStatus]:
     return [order for order in whole if order.metadata.get(key) == intention.key]
 
 
-def _taken_over(known: list[OrderStatus], tagged: OrderRequest, if_exists: str) -> OrderStatus | None:
+def _taken_over(
+    known: list[OrderStatus], tagged: OrderRequest, if_exists: str, remedy: str = RESUBMIT
+) -> OrderStatus | None:
     alive = [order for order in known if order.state is not State.FAILED]
     if if_exists == "fail" and known:
         raise ArdOrderConflict(
@@ -243,8 +252,8 @@ def _taken_over(known: list[OrderStatus], tagged: OrderRequest, if_exists: str) 
     if alive:
         raise ArdOrderConflict(
             f"this task instance has already placed order {alive[0].id} ({alive[0].status}) for a different request "
-            f"(fingerprint {alive[0].metadata.get(tag)}, now {tagged.metadata[tag]}). Ask for the same again, or set "
-            "if_exists='resubmit' to buy a second one",
+            f"(fingerprint {alive[0].metadata.get(tag)}, now {tagged.metadata[tag]}). Ask for the same again, or "
+            f"{remedy} to buy a second one",
             order_id=alive[0].id,
         )
     return None

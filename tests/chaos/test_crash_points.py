@@ -70,6 +70,7 @@ FAULTS = {
     "reset before accept": {"kind": "reset_before"},
     "the list lags": "lag",
 }
+LAST = ("after the id is written down", "before it is told", "after it is told")
 if not FULL:
     FAULTS = {name: FAULTS[name] for name in ("the answer is lost", "reset before accept", "the list lags")}
 
@@ -97,8 +98,24 @@ def remembers(request, context):
 def test_a_crash_and_a_retry_make_one_order(
     ard, ard_connection, context, remembers, short_window, quick_nap, point, fault
 ):
+    crash_and_retry(ard, context, point, fault, "reuse")
+
+
+@pytest.mark.parametrize("fault", FAULTS.values() if FULL else [None], ids=FAULTS if FULL else ["no fault"])
+@pytest.mark.parametrize("point", POINTS if FULL else LAST)
+def test_an_order_asked_for_anew_is_bought_once_as_well(
+    ard, ard_connection, context, remembers, short_window, quick_nap, point, fault
+):
+    crash_and_retry(ard, context, POINTS[point], fault, "resubmit")
+
+
+def crash_and_retry(ard, context, point, fault, if_exists):
+    """Let one try die at a point and others follow until one ends; there must be one order, and its id known."""
+
     def try_once():
-        task = ArdOrderOperator(task_id="task", acquisitions=ard.acquisitions[0], destination="bkt/p")
+        task = ArdOrderOperator(
+            task_id="task", acquisitions=ard.acquisitions[0], destination="bkt/p", if_exists=if_exists
+        )
         return task.execute(context)
 
     if fault and fault != "lag":
