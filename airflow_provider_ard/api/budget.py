@@ -21,10 +21,15 @@ ROUNDING = 1.01
 UNLIMITED = -1
 
 
-def read_limit(value: object, argument: str) -> float | None:
-    """Return a limit from a number or the text of one, None for none; `ArdRequestError` for anything else."""
+def read_limit(value: object, argument: str) -> float:
+    """Return a limit from a number or the text of one; `ArdRequestError` for anything else.
+
+    A template that has rendered to nothing is no limit that anybody has chosen: it must not buy without one.
+    """
     if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
-        return None
+        raise ArdRequestError(
+            f"came to {value!r}, which is no limit. To order without one, leave it out", argument=argument
+        )
     try:
         limit = float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -110,6 +110,7 @@ class ArdOrderOperator(BaseOperator):
         currency. Imagery without a price is over any limit. A dry run made is also checked against the cells: an
         estimate of more than they can cover (28.25 km² each, with the tiles' margins) is refused, as it means that the
         API ignored them.
+        A limit that a template, an XCom or a variable brings to nothing is refused: it would buy without one.
     :param max_area_sqkm: The same for its area, km².
     :param if_exists: When this task instance has placed an order already: `reuse` it if it is the same and has not
         failed, `fail`, or `resubmit` a new one.
@@ -177,6 +178,9 @@ class ArdOrderOperator(BaseOperator):
         self.max_area_sqkm = max_area_sqkm
         self.if_exists = if_exists
         self.ard_conn_id = ard_conn_id
+        # Asked before rendering: what was given and comes to nothing must not count as left out.
+        limits = {"max_cost": max_cost, "max_area_sqkm": max_area_sqkm}
+        self._limits = {name for name, given in limits.items() if given is not None}
         self._order_id: str | None = None
 
     @classmethod
@@ -242,8 +246,8 @@ class ArdOrderOperator(BaseOperator):
     def _budget_check(self, hook: ArdHook, request: OrderRequest, ti: Any) -> Callable[[], None]:
         from airflow_provider_ard.api.budget import check_budget, check_cells, read_limit
 
-        max_cost = read_limit(self.max_cost, "max_cost")
-        max_area_sqkm = read_limit(self.max_area_sqkm, "max_area_sqkm")
+        max_cost = read_limit(self.max_cost, "max_cost") if "max_cost" in self._limits else None
+        max_area_sqkm = read_limit(self.max_area_sqkm, "max_area_sqkm") if "max_area_sqkm" in self._limits else None
 
         def check() -> None:
             if max_cost is None and max_area_sqkm is None and not request.dry_run:

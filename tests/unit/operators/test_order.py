@@ -145,6 +145,16 @@ def test_a_budget_below_the_estimate_buys_nothing_and_one_of_it_buys_once(
     assert asked == [True, True, True, False]
 
 
+@pytest.mark.parametrize("limit", ["max_cost", "max_area_sqkm"])
+@pytest.mark.parametrize("rendered", [None, "None", ""])
+def test_a_budget_that_a_template_brings_to_nothing_buys_nothing(ard, order, context, limit, rendered):
+    task = order(**{limit: "{{ ti.xcom_pull(task_ids='budget') }}"})
+    setattr(task, limit, rendered)
+    with pytest.raises(ArdRequestError, match=rf"{limit}: .*no limit"):
+        task.execute(context)
+    assert ard.requests == []
+
+
 def test_the_error_of_a_budget_tells_the_accounts_balance(ard_connection, context):
     from airflow_provider_ard.sandbox import Sandbox
 
