@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 OLDEST_RUNNING = timedelta(days=4)
 # What has been learned about the list is forgotten after so long: a list may lag, fail for a while, or grow shorter.
 FORGET_AFTER_S = 600.0
+# So many orders in a row that cannot be asked for are an outage of the API, fewer may be these orders' own trouble.
+AN_OUTAGE = 3
 
 
 class StatusReader:
@@ -37,6 +39,8 @@ class StatusReader:
         self._whole = whole
         # Orders that the list has not shown, requests that it took lately, and whether it may be asked at all.
         self._unlisted: set[str] = set()
+        # Orders that could not be asked for when last tried.
+        self._troubled: set[str] = set()
         self._pages: int | None = None
         self._list_fails = False
         self._forget_at = 0.0
@@ -44,8 +48,9 @@ class StatusReader:
     def read(self, order_ids: Collection[str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
         """Yield statuses by order id, each time what one request has brought, until every order is answered for.
 
-        An `ArdError` in place of a status concerns that order alone. Raises `ArdAuthError` and `ArdUnavailableError`,
-        which concern all.
+        An `ArdError` in place of a status concerns that order alone; so does a 403, as an order may be another
+        account's. Raises `ArdAuthError`, which concerns all, and `ArdUnavailableError` for all that have not been
+        answered for.
         """
         self._forget()
         missing = set(order_ids)
@@ -54,14 +59,32 @@ class StatusReader:
             for found in self._from_list(listed):
                 missing -= found.keys()
                 yield found
-        for order_id in sorted(missing):
-            yield {order_id: self._singly(order_id)}
+        yield from self._one_by_one(missing)
+
+    def _one_by_one(self, order_ids: set[str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
+        """Ask for each. What goes wrong with one order keeps no other from being asked for, now or the next time."""
+        trouble, in_a_row = None, 0
+        for order_id in sorted(order_ids, key=lambda one: (one in self._troubled, one)):
+            try:
+                answer = self._singly(order_id)
+            except ArdUnavailableError as error:
+                trouble, in_a_row = error, in_a_row + 1
+                self._troubled.add(order_id)
+                if error.retry_after is not None or in_a_row == AN_OUTAGE:
+                    raise
+            else:
+                in_a_row = 0
+                self._troubled.discard(order_id)
+                yield {order_id: answer}
+        if trouble:
+            raise trouble
 
     def _forget(self) -> None:
         now = time.monotonic()
         if now >= self._forget_at:
             self._forget_at = now + FORGET_AFTER_S
             self._unlisted.clear()
+            self._troubled.clear()
             self._pages = None
             self._list_fails = False
 
@@ -83,10 +106,8 @@ class StatusReader:
                 wanted -= here
                 if in_vain >= len(wanted):
                     break
-        except ArdAuthError:
-            raise
         except ArdError as error:
-            if isinstance(error, ArdUnavailableError) and error.retry_after is not None:
+            if _is_refused_login(error) or (isinstance(error, ArdUnavailableError) and error.retry_after is not None):
                 raise
             # Whether this is an outage or the list's own trouble, the first single question tells.
             self._list_fails = True
@@ -97,10 +118,16 @@ class StatusReader:
     def _singly(self, order_id: str) -> OrderStatus | ArdError:
         try:
             return self._client.get_order(order_id)
-        except (ArdAuthError, ArdUnavailableError):
+        except ArdUnavailableError:
             raise
         except ArdError as error:
+            if _is_refused_login(error):
+                raise
             return error
+
+
+def _is_refused_login(error: ArdError) -> bool:
+    return isinstance(error, ArdAuthError) and error.status != 403
 
 
 def _told(page: OrderPage, wanted: set[str], *, whole: bool) -> dict[str, OrderStatus | ArdError]:

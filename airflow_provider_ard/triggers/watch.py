@@ -9,6 +9,7 @@ the first subscriber and ends with the last.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 import time
 from dataclasses import dataclass, field
@@ -135,6 +136,8 @@ class OrderWatch:
         self._task: asyncio.Task[None] | None = None
         self._began = time.monotonic()
         self._outages = 0
+        # Orders whose own outage has been told to those who wait for them.
+        self._troubled: set[str] = set()
 
     @classmethod
     def subscribe(cls, ard_conn_id: str, order_ids: Iterable[str], pace: Pace) -> Subscription:
@@ -160,7 +163,9 @@ class OrderWatch:
             watch._stop()
 
     def _start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"ARD orders of {self.ard_conn_id}")
+        # In a context of its own: in that of the first trigger, its warnings would all go to that one task's log.
+        name = f"ARD orders of {self.ard_conn_id}"
+        self._task = asyncio.create_task(self._run(), name=name, context=contextvars.Context())
 
     def _stop(self) -> None:
         if self._task:
@@ -201,6 +206,7 @@ class OrderWatch:
     async def _round(self, due: list[Subscription]) -> float:
         """Ask for the orders that are due and hand the answers out. Return the seconds to leave the API alone."""
         followers = _Followers(due)
+        asked = len(followers.order_ids)
         try:
             try:
                 await self._ask(followers)
@@ -212,7 +218,15 @@ class OrderWatch:
             self._tell_all(error)
             return SHORTEST_INTERVAL_S
         except ArdUnavailableError as outage:
-            return self._outage(outage)
+            if outage.retry_after is not None or len(followers.order_ids) == asked:
+                return self._outage(outage)
+            # The API answers, but not for these.
+            now = time.monotonic()
+            for order_id in list(followers.order_ids):
+                for one in followers.pop(order_id):
+                    if order_id not in self._troubled:
+                        one.tell(outage, now)
+                self._troubled.add(order_id)
         self._outages = 0
         return 0.0
 
@@ -222,6 +236,7 @@ class OrderWatch:
         # A request at a time, so that its answers do not wait for the rest and the loop breathes in between.
         while found := await asyncio.to_thread(next, answers, None):
             now = time.monotonic()
+            self._troubled.difference_update(found)
             for order_id, answer in found.items():
                 for one in followers.pop(order_id):
                     one.tell(answer, now)

@@ -163,6 +163,47 @@ def test_a_list_that_asks_to_be_left_alone_stops_all_questions(ard, client, plac
 
 def test_a_refused_login_is_raised(ard, client, place):
     ids = place(3)
-    ard.faults.add("GET /order", kind="status", status=403)
+    ard.faults.add("GET /order", kind="status", status=401)
     with pytest.raises(ArdAuthError):
         all_of(StatusReader(client), ids)
+
+
+def test_a_list_that_is_forbidden_is_gone_without(ard, client, place, asked):
+    ids = place(3)
+    ard.faults.add("GET /order", kind="status", status=403)
+    reader = StatusReader(client)
+    assert all_of(reader, ids).keys() == set(ids)
+    asked()
+    assert all_of(reader, ids).keys() == set(ids)
+    assert asked() == (0, 3)
+
+
+def test_an_order_that_is_forbidden_is_that_orders_own_error(ard, client, place):
+    ids = place(2)
+    ard.faults.add("GET /order", kind="status", status=403)
+    ard.faults.add(f"GET /order/status/{ids[0]}", kind="status", status=403)
+    found = all_of(StatusReader(client), ids)
+    assert isinstance(found[ids[0]], ArdAuthError)
+    assert found[ids[1]].status == "RUNNING"
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 500}, {"kind": "html", "status": 200}])
+def test_an_order_in_trouble_keeps_no_other_from_being_asked_for(ard, client, place, fault):
+    bad, *good = sorted(place(4))
+    ard.faults.add("GET /order", kind="status", status=500)
+    ard.faults.add(f"GET /order/status/{bad}", **fault)
+    reader = StatusReader(client)
+    for _ in range(2):
+        found = {}
+        with pytest.raises(ArdUnavailableError, match=bad):
+            list(map(found.update, reader.read([bad, *good])))
+        assert found.keys() == set(good)
+
+
+def test_an_outage_is_not_asked_about_for_each_order(ard, client, place, asked):
+    ids = place(9)
+    ard.faults.add(None, kind="status", status=503)
+    asked()
+    with pytest.raises(ArdUnavailableError):
+        all_of(StatusReader(client), ids)
+    assert asked() == (transport.ATTEMPTS, statuses.AN_OUTAGE * transport.ATTEMPTS)

@@ -110,6 +110,34 @@ def test_a_failed_order_ends_its_own_wait_only(ard, place):
     assert second["order_id"] == bad
 
 
+def test_an_order_that_is_forbidden_ends_its_own_wait_only(ard, place):
+    good, bad = place(), place()
+    ard.faults.add("GET /order", kind="status", status=403)
+    ard.faults.add(f"GET /order/status/{bad}", kind="status", status=403)
+    first, second = run(event_of(trigger(good)), event_of(trigger(bad)), then=lambda: ard.finish_order(good))
+    assert first["outcome"] == "succeeded"
+    assert (second["outcome"], second["error"]) == ("failed", "ArdAuthError")
+
+
+def test_an_order_in_trouble_delays_no_other_and_is_told_once_to_its_own_wait(ard, place, told):
+    bad, good = sorted([place(), place()])
+    ard.faults.add("GET /order", kind="status", status=500)
+    rule = ard.faults.add(f"GET /order/status/{bad}", kind="status", status=500)
+
+    async def scene():
+        waits = [asyncio.create_task(event_of(trigger(one))) for one in (bad, good)]
+        await held(lambda: rule.fired >= 3)
+        ard.finish_order(good)
+        first = await asyncio.wait_for(waits[1], 30)
+        assert not waits[0].done()
+        ard.faults.remove(rule)
+        ard.finish_order(bad)
+        return [first, await asyncio.wait_for(waits[0], 30)]
+
+    assert [event["outcome"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
+    assert told().count("so does the wait") == 1
+
+
 def test_a_list_of_orders_is_done_when_the_last_one_is(ard, place):
     ids = [place(), place()]
     ard.finish_order(ids[0])
