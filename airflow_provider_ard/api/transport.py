@@ -6,6 +6,7 @@ of an order never is: who sent it must look whether it arrived (`ArdUnknownFateE
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -111,6 +112,12 @@ class Transport:
     def close(self) -> None:
         """Close the session's connections. The client can be used again."""
         self._session.close()
+
+    def single_attempt(self) -> Self:
+        """Return this client, with its session and login, for a caller whose next look is the retry."""
+        impatient = copy.copy(self)
+        impatient._patiently = self._patiently.copy(stop=tenacity.stop_after_attempt(1))
+        return impatient
 
     def _get(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._patiently(self._call, "GET", path, params=params)

@@ -37,6 +37,8 @@ SELECT_ARGUMENTS = (
 IF_EXISTS = ("reuse", "resubmit")
 # A tile is some twenty bytes of XCom.
 MOST_TILES_IN_XCOM = 2000
+# How long after its own deadline a trigger may take to say so.
+GRACE = timedelta(minutes=5)
 
 
 class ArdSelectOperator(BaseOperator):
@@ -123,8 +125,7 @@ class ArdSelectOperator(BaseOperator):
         """Submit the Select, or take over the one that there is, and wait until it has ended."""
         from airflow_provider_ard.hooks.ard import ArdHook
 
-        # One attempt a look: the next look is the retry.
-        hook, looking = ArdHook(self.ard_conn_id), ArdHook(self.ard_conn_id, attempts=1)
+        hook = ArdHook(self.ard_conn_id)
         request = hook.select_request(**{name: getattr(self, name) for name in SELECT_ARGUMENTS})
         with airflow_errors(self.ard_conn_id):
             boolean(self.skip_if_empty, "skip_if_empty")
@@ -134,7 +135,7 @@ class ArdSelectOperator(BaseOperator):
         select_id = self._submit_once(hook, request, context)
         until = time.time() + timeout
         wait = SelectWait(select_id, interval, until)
-        while (pause := self._look(looking, wait)) is not None:
+        while (pause := self._look(hook, wait)) is not None:
             if self.deferrable:
                 self.defer(
                     trigger=ArdSelectTrigger(
@@ -145,6 +146,8 @@ class ArdSelectOperator(BaseOperator):
                         not_before=time.time() + pause,
                     ),
                     method_name="execute_complete",
+                    # The trigger keeps the time itself; this is for the case that no triggerer runs.
+                    timeout=timedelta(seconds=timeout) + GRACE,
                 )
             time.sleep(pause)
         return self._hand_on(hook, hook.get_select(select_id), context)
@@ -203,7 +206,7 @@ class ArdSelectOperator(BaseOperator):
         with airflow_errors(self.ard_conn_id):
             answer: SelectStatus | ArdError
             try:
-                answer = hook.get_select(wait.select_id)
+                answer = hook.get_conn().single_attempt().get_select(wait.select_id)
             except ArdUnavailableError as outage:
                 answer = outage
             pause = wait.pause_after(answer)

@@ -27,8 +27,8 @@ class ArdListTilesOperator(BaseOperator):
     """Read the STAC that orders delivered and return their tiles.
 
     XCom: a list of `{"item_uri", "acquisition_id", "cell_id", "date", "assets": {key: uri}}`, a tile each; with
-    `batch_size`, a list of lists of these. Map over it: `ingest.expand(tile=list_tiles.output)`. A tile is some 2 kB of
-    XCom, with one or two `assets` a quarter of that. The URIs open in any task: `ObjectStoragePath(uri, conn_id=…)`.
+    `batch_size`, a list of lists of these. Map over it: `ingest.expand(tile=list_tiles.output)`. A tile is some 1.3 kB
+    of XCom, with one or two `assets` a quarter of that. The URIs open in any task: `ObjectStoragePath(uri, conn_id=…)`.
 
     With `outlets`, the asset's event tells of the orders, see `airflow_provider_ard.assets`.
 

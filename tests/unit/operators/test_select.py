@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pendulum
 import pytest
@@ -58,6 +59,7 @@ def test_it_hands_on_the_id_and_what_was_found(ard, select, context, told):
     assert json.loads(json.dumps(xcoms)) == xcoms
     assert f"Select {select_id} found {xcoms['counts']['tiles']} tiles" in told()
     assert len(submitted(ard)) == 1
+    assert sum(record.endpoint.startswith("POST /auth/authenticate") for record in ard.requests) == 1
 
 
 def test_an_order_takes_the_id_and_the_acquisitions(ard, select, context):
@@ -134,6 +136,8 @@ def test_it_defers_to_a_trigger_of_plain_json_while_the_select_runs(slow, select
     with pytest.raises(TaskDeferred) as deferred:
         select(poke_interval=5).execute(context)
     assert deferred.value.method_name == "execute_complete"
+    # Without a triggerer nobody else would end it.
+    assert timedelta(hours=1) < deferred.value.timeout < timedelta(hours=2)
     path, arguments = deferred.value.trigger.serialize()
     assert path == "airflow_provider_ard.triggers.select.ArdSelectTrigger"
     assert json.loads(json.dumps(arguments)) == arguments
