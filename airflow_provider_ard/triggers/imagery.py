@@ -42,7 +42,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
     acquisition fires once, whatever is restarted or killed in between, also one that is published late with an older
     date, as long as that lies within `lookback`. If a triggerer dies within seconds of firing, nobody knows whether the
     event has arrived: it is fired again with `repeated` true, and `new_acquisitions` drops it if it had. Before 3.3
-    nothing is kept, and what is published while no triggerer runs is not seen.
+    nothing is kept, and what is published while no triggerer runs is not seen, unless `fire_existing` is true.
 
     An outage, a refused login or a wrong argument does not end the watch: the triggerer's log tells, and the next look
     is made after `poke_interval`.
@@ -52,7 +52,8 @@ class ArdNewImageryTrigger(BaseEventTrigger):
     :param query: What is asked of each tile, as in `ArdSelectOperator`.
     :param lookback: How old imagery may be, by its date, to count as new: seconds or a timedelta, 30 days by default.
     :param poke_interval: Seconds (or a timedelta) between two looks, 15 minutes by default.
-    :param fire_existing: Fire for what there is when the watch begins, too. Before 3.3: whenever it begins anew.
+    :param fire_existing: Fire for what there is when the watch begins, too. Before 3.3: whenever it begins anew, with
+        `repeated` true, for all that lies within `lookback`; `new_acquisitions` drops what had arrived.
     :param ard_conn_id: The Connection of type `ard`.
     """
 

@@ -49,7 +49,9 @@ class Seen:
         fired = dict(known or {})
         if known is None and not fire:
             fired |= {one.id: one.taken[:10] for one in found}
-        fresh = [(one, one.id in doubtful) for one in found if one.id not in fired]
+        # Without a store, what is there at the first look may have been fired by a watch before this one.
+        unsure = known is None and not self._stores
+        fresh = [(one, unsure or one.id in doubtful) for one in found if one.id not in fired]
         kept_from = (oldest - MARGIN).isoformat()
         self._fired = {name: taken for name, taken in fired.items() if taken >= kept_from}
         # What can no longer be found can no longer be fired.

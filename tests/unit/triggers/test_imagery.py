@@ -219,6 +219,28 @@ def test_without_a_store_it_remembers_for_as_long_as_it_runs(ard, quick):
     assert ids(asyncio.run(scene())) == ["1040010000000100", "1040010000000200"]
 
 
+def test_without_a_store_a_window_is_fired_anew_at_each_start_and_what_had_arrived_is_dropped(ard, quick):
+    async def scene():
+        events = []
+        for number in (1, 2):
+            # Published while no watch runs.
+            publish(ard, number)
+            watch = Watch(ard, trigger(fire_existing=True, lookback=timedelta(days=10)))
+            await watch.looked()
+            await watch.kill()
+            events.append(watch.events)
+        return events
+
+    first, second = asyncio.run(scene())
+    assert ids(first) == ["1040010000000100"]
+    assert ids(second) == ["1040010000000100", "1040010000000200"]
+    assert all(event["repeated"] for event in (*first, *second))
+    runs = [[happened(event, NOW + timedelta(days=day)) for event in some] for day, some in enumerate((first, second))]
+    history = {"asset": [*runs[0], *runs[1]]}
+    ordered = [[one["id"] for one in new_acquisitions({"asset": some}, history)] for some in runs]
+    assert ordered == [["1040010000000100"], ["1040010000000200"]]
+
+
 def test_it_fires_for_what_is_there_if_it_is_told_to(ard, quick):
     async def scene():
         store = Store()
