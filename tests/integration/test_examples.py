@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ import pytest
 from demo.runner import ITEM
 from demo.standalone import REPOSITORY, clean_environment
 from tests.integration.clouds import KEY_FILE, Clouds, three_clouds
+from tests.integration.published import imagery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +34,23 @@ IS_3_0 = version("apache-airflow").startswith("3.0.")
 # What the examples that order to one cloud order, for comparison, and what nobody has.
 KNOWN = {"acquisitions": ["10400100E82CCE00"], "bbox": [-105.10, 40.13, -105.03, 40.19]}
 UNKNOWN = {"acquisitions": ["10300100FFFFFF00"]}
-RUNS = {
+IS_2 = version("apache-airflow").startswith("2.")
+RUNS: dict[str, dict[str, Any]] = {
     "ard_price_report": {"candidates": [KNOWN, UNKNOWN, {"acquisitions": ["10500100C09E8B00"]}]},
     "ard_to_gcs": {},
     "ard_to_azure": {},
     "ard_many_aois": {},
+    "ard_daily_monitor": {},
+    # `dag.test()` of Airflow 3.0 knows no assets.
+    **({} if IS_3_0 else {"ard_deliver": {}}),
+    # Nobody has started these by an event, so there is nothing to ingest.
+    "ard_ingest_delivered": {},
+    **({} if IS_2 or IS_3_0 else {"ard_new_imagery": {}}),
+}
+# One acquisition for each of the days that a run by hand may look at.
+TAKEN = {
+    f"10400100000C{day:02d}00": ((datetime.now(UTC) - timedelta(days=day)).strftime("%Y-%m-%dT12:00:00Z"), 0)
+    for day in range(2, 8)
 }
 
 pytestmark = pytest.mark.timeout(RAN_WITHIN + 400)
@@ -86,6 +100,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     ):
         clouds.make_bucket("ard-demo")
         ard.store_credentials("ard-writer", KEY_FILE)
+        ard.publish(imagery(TAKEN))
         sas = clouds.sas()
         ended = subprocess.run(
             [sys.executable, str(HERE / "dag_test_examples.py"), str(REPOSITORY / "dags_examples"), json.dumps(RUNS)],
@@ -180,4 +195,26 @@ def test_the_price_report_buys_nothing(ran: Ran) -> None:
     asked = [record.dry_run for record in ran.ard.requests if record.endpoint == "POST /order"]
     assert asked[:4] == [True, True, True, False]
     assert ran.orders("ard_price_report") == []
-    assert len(ran.ard.orders) == len(ran.ard.submissions) == 4
+    assert len(ran.ard.orders) == len(ran.ard.submissions) == 5 + ("ard_deliver" in RUNS)
+
+
+def test_a_run_of_the_monitor_by_hand_orders_and_ingests_what_was_taken_on_its_day(ran: Ran) -> None:
+    assert ran.outcomes["ard_daily_monitor"]["state"] == "success"
+    [order] = ran.orders("ard_daily_monitor")
+    [acquisition] = order.request["acquisitions"]
+    assert acquisition["id"] in TAKEN
+    assert ran.states("ard_daily_monitor", "ingest") == ["success"] * len(ran.items("s3", "monitor")) != []
+
+
+@pytest.mark.skipif(IS_3_0, reason="`dag.test()` of Airflow 3.0 knows no assets")
+def test_what_an_asset_stands_for_is_delivered(ran: Ran) -> None:
+    assert set(ran.outcomes["ard_deliver"]["tasks"].values()) == {"success"}
+    [order] = ran.orders("ard_deliver")
+    assert len(ran.items("s3", "shared")) == len(order.checked.tiles) > 0
+
+
+@pytest.mark.parametrize("dag_id", sorted(RUNS.keys() & {"ard_ingest_delivered", "ard_new_imagery"}))
+def test_a_run_that_no_event_has_started_orders_and_ingests_nothing(ran: Ran, dag_id: str) -> None:
+    assert ran.outcomes[dag_id]["state"] == "success"
+    assert ran.outcomes[dag_id]["tasks"]["ingest[-1]"] == "skipped"
+    assert ran.orders(dag_id) == []

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import shapely
 
 from demo.runner import ITEM
 from demo.standalone import REPOSITORY, StandaloneAirflow
+from tests.integration.published import imagery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +28,6 @@ pytestmark = [pytest.mark.standalone, pytest.mark.timeout(900)]
 SOON = 420
 FILES = ("ard_daily_monitor", "ard_asset_driven", "ard_new_imagery")
 MONITOR, PRODUCER, CONSUMER, WATCHED = "ard_daily_monitor", "ard_deliver", "ard_ingest_delivered", "ard_new_imagery"
-AOI = shapely.box(-105.10, 40.13, -105.03, 40.19)
 # Each run looks at the day three days before its own. What was taken, in percent of clouds, and the run it is for.
 TAKEN = {
     "10400100000A0100": ("2025-12-31T23:59:59Z", 0, None),
@@ -98,23 +95,6 @@ class Stage:
     def looks(self) -> int:
         """Count how often the watch has looked."""
         return sum(record.endpoint == "POST /metadata/cells/acquisitions" for record in self.ard.requests)
-
-
-def imagery(taken: dict[str, tuple[str, int]]) -> dict[str, Any]:
-    """Return tiles of new acquisitions in one cell of the AOI, by id: when they were taken and how cloudy they are."""
-    bundled = json.loads(resources.files("airflow_provider_ard.sandbox").joinpath("catalog.geojson").read_text())
-    model = next(one for one in bundled["features"] if shapely.geometry.shape(one["geometry"]).intersects(AOI))
-    return {
-        "type": "FeatureCollection",
-        "features": [
-            model
-            | {
-                "properties": model["properties"]
-                | {"catalog_id": name, "datetime": moment, "tile:clouds_percent": clouds}
-            }
-            for name, (moment, clouds) in taken.items()
-        ],
-    }
 
 
 @pytest.fixture(scope="module")
