@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,8 @@ def run_dag(home: Path, ard: Sandbox, s3: S3Server, name: str, **params: Any) ->
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags_examples"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # `dag.test()` of Airflow 3.2 makes none of its own.
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
         "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
     }

@@ -6,6 +6,7 @@ Those that need a scheduler are in `test_examples_scheduled.py`, the quickstart 
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -128,6 +129,8 @@ def environment(home: Path, clouds: Clouds, ard: Sandbox, sas: str) -> dict[str,
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags_examples"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # `dag.test()` of Airflow 3.2 makes none of its own.
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW_CONN_ARD_DEFAULT": json.dumps(json.loads(ard.connection_json) | stored),
         "AIRFLOW_CONN_ARD_WRITER": json.dumps({"conn_type": "generic", "password": sas}),
         "AIRFLOW_CONN_AWS_DEFAULT": given["AIRFLOW_CONN_CLOUDS_S3"],
