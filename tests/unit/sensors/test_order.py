@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    Asset,
     TaskDeferred,
 )
 
@@ -139,6 +140,11 @@ def test_what_is_no_order_id_is_refused_before_anything_is_sent(ard, ard_connect
 
 def test_no_orders_is_no_wait(ard_connection, context):
     assert sensor([]).execute(context) == []
+
+
+def test_no_orders_are_no_event_of_an_outlet(ard_connection, context):
+    with pytest.raises(AirflowSkipException, match="no orders"):
+        sensor([], outlets=[Asset("s3://b/p")]).execute(context)
 
 
 @pytest.mark.parametrize("event", [None, {}, {"outcome": "?"}, {"outcome": "succeeded"}, "succeeded", {"orders": []}])
