@@ -5,6 +5,7 @@ XCom is no place for it: Airflow wipes it before each try. What is kept here hol
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_ard.api.placement import Entry, Ledger
+
+_log = logging.getLogger(__name__)
 
 ORDER_KEY = "ard_order"
 SELECT_KEY = "ard_select"
@@ -36,6 +39,10 @@ def ledger(context: Context) -> Ledger:
 
     store = _store(context)
     if store is None:
+        if context["task"].retries:
+            _log.info(
+                "Before Airflow 3.3 no try can write down that it orders: each retry looks for what it may have sent."
+            )
         return NoLedger(after_crash=context["ti"].try_number > sitting(context))
     return _StoreLedger(store)
 

@@ -28,7 +28,7 @@ from airflow_provider_ard.exceptions import (
     twin_named,
 )
 from airflow_provider_ard.links import ARD_LINKS, push_links
-from airflow_provider_ard.task_state import keep_said, recall_said, wait_began
+from airflow_provider_ard.task_state import keep_said, recall_said, remembers, wait_began
 from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress, lasted, summary
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ class ArdOrderSensor(BaseSensorOperator):
         if remaining <= timedelta():
             message = f"The wait has timed out: {self.timeout:g} s have passed since its first try. The order goes on."
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
+        if self.retries and not remembers(context):
+            self.log.info("Before Airflow 3.3 a retry of this wait counts its timeout anew.")
         self.defer(
             trigger=ArdOrderTrigger(
                 order_ids=self._order_ids(),

@@ -273,6 +273,21 @@ def test_a_retry_keeps_the_deadline_of_the_first_try(place, context, store):
     assert timedelta(hours=23) < deferred.value.timeout <= timedelta(days=1)
 
 
+def test_without_a_store_a_wait_with_retries_says_that_they_count_anew(place, context, told):
+    (order_id,) = place()
+    for retries in (0, 2):
+        with pytest.raises(TaskDeferred):
+            sensor(order_id, retries=retries).execute(context)
+    assert told().count("Before Airflow 3.3 a retry of this wait counts its timeout anew.") == 1
+
+
+def test_with_a_store_there_is_nothing_to_say_of_retries(place, context, store, told):
+    (order_id,) = place()
+    with pytest.raises(TaskDeferred):
+        sensor(order_id, retries=2).execute(context)
+    assert "Before Airflow 3.3" not in told()
+
+
 def test_a_wait_beyond_its_deadline_has_timed_out(place, context, store):
     (order_id,) = place()
     store["ard_wait"] = {"sitting": 1, "began": (datetime.now(UTC) - timedelta(days=5)).isoformat()}
