@@ -13,7 +13,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Asset, AssetAlias
+from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, AssetAlias
 
 from airflow_provider_ard.api.layout import (
     acquisition_collection_uri,
@@ -79,10 +79,14 @@ def delivery_event(report: Mapping[str, Any], tiles: int | None) -> dict[str, An
 def tell_outlets(outlets: Iterable[Any], orders: list[dict[str, Any]], context: Context) -> None:
     """Let the events of a task's outlets tell of orders: one order as it is, several as `{"orders": […]}`.
 
-    An alias among the outlets gets an event for each order, of the asset of where that order was delivered to.
+    An alias among the outlets gets an event for each order, of the asset of where that order was delivered to. Without
+    an order the task is skipped: by its success, Airflow would tell the outlets of a delivery that there was none of.
     """
+    outlets = list(outlets)
+    if outlets and not orders:
+        raise AirflowSkipException("There are no orders to tell the outlets of.")
     events: Any = context.get("outlet_events")
-    if events is None or not orders:
+    if events is None:
         return
     extra = orders[0] if len(orders) == 1 else {"orders": orders}
     for outlet in outlets:

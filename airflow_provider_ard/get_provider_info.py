@@ -58,7 +58,9 @@ ARD_CONNECTION: dict[str, Any] = {
         },
         "timeout": {
             "label": "Timeout (s)",
-            "description": "How long one API call may take; 60 s by default.",
+            "description": (
+                "Seconds without a byte before a call counts as lost; 60 by default, at most 10 of them to connect."
+            ),
             "schema": {"type": ["number", "null"]},
         },
         "cells_key": {

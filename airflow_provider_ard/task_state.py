@@ -5,6 +5,7 @@ XCom is no place for it: Airflow wipes it before each try. What is kept here hol
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.api.placement import Entry, Ledger
 
+_log = logging.getLogger(__name__)
+
 ORDER_KEY = "ard_order"
 SELECT_KEY = "ard_select"
 WAIT_KEY = "ard_wait"
+SAID_KEY = "ard_wait_said"
 # For as long as a cleared task may come back to it.
 RETENTION = timedelta(days=365)
 
@@ -35,6 +39,10 @@ def ledger(context: Context) -> Ledger:
 
     store = _store(context)
     if store is None:
+        if context["task"].retries:
+            _log.info(
+                "Before Airflow 3.3 no try can write down that it orders: each retry looks for what it may have sent."
+            )
         return NoLedger(after_crash=context["ti"].try_number > sitting(context))
     return _StoreLedger(store)
 
@@ -44,12 +52,26 @@ def wait_began(context: Context) -> datetime:
     now = datetime.now(UTC)
     store = _store(context)
     if store is None:
-        return now
+        # Kept by Airflow 3 for sensors that are rescheduled.
+        first_look = getattr(context["ti"], "get_first_reschedule_date", None)
+        return (first_look and first_look(context)) or now
     kept = store.get(WAIT_KEY)
     if isinstance(kept, dict) and kept.get("sitting") == sitting(context):
         return datetime.fromisoformat(kept["began"])
     store.set(WAIT_KEY, {"sitting": sitting(context), "began": now.isoformat()})
     return now
+
+
+def recall_said(context: Context) -> dict[str, Any] | None:
+    """Return what an earlier look of this try has put into the log. Each try has a log of its own."""
+    kept = store.get(SAID_KEY) if (store := _store(context)) is not None else None
+    return kept["said"] if isinstance(kept, dict) and kept.get("try") == context["ti"].try_number else None
+
+
+def keep_said(context: Context, said: dict[str, Any]) -> None:
+    """Keep what is in this try's log."""
+    if (store := _store(context)) is not None:
+        store.set(SAID_KEY, {"try": context["ti"].try_number, "said": said})
 
 
 def remembers(context: Context) -> bool:

@@ -28,7 +28,8 @@ def ard_deliver():
         bbox=[-105.10, 40.13, -105.03, 40.19],
         destination=DESTINATION,
     )
-    ArdOrderSensor(task_id="wait", order_id=order.output, outlets=[IMAGERY])
+    # The storage's Connection is for the number of tiles, which the event tells.
+    ArdOrderSensor(task_id="wait", order_id=order.output, storage_conn_id=STORAGE, outlets=[IMAGERY])
 
 
 # Airflow 2 wants a start_date of every DAG with a schedule, though no day matters here.

@@ -1,8 +1,9 @@
 """Order each day what was taken over an area, if it is clear and within a budget, and ingest it.
 
 Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the bucket.
-An acquisition belongs to one day only: no retry, rerun or backfill buys it twice. A day without imagery is skipped; one
-above the budget fails, and nothing is bought. For days that have passed: `airflow backfill create`.
+An acquisition belongs to one day only: no retry, cleared task or backfill buys it twice. A run started by hand is
+another run of its day, and orders that day again. A day without imagery is skipped; one above the budget fails, and
+nothing is bought. For days that have passed: `airflow backfill create`.
 """
 
 from datetime import UTC, datetime

@@ -35,6 +35,8 @@ def aoi(bbox, destination):
         bbox=bbox,
         datetime="{{ params.taken }}",
         query={"eo:cloud_cover": {"lte": 5}},
+        # The API's default is the best few of each cell: the rest would not be ordered.
+        stack_depth=100,
         skip_if_empty=True,
     )
     order = ArdOrderOperator(

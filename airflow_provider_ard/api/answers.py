@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+import ssl
+from typing import TYPE_CHECKING, Any
 
 import requests
 from urllib3.exceptions import InvalidHeader, NewConnectionError
@@ -17,6 +18,9 @@ from airflow_provider_ard.api.errors import (
     ArdUnavailableError,
     ArdUnknownFateError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A signature inside a SAS URL is a secret wherever it appears, also in a URL that the API shortened or re-encoded.
 _SAS_SIGNATURE = re.compile(r"(?i)(sig=)[^&\s\"'<>]+")
@@ -42,21 +46,49 @@ def never_left(error: requests.RequestException) -> bool:
 def reason(error: requests.RequestException) -> str:
     """Say in a line what went wrong on the way, without the library's own nesting."""
     if isinstance(error, requests.exceptions.SSLError):
-        return f"the TLS certificate was not accepted, see `verify` in the connection ({first_line(error)})"
+        said = first_line(error)
+        if _is_about_certificates(error):
+            return f"the TLS certificate was not accepted, see `verify` in the connection ({said})"
+        return f"what answers there speaks no TLS, or none that is known here: does it want http? ({said})"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if never_left(error):
         return "could not connect"
-    return f"the connection broke ({type(error).__name__})"
+    hint = ": does it want https?" if _hung_up_on_http(error) else ""
+    return f"the connection broke{hint} ({type(error).__name__})"
 
 
 def setting_to_mend(error: requests.RequestException) -> str | None:
     """Return which setting of the client most likely kept an answer from coming, None if none did."""
     if isinstance(error, requests.exceptions.SSLError):
-        return "verify"
+        return "verify" if _is_about_certificates(error) else "host"
     if isinstance(error, requests.ReadTimeout):
         return "timeout"
-    return "host" if never_left(error) or isinstance(error, requests.exceptions.InvalidURL) else None
+    if never_left(error) or _hung_up_on_http(error) or isinstance(error, requests.exceptions.InvalidURL):
+        return "host"
+    return None
+
+
+def _is_about_certificates(error: requests.exceptions.SSLError) -> bool:
+    """Whether the other side's certificate, or the bundle that it was held against, was no good."""
+    return any(
+        isinstance(cause, ssl.SSLCertVerificationError) or getattr(cause, "library", None) in {"X509", "PEM"}
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what the libraries have wrapped in it, from requests down to the socket."""
+    inner: object = error
+    while isinstance(inner, BaseException):
+        yield inner
+        inner = getattr(inner, "reason", None) or next(iter(inner.args), None)
+
+
+def _hung_up_on_http(error: requests.RequestException) -> bool:
+    """Whether a request by http got no answer: so a server ends what does not begin with TLS."""
+    plain = error.request is not None and str(error.request.url).startswith("http:")
+    return plain and isinstance(error, requests.ConnectionError)
 
 
 def json_object(answer: requests.Response, kind: type[ArdUnavailableError]) -> dict[str, Any]:

@@ -44,12 +44,18 @@ class Login:
     def __post_init__(self) -> None:
         if self.password and not self.username:
             raise ArdAuthError("a password was given without a user name (login)", setting="login")
-        if not (self.can_log_in or self.access_token or self.refresh_token):
+        if self.can_log_in or self.access_token or self.refresh_token:
+            return
+        if not self.username and (self.client_id or self.client_secret):
+            half = "client_secret" if self.client_id else "client_id"
             raise ArdAuthError(
-                "no way to log in: give login and password, or one of the extras access_token, refresh_token, "
-                "or client_id with client_secret",
-                setting="login",
+                f"no way to log in: of the extras client_id and client_secret, {half} is missing", setting="client_id"
             )
+        raise ArdAuthError(
+            "no way to log in: give login and password, or one of the extras access_token, refresh_token, "
+            "or client_id with client_secret",
+            setting="login",
+        )
 
     @property
     def can_log_in(self) -> bool:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_ard.exceptions import airflow_errors
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
+from airflow_provider_ard.hooks import fields
 from airflow_provider_ard.secrets import mask_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from airflow.providers.common.compat.sdk import Connection
 
@@ -62,7 +61,7 @@ class ArdHook(BaseHook):
     def credentials_ids(self) -> dict[str, str]:
         """The connection's stored credentials: storage location -> `credentials_id`."""
         with airflow_errors(self.ard_conn_id):
-            return _credentials_ids(self._connection.extra_dejson)
+            return fields.credentials_ids(fields.extras(self._connection))
 
     def order_request(self, **arguments: Any) -> OrderRequest:
         """Return the checked order that the operator's arguments describe, with the connection's stored credentials."""
@@ -174,7 +173,8 @@ class ArdHook(BaseHook):
             _ = self.credentials_ids
             account = self.whoami()
         except ArdError as error:
-            return False, " ".join(filter(None, (str(error), advice(error))))
+            told = advice(error, by_port=fields.port_counts(self._connection))
+            return False, " ".join(filter(None, (str(error), told)))
         except Exception as error:  # noqa: BLE001 -- the button shows whatever went wrong
             return False, str(error)
         who = account.email or account.name or account.user_id or "unknown user"
@@ -248,92 +248,21 @@ def client_of(connection: Connection, **options: Any) -> ArdClient:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.transport import DEFAULT_TIMEOUT_S
 
-    extra = connection.extra_dejson
+    extra = fields.extras(connection)
     login = Login(
         username=connection.login or None,
         password=connection.password or None,
         **{
-            name: _text(extra.get(name), name)
+            name: fields.text(extra.get(name), name)
             for name in ("client_id", "client_secret", "access_token", "refresh_token")
         },
     )
     return ArdClient(
         login,
-        host=_host(connection),
-        verify=_verify(extra.get("verify")),
-        timeout=_timeout(extra.get("timeout"), DEFAULT_TIMEOUT_S),
-        cells_key=_cells_key(extra.get("cells_key")),
+        host=fields.host(connection),
+        verify=fields.verify(extra.get("verify")),
+        timeout=fields.timeout(extra.get("timeout"), DEFAULT_TIMEOUT_S),
+        cells_key=fields.cells_key(extra.get("cells_key")),
         user_agent=f"apache-airflow/{airflow_version}",
         **options,
     )
-
-
-def _host(connection: Connection) -> str | None:
-    host = connection.host or None
-    if not host or not connection.port:
-        return host
-    scheme, mark, rest = host.rpartition("://")
-    name, slash, path = rest.partition("/")
-    return host if ":" in name else f"{scheme}{mark}{name}:{connection.port}{slash}{path}"
-
-
-def _text(value: object, name: str) -> str | None:
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        raise _wrong(name, "a text", value)
-    return value
-
-
-def _verify(value: object) -> bool | str:
-    if value is None or value == "":
-        return True
-    if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
-        return value.strip().lower() == "true"
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and Path(value).exists():
-        return value
-    raise _wrong("verify", "true, false or the path of a CA bundle that is on this machine", value)
-
-
-def _timeout(value: object, default: float) -> float:
-    if value is None or value == "":
-        return default
-    try:
-        seconds = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise _wrong("timeout", "seconds above 0", value)
-    return seconds
-
-
-def _cells_key(value: object) -> str:
-    if value in (None, ""):
-        return "cells"
-    if value not in ("cells", "cell_ids"):
-        raise _wrong("cells_key", "cells or cell_ids", value)
-    return str(value)
-
-
-def _credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:
-    value = extra.get("credentials_ids")
-    if value is None or value == "":
-        return {}
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
-        raise _wrong("credentials_ids", 'JSON like {"gs://my-bucket": "our-stored-credentials"}', value)
-    return value
-
-
-def _wrong(name: str, wish: str, value: object) -> Exception:
-    from airflow_provider_ard.api.errors import ArdRequestError
-    from airflow_provider_ard.hooks.advice import EXTRA
-
-    # What came is not repeated: an extra may hold a secret put into the wrong field.
-    return ArdRequestError(f"wanted {wish}, got a {type(value).__name__}", argument=f"{EXTRA}{name}")

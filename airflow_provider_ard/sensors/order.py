@@ -28,7 +28,7 @@ from airflow_provider_ard.exceptions import (
     twin_named,
 )
 from airflow_provider_ard.links import ARD_LINKS, push_links
-from airflow_provider_ard.task_state import wait_began
+from airflow_provider_ard.task_state import keep_said, recall_said, remembers, wait_began
 from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress, lasted, summary
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class ArdOrderSensor(BaseSensorOperator):
         self._not_before: float | None = None
         self._is_out = False
         self._is_linked = False
+        self._has_spoken = False
+        self._progress: Progress | None = None
 
     @cached_property
     def _hook(self) -> ArdHook:
@@ -102,9 +104,18 @@ class ArdOrderSensor(BaseSensorOperator):
 
         return StatusReader(self._hook.get_conn())
 
-    @cached_property
-    def _progress(self) -> Progress:
-        return Progress(self._order_ids())
+    @property
+    def _is_rescheduled(self) -> bool:
+        """Whether each look is a process of its own."""
+        return self.mode == "reschedule" and not self.deferrable
+
+    def _known(self, context: Context) -> Progress:
+        """Return what is known of the orders; before the first look of this process, what an earlier one has said."""
+        if self._progress is None:
+            said = recall_said(context) if self._is_rescheduled else None
+            self._is_out = said is not None and said["is_out"]
+            self._progress = Progress(self._order_ids(), wait_began(context).timestamp(), said=said)
+        return self._progress
 
     def execute(self, context: Context) -> Any:
         """Look once on the worker, and go on in the triggerer unless the orders are done."""
@@ -118,11 +129,13 @@ class ArdOrderSensor(BaseSensorOperator):
             raise
         if look.is_done:
             return look.xcom_value
-        began = wait_began(context)
-        remaining = began + timedelta(seconds=self.timeout) - datetime.now(UTC)
+        began = self._known(context).began
+        remaining = timedelta(seconds=began + self.timeout - time.time())
         if remaining <= timedelta():
             message = f"The wait has timed out: {self.timeout:g} s have passed since its first try. The order goes on."
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
+        if self.retries and not remembers(context):
+            self.log.info("Before Airflow 3.3 a retry of this wait counts its timeout anew.")
         self.defer(
             trigger=ArdOrderTrigger(
                 order_ids=self._order_ids(),
@@ -131,7 +144,7 @@ class ArdOrderSensor(BaseSensorOperator):
                 exponential_backoff=self.exponential_backoff,
                 max_wait=self.max_wait.total_seconds() if self.max_wait else None,
                 not_before=self._not_before,
-                began=began.timestamp(),
+                began=began,
             ),
             method_name="execute_complete",
             timeout=remaining,
@@ -143,42 +156,51 @@ class ArdOrderSensor(BaseSensorOperator):
         if self._not_before is not None and time.time() < self._not_before:
             return PokeReturnValue(is_done=False)
         self._not_before = None
-        progress = self._progress
+        progress = self._known(context)
         if not self._is_linked:
             # Known before the first look, and wanted most if that fails.
             push_links(context["ti"], self.ard_conn_id, [{"order_id": one} for one in self._order_ids()])
             self._is_linked = True
         try:
-            with airflow_errors(self.ard_conn_id):
-                for found in self._reader.read(progress.pending):
-                    self._is_out = False
-                    for answer in found.values():
-                        self._take(answer)
-        except ArdUnavailableError as outage:
-            # Told once an outage, not at every look of it: it may last for hours.
-            tell = self.log.debug if self._is_out else self.log.warning
-            tell("%s. The order goes on, and so does the wait.", outage)
-            self._is_out = True
-            if outage.retry_after is not None:
-                self._leave_alone_for(outage.retry_after)
-            return PokeReturnValue(is_done=False)
+            self._look(progress)
+        finally:
+            if self._is_rescheduled and self._has_spoken:
+                keep_said(context, progress.said | {"is_out": self._is_out})
         if progress.pending:
             return PokeReturnValue(is_done=False)
         self._close(context, progress.reports(), progress.began)
         return PokeReturnValue(is_done=True, xcom_value=self._result(progress.reports(), context))
 
-    def _take(self, answer: OrderStatus | ArdError) -> None:
+    def _look(self, progress: Progress) -> None:
+        try:
+            with airflow_errors(self.ard_conn_id):
+                for found in self._reader.read(progress.pending):
+                    self._has_spoken |= self._is_out
+                    self._is_out = False
+                    for answer in found.values():
+                        self._take(answer, progress)
+        except ArdUnavailableError as outage:
+            # Told once an outage, not at every look of it: it may last for hours.
+            tell = self.log.debug if self._is_out else self.log.warning
+            tell("%s. The order goes on, and so does the wait.", outage)
+            self._has_spoken |= not self._is_out
+            self._is_out = True
+            if outage.retry_after is not None:
+                self._leave_alone_for(outage.retry_after)
+
+    def _take(self, answer: OrderStatus | ArdError, progress: Progress) -> None:
         if isinstance(answer, ArdError):
             raise answer
-        for line in self._progress.lines(answer):
+        for line in progress.lines(answer):
             self.log.info("%s", line)
-        if error := self._progress.take(answer):
+            self._has_spoken = True
+        if error := progress.take(answer):
             raise error
 
     def _leave_alone_for(self, seconds: float) -> None:
         """Honour a Retry-After that reaches beyond the next look."""
         self._not_before = time.time() + seconds
-        if self.mode == "reschedule" and not self.deferrable and seconds > self.poke_interval:
+        if self._is_rescheduled and seconds > self.poke_interval:
             # The next look is another process, which would know nothing of it.
             raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=seconds))
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SHORTEST_INTERVAL_S = 1.0
 # How long an event takes at most from here into Airflow's database: it is handed on once a second.
 SETTLE_S = 5.0
+# Of each cell the API finds the best few: what is new may be worse than these, and would never be seen.
+STACK_DEPTH = 100
 
 
 class ArdNewImageryTrigger(BaseEventTrigger):
@@ -98,7 +100,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
         """Yield an event for each new acquisition, for ever."""
         from airflow_provider_ard.triggers.clients import shared_client
 
-        seen = Seen(self._state_key(), getattr(self, "asset_state_store", None))
+        seen = self._seen()
         outage: str | None = None
         async with shared_client(self.ard_conn_id) as client:
             while True:
@@ -133,6 +135,13 @@ class ArdNewImageryTrigger(BaseEventTrigger):
                         self.log.warning("What has fired could not be written down: %s", error)
                 await asyncio.sleep(pause)
 
+    def _seen(self) -> Seen:
+        store = getattr(self, "asset_state_store", None)
+        if store is None:
+            then = "all there is is fired anew" if self.fire_existing else "what came meanwhile is not seen"
+            self.log.info("Before Airflow 3.3 nothing is kept of what was seen: when a triggerer starts, %s.", then)
+        return Seen(self._state_key(), store)
+
     async def _look(self, client: SharedClient) -> list[Sighting]:
         request = await asyncio.to_thread(self._request)
         answer = await client.ask(lambda api: _find(api, request))
@@ -148,6 +157,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
             intersects=self.intersects,
             bbox=self.bbox,
             query=self.query,
+            stack_depth=STACK_DEPTH,
             datetime=f"{self._oldest()}/..",
             read_file=read_file,
         )

@@ -115,18 +115,36 @@ class ArdOrderTrigger(BaseTrigger):
 
 
 class Progress:
-    """What is known of the orders that one task waits for; `running`: that they run, and that this has been told."""
+    """What is known of the orders that one task waits for.
+
+    `running`: that they run, and that this has been told. `said`: what an earlier process has said of this wait.
+    """
 
     # Ten thousand of them may wait in one process.
     __slots__ = ("_done", "_order_ids", "_spoke", "_started", "_status", "began")
 
-    def __init__(self, order_ids: list[str], began: float | None = None, *, running: bool = False) -> None:
+    def __init__(
+        self,
+        order_ids: list[str],
+        began: float | None = None,
+        *,
+        running: bool = False,
+        said: Mapping[str, Any] | None = None,
+    ) -> None:
         self.began = time.time() if began is None else began
         self._order_ids = order_ids
         self._done: dict[str, dict[str, Any]] = {}
         self._status: dict[str, str] = dict.fromkeys(order_ids, "RUNNING") if running else {}
         self._spoke = time.monotonic()
         self._started = self._spoke - max(0.0, time.time() - self.began)
+        if said is not None:
+            self._status = dict(said["statuses"])
+            self._spoke -= max(0.0, time.time() - said["at"])
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What has been said, and when last, as plain JSON: for a process that goes on with this wait."""
+        return {"statuses": self._status, "at": time.time() - (time.monotonic() - self._spoke)}
 
     @property
     def pending(self) -> set[str]:

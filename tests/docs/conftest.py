@@ -39,6 +39,7 @@ def account(ard: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sa
     connection["extra"] = {**connection.get("extra", {}), "credentials_ids": CREDENTIALS_IDS}
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(connection))
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "sas-url.txt").write_text(f"{SAS_URL}\n")
     hook = ArdHook()
     hook.put_credentials("our-stored-credentials", base64.b64encode(json.dumps(KEY).encode()).decode())
     hook.put_credentials("azure-prod", SAS_URL)

@@ -211,6 +211,8 @@ def test_the_end_of_an_order_starts_the_dag_that_ingests_it(stage: Stage) -> Non
     delivered = {uri for uri in stage.s3.uris("s3://ard-demo/shared") if ITEM.search(uri)}
     assert {tile["item_uri"] for tile in tiles} == delivered
     assert len(delivered) >= 4
+    [event] = api.get("/assets/events", source_dag_id=PRODUCER)["asset_events"]
+    assert event["extra"]["tiles"] == len(delivered)
     states = stage.states(CONSUMER, consumed["dag_run_id"])
     assert set(states.values()) == {"success"}
     assert len([name for name in states if name.startswith("ingest[")]) == len(delivered)

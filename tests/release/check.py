@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 HEADING = re.compile(r"^## \[(?P<version>[^]]+)\](?: - (?P<date>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
+
+# What PyPI shows beside a package, once the project has a public home.
+HOME = ("Homepage", "Source", "Changelog")
 
 
 def faults(version_source: str, changelog: str) -> list[str]:
@@ -35,11 +39,18 @@ def faults(version_source: str, changelog: str) -> list[str]:
     return wrong
 
 
+def reminder(pyproject: str) -> str:
+    """Return a line that says which addresses of the project its metadata lack, nothing if they have all."""
+    lacking = [name for name in HOME if name not in tomllib.loads(pyproject)["project"].get("urls", {})]
+    return f"Remember: [project.urls] of pyproject.toml has no {', '.join(lacking)} yet.\n" if lacking else ""
+
+
 def main() -> int:
     """Print what is wrong, and return the exit code."""
     folder = Path(sys.argv[1] if sys.argv[1:] else ".")
     wrong = faults((folder / "airflow_provider_ard" / "__init__.py").read_text(), (folder / "CHANGELOG.md").read_text())
     sys.stdout.write("".join(f"{line}\n" for line in wrong) or "The changelog tells of this version.\n")
+    sys.stdout.write(reminder((folder / "pyproject.toml").read_text()))
     return 1 if wrong else 0
 
 

@@ -1,6 +1,7 @@
 """What users may rely on, as text: ``python -m tests.release.public_api > tests/release/public_api.txt``.
 
-The names and signatures that stand in the source of the public modules; read from it, so that no Airflow is needed.
+The names and signatures that stand in the source of the public modules; read from it, so that no Airflow is needed. A
+module with `__all__` has what stands there, wherever in the package it is defined.
 What else the package has, everything under `api/` but what is listed here included, may change in any release.
 """
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2] / "airflow_provider_ard"
 SNAPSHOT = Path(__file__).with_name("public_api.txt")
 PUBLIC = (
-    *("assets.py", "exceptions.py", "links.py", "hooks/*.py", "operators/*.py", "sensors/*.py", "triggers/[!w]*.py"),
-    *("api/client.py", "api/errors.py", "api/order.py", "sandbox/server.py"),
+    *("assets.py", "exceptions.py", "links.py", "hooks/ard.py", "operators/*.py", "sensors/*.py", "triggers/[!w]*.py"),
+    *("api/account.py", "api/client.py", "api/errors.py", "api/order.py", "api/placement.py", "api/select.py"),
+    "sandbox/server.py",
 )
 
 
@@ -34,7 +36,30 @@ def snapshot() -> str:
 
 def _module(path: Path) -> Iterator[str]:
     yield ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-    yield from _body(ast.parse(path.read_text()).body, indent="  ")
+    body = ast.parse(path.read_text()).body
+    listed = _listed(body)
+    yield from _body(body if listed is None else _chosen(body, listed), indent="  ")
+
+
+def _listed(body: list[ast.stmt]) -> set[str] | None:
+    """Return what `__all__` lists, None without one."""
+    for node in body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return None
+
+
+def _chosen(body: list[ast.stmt], names: set[str]) -> list[ast.stmt]:
+    """Return the definitions of these names, those that a module has from another one of the package included."""
+    chosen = []
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
+            source = PACKAGE.parent.joinpath(*str(node.module).split(".")).with_suffix(".py")
+            if imported := names & {alias.name for alias in node.names}:
+                chosen += _chosen(ast.parse(source.read_text()).body, imported)
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name in names:
+            chosen.append(node)
+    return chosen
 
 
 def _body(body: list[ast.stmt], indent: str) -> Iterator[str]:

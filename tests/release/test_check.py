@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.release.audit import verdict
-from tests.release.check import faults
+from tests.release.check import faults, reminder
 from tests.release.licences import gpl_only
 
 REPOSITORY = Path(__file__).parents[2]
@@ -39,10 +39,18 @@ def test_the_exit_code_tells_make(tmp_path, changelog, code):
     (tmp_path / "airflow_provider_ard").mkdir()
     (tmp_path / "airflow_provider_ard" / "__init__.py").write_text(SOURCE)
     (tmp_path / "CHANGELOG.md").write_text(changelog)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "p"\n')
     done = subprocess.run(
         [sys.executable, "-m", "tests.release.check", str(tmp_path)], cwd=REPOSITORY, capture_output=True, check=False
     )
     assert done.returncode == code
+    assert b"no Homepage, Source, Changelog yet" in done.stdout
+
+
+def test_an_address_that_the_metadata_have_is_not_reminded_of():
+    assert "no Homepage, Changelog yet" in reminder('[project.urls]\nSource = "https://example.org"\n')
+    urls = "".join(f'{name} = "https://example.org"\n' for name in ("Homepage", "Source", "Changelog"))
+    assert reminder(f"[project.urls]\n{urls}") == ""
 
 
 @pytest.mark.parametrize(

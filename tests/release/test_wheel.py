@@ -105,6 +105,9 @@ def test_its_metadata(wheel: Path) -> None:
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.11"
     assert set(metadata.get_all("Provides-Extra")) == set(PROJECT["optional-dependencies"]) == set(PURPOSE)
+    urls = dict(line.split(", ", 1) for line in metadata.get_all("Project-URL"))
+    assert urls == PROJECT["urls"]
+    assert all(url.startswith("https://") for url in urls.values())
     classifiers = metadata.get_all("Classifier")
     assert {"Framework :: Apache Airflow", "Framework :: Apache Airflow :: Provider"} <= set(classifiers)
     plain = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]

@@ -103,9 +103,17 @@ def test_an_answer_without_a_token_is_an_outage_not_a_crash(ard, client):
         client.whoami()
 
 
-@pytest.mark.parametrize("given", [{}, {"username": "u"}, {"client_id": "c"}])
-def test_a_login_that_cannot_work_says_what_is_missing(given):
-    with pytest.raises(ArdAuthError, match="login and password"):
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "login and password"),
+        ({"username": "u"}, "login and password"),
+        ({"client_id": "c"}, "client_secret is missing"),
+        ({"client_secret": "s"}, "client_id is missing"),
+    ],
+)
+def test_a_login_that_cannot_work_says_what_is_missing(given, missing):
+    with pytest.raises(ArdAuthError, match=missing):
         Login(**given)
 
 

@@ -75,7 +75,12 @@ def test_it_takes_few_requests_and_one_try_each(press, ard, impatient):
         ),
         ({"login": None, "password": None}, {"access_token": "wr0ng"}, ["Access token"]),
         ({"login": None, "password": None}, {"refresh_token": "wr0ng"}, ["Refresh token"]),
+        ({"login": None, "password": None}, {"client_id": "x"}, ["Client ID", "Client secret"]),
+        ({"login": None, "password": None}, {"client_secret": "wr0ng"}, ["Client ID", "Client secret"]),
         ({"host": NOWHERE}, {}, ["API address"]),
+        ({"host": NOWHERE, "port": 8080}, {}, ["API address"]),
+        ({"host": "http://127.0.0.1", "port": 9}, {}, ["API address", "Port"]),
+        ({"host": "http://127.0.0.1", "port": 99_999}, {}, ["API address", "Port"]),
         ({"host": "ftp://x"}, {}, ["API address"]),
         ({"host": "no such host"}, {}, ["API address"]),
         ({}, {"verify": "/no/such/file.pem"}, ["TLS verification"]),
@@ -83,6 +88,8 @@ def test_it_takes_few_requests_and_one_try_each(press, ard, impatient):
         ({}, {"credentials_ids": "gs://my-bucket"}, ["Stored credentials"]),
         ({}, {"credentials_ids": "[1]"}, ["Stored credentials"]),
         ({}, {"cells_key": "celles"}, ["Cell filter"]),
+        ({}, ["wr0ng"], ["Extra"]),
+        ({}, '{"access_token": "wr0ng"', ["Extra"]),
     ],
 )
 def test_each_failure_names_the_field_to_mend(fields, extra, labels, press):
@@ -105,6 +112,33 @@ def test_a_certificate_that_is_not_trusted_is_the_verifications_fault(monkeypatc
         connection = json.loads(ard.connection_json) | {"extra": {}}
         monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(connection))
         ok, message = ArdHook("c").test_connection()
+    assert not ok
+    assert message.endswith("Mend: TLS verification.")
+
+
+def test_https_where_only_http_is_spoken_is_the_addresss_fault(press, ard):
+    ok, message = press(host=ard.url.replace("http:", "https:"))
+    assert not ok
+    assert message.endswith("Mend: API address.")
+    assert "does it want http?" in message
+
+
+def test_http_where_only_https_is_spoken_is_the_addresss_fault(press):
+    from airflow_provider_ard.sandbox import Sandbox
+
+    with Sandbox(tls=True) as secure:
+        ok, message = press(host=secure.url.replace("https:", "http:"))
+    assert not ok
+    assert message.endswith("Mend: API address.")
+    assert "does it want https?" in message
+
+
+def test_a_bundle_without_a_certificate_is_the_verifications_fault(press, tmp_path):
+    from airflow_provider_ard.sandbox import Sandbox
+
+    (tmp_path / "bundle.pem").write_text("no certificate")
+    with Sandbox(tls=True) as secure:
+        ok, message = press({"verify": str(tmp_path / "bundle.pem")}, host=secure.url)
     assert not ok
     assert message.endswith("Mend: TLS verification.")
 

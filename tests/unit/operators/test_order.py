@@ -320,6 +320,18 @@ def test_the_intent_is_written_before_the_purchase_and_the_id_after(ard, order, 
     assert entries == [(0, None), (1, order_id)]
 
 
+def test_without_a_store_an_order_with_retries_says_what_they_do(order, context, told):
+    context["task"].retries = 2
+    order().execute(context)
+    assert told().count("Before Airflow 3.3 no try can write down that it orders") == 1
+
+
+def test_with_a_store_there_is_nothing_to_say_of_retries(order, context, store, told):
+    context["task"].retries = 2
+    order().execute(context)
+    assert "Before Airflow 3.3" not in told()
+
+
 def test_nothing_is_bought_if_the_intent_cannot_be_written(ard, order, context, store, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("the API server is away")

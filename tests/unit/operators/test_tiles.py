@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, Asset, AssetAlias
+from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, Asset, AssetAlias
 
 from airflow_provider_ard.exceptions import ArdNotFoundError, ArdOrderFailed, ArdRequestError, ArdTaskError
 from airflow_provider_ard.operators.order import ArdOrderOperator
@@ -254,6 +254,11 @@ def test_the_events_of_outlets_tell_of_the_orders(shop, place, context):
 
 
 def test_no_orders_are_no_tiles(ard_connection, context):
+    assert listed(context, []) == []
+
+
+def test_no_orders_are_no_event_of_an_outlet(ard_connection, context):
     context["outlet_events"] = Events()
-    assert listed(context, [], outlets=[Asset("s3://b/p")]) == []
+    with pytest.raises(AirflowSkipException, match="no orders"):
+        listed(context, [], outlets=[Asset("s3://b/p")])
     assert context["outlet_events"] == {}

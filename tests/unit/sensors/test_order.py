@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    Asset,
     TaskDeferred,
 )
 
@@ -141,6 +142,11 @@ def test_no_orders_is_no_wait(ard_connection, context):
     assert sensor([]).execute(context) == []
 
 
+def test_no_orders_are_no_event_of_an_outlet(ard_connection, context):
+    with pytest.raises(AirflowSkipException, match="no orders"):
+        sensor([], outlets=[Asset("s3://b/p")]).execute(context)
+
+
 @pytest.mark.parametrize("event", [None, {}, {"outcome": "?"}, {"outcome": "succeeded"}, "succeeded", {"orders": []}])
 def test_an_unknown_event_is_an_error(context, event):
     with pytest.raises(ArdTaskError):
@@ -187,6 +193,69 @@ def test_reschedule_mode_leaves_the_api_alone_in_its_next_process_too(ard, place
     assert caught.value.reschedule_date - datetime.now(UTC) > timedelta(seconds=290)
 
 
+def rescheduled(order_id, context):
+    """Look as a rescheduled sensor does, in what would be a process of its own; return whether it is done."""
+    return sensor(order_id, deferrable=False, mode="reschedule").poke(context).is_done
+
+
+def test_reschedule_mode_tells_a_status_once_and_how_long_the_wait_was(ard, place, context, store, told):
+    # The store of this context is that of one task instance: the orders are placed without it.
+    del context["task_state_store"]
+    one, two = place(2)
+    context["task_state_store"] = store
+    assert not any(rescheduled([one, two], context) for _ in range(3))
+    ard.finish_order(two)
+    assert not any(rescheduled([one, two], context) for _ in range(3))
+    store["ard_wait"]["began"] = (datetime.now(UTC) - timedelta(hours=27)).isoformat()
+    ard.finish_order(one)
+    assert rescheduled([one, two], context)
+    for line in (f"Order {one}: RUNNING.", f"Order {two}: RUNNING.", f"Order {one}: SUCCEEDED.", "Waited for 1 d 3 h."):
+        assert told().count(line) == 1
+    assert told().count(f"Order {two}: SUCCEEDED.") == 1
+
+
+def test_reschedule_mode_gives_a_sign_of_life_once_an_hour(place, context, store, told):
+    (order_id,) = place()
+    rescheduled(order_id, context)
+    store["ard_wait"]["began"] = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+    store["ard_wait_said"]["said"]["at"] -= 3601
+    for _ in range(3):
+        rescheduled(order_id, context)
+    assert told().count(f"Order {order_id} is RUNNING still, after 2 h 0 min.") == 1
+
+
+def test_reschedule_mode_tells_an_outage_once(ard, place, context, store, told):
+    (order_id,) = place()
+    for _ in range(2):
+        ard.faults.add("GET /order/status/*", kind="status", status=503, times=3)
+        for _ in range(5):
+            rescheduled(order_id, context)
+    assert told("warning").count("The order goes on, and so does the wait.") == 2
+
+
+def test_a_retry_in_reschedule_mode_has_a_log_of_its_own(place, context, store, told):
+    (order_id,) = place()
+    for context["ti"].try_number in (1, 2):
+        rescheduled(order_id, context)
+    assert told().count(f"Order {order_id}: RUNNING.") == 2
+
+
+def test_reschedule_mode_counts_from_the_first_look_without_a_store_too(ard, place, context, told):
+    (order_id,) = place()
+    context["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(hours=27)
+    ard.finish_order(order_id)
+    assert rescheduled(order_id, context)
+    assert "Waited for 1 d 3 h." in told()
+
+
+def test_a_retry_that_finds_the_order_done_tells_the_whole_wait(ard, place, context, store, told):
+    (order_id,) = place()
+    store["ard_wait"] = {"sitting": 1, "began": (datetime.now(UTC) - timedelta(hours=27)).isoformat()}
+    ard.finish_order(order_id)
+    sensor(order_id).execute(context)
+    assert "Waited for 1 d 3 h." in told()
+
+
 def test_the_trigger_leaves_the_api_alone_for_as_long_as_the_worker_was_told(ard, place, context):
     (order_id,) = place()
     ard.faults.add("GET /order/status/*", kind="status", status=503, retry_after=300, nth=1)
@@ -202,6 +271,21 @@ def test_a_retry_keeps_the_deadline_of_the_first_try(place, context, store):
     with pytest.raises(TaskDeferred) as deferred:
         sensor(order_id).execute(context)
     assert timedelta(hours=23) < deferred.value.timeout <= timedelta(days=1)
+
+
+def test_without_a_store_a_wait_with_retries_says_that_they_count_anew(place, context, told):
+    (order_id,) = place()
+    for retries in (0, 2):
+        with pytest.raises(TaskDeferred):
+            sensor(order_id, retries=retries).execute(context)
+    assert told().count("Before Airflow 3.3 a retry of this wait counts its timeout anew.") == 1
+
+
+def test_with_a_store_there_is_nothing_to_say_of_retries(place, context, store, told):
+    (order_id,) = place()
+    with pytest.raises(TaskDeferred):
+        sensor(order_id, retries=2).execute(context)
+    assert "Before Airflow 3.3" not in told()
 
 
 def test_a_wait_beyond_its_deadline_has_timed_out(place, context, store):

@@ -204,6 +204,28 @@ def test_who_dies_within_a_moment_of_firing_fires_again_and_says_so(ard, quick, 
     assert len(set(ids(events))) == 1
 
 
+def test_it_asks_for_more_than_the_best_few_of_each_cell(ard, quick):
+    async def scene():
+        watch = Watch(ard, trigger(Store()))
+        await watch.looked()
+        await watch.kill()
+        return next(one for one in ard.requests if one.endpoint == "POST /metadata/cells/acquisitions")
+
+    assert asyncio.run(scene()).body["stack_depth"] == 100
+
+
+def test_without_a_store_it_says_so_once(ard, quick, told):
+    async def scene(store):
+        watch = Watch(ard, trigger(store))
+        await watch.looked()
+        await watch.kill()
+
+    asyncio.run(scene(Store()))
+    assert "Before Airflow 3.3" not in told()
+    asyncio.run(scene(None))
+    assert told().count("Before Airflow 3.3") == 1
+
+
 def test_without_a_store_it_remembers_for_as_long_as_it_runs(ard, quick):
     async def scene():
         events = []
@@ -292,7 +314,7 @@ def test_assets_that_share_a_trigger_share_what_it_has_seen(ard, quick):
     assert stores["one"].kept == stores["two"].kept != {}
 
 
-def test_an_outage_does_not_end_it_and_is_told_once(ard, quick, caplog):
+def test_an_outage_does_not_end_it_and_is_told_once(ard, quick, told):
     async def scene():
         watch = Watch(ard, trigger(Store()))
         await watch.looked()
@@ -306,6 +328,7 @@ def test_an_outage_does_not_end_it_and_is_told_once(ard, quick, caplog):
 
     assert len(asyncio.run(scene())) == 1
     assert 70 in quick
+    assert told("warning").count("The watch goes on.") == 1
 
 
 @pytest.mark.parametrize("wrong", [{"bbox": [1, 2, 3]}, {"query": {"platform": "worldview-02"}}], ids=str)

@@ -1,0 +1,109 @@
+"""What the fields of a Connection mean. A field that cannot be right is an `ArdRequestError` that names it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_ard.api.errors import ArdRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import Connection
+
+# How an error names an extra.
+EXTRA = "the connection's extra "
+_OBJECT = 'a JSON object like {"timeout": 30}'
+
+
+def host(connection: Connection) -> str | None:
+    """Return the API's address, the Port in it where that counts; None for the default."""
+    if not connection.host or not port_counts(connection):
+        return connection.host or None
+    scheme, mark, rest = connection.host.rpartition("://")
+    name, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{name}:{connection.port}{slash}{path}"
+
+
+def port_counts(connection: Connection) -> bool:
+    """Whether the field Port is heeded: an address that has a port wins, and so does the default address."""
+    name = (connection.host or "").rpartition("://")[2].partition("/")[0]
+    return bool(connection.port and name and ":" not in name)
+
+
+def extras(connection: Connection) -> Mapping[str, Any]:
+    """Return the extras. Airflow takes an Extra that is no JSON for none at all, which would hide a slip of the pen."""
+    try:
+        value = json.loads(connection.extra or "{}")
+    except ValueError:
+        raise ArdRequestError(f"wanted {_OBJECT}, got what is no JSON", argument="extra") from None
+    if not isinstance(value, dict):
+        raise ArdRequestError(f"wanted {_OBJECT}, got a {type(value).__name__}", argument="extra")
+    # It masks what is secret in them.
+    return connection.extra_dejson
+
+
+def text(value: object, name: str) -> str | None:
+    """Return the extra `name`, None if it is empty."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise _wrong(name, "a text", value)
+    return value
+
+
+def verify(value: object) -> bool | str:
+    """Return what certificates are held against: True, False or the path of a CA bundle."""
+    if value is None or value == "":
+        return True
+    if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
+        return value.strip().lower() == "true"
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and Path(value).exists():
+        return value
+    raise _wrong("verify", "true, false or the path of a CA bundle that is on this machine", value)
+
+
+def timeout(value: object, default: float) -> float:
+    """Return the seconds."""
+    if value is None or value == "":
+        return default
+    try:
+        seconds = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise _wrong("timeout", "seconds above 0", value)
+    return seconds
+
+
+def cells_key(value: object) -> str:
+    """Return the cell filter's name on the wire."""
+    if value in (None, ""):
+        return "cells"
+    if value not in ("cells", "cell_ids"):
+        raise _wrong("cells_key", "cells or cell_ids", value)
+    return str(value)
+
+
+def credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:
+    """Return the stored credentials: storage location -> `credentials_id`. The form has them as text."""
+    value = extra.get("credentials_ids")
+    if value is None or value == "":
+        return {}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
+        raise _wrong("credentials_ids", 'JSON like {"gs://my-bucket": "our-stored-credentials"}', value)
+    return value
+
+
+def _wrong(name: str, wish: str, value: object) -> ArdRequestError:
+    # What came is not repeated: an extra may hold a secret put into the wrong field.
+    return ArdRequestError(f"wanted {wish}, got a {type(value).__name__}", argument=f"{EXTRA}{name}")
