@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.order import OrderRequest, OrderStatus
 
+__all__ = ["IF_EXISTS", "Entry", "Intention", "Ledger", "NoLedger", "Placed", "check_if_exists", "place_once"]
+
 log = logging.getLogger(__name__)
 
 TAG_PREFIX = "airflow_"

@@ -38,7 +38,7 @@ IF_EXISTS = ("reuse", "resubmit")
 # A tile is some twenty bytes of XCom.
 MOST_TILES_IN_XCOM = 2000
 # How long after its own deadline a trigger may take to say so.
-GRACE = timedelta(minutes=5)
+_GRACE = timedelta(minutes=5)
 
 
 class ArdSelectOperator(BaseOperator):
@@ -147,7 +147,7 @@ class ArdSelectOperator(BaseOperator):
                     ),
                     method_name="execute_complete",
                     # The trigger keeps the time itself; this is for the case that no triggerer runs.
-                    timeout=timedelta(seconds=timeout) + GRACE,
+                    timeout=timedelta(seconds=timeout) + _GRACE,
                 )
             time.sleep(pause)
         return self._hand_on(hook, hook.get_select(select_id), context)
