@@ -205,14 +205,6 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def context() -> dict[str, Any]:
-    class TaskInstance:
-        dag_id, task_id, run_id, map_index, try_number = "dag", "order", "run", -1, 1
-
-    return {"ti": TaskInstance(), "run_id": "run"}
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_what_cannot_be_meant_is_refused_before_anything_is_sent(name, sandbox, context, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", sandbox.connection_json)
@@ -259,6 +251,5 @@ def test_what_can_be_meant_is_sent(sandbox, context, monkeypatch):
 
     with Sandbox(order_duration="3d") as ard:
         monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
-        context["ti"].xcom_push = lambda key, value: None
         ArdOrderOperator(task_id="order", acquisitions=ard.acquisitions[0], destination="s3://bkt/p").execute(context)
         assert ard.submissions
