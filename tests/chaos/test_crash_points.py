@@ -12,10 +12,12 @@ from unittest import mock
 
 import pytest
 
+from airflow_provider_ard import task_state
 from airflow_provider_ard.api import placement
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.exceptions import ArdUnknownFateError
 from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.task_state import _StoreLedger
 from tests.chaos.conftest import FULL, Store
 
@@ -107,6 +109,32 @@ def test_an_order_asked_for_anew_is_bought_once_as_well(
     ard, ard_connection, context, remembers, short_window, quick_nap, point, fault
 ):
     crash_and_retry(ard, context, POINTS[point], fault, "resubmit")
+
+
+SELECT_POINTS = {
+    "after its id is written down": (task_state, "keep_select", crash_after(task_state.keep_select)),
+    "before it is looked at": (ArdSelectOperator, "_look", crash_before),
+    "before it is handed on": (ArdSelectOperator, "_hand_on", crash_before),
+    "after it is handed on": (ArdSelectOperator, "_hand_on", crash_after(ArdSelectOperator._hand_on)),
+}
+
+
+@pytest.mark.parametrize("point", SELECT_POINTS.values(), ids=SELECT_POINTS)
+def test_a_crash_and_a_retry_submit_one_select(ard, ard_connection, context, quick_nap, point):
+    context["task_state_store"] = Store()
+
+    def try_once():
+        return ArdSelectOperator(task_id="task", bbox=[-105.13, 40.14, -105.06, 40.19], poke_interval=1).execute(
+            context
+        )
+
+    with mock.patch.object(*point), pytest.raises(Crash):
+        try_once()
+    context["ti"].try_number = 2
+    context["ti"].xcoms.clear()
+    assert try_once()
+    assert context["ti"].xcoms["counts"]["tiles"] > 0
+    assert sum(record.endpoint == "POST /select" for record in ard.requests) == 1
 
 
 def crash_and_retry(ard, context, point, fault, if_exists):
