@@ -120,6 +120,8 @@ def test_the_command_line(tmp_path, tls):
             told = json.loads(process.stdout.readline())
             assert told["storage"] == f"file://{tmp_path}/out"
             assert ("ca_file" in told) is tls
+            # The one of all examples.
+            assert "10400100E82CCE00" in told["acquisitions"]
             session = requests.Session()
             session.trust_env = False
             session.verify = told.get("ca_file", True)
