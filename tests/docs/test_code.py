@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -16,8 +17,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from demo.standalone import clean_environment
-from tests.docs.markdown import DOCUMENTS, REPOSITORY, Block, blocks, languages
+from demo.standalone import clean_environment, free_port
+from tests.docs.markdown import DOCUMENTS, README, REPOSITORY, Block, blocks, languages
 
 if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
@@ -112,6 +113,44 @@ def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3
         assert len(ard.submissions) == len(outcome["states"])
 
 
+@pytest.mark.timeout(200)
+def test_the_first_order_of_the_readme_is_placed_on_the_sandbox_just_started_and_delivered(tmp_path: Path) -> None:
+    # Its own words, but for the port, which may be taken here, and the duration.
+    port = str(free_port())
+    serve, order = [
+        script(block).replace("8080", port).replace("20s", "1s")
+        for block in blocks("console")
+        if block.path == README and "8080" in block.code
+    ]
+    # Who follows it reads the id off the screen.
+    order = re.sub(r"\bID\b", '"$ID"', order).replace(
+        "python first_order.py", "ID=$(python first_order.py | tail -n 1)"
+    )
+    [python] = [block.code for block in blocks("python") if block.path == README and "print(placed" in block.code]
+    (tmp_path / "first_order.py").write_text(python)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    env = clean_environment() | {"AIRFLOW_HOME": str(tmp_path / "airflow")}
+
+    serve = f". .venv/bin/activate; exec {serve}"
+    with subprocess.Popen(["sh", "-c", serve], cwd=tmp_path, env=env, stdout=subprocess.PIPE) as ard:
+        try:
+            assert ard.stdout is not None
+            assert json.loads(ard.stdout.readline())
+            ended = subprocess.run(
+                ["sh", "-ec", order], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=150, check=False
+            )
+        finally:
+            ard.terminate()
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "SUCCEEDED" in ended.stdout
+    assert list((tmp_path / "delivered" / "my-bucket" / "imagery").rglob("*.tif"))
+
+
+def script(block: Block) -> str:
+    """Return the commands of a console block without their prompts."""
+    return "".join(f"{line.removeprefix('$ ')}\n" for line in block.code.splitlines() if line.startswith("$ "))
+
+
 def commands() -> list[tuple[Block, list[str]]]:
     """Return the commands in all console blocks, without the remarks behind them."""
     found = []
@@ -194,6 +233,7 @@ def known(words: list[str]) -> None:
 
 
 CHECKS = {
+    ".": known,
     "make": make,
     "pip": pip,
     "export": export,
