@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_ard.exceptions import airflow_errors
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from airflow_provider_ard.hooks import fields
+from airflow_provider_ard.hooks.missing import why_missing
 from airflow_provider_ard.secrets import mask_secrets
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ class ArdHook(BaseHook):
 
     @cached_property
     def _connection(self) -> Connection:
-        return self.get_connection(self.ard_conn_id)
+        try:
+            return self.get_connection(self.ard_conn_id)
+        except AirflowNotFoundException:
+            raise AirflowNotFoundException(why_missing(self.ard_conn_id)) from None
 
     @cached_property
     def _client(self) -> ArdClient:

@@ -31,7 +31,7 @@ from airflow_provider_ard.sandbox.tls import TlsFiles, issue, issue_once
 
 START_TIMEOUT = 20.0
 # All of the bundled catalogue; another one may have thousands.
-MOST_TOLD = 20
+_MOST_TOLD = 20
 
 
 class Sandbox:
@@ -298,6 +298,6 @@ class Sandbox:
             **({"ca_file": self.ca_file} if self.ca_file else {}),
             "login": self.login,
             "password": self.password,
-            "acquisitions": self.acquisitions[:MOST_TOLD],
+            "acquisitions": self.acquisitions[:_MOST_TOLD],
             **(storage.describe() if storage else {}),
         }

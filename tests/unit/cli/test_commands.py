@@ -257,7 +257,16 @@ def test_a_secret_that_cannot_be_read_is_named_by_its_file_only(run, ard, tmp_pa
 def test_a_connection_that_is_not_there_is_one_line(run):
     code, _, err = run("orders", "list", "--conn-id", "nowhere")
     assert code == 1
-    assert "nowhere" in err
+    assert "AIRFLOW_CONN_NOWHERE" in err
+    assert err.count("\n") == 1
+
+
+def test_a_connection_that_cannot_be_read_is_one_line_without_what_is_in_it(run, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", '{"conn_type": "ard", "password": "s3cret", }')
+    code, _, err = run("usage")
+    assert code == 1
+    assert "AIRFLOW_CONN_ARD_DEFAULT is set but cannot be read" in err
+    assert "s3cret" not in err
     assert err.count("\n") == 1
 
 

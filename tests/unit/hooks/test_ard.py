@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, Connection, redact
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, Connection, redact
 
 from airflow_provider_ard import exceptions
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdRequestError
@@ -38,6 +38,36 @@ def test_the_test_button_says_what_is_wrong(ard, ard_connection, monkeypatch, im
 def test_the_connection_as_a_uri(ard, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_URI", ard.connection_uri)
     assert ArdHook("ard_uri").test_connection()[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        (
+            '{"conn_type": "ard", "password": "s3cret", "credentials_ids": {}, "verify": true}',
+            "credentials_ids, verify must",
+        ),
+        ('{"conn_type": "ard", "password": "s3cret",\n"login": me}', "line 2, column 10"),
+        ('{"conn_type": "ard", "s3cret": "password"}', "a field that is none of conn_type,"),
+        ('{"conn_type": "ard", "port": "s3cret"}', "wrong type"),
+        ("ard://me:s3cret/word@host", "a URI like"),
+        ("ard://me:s3cret@http://host", "a URI like"),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_not_said_to_be_missing(monkeypatch, value, fault):
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", value)
+    with pytest.raises(AirflowNotFoundException, match="AIRFLOW_CONN_ARD_DEFAULT is set but cannot be read") as caught:
+        ArdHook().get_conn()
+    assert fault in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_connection_that_is_not_there_is_told_with_the_variable_to_set(monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT", raising=False)
+    with pytest.raises(
+        AirflowNotFoundException, match=r"not defined: set AIRFLOW_CONN_ARD_DEFAULT.*docs/connection\.md"
+    ):
+        ArdHook().get_conn()
 
 
 def test_over_tls_with_a_private_ca(monkeypatch):
