@@ -1,10 +1,12 @@
 """The command line: ``ard-sandbox``, or ``python -m airflow_provider_ard.sandbox``."""
 
+import errno
 import json
 import logging
 import signal
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -102,10 +104,21 @@ def main(
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with sandbox as ard:
-        click.echo(json.dumps(ard.describe()))
+    try:
+        sandbox.start()
+    except OSError as error:
+        sandbox.close()
+        raise click.ClickException(_no_port(host, port, error)) from error
+    with closing(sandbox):
+        click.echo(json.dumps(sandbox.describe()))
         sys.stdout.flush()
         stopped.wait()
+
+
+def _no_port(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {host} is taken: give another by --port"
+    return f"port {port} of {host} cannot be used: {error.strerror}"
 
 
 def _limit(text: str) -> tuple[str, float]:

@@ -161,3 +161,15 @@ def test_bad_options_are_explained(options):
     run = CliRunner().invoke(main, ["--port", "0", *options])
     assert run.exit_code == 2
     assert "Error:" in run.output
+
+
+def test_a_taken_port_is_told_in_a_line(ard):
+    run = CliRunner().invoke(main, ["--port", str(urlsplit(ard.url).port)])
+    assert run.exit_code == 1
+    assert run.output == f"Error: port {urlsplit(ard.url).port} of 127.0.0.1 is taken: give another by --port\n"
+
+
+def test_an_address_of_another_machine_is_told_in_a_line():
+    run = CliRunner().invoke(main, ["--host", "192.0.2.1", "--port", "0"])
+    assert run.exit_code == 1
+    assert run.output.startswith("Error: port 0 of 192.0.2.1 cannot be used: ")
