@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from demo.story import DAG_ID, Story
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
     from pathlib import Path
 
     from demo.interrupt import Interrupts
@@ -82,7 +84,7 @@ def _run(options: argparse.Namespace, interrupts: Interrupts, say: Voice) -> Non
             "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
         }
-        say("starting Airflow (about half a minute)")
+        say("starting Airflow (half a minute; two on a slow or busy machine)")
         airflow = services.enter_context(
             StandaloneAirflow(
                 folder / "airflow",
@@ -90,6 +92,7 @@ def _run(options: argparse.Namespace, interrupts: Interrupts, say: Voice) -> Non
                 env=connections,
                 port=free_port(options.airflow_port),
                 pause=interrupts.pause,
+                say=say,
             )
         )
         services.callback(lambda: say("stopping"))
@@ -128,10 +131,18 @@ def check(story: Story, s3: S3Server, folder: Path, say: Voice) -> None:
 def linger(airflow: StandaloneAirflow, interrupts: Interrupts, say: Voice) -> None:
     """Leave everything running until a signal comes; `AirflowFailedError` if Airflow dies."""
     say(f"Airflow's UI is at {airflow.url}, user {USER}, password {airflow.password}; Ctrl-C stops everything")
+    say.plain("\nFor `ard` and `airflow` in a second terminal, after `. .venv/bin/activate`:\n")
+    say.plain(exports(airflow.environment) + "\n")
     with contextlib.suppress(InterruptedBySignalError):
         while True:
             airflow.check_alive()
             interrupts.pause(1.0)
+
+
+def exports(environment: Mapping[str, str]) -> str:
+    """Return what another shell has to be told to reach this Airflow's database and the sandbox."""
+    names = ("AIRFLOW_HOME", "AIRFLOW_CONN_ARD_DEFAULT", "AIRFLOW_CONN_AWS_DEFAULT", "AIRFLOW__CORE__DAGS_FOLDER")
+    return "\n".join(f"export {name}={shlex.quote(environment[name])}" for name in names)
 
 
 def fresh_folder(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import socket
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 USER = "admin"
+# Seconds without a word after which somebody who waits would ask.
+SAY_EVERY = 20.0
 REPOSITORY = Path(__file__).resolve().parents[1]
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -58,6 +61,7 @@ class StandaloneAirflow:
 
     `home` becomes AIRFLOW_HOME and must be empty or absent. `env` is added to the environment, which is where
     connections come in. `pause` sleeps for the seconds it is given in every wait; what it raises ends the wait.
+    `say` is told now and then that the start goes on.
     `command`, arguments to Python, is what starts the components, if `airflow standalone` is not to.
     Raises `AirflowFailedError`.
     """
@@ -71,6 +75,7 @@ class StandaloneAirflow:
         port: int = 0,
         start_within: float = 300.0,
         pause: Callable[[float], None] = time.sleep,
+        say: Callable[[str], None] = lambda _: None,
         command: Sequence[str] = ("-m", "airflow", "standalone"),
     ) -> None:
         self.home = home.resolve()
@@ -82,6 +87,8 @@ class StandaloneAirflow:
         self.log_file = self.home / "standalone.log"
         self._start_within = start_within
         self._pause = pause
+        self._say = say
+        self._say_next = math.inf
         self._command = command
         self.environment = self._environment() | dict(env or {})
         self._guard: subprocess.Popen[bytes] | None = None
@@ -141,12 +148,21 @@ class StandaloneAirflow:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-            self.wait_until(self.api.is_healthy, within=self._start_within, what="Airflow's components healthy")
+            self._say_next = time.monotonic() + SAY_EVERY
+            self.wait_until(self._is_up, within=self._start_within, what="Airflow's components healthy")
             self.api.log_in(USER, self.password)
         except BaseException:
             self.stop()
             raise
         return self
+
+    def _is_up(self) -> bool:
+        if self.api.is_healthy():
+            return True
+        if time.monotonic() >= self._say_next:
+            self._say(f"Airflow is still starting; its log: {self.log_file}")
+            self._say_next += SAY_EVERY
+        return False
 
     def __exit__(self, *_: object) -> None:
         """Stop Airflow, whatever happened."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from demo.runner import fresh_folder
+from demo.runner import exports, fresh_folder
 from demo.standalone import REPOSITORY, AirflowFailedError, StandaloneAirflow
 from tests.integration.conftest import processes_of, wait_until
 
@@ -104,6 +104,19 @@ def test_an_airflow_that_dies_is_noticed(tmp_path: Path) -> None:
     airflow = StandaloneAirflow(tmp_path, tmp_path, env={"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "nonsense://"})
     with pytest.raises(AirflowFailedError, match=r"(?s)Airflow ended with exit code 1.*nonsense"), airflow:
         pass
+
+
+def test_another_shell_is_told_where_the_demo_is(tmp_path: Path) -> None:
+    connections = {
+        "AIRFLOW_CONN_ARD_DEFAULT": '{"conn_type": "ard", "password": "it\'s $HOME"}',
+        "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
+    }
+    airflow = StandaloneAirflow(tmp_path / "a home", tmp_path, env=connections)
+    lines = exports(airflow.environment)
+    ended = subprocess.run(["sh", "-c", f"{lines}\nenv -0"], capture_output=True, text=True, check=True)
+    there = dict(pair.split("=", 1) for pair in ended.stdout.split("\0") if pair)
+    assert there["AIRFLOW_HOME"] == str(tmp_path / "a home")
+    assert connections.items() <= there.items()
 
 
 def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path: Path) -> None:
