@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.cli.command import FAILED, OK, command
+from airflow_provider_ard.cli.command import FAILED, OK, check_dates, command
 from airflow_provider_ard.cli.output import amount, print_facts, print_json, print_table, say, text
 from airflow_provider_ard.hooks.ard import ArdHook
 
@@ -25,6 +25,7 @@ CLASSES = ("fresh", "standard", "training", "total")
 @command
 def usage(args: Namespace) -> int:
     """Show what the account or a user has ordered."""
+    check_dates(args)
     hook = ArdHook(args.conn_id)
     user_id = args.user
     if user_id == "me":

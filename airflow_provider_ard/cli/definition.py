@@ -34,6 +34,12 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _order_id(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("wanted the id of an order, got nothing")
+    return text.strip()
+
+
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
         raise argparse.ArgumentTypeError(f"wanted a number, 0 for all, got {text!r}")
@@ -86,7 +92,7 @@ _ORDERS = (
         name="show",
         help="Show an order: status, destination, area, cost, tags",
         func=lazy_load_command("airflow_provider_ard.cli.orders.show_order"),
-        args=(Arg(("order_id",), help="The id of the order"), ARG_JSON, ARG_CONN_ID),
+        args=(Arg(("order_id",), help="The id of the order", type=_order_id), ARG_JSON, ARG_CONN_ID),
         epilog=EXIT_CODES,
     ),
     ActionCommand(
@@ -94,7 +100,7 @@ _ORDERS = (
         help="Wait until orders are done, through outages of the API",
         func=lazy_load_command("airflow_provider_ard.cli.wait.wait_for_orders"),
         args=(
-            Arg(("order_ids",), help="The ids of the orders", nargs="+", metavar="order_id"),
+            Arg(("order_ids",), help="The ids of the orders", nargs="+", type=_order_id, metavar="order_id"),
             Arg(("--timeout",), help="Seconds after which to give up (default: never)", type=_seconds),
             Arg(("--poke-interval",), help="Seconds between two looks (default: 60)", type=_seconds, default=60.0),
             ARG_JSON,

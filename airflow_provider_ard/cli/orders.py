@@ -6,7 +6,9 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_ard.cli.command import OK, command
+from rich.text import Text
+
+from airflow_provider_ard.cli.command import OK, check_dates, command
 from airflow_provider_ard.cli.output import amount, print_facts, print_json, print_table, say, text
 from airflow_provider_ard.hooks.ard import ArdHook
 
@@ -14,16 +16,17 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Sequence
 
-    from rich.text import Text
-
     from airflow_provider_ard.api.order import OrderStatus
 
 COLUMNS = ("order", "status", "created", "area (km²)", "cost", "destination", "placed by")
+# The API's documentation is silent on it.
+UNBILLED = "not billed, as far as is known; `ard usage` tells what is"
 
 
 @command
 def list_orders(args: Namespace) -> int:
     """List orders, the newest first."""
+    check_dates(args)
     pairs = [("airflow_dag_id", args.dag_id)] if args.dag_id else []
     found = _found(ArdHook(args.conn_id), args, [*pairs, *args.metadata])
     # One more than is shown tells whether there are more.
@@ -32,9 +35,10 @@ def list_orders(args: Namespace) -> int:
     if args.json:
         print_json([details(order) for order in orders])
     elif not orders:
-        say("There are no such orders.")
+        is_filtered = any((pairs, args.metadata, args.status, args.start_date, args.end_date))
+        say("There are no such orders." if is_filtered else "The account has no orders yet.")
     else:
-        print_table(COLUMNS, map(row, orders))
+        print_orders(orders)
     if more:
         say(f"There are more than these {args.limit}; see --limit.")
     return OK
@@ -49,6 +53,7 @@ def show_order(args: Namespace) -> int:
         return OK
     known = order.report()
     usage = order.usage
+    cost = amount(usage.total_cost if usage else None).plain
     print_facts(
         [
             ("order", order.id),
@@ -57,7 +62,7 @@ def show_order(args: Namespace) -> int:
             ("created", order.created),
             ("finished", order.finished),
             ("area", f"{usage.area_sqkm:,.2f} km²" if usage and usage.area_sqkm is not None else None),
-            ("cost", f"{usage.total_cost:,.2f}" if usage and usage.total_cost is not None else None),
+            ("cost", f"{cost}, of a failed order: {UNBILLED}" if cost and _is_failed(order) else cost),
             ("destination", known["output_uri"]),
             ("collection", known["collection_uri"]),
             *((f"tag {key}", value) for key, value in sorted(order.metadata.items())),
@@ -70,6 +75,22 @@ def details(order: OrderStatus) -> dict[str, Any]:
     """Return an order as JSON for programs: the sensor's report, times and metadata."""
     times = order.model_dump(mode="json", include={"created", "finished"})
     return order.report() | times | {"metadata": order.metadata}
+
+
+def print_orders(orders: Sequence[OrderStatus]) -> None:
+    """Print orders for people, and what is to be said of their costs."""
+    print_table(COLUMNS, map(row, orders))
+    if any(_is_failed(order) and order.usage for order in orders):
+        say(f"Costs in brackets are of failed orders: {UNBILLED}.")
+
+
+def _is_failed(order: OrderStatus) -> bool:
+    return order.state.value == "failed"
+
+
+def _cost(order: OrderStatus) -> Text:
+    cost = amount(order.usage.total_cost if order.usage else None)
+    return Text(f"({cost.plain})", justify="right") if cost.plain and _is_failed(order) else cost
 
 
 def _found(hook: ArdHook, args: Namespace, pairs: Sequence[tuple[str, str]]) -> Iterator[OrderStatus]:
@@ -96,7 +117,7 @@ def row(order: OrderStatus) -> tuple[Text, ...]:
         text(order.status),
         text(order.created and f"{order.created:%Y-%m-%d %H:%M}"),
         amount(usage.area_sqkm if usage else None),
-        amount(usage.total_cost if usage else None),
+        _cost(order),
         text(order.report()["output_uri"]),
         text(".".join(map(str, placed_by))),
     )

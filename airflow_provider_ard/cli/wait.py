@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from airflow_provider_ard.cli.command import FAILED, INTERRUPTED, OK, TIMED_OUT, command
-from airflow_provider_ard.cli.orders import COLUMNS, details, row
-from airflow_provider_ard.cli.output import complain, console, print_json, print_table, say, text
+from airflow_provider_ard.cli.orders import details, print_orders
+from airflow_provider_ard.cli.output import complain, console, print_json, say, text
 from airflow_provider_ard.exceptions import ArdOrderFailed, ArdTaskError, ArdUnavailableError
 from airflow_provider_ard.hooks.ard import ArdHook
 
@@ -37,7 +37,7 @@ def wait_for_orders(args: Namespace) -> int:
     if args.json:
         print_json([details(order) for order in orders])
     elif orders:
-        print_table(COLUMNS, map(row, orders))
+        print_orders(orders)
     if not in_time:
         complain(f"{args.timeout:g} s are up. The orders go on: {', '.join(sorted(set(order_ids) - done.keys()))}")
     failures = [error for order in orders if (error := _error(order))]

@@ -73,22 +73,25 @@ def test_orders_that_are_listed(run, orders, filters, expected):
 
 
 def test_the_list_for_people(run, orders, client):
-    code, out, _ = run("orders", "list")
+    code, out, err = run("orders", "list")
     lines = [line for line in out.splitlines() if orders[1] in line]
     cost = client.get_order(orders[1]).usage.total_cost
     assert code == 0
     assert len(lines) == 1
-    for part in ("FAILED", f"{cost:,.2f}", "s3://bkt/p1", "two.order"):
+    for part in ("FAILED", f"({cost:,.2f})", "s3://bkt/p1", "two.order"):
         assert part in lines[0]
+    assert "(" not in "".join(line for line in out.splitlines() if orders[0] in line or orders[2] in line)
+    assert "in brackets are of failed orders: not billed" in err
 
 
 def test_a_list_that_was_cut_says_so(run, orders):
     assert "more than these 2" in run("orders", "list", "--limit", "2")[2]
-    assert run("orders", "list", "--limit", "3")[2] == ""
+    assert "more than" not in run("orders", "list", "--limit", "3")[2]
 
 
 def test_no_orders_are_said_in_words_and_as_json(run):
-    assert run("orders", "list")[1:] == ("", "There are no such orders.\n")
+    assert run("orders", "list")[1:] == ("", "The account has no orders yet.\n")
+    assert run("orders", "list", "--status", "failed")[1:] == ("", "There are no such orders.\n")
     assert run("orders", "list", "--json")[1:] == ("[]\n", "")
 
 
@@ -102,7 +105,7 @@ def test_an_order_is_shown_with_destination_cost_area_and_tags(run, orders, clie
     assert facts["destination"] == "s3://bkt/p1"
     assert facts["collection"] == f"s3://bkt/p1/order_collections/{orders[1]}_root_collection.json"
     assert facts["area"] == f"{usage.area_sqkm:,.2f} km²"
-    assert facts["cost"] == f"{usage.total_cost:,.2f}"
+    assert facts["cost"].startswith(f"{usage.total_cost:,.2f}, of a failed order: not billed")
     assert facts["tag campaign"] == "spring"
 
 
@@ -129,7 +132,11 @@ def test_an_order_that_is_not_there(run):
         ["orders", "list", "--metadata", "campaign"],
         ["orders", "list", "--limit", "-1"],
         ["orders", "list", "--status", "lost"],
+        ["orders", "list", "--start-date", "2026-02-01", "--end-date", "2026-01-31"],
+        ["usage", "--start-date", "2026-02-01", "--end-date", "2026-01-31T23:00:00Z"],
+        ["orders", "show", ""],
         ["orders", "wait"],
+        ["orders", "wait", " "],
         ["orders", "wait", "x", "--poke-interval", "0"],
         ["orders", "wait", "x", "--timeout", "never"],
         ["credentials", "put"],
