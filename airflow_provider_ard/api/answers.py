@@ -53,7 +53,8 @@ def reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if never_left(error):
-        return "could not connect"
+        is_refused = any(isinstance(cause.__cause__, ConnectionRefusedError) for cause in _causes(error))
+        return f"could not connect{', nothing listens there' if is_refused else ''}"
     hint = ": does it want https?" if _hung_up_on_http(error) else ""
     return f"the connection broke{hint} ({type(error).__name__})"
 

@@ -223,7 +223,7 @@ def test_nobody_listening_is_an_outage(impatient):
         port = listener.getsockname()[1]
     with (
         ArdClient(Login("u", "p"), host=f"http://127.0.0.1:{port}") as client,
-        pytest.raises(ArdUnavailableError, match="could not connect"),
+        pytest.raises(ArdUnavailableError, match="could not connect, nothing listens there"),
     ):
         client.whoami()
     assert len(impatient) == 3
