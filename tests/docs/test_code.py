@@ -183,7 +183,9 @@ def make(words: list[str]) -> None:
 def pip(words: list[str]) -> None:
     assert words[0] == "install"
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    ours = [Requirement(word) for word in words[1:] if word.startswith("airflow-provider-ard")]
+    # A dot is the clone.
+    named = [re.sub(r"^\.(?=\[|$)", project["name"], word) for word in words[1:]]
+    ours = [Requirement(word) for word in named if word.startswith(project["name"])]
     assert ours
     assert all(one.name == project["name"] and one.extras <= project["optional-dependencies"].keys() for one in ours)
 
