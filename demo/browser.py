@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, FrameLocator, Page
+    from playwright.sync_api import Browser, FrameLocator, Locator, Page
 
     from airflow_provider_ard.sandbox import Sandbox
 
@@ -42,13 +42,12 @@ def window(
     password: str,
     *,
     size: tuple[int, int] = (1440, 900),
-    dark: bool = False,
 ) -> Iterator[Page]:
     """Yield a window that is logged in to the Airflow at `url`; `size` in pixels, width and height."""
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height},
-        color_scheme="dark" if dark else "light",
+        color_scheme="light",
         locale="en-GB",
         timezone_id="UTC",
     )
@@ -60,7 +59,7 @@ def window(
         page.fill("input[name=password]", password)
         page.keyboard.press("Enter")
         page.wait_for_url(lambda there: "/login" not in there)
-        page.evaluate("theme => localStorage.setItem('theme', theme)", "dark" if dark else "light")
+        page.evaluate("localStorage.setItem('theme', 'light')")
         yield page
     finally:
         context.close()
@@ -74,20 +73,31 @@ def orders_page(page: Page, url: str, path: str = "/plugin/ard-orders") -> Frame
     return frame
 
 
-def add_connection(page: Page, url: str, conn_id: str, ard: Sandbox, **other: str) -> None:
+def add_connection(
+    page: Page, url: str, conn_id: str, ard: Sandbox, *, credentials_ids: str | None = None, **other: str
+) -> None:
     """Fill in the form of a new Connection to a sandbox, with `other` values in some of its fields, and save it."""
+    form = new_connection(page, url, conn_id)
     host, _, port = ard.url.rpartition(":")
     values = {"host": host, "port": port, "login": ard.login, "password": ard.password} | other
+    for name, value in values.items():
+        form.locator(f"input[name={name}]").fill(value)
+    if credentials_ids is not None:
+        form.get_by_role("button", name="Extra Fields", exact=True).click()
+        form.locator("[name=element_credentials_ids]").fill(credentials_ids)
+    form.get_by_role("button", name="Save").click()
+    form.wait_for(state="hidden")
+
+
+def new_connection(page: Page, url: str, conn_id: str) -> Locator:
+    """Open the form of a new Connection of this provider's type."""
     page.goto(f"{url}/connections")
     page.get_by_role("button", name="Add Connection").click()
     form = page.get_by_role("dialog")
     form.locator("input[name=connection_id]").fill(conn_id)
     form.get_by_role("combobox").first.fill("Maxar ARD")
     page.keyboard.press("Enter")
-    for name, value in values.items():
-        form.locator(f"input[name={name}]").fill(value)
-    form.get_by_role("button", name="Save").click()
-    form.wait_for(state="hidden")
+    return form
 
 
 def press_test(page: Page, conn_id: str) -> str:

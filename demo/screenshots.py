@@ -60,26 +60,32 @@ def shoot(browser: Browser, url: str, password: str, ard: Sandbox) -> None:
         add_connection(page, url, "ard_default", ard)
         print(json.dumps({"test": press_test(page, "ard_default")}))
         page.get_by_text("Logged in as").first.wait_for()
+        # It fades in, stays for some seconds, and would lie over the form.
+        page.wait_for_timeout(700)
         save(page, "connection-test")
+        page.reload()
         page.get_by_role("row", name="ard_default").get_by_role("button", name="Edit").click()
-        page.get_by_role("button", name="Extra Fields", exact=True).click()
-        page.wait_for_timeout(500)
-        save(page, "connection-form")
-    for theme in ("light", "dark"):
-        with window(browser, url, USER, password, dark=theme == "dark") as page:
-            orders_and_one(page, url, theme)
+        # Airflow opens one part of the form at a time, the standard fields first.
+        for part, label in ("form", "API address"), ("extras", "Stored credentials"):
+            if part == "extras":
+                page.get_by_role("button", name="Extra Fields", exact=True).click()
+            page.get_by_role("dialog").get_by_text(label, exact=True).wait_for()
+            page.wait_for_timeout(1_000)
+            save(page, f"connection-{part}")
+    with window(browser, url, USER, password) as page:
+        orders_and_one(page, url)
 
 
-def orders_and_one(page: Page, url: str, theme: str) -> None:
+def orders_and_one(page: Page, url: str) -> None:
     """Take the list of orders, and one order on the map."""
     frame = orders_page(page, url)
     frame.locator("#map canvas").first.wait_for()
     page.wait_for_timeout(3_000)
-    save(page, f"orders-{theme}")
+    save(page, "orders-light")
     frame.locator("[data-id]").nth(3).click()
     frame.get_by_text("Tiles").wait_for()
     page.wait_for_timeout(1_000)
-    save(page, f"order-{theme}")
+    save(page, "order-light")
 
 
 def save(page: Page, name: str) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="ard-tests-"))
+# Workers of xdist inherit this environment, and each needs a metadata database of its own.
+if "PYTEST_XDIST_WORKER" in os.environ or "AIRFLOW_HOME" not in os.environ:
+    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="ard-tests-")
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 if TYPE_CHECKING:

@@ -241,9 +241,10 @@ def read_file(path: str) -> bytes:
     return ObjectStoragePath(path).read_bytes() if "://" in path else read_local(path)
 
 
-def client_of(connection: Connection, **options: Any) -> ArdClient:
+def client_of(connection: Connection, *, longest_timeout: float = float("inf"), **options: Any) -> ArdClient:
     """Return a client for an Airflow Connection; `options` go to `ArdClient`.
 
+    `longest_timeout`: seconds, for a caller that has less time than the Connection's `timeout` says.
     Raises `ArdRequestError` or `ArdAuthError` naming the field that cannot be right.
     """
     from airflow import __version__ as airflow_version
@@ -265,7 +266,7 @@ def client_of(connection: Connection, **options: Any) -> ArdClient:
         login,
         host=fields.host(connection),
         verify=fields.verify(extra.get("verify")),
-        timeout=fields.timeout(extra.get("timeout"), DEFAULT_TIMEOUT_S),
+        timeout=min(fields.timeout(extra.get("timeout"), DEFAULT_TIMEOUT_S), longest_timeout),
         cells_key=fields.cells_key(extra.get("cells_key")),
         user_agent=f"apache-airflow/{airflow_version}",
         **options,

@@ -5,25 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from functools import lru_cache
+from functools import lru_cache, wraps
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
+import anyio
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from pydantic import StringConstraints
 from starlette.middleware.gzip import GZipMiddleware
 
 from airflow_provider_ard import __version__
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError
-from airflow_provider_ard.api.placement import TAG_PREFIX
+from airflow_provider_ard.api.placement import Intention
 from airflow_provider_ard.hooks.advice import advice
 from airflow_provider_ard.ui.access import check_connection, check_task, readable_connections, readable_dags
-from airflow_provider_ard.ui.book import OrderBook, Shelf
+from airflow_provider_ard.ui.book import Shelf
 from airflow_provider_ard.ui.details import details_of
-from airflow_provider_ard.ui.rows import Row, row_of
+from airflow_provider_ard.ui.rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 STATIC = Path(str(resources.files("airflow_provider_ard.ui").joinpath("static")))
 # The page loads from Airflow alone, and stands in no frame but Airflow's own.
@@ -31,11 +39,16 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-# Orders of one DAG run: one for each mapped task instance, and more where some failed.
-MOST_OF_A_RUN = 1_000
+# Eras that somebody may know of: as many API servers and changes of the Connection.
+MOST_ERAS = 16
+# Whatever may wait for the ARD API does so in threads of its own: Airflow's go on answering, however slow it is.
+THREADS = 16
 
 ConnId = Annotated[str, Query(min_length=1, max_length=250)]
 OrderId = Annotated[str, Query(min_length=1, max_length=200)]
+Seen = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]+:[0-9]{1,15}$")], ...], Query(max_length=MOST_ERAS)
+]
 _lock = threading.Lock()
 
 
@@ -88,6 +101,14 @@ _SAFE = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff",
 
 def _data(shelf: Shelf) -> APIRouter:
     routes = APIRouter(prefix="/data", dependencies=[Depends(get_user)], default_response_class=_Private)
+    threads = anyio.CapacityLimiter(THREADS)
+
+    def aside(answer: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+        @wraps(answer)
+        async def wait(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await anyio.to_thread.run_sync(lambda: answer(*args, **kwargs), limiter=threads)
+
+        return wait
 
     @routes.get("/connections")
     def connections(user: GetUserDep) -> dict[str, Any]:
@@ -95,34 +116,34 @@ def _data(shelf: Shelf) -> APIRouter:
         return {"connections": readable_connections(user)}
 
     @routes.get("/orders")
-    def orders(user: GetUserDep, connection: ConnId, since: int = 0, era: str = "") -> Response:
-        """Return the orders of a Connection, those that have changed since an earlier answer of the same era."""
+    @aside
+    def orders(user: GetUserDep, connection: ConnId, seen: Seen = ()) -> Response:
+        """Return the orders of a Connection, those that have changed since an answer of the same era that was seen."""
         check_connection(user, connection)
-        look = shelf.book(connection).look(since, era)
+        versions = [one.partition(":") for one in seen]
+        look = shelf.book(connection).look({era: int(version) for era, _, version in versions})
         dags = readable_dags(user) if any(row.dag for row in look.rows) else set()
         return _Private({**look.facts, "columns": Row._fields, "rows": [row.seen_by(dags) for row in look.rows]})
 
     @routes.get("/order")
+    @aside
     def order(user: GetUserDep, connection: ConnId, order: OrderId) -> dict[str, Any]:
         """Return one order with its tiles."""
         check_connection(user, connection)
-        return details_of(shelf.book(connection).client(), order, readable_dags(user))
+        return {"columns": Row._fields, **details_of(shelf.client(connection), order, readable_dags(user))}
 
     @routes.get("/run")
-    def run(user: GetUserDep, connection: ConnId, dag_id: str, run_id: str) -> dict[str, Any]:
-        """Return the orders that the tasks of a DAG run have placed through a Connection."""
+    @aside
+    def run(
+        *, user: GetUserDep, connection: ConnId, dag_id: str, run_id: str, task_id: str, map_index: int = -1
+    ) -> dict[str, Any]:
+        """Return the orders that a task has placed through a Connection, or else those of its DAG run."""
         check_task(user, dag_id)
         check_connection(user, connection)
-        return {"columns": Row._fields, "rows": _rows_of_run(shelf.book(connection), dag_id, run_id)}
+        rows = shelf.tasks(connection).look(Intention(dag_id, task_id, run_id, map_index))
+        return {"columns": Row._fields, "rows": rows}
 
     return routes
-
-
-def _rows_of_run(book: OrderBook, dag_id: str, run_id: str) -> list[Row]:
-    found = book.client().list_orders(filter=f"metadata.{TAG_PREFIX}run_id:{run_id}", limit=MOST_OF_A_RUN)
-    rows = (row_of(order) for order in found)
-    # A filter that the API ignores must not show another run's orders.
-    return [row for row in rows if row.dag == dag_id and row.run == run_id]
 
 
 class _Private(JSONResponse):

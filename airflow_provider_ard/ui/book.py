@@ -19,9 +19,10 @@ from airflow_provider_ard.api.transport import PAGE_SIZE
 from airflow_provider_ard.hooks.advice import advice
 from airflow_provider_ard.hooks.ard import ArdHook, client_of
 from airflow_provider_ard.ui.rows import Row, row_of
+from airflow_provider_ard.ui.tasks import TaskOrders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.order import OrderStatus
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 FRESH_S = 8.0
 # How long an answer waits for the API before it says what is known so far.
 PATIENCE_S = 2.0
+# Somebody waits at the page, which asks again by itself: one attempt, and no longer than this for a call.
+LONGEST_TIMEOUT_S = 10.0
+# A book that nobody has looked at for so long is given up: its Connection may be gone.
+IDLE_S = 3_600.0
 # The newest orders are shown; older ones than so many are left out.
 MOST_ORDERS = 20_000
 # Orders that are asked for singly in one look: old ones still open, and those that the list tells too little of.
@@ -47,6 +52,7 @@ class OrderBook:
         self._changed = threading.Condition()
         self._reading = False
         self._read_at = float("-inf")
+        self.looked_at = time.monotonic()
         self._forget()
 
     def _forget(self) -> None:
@@ -61,14 +67,18 @@ class OrderBook:
         self._torn = False
         self._error: dict[str, Any] | None = None
 
-    def look(self, since: int, era: str) -> Look:
-        """Return the orders that have changed since a look of this era, all of them to who comes from another."""
+    def look(self, seen: Mapping[str, int]) -> Look:
+        """Return the orders that have changed since a version of this era; `seen` has one for each era that is known.
+
+        All of them to who knows of other eras only.
+        """
         with self._changed:
+            self.looked_at = time.monotonic()
             if not self._reading and time.monotonic() - self._read_at > FRESH_S:
                 self._reading = True
                 threading.Thread(target=self._read, name="ard-orders", daemon=True).start()
-            self._changed.wait_for(lambda: not self._reading or self._has_news(since, era), PATIENCE_S)
-            since = since if era == self.era else 0
+            self._changed.wait_for(lambda: not self._reading or self._has_news(seen), PATIENCE_S)
+            since = seen.get(self.era, 0)
             rows = [row for order_id, row in self._rows.items() if self._versions[order_id] > since]
             facts = {
                 "era": self.era,
@@ -79,12 +89,20 @@ class OrderBook:
             }
             return Look(rows, facts)
 
-    def _has_news(self, since: int, era: str) -> bool:
-        return self._error is None and self._version > (since if era == self.era else 0)
+    def _has_news(self, seen: Mapping[str, int]) -> bool:
+        return self._error is None and self._version > seen.get(self.era, 0)
 
     def client(self) -> ArdClient:
         """Return a client of the Connection as it is now."""
-        client = self._client_for()
+        try:
+            client = self._client_for()
+        except ArdError:
+            # What it showed is not for whom it shows nothing any more.
+            with self._changed:
+                if self._client is not None:
+                    self._client = None
+                    self._forget()
+            raise
         with self._changed:
             if client is not self._client:
                 self._client = client
@@ -143,11 +161,14 @@ class OrderBook:
                 old = self._rows.get(row.id)
                 if whole or order.order is not None:
                     self._short.discard(row.id)
-                elif old is None or row.id in self._short:
+                elif old is None:
                     self._short.add(row.id)
-                else:
-                    # The list tells the state; the rest is known from a single look.
+                elif row.status != old.status:
+                    # The list tells the state; the rest is known from a single look, and has changed with it.
+                    self._short.add(row.id)
                     row = old._replace(status=row.status, state=row.state, message=row.message)
+                else:
+                    row = old
                 if row != old:
                     self._version += 1
                     self._rows[row.id] = row
@@ -180,30 +201,46 @@ def plan(waiting: Sequence[int]) -> tuple[int, Sequence[int]]:
 
 
 class Shelf:
-    """All the books of this API server, one a Connection."""
+    """All that this API server keeps of each Connection: its book, its client, the orders of tasks."""
 
     def __init__(self) -> None:
         self._books: dict[str, OrderBook] = {}
         self._clients: dict[str, tuple[str, ArdClient]] = {}
+        self._tasks: dict[str, TaskOrders] = {}
         self._lock = threading.Lock()
 
     def book(self, conn_id: str) -> OrderBook:
         """Return the book of a Connection."""
+        now = time.monotonic()
         with self._lock:
-            return self._books.setdefault(conn_id, OrderBook(lambda: self._client(conn_id)))
+            self._books = {
+                one: book for one, book in self._books.items() if one == conn_id or now - book.looked_at <= IDLE_S
+            }
+            return self._books.setdefault(conn_id, OrderBook(lambda: self.client(conn_id)))
 
-    def _client(self, conn_id: str) -> ArdClient:
-        """Return the client of a Connection, made anew when it has changed."""
+    def tasks(self, conn_id: str) -> TaskOrders:
+        """Return what looks for the orders of tasks through a Connection."""
+        client = self.client(conn_id)
+        with self._lock:
+            if conn_id not in self._tasks or self._tasks[conn_id].client is not client:
+                self._tasks[conn_id] = TaskOrders(client)
+            return self._tasks[conn_id]
+
+    def client(self, conn_id: str) -> ArdClient:
+        """Return the client of a Connection, made anew when it has changed; raises `ArdError` without one."""
         try:
             connection = ArdHook.get_connection(conn_id)
         except Exception:  # noqa: BLE001 -- each secrets backend raises its own
-            raise ArdRequestError(f"there is no Connection {conn_id}") from None
-        if connection.conn_type != ArdHook.conn_type:
+            connection = None
+        if connection is None or connection.conn_type != ArdHook.conn_type:
+            with self._lock:
+                self._clients.pop(conn_id, None)
+                self._tasks.pop(conn_id, None)
             raise ArdRequestError(f"there is no Connection {conn_id} of type {ArdHook.conn_type}")
         mark = hashlib.sha256(connection.get_uri().encode()).hexdigest()
         with self._lock:
             known, client = self._clients.get(conn_id, ("", None))
             if client is None or known != mark:
-                client = client_of(connection, attempts=2)
+                client = client_of(connection, attempts=1, longest_timeout=LONGEST_TIMEOUT_S)
                 self._clients[conn_id] = (mark, client)
             return client

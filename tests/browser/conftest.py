@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
 
 QUICKSTART = "ard_order_to_tiles"
+# What the window showed at the end of each test.
+PICTURES = REPOSITORY / "build" / "browser"
+MANY = 500
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,15 @@ class Stack:
 
     airflow: StandaloneAirflow
     ard: Sandbox
+    # With MANY orders, behind the Connection `ard_many`.
+    many: Sandbox
     passwords: dict[str, str]
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     from airflow_provider_ard.sandbox import Sandbox
+    from demo.history import fill
     from demo.storage import S3Server
 
     folder = tmp_path_factory.mktemp("browser")
@@ -39,17 +46,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with (
         S3Server("ard-demo") as s3,
         Sandbox(order_duration="1d", storage="s3", s3_endpoint=s3.url, pixels=64) as ard,
+        Sandbox(order_duration="400d") as many,
     ):
+        fill(many, MANY)
         env = {
             # The Connection to the ARD API is added in the form.
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
+            "AIRFLOW_CONN_ARD_MANY": many.connection_json,
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,op:op,viewer:viewer",
         }
         with StandaloneAirflow(folder / "airflow", folder / "dags", env=env) as airflow:
             airflow.wait_for_dag(QUICKSTART)
             passwords = json.loads((airflow.home / "simple_auth_manager_passwords.json.generated").read_text())
-            yield Stack(airflow, ard, passwords)
+            yield Stack(airflow, ard, many, passwords)
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +71,38 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def page(browser, stack, tmp_path_factory):
-    """A window of the administrator's; what it showed last is kept beside the logs."""
+def asked():
+    """The addresses that windows of these tests have asked for."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def page(browser, stack, asked):
+    """A window of the administrator's."""
     from demo.browser import window
 
     with window(browser, stack.airflow.url, USER, stack.passwords[USER]) as page:
-        try:
-            yield page
-        finally:
-            page.screenshot(path=tmp_path_factory.getbasetemp() / "last-seen.png")
+        page.context.on("request", lambda request: asked.append(request.url))
+        yield page
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    shutil.rmtree(PICTURES, ignore_errors=True)
+    PICTURES.mkdir(parents=True)
+    return PICTURES
+
+
+@pytest.fixture(autouse=True)
+def kept(request, page, pictures):
+    """Keep a picture of what each test has come to, passed or not, numbered in their order."""
+    yield
+    number = len(list(pictures.iterdir())) + 1
+    page.screenshot(path=pictures / f"{number:02}-{request.node.name}.png")
+
+
+@pytest.fixture(autouse=True)
+def nothing_from_elsewhere(page, asked):
+    """Fail for any request that does not stay on this machine."""
+    yield
+    assert {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))} <= {"127.0.0.1"}

@@ -5,18 +5,29 @@ Each test goes on where the one before it has ended.
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 import requests
 from playwright.sync_api import expect
 
-from demo.browser import add_connection, orders_page, press_test, window
-from tests.browser.conftest import QUICKSTART
+from airflow_provider_ard.api.auth import Login
+from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.api.order import OrderRequest
+from airflow_provider_ard.get_provider_info import ARD_CONNECTION
+from demo.browser import add_connection, new_connection, orders_page, press_test, window
+from tests.browser.conftest import MANY, QUICKSTART
 
 pytestmark = pytest.mark.timeout(600)
 SOON_MS = 60_000
 CONNECTION = "ard_default"
+CREDENTIALS = {"gs://my-bucket": "our-stored-credentials"}
+CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
+# The pixels of a canvas that are not transparent.
+INKED = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+    .filter((value, at) => at % 4 === 3 && value > 0).length"""
+SHOWN_AGAIN = "() => document.dispatchEvent(new Event('visibilitychange'))"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,9 +62,22 @@ def get(stack, path, user=None, **query):
     return requests.get(f"{stack.airflow.url}/ard-orders{path}", params=query, headers=headers, timeout=30)
 
 
+def test_the_form_names_its_fields_and_says_what_they_are_for(stack, page):
+    form = new_connection(page, stack.airflow.url, CONNECTION)
+    for label in ("API address", "Port", "User name", "Password"):
+        expect(form.get_by_label(label, exact=True)).to_be_visible()
+    expect(form.get_by_label("Schema")).to_have_count(0)
+    form.get_by_role("button", name="Extra Fields", exact=True).click()
+    for field in ARD_CONNECTION["conn-fields"].values():
+        expect(form).to_contain_text(field["label"])
+        expect(form).to_contain_text(field["description"])
+
+
 def test_the_form_of_the_connection_and_its_test(stack, page):
-    add_connection(page, stack.airflow.url, CONNECTION, stack.ard)
+    add_connection(page, stack.airflow.url, CONNECTION, stack.ard, credentials_ids=json.dumps(CREDENTIALS))
     assert press_test(page, CONNECTION) == "Logged in as user@sandbox.example, account 7001. Balance: no limit."
+    extra = json.loads(stack.airflow.api.get(f"/connections/{CONNECTION}")["extra"])
+    assert json.loads(extra["credentials_ids"]) == CREDENTIALS
 
 
 def test_a_wrong_password_is_told_by_its_field(stack, page):
@@ -61,14 +85,13 @@ def test_a_wrong_password_is_told_by_its_field(stack, page):
     assert press_test(page, "ard_wrong").endswith("Mend: User name or Password.")
 
 
-def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run):
+def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run, wait_for):
     run_id, order_id = run
     page.goto(f"{stack.airflow.url}/dags/{QUICKSTART}/runs/{run_id}/tasks/order/details")
     # The tab has the same name.
     link = page.locator("a[href*='/plugin/ard-orders?']")
-    address = link.get_attribute("href")
-    assert f"order={order_id}" in address
-    page.goto(address)
+    assert f"order={order_id}" in link.get_attribute("href")
+    link.click()
     frame = page.frame_locator("iframe")
     details = frame.locator("#details")
     expect(details).to_contain_text(order_id)
@@ -76,7 +99,10 @@ def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run):
     tiles = order.checked.tiles
     expect(details).to_contain_text(f"{len(tiles)} in {len({tile.cell_id for tile in tiles})} cells")
     expect(details).to_contain_text(f"{QUICKSTART} · order")
-    expect(frame.locator("#map .leaflet-tiles-pane canvas")).to_be_visible()
+    canvas = frame.locator("#map .leaflet-tiles-pane canvas")
+    expect(canvas).to_be_visible()
+    # What is drawn, of a map of some hundred pixels each way.
+    wait_for(lambda: canvas.evaluate(INKED) > 5_000)
 
 
 def test_the_address_of_an_order_survives_a_reload(page, run):
@@ -111,15 +137,132 @@ def test_an_order_that_ends_is_seen_without_a_reload(stack, page, run):
     expect(row).to_contain_text("Succeeded")
 
 
-def test_by_keyboard_alone(stack, page, run):
-    _, order_id = run
+def place(ard):
+    """Place an order of one cell, by no task, and return its id."""
+    with ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
+        return client.submit_order(OrderRequest.of(acquisitions=CELL, destination="s3://ard-demo/more")).id
+
+
+def test_the_link_of_an_order_that_the_list_does_not_show_yet(stack, page):
     frame = orders_page(page, stack.airflow.url)
-    frame.locator("[data-id][tabindex='0']").focus()
-    page.keyboard.press("End")
-    page.keyboard.press("Enter")
+    order_id = place(stack.ard)
+    frame = orders_page(page, stack.airflow.url, f"/plugin/ard-orders?connection={CONNECTION}&order={order_id}")
     expect(frame.locator("#details")).to_contain_text(order_id)
+    expect(frame.locator("#problem")).to_be_hidden()
+    expect(frame.locator(f"[data-id='{order_id}'][aria-selected='true']")).to_be_visible()
+
+
+def test_an_order_that_there_is_not_is_said_to_be_none(stack, page):
+    frame = orders_page(page, stack.airflow.url, f"/plugin/ard-orders?connection={CONNECTION}&order=12345")
+    problem = frame.locator("#problem")
+    expect(problem).to_have_text(f"Connection {CONNECTION} knows no order 12345.")
+    # A later look does not take it back, a choice does.
+    with page.expect_response(lambda answer: "/data/orders" in answer.url):
+        pass
+    expect(problem).to_be_visible()
+    frame.locator("[data-id]").first.click()
+    expect(problem).to_be_hidden()
+
+
+def test_by_keyboard_alone(stack, page, run):
+    _, oldest = run
+    placed = [place(stack.ard), place(stack.ard)]
+    frame = orders_page(page, stack.airflow.url)
+    for order_id in placed:
+        expect(frame.locator(f"[data-id='{order_id}']")).to_be_visible()
+    focused, details = frame.locator(":focus"), frame.locator("#details")
+
+    def tab_to(selector):
+        for _ in range(40):
+            if frame.locator(f"{selector}:focus").count():
+                return
+            page.keyboard.press("Tab")
+        pytest.fail(f"Tab does not lead to {selector}")
+
+    frame.locator("#text").focus()
+    tab_to("[data-id]")
+    page.keyboard.press("Home")
+    expect(focused).to_have_attribute("aria-rowindex", "2")
+    page.keyboard.press("ArrowDown")
+    expect(focused).to_have_attribute("aria-rowindex", "3")
+    page.keyboard.press("End")
+    expect(focused).to_have_attribute("data-id", oldest)
+    page.keyboard.press("Enter")
+    expect(details).to_contain_text(oldest)
+    tab_to("#details summary")
+    page.keyboard.press("Enter")
+    [order] = [one for one in stack.ard.orders if one.id == oldest]
+    for tile in order.checked.tiles:
+        cell = details.locator(".cells li", has_text=tile.cell_id)
+        expect(cell).to_contain_text(f"{tile.taken:%Y-%m-%d} {tile.acquisition_id}")
     page.keyboard.press("Escape")
-    expect(frame.locator("#details")).to_be_hidden()
+    expect(details).to_be_hidden()
+    expect(focused).to_have_attribute("data-id", oldest)
+    page.keyboard.press("ArrowUp")
+    above = focused.get_attribute("data-id")
+    assert above != oldest
+    page.keyboard.press(" ")
+    expect(details).to_contain_text(above)
+    tab_to("#details .close")
+    page.keyboard.press("Enter")
+    expect(details).to_be_hidden()
+    expect(focused).to_have_attribute("data-id", above)
+
+
+def test_a_window_that_is_seen_again_looks_again(stack, page, run):
+    run_id, order_id = run
+    page.goto(f"{stack.airflow.url}/dags/{QUICKSTART}/runs/{run_id}/tasks/order/plugin/ard-order")
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("#details")).to_contain_text(order_id)
+    with page.expect_response(lambda answer: "/data/run" in answer.url):
+        frame.locator("html").evaluate(SHOWN_AGAIN)
+    expect(frame.locator("#updated")).to_have_text("Up to date")
+    expect(frame.locator("#problem")).to_be_hidden()
+
+
+def test_paused_it_does_not(stack, page, asked):
+    frame = orders_page(page, stack.airflow.url)
+    frame.get_by_role("button", name="Pause").click()
+    expect(frame.locator("#updated")).to_contain_text("Paused")
+    before = len(asked)
+    frame.locator("html").evaluate(SHOWN_AGAIN)
+    page.wait_for_timeout(1_000)
+    assert not [url for url in asked[before:] if "/data/" in url]
+    with page.expect_response(lambda answer: "/data/orders" in answer.url):
+        frame.get_by_role("button", name="Go on").click()
+
+
+def test_many_orders_take_few_requests_and_few_bytes(stack, page):
+    def visit():
+        """Open the page, and return the path and the bytes of each data request until all orders are there."""
+        finished = []
+        tab = page.context.new_page()
+        tab.on("requestfinished", lambda request: finished.append(request))  # noqa: PLW0108 -- it must take attributes
+        tab.goto(f"{stack.airflow.url}/ard-orders/?connection=ard_many")
+        tab.locator("#sums b", has_text=f"{MANY}").first.wait_for()
+        data = [request for request in finished if "/ard-orders/data/" in request.url]
+        told = [(re.sub(r".*/data/|\?.*", "", one.url), one.sizes()["responseBodySize"]) for one in data]
+        return tab, told
+
+    def listed():
+        return [one for one in stack.many.requests if one.endpoint == "GET /order" and "filter" not in one.query]
+
+    tab, told = visit()
+    # An answer comes with each page of the list at the latest, a hundred orders.
+    paths = [path for path, _ in told]
+    assert paths[0] == "connections"
+    assert set(paths[1:]) == {"orders"}
+    assert len(paths) <= 1 + MANY // 100 + 1
+    assert len(listed()) == MANY // 100
+    with tab.expect_event("requestfinished", lambda request: "/data/orders" in request.url) as later:
+        pass
+    # Nothing has changed, and that is said in a line.
+    assert later.value.sizes()["responseBodySize"] < 500
+    tab.close()
+    tab, told = visit()
+    assert [path for path, _ in told] == ["connections", "orders"]
+    assert told[1][1] < 50 * MANY
+    tab.close()
 
 
 def test_filters_and_the_sum(stack, page, run):
@@ -128,7 +271,7 @@ def test_filters_and_the_sum(stack, page, run):
     expect(frame.locator("#empty")).to_contain_text("No order matches")
     expect(frame.locator("#sums")).to_contain_text("0 orders")
     frame.get_by_role("button", name="Clear filters").click()
-    expect(frame.locator("#sums")).to_contain_text("1 order")
+    expect(frame.locator("#sums")).to_contain_text(f"{len(stack.ard.orders)} orders")
 
 
 def test_light_and_dark_as_airflow_is(stack, page):
@@ -156,15 +299,19 @@ def test_the_anonymous_get_no_data_from_any_route(stack, run):
 
 def test_who_may_not_read_the_connection_sees_no_order(stack, run):
     run_id, order_id = run
-    query = {"connection": CONNECTION, "order": order_id, "dag_id": QUICKSTART, "run_id": run_id}
+    query = {"connection": CONNECTION, "order": order_id, "dag_id": QUICKSTART, "run_id": run_id, "task_id": "order"}
     assert get(stack, "/data/connections", "viewer").json() == {"connections": []}
     for path in ("orders", "order", "run"):
         assert get(stack, f"/data/{path}", "viewer", **query).status_code == 403
     assert get(stack, "/data/order", "op", **query).status_code == 200
-    assert set(get(stack, "/data/connections", "op").json()["connections"]) == {CONNECTION, "ard_wrong"}
+    assert set(get(stack, "/data/connections", "op").json()["connections"]) == {CONNECTION, "ard_wrong", "ard_many"}
 
 
 def test_who_may_not_read_it_is_told_so_on_the_page(browser, stack):
     with window(browser, stack.airflow.url, "viewer", stack.passwords["viewer"]) as page:
         page.goto(f"{stack.airflow.url}/plugin/ard-orders")
-        expect(page.frame_locator("iframe").locator("#empty")).to_contain_text("none that you may read")
+        frame = page.frame_locator("iframe")
+        expect(frame.locator("#empty")).to_contain_text("none that you may read")
+        frame.locator("html").evaluate(SHOWN_AGAIN)
+        page.wait_for_timeout(500)
+        expect(frame.locator("#problem")).to_be_hidden()

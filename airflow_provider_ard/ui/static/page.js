@@ -1,10 +1,11 @@
 // The page: it fetches the orders, keeps them up to date, and lets table, map and panel show them.
 
 import { asked, base, followLinks, remember } from "./airflow.js";
-import { Orders, connections, orderDetails, runOrders } from "./data.js";
+import { Orders, connections, orderDetails, taskOrders } from "./data.js";
 import { Filters, sums } from "./filters.js";
 import * as format from "./format.js";
 import { make } from "./format.js";
+import { Looks } from "./looks.js";
 import { fill } from "./panel.js";
 import { Table } from "./table.js";
 
@@ -13,12 +14,11 @@ const SOON_MS = 150;
 
 const $ = (id) => document.getElementById(id);
 const wanted = asked();
-const task = wanted.dag_id ? wanted : null;
+const task = wanted.dag_id ? { ...wanted, map_index: /^\d+$/.test(wanted.map_index) ? Number(wanted.map_index) : null } : null;
 
-const state = { rows: [], shown: [], connection: "", selected: null, details: null, paused: false, updated: null, complete: false };
+const state = { rows: [], shown: [], connection: "", selected: null, details: null, paused: false, updated: null, complete: false, problems: {} };
 let orders = null;
-let timer = null;
-let columns = null;
+let looks = null;
 
 const table = new Table({ head: $("head"), scroll: $("scroll"), body: $("rows"), grid: $("grid"), onSelect: (row) => select(row) });
 const filters = new Filters($("filters"), () => draw({ fit: true }));
@@ -29,22 +29,29 @@ start();
 
 async function start() {
   $("pause").addEventListener("click", pause);
-  document.addEventListener("visibilitychange", () => !document.hidden && schedule(0));
-  document.addEventListener("keydown", (event) => event.key === "Escape" && state.selected && !task && select(null));
+  document.addEventListener("visibilitychange", () => looks?.now());
+  document.addEventListener("keydown", (event) => event.key === "Escape" && state.selected && !task && close());
   setInterval(tell, 1_000);
   try {
     const known = await connections();
     if (wanted.connection && !known.includes(wanted.connection)) known.unshift(wanted.connection);
     if (!known.length) return nothing();
-    await (task ? startTask(known) : startPage(known));
+    task ? startTask(known) : startPage(known);
   } catch (error) {
     complain(error);
   }
 }
 
+/** Look from now on in this way, and no longer in another one. A pause begins when all has been shown once. */
+function lookBy(look) {
+  looks?.end();
+  looks = new Looks(look, () => state.paused && state.complete);
+  looks.now();
+}
+
 // One connection's orders -----------------------------------------------------------------------------------------
 
-async function startPage(known) {
+function startPage(known) {
   const list = $("connection");
   list.replaceChildren(...known.map((id) => make("option", { value: id }, id)));
   list.value = wanted.connection || (known.includes("ard_default") ? "ard_default" : known[0]);
@@ -54,74 +61,77 @@ async function startPage(known) {
 
 function open(connection, order = null) {
   select(null);
-  Object.assign(state, { connection, rows: [], complete: false, updated: null });
+  Object.assign(state, { connection, rows: [], complete: false, updated: null, problems: {}, wanted: order });
   orders = new Orders(connection);
   remember({ connection, order });
-  if (order) state.wanted = order;
   draw({ fit: true });
-  schedule(0);
-}
-
-function schedule(after) {
-  clearTimeout(timer);
-  timer = setTimeout(refresh, after);
-}
-
-async function refresh() {
-  if (document.hidden) return;
   const mine = orders;
+  lookBy(() => refresh(mine));
+}
+
+async function refresh(mine) {
   try {
     const answer = await mine.refresh();
-    if (mine !== orders) return;
-    columns = answer.columns;
+    if (mine !== orders) return null;
     const first = !state.complete;
-    Object.assign(state, { complete: answer.complete, updated: Date.now(), total: answer.count });
+    Object.assign(state, { complete: mine.complete, updated: Date.now() });
     if (answer.changed) {
       state.rows = [...mine.rows.values()];
       draw({ fit: first });
     } else if (first) draw({ fit: true });
+    if (state.late && mine.rows.has(state.late)) {
+      table.reveal(state.late);
+      state.late = null;
+    }
     answer.error ? complain(answer.error) : settle();
-    if (state.wanted && (mine.rows.has(state.wanted) || answer.complete)) showWanted();
-    if (!answer.complete && !answer.error) return schedule(SOON_MS);
+    if (state.wanted) await showWanted(mine);
+    return answer.complete || answer.error ? EVERY_MS : SOON_MS;
   } catch (error) {
-    if (mine !== orders) return;
+    if (mine !== orders) return null;
     complain(error);
-    if (error.status === 401 || error.status === 403) return;
+    return error.status === 401 || error.status === 403 ? null : EVERY_MS;
   }
-  if (!state.paused) schedule(EVERY_MS);
 }
 
-function showWanted() {
-  const row = orders.rows.get(state.wanted);
-  if (row) {
-    select(row);
-    table.reveal(row.id);
-  } else {
-    complain({ message: `Connection ${state.connection} knows no order ${state.wanted}.` });
+/** Select the order of a link. The list may not show it yet, or no longer: then the order itself tells its row. */
+async function showWanted(mine) {
+  const id = state.wanted;
+  let row = mine.rows.get(id);
+  let details = null;
+  if (!row) {
+    try {
+      details = await orderDetails(mine.connection, id);
+      row = details.row;
+    } catch (error) {
+      if (error.status !== 404) throw error;
+    }
+    // Meanwhile another one may have been chosen.
+    if (mine !== orders || state.wanted !== id) return;
   }
   state.wanted = null;
+  if (!row) return complain({ message: `Connection ${mine.connection} knows no order ${id}.` }, "order");
+  select(row, details);
+  if (details) state.late = id;
+  else table.reveal(id);
 }
 
 // The orders of one task ------------------------------------------------------------------------------------------
 
-async function startTask(known) {
+function startTask(known) {
   document.body.classList.add("task");
   $("title").textContent = "ARD orders of this task";
-  const look = async () => {
-    if (document.hidden) return;
-    const answers = await Promise.allSettled(known.map((connection) => runOrders(connection, task)));
+  lookBy(async () => {
+    const answers = await Promise.allSettled(known.map((connection) => taskOrders(connection, task)));
     const rows = answers.flatMap((answer) => answer.value ?? []);
     const failed = answers.find((answer) => answer.status === "rejected");
-    const index = /^\d+$/.test(task.map_index) ? Number(task.map_index) : null;
-    const own = rows.filter((row) => row.task === task.task_id && (index === null || row.map_index === index));
+    const own = rows.filter((row) => row.task === task.task_id && (task.map_index === null || row.map_index === task.map_index));
     $("title").textContent = own.length || !rows.length ? "ARD orders of this task" : "This task has placed no order. Orders of this DAG run:";
     Object.assign(state, { rows: own.length ? own : rows, complete: true, updated: Date.now() });
     draw({ fit: !state.selected });
     failed && !rows.length ? complain(failed.reason) : settle();
     if (!state.selected && state.rows.length) select(state.rows.toSorted((one, other) => other.created - one.created)[0]);
-  };
-  await look();
-  timer = setInterval(() => !state.paused && look(), EVERY_MS);
+    return EVERY_MS;
+  });
 }
 
 // What is seen ----------------------------------------------------------------------------------------------------
@@ -164,8 +174,12 @@ function nothing() {
   tell();
 }
 
-function select(row) {
+function select(row, details = null) {
   state.selected = row;
+  if (row) {
+    Object.assign(state, { wanted: null, late: null });
+    settle("order");
+  }
   table.select(row?.id ?? null);
   withMap((it) => it.select(row));
   if (!task) remember({ connection: state.connection, order: row?.id });
@@ -175,16 +189,25 @@ function select(row) {
     return;
   }
   document.body.classList.add("has-details");
-  loadDetails(row);
+  loadDetails(row, details);
 }
 
-async function loadDetails(row) {
+/** Close the panel. Who was in it goes on at the order's row. */
+function close() {
+  const { id } = state.selected;
+  const at = document.activeElement;
+  const isLost = at === document.body || $("details").contains(at);
+  select(null);
+  if (isLost) table.focus(id);
+}
+
+async function loadDetails(row, known = null) {
   const connection = row.connection ?? state.connection;
-  const show = (more) => fill($("details"), row, { connection, details: null, problem: null, alone: Boolean(task), onClose: () => select(null), ...more });
+  const show = (more) => fill($("details"), row, { connection, details: null, problem: null, alone: Boolean(task), onClose: close, ...more });
   const current = () => state.selected?.id === row.id;
   if (state.details?.row.id !== row.id) show({});
   try {
-    const details = await orderDetails(connection, row.id, columns ?? Object.keys(row).filter((name) => name !== "connection"));
+    const details = known ?? (await orderDetails(connection, row.id));
     if (!current()) return;
     state.details = details;
     show({ details });
@@ -218,20 +241,27 @@ function script(path) {
   });
 }
 
-function complain(error) {
-  const parts = [error.message, error.advice].filter(Boolean).join(" ");
-  const place = error.status === 401 ? ["Log in", `${base}/`] : /Mend/.test(error.advice ?? "") ? ["Connections", `${base}/connections`] : null;
-  $("problem").replaceChildren(parts, ...(place ? [" ", make("a", { href: place[1] }, place[0])] : []));
-  $("problem").hidden = false;
+/** Say what has gone wrong with the list, or with the order of a link, until that is settled. */
+function complain(error, what = "list") {
+  state.problems[what] = error;
   if (state.updated === null) state.updated = Date.now();
-  state.failed = true;
   drawEmpty();
-  tell();
+  tellProblem();
 }
 
-function settle() {
-  state.failed = false;
-  $("problem").hidden = true;
+function settle(what = "list") {
+  delete state.problems[what];
+  tellProblem();
+}
+
+function tellProblem() {
+  const problem = state.problems.list ?? state.problems.order;
+  $("problem").hidden = !problem;
+  if (problem) {
+    const place = problem.status === 401 ? ["Log in", `${base}/`] : /Mend/.test(problem.advice ?? "") ? ["Connections", `${base}/connections`] : null;
+    const words = [problem.message, problem.advice].filter(Boolean).join(" ");
+    if ($("problem").firstChild?.data !== words) $("problem").replaceChildren(words, ...(place ? [" ", make("a", { href: place[1] }, place[0])] : []));
+  }
   tell();
 }
 
@@ -239,16 +269,16 @@ function pause() {
   state.paused = !state.paused;
   $("pause").setAttribute("aria-pressed", String(state.paused));
   $("pause").textContent = state.paused ? "Go on" : "Pause";
-  if (!state.paused && !task) schedule(0);
+  if (!state.paused) looks?.now();
   tell();
 }
 
 function tell() {
   const live = $("live");
-  live.dataset.state = state.failed ? "failed" : state.paused ? "paused" : "live";
+  live.dataset.state = state.problems.list ? "failed" : state.paused ? "paused" : "live";
   const since = state.updated === null ? null : Math.round((Date.now() - state.updated) / 1000);
   let words = "Loading …";
-  if (state.failed) words = "Not up to date";
+  if (state.problems.list) words = "Not up to date";
   else if (since !== null && !state.complete && orders) words = `Loading, ${format.count(state.rows.length)} so far`;
   else if (since !== null) words = state.paused ? `Paused, as of ${since} s ago` : since < 3 ? "Up to date" : `Updated ${since} s ago`;
   if ($("updated").textContent !== words) $("updated").textContent = words;

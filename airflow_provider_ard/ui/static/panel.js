@@ -42,6 +42,13 @@ function acquisitions(details) {
   return fact(row.acquisitions === 1 ? "Acquisition" : `${format.count(row.acquisitions)} acquisitions`, make("ul", {}, ...names));
 }
 
+/** What is on the map, as text: each cell, and the tiles in it. */
+function cells(details, isOpen) {
+  const tile = ([acquisition, date]) => [date, acquisition].filter(Boolean).join(" ");
+  const items = details.cells.map(([cell, , tiles]) => make("li", {}, make("code", {}, cell), ` ${tiles.map(tile).join(", ")}`));
+  return make("details", { className: "cells", open: isOpen }, make("summary", {}, "Cells and dates"), make("ul", {}, ...items));
+}
+
 /** Fill the panel for a row; `details` is null while they are on their way, `problem` says why they do not come. */
 export function fill(panel, row, { connection, details, problem, alone, onClose }) {
   const took = row.finished !== null && row.created !== null ? format.span(row.finished - row.created) : null;
@@ -62,13 +69,20 @@ export function fill(panel, row, { connection, details, problem, alone, onClose 
     ...(details && settings(details).length ? fact("Settings", settings(details).join(", ")) : []),
     ...(details && metadata(details).length ? fact("Metadata", metadata(details).join(", ")) : []),
   ];
+  // What was open stays so, and the keys stay where they were, when the same order is shown anew.
+  const isSame = panel.dataset.order === row.id;
+  const isOpen = isSame && Boolean(panel.querySelector(".cells")?.open);
+  const focused = panel.contains(document.activeElement) ? (document.activeElement.closest("summary") ? "summary" : ".close") : null;
+  panel.dataset.order = row.id;
   const title = make("h2", {}, status(row), make("span", { className: "mono" }, row.id));
   panel.replaceChildren(
     make("div", { className: "title" }, title, make("span", { className: "grow" }), alone ? make("a", { href: orderUrl(connection, row.id) }, "All orders") : close),
     ...(details ? prices(details, row) : []),
     make("dl", {}, ...facts),
+    ...(tiles ? [cells(details, isOpen)] : []),
     ...(problem ? [make("p", { className: "problem", role: "alert" }, problem)] : details ? [] : [make("p", { className: "quiet" }, "Loading its tiles …")]),
     ...(details?.note ? [make("p", { className: "quiet" }, details.note)] : []),
   );
   panel.hidden = false;
+  if (focused) panel.querySelector(focused)?.focus();
 }

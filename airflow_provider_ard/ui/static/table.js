@@ -113,6 +113,14 @@ export class Table {
     this.draw();
   }
 
+  /** Go to a row, or to the one that the keys were at last if this one is not in the list. */
+  focus(id) {
+    if (this.rows.some((row) => row.id === id)) this.active = id;
+    this.reveal(this.active);
+    this.draw();
+    this.drawn.get(this.active)?.focus({ preventScroll: true });
+  }
+
   draw(anew = false) {
     const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - SPARE);
     const last = Math.min(this.rows.length, Math.ceil((this.scroll.scrollTop + this.scroll.clientHeight) / ROW) + SPARE);
@@ -160,10 +168,7 @@ export class Table {
       event.preventDefault();
       const next = this.rows[Math.min(this.rows.length - 1, Math.max(0, at + steps[event.key]))];
       if (!next) return;
-      this.active = next.id;
-      this.reveal(next.id);
-      this.draw();
-      this.drawn.get(next.id)?.focus({ preventScroll: true });
+      this.focus(next.id);
     } else if ((event.key === "Enter" || event.key === " ") && at >= 0 && !event.target.closest("a")) {
       event.preventDefault();
       this.choose(this.rows[at].id);

@@ -1,4 +1,4 @@
-"""An application of FastAPI as a real server."""
+"""An application of FastAPI as a real server, and a sandbox that lists little."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+import pytest
 import uvicorn
 
 
@@ -25,3 +26,30 @@ def served(app):
     finally:
         server.should_exit = True
         thread.join()
+
+
+class Short:
+    """An order of which a list tells its id and status alone: all that is promised of the API's rows."""
+
+    def __init__(self, order):
+        self._order = order
+
+    def __getattr__(self, name):
+        return getattr(self._order, name)
+
+    def describe(self, _):
+        return {"id": self.id, "status": self.status}
+
+
+@pytest.fixture
+def short_rows(monkeypatch):
+    """Let the sandbox list no more of an order than its id and status."""
+    from airflow_provider_ard.sandbox.routes import orders
+
+    page = orders.page
+
+    def shortened(*args):
+        found = page(*args)
+        return found | {"data": [Short(order) for order in found["data"]]}
+
+    monkeypatch.setattr(orders, "page", shortened)

@@ -61,8 +61,20 @@ def test_the_page_loads_from_airflow_alone(get):
 
 def test_every_file_of_the_page_is_there(get):
     page = get("/").text
-    for path in re.findall(r'(?:src|href)="([^"]+)"', page):
+    paths = re.findall(r'(?:src|href)="([^"]+)"', page)
+    base = next(path.removesuffix("page.js") for path in paths if path.endswith("/page.js"))
+    # Those that only a script or a style asks for; a style's are relative to itself.
+    for file in STATIC.glob("*.js"):
+        named = re.findall(r'"(?:\./)?([\w./-]+\.(?:js|json|css|svg))"', file.read_text(encoding="utf-8"))
+        paths += [base + name for name in named]
+    for path in paths:
         assert get(f"/{path}").status_code == 200, path
+    assert {path.removeprefix(base) for path in paths} >= {f"vendor/{name}" for name in loaded_from_vendor()}
+
+
+def loaded_from_vendor():
+    """Return the names of all files in `vendor/` that are not licences."""
+    return {file.name for file in (STATIC / "vendor").iterdir() if not file.name.endswith(".txt")}
 
 
 def test_there_is_no_description_of_the_routes(get):

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from airflow_provider_ard.api.errors import ArdUnavailableError
 from airflow_provider_ard.api.order import OrderRequest
 from airflow_provider_ard.ui import book
 from airflow_provider_ard.ui.book import OrderBook, Shelf, plan
@@ -24,18 +25,17 @@ def place(client, number=1, **metadata):
     ]
 
 
-def look(orders, since=0, era=None):
-    """Look until the API has been read to the end."""
+def look(orders, facts=None):
+    """Look until the API has been read to the end; `facts` are those of an earlier look."""
     found = {}
-    era = orders.era if era is None else era
     end = time.monotonic() + 30
     while True:
-        seen = orders.look(since, era)
-        found |= {row.id: row for row in seen.rows}
-        if (seen.facts["complete"] and not orders._reading) or seen.facts["error"]:
-            return found, seen.facts
+        told = orders.look({facts["era"]: facts["version"]} if facts else {})
+        found |= {row.id: row for row in told.rows}
+        facts = told.facts
+        if (facts["complete"] and not orders._reading) or facts["error"]:
+            return found, facts
         assert time.monotonic() < end
-        since, era = seen.facts["version"], seen.facts["era"]
 
 
 def test_all_pages_are_read_once(ard, client):
@@ -51,9 +51,9 @@ def test_all_pages_are_read_once(ard, client):
 def test_within_some_seconds_nobody_is_asked_again(ard, client):
     place(client)
     orders = OrderBook(lambda: client)
-    look(orders)
+    _, facts = look(orders)
     before = len(ard.requests)
-    assert not orders.look(10, orders.era).rows
+    assert not orders.look({facts["era"]: facts["version"]}).rows
     assert len(ard.requests) == before
 
 
@@ -66,7 +66,7 @@ def test_a_later_look_reads_one_page_and_returns_what_has_changed(ard, client, a
     [new] = place(client)
     ard.finish_order(ids[-1])
     before = len(ard.requests)
-    found, _ = look(orders, facts["version"], facts["era"])
+    found, _ = look(orders, facts)
     assert set(found) == {new, ids[-1]}
     assert found[ids[-1]].state == "succeeded"
     assert len(ard.requests) - before == 1
@@ -80,7 +80,7 @@ def test_an_old_order_that_is_still_open_is_asked_for_singly(ard, client, at_onc
     _, facts = look(orders)
     ard.fail_order(ids[0], "no luck")
     before = len(ard.requests)
-    found, _ = look(orders, facts["version"], facts["era"])
+    found, _ = look(orders, facts)
     assert found[ids[0]].message == "no luck"
     assert len(ard.requests) - before == 2
 
@@ -89,7 +89,7 @@ def test_a_look_of_another_era_gets_everything(client, ard):
     [order_id] = place(client)
     orders = OrderBook(lambda: client)
     look(orders)
-    found, _ = look(orders, since=99, era="another process")
+    found, _ = look(orders, {"era": "another process", "version": 99})
     assert list(found) == [order_id]
 
 
@@ -144,3 +144,55 @@ def test_what_is_no_ard_connection_is_not_looked_into(given, monkeypatch):
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", given)
     _, facts = look(Shelf().book("other"))
     assert "there is no Connection other" in facts["error"]["message"]
+
+
+@pytest.mark.usefixtures("short_rows")
+def test_what_the_list_does_not_tell_is_asked_for_singly_and_kept(ard, client, at_once):
+    [order_id] = place(client)
+    orders = OrderBook(lambda: client)
+    look(orders)
+    [row] = orders._rows.values()
+    assert row.area == ard.orders[0].usage["area"]["total_imagery_sqkm"]
+    before = len(ard.requests)
+    _, facts = look(orders)
+    assert len(ard.requests) - before == 1
+    ard.fail_order(order_id, "no luck")
+    for _ in range(2):
+        found, _ = look(orders, facts)
+        assert (found[order_id].state, found[order_id].message) == ("failed", "no luck")
+        assert found[order_id].area == row.area
+        assert found[order_id].finished
+
+
+def test_a_connection_that_is_gone_leaves_nothing_behind(ard, monkeypatch, at_once):
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
+    shelf = Shelf()
+    place(shelf.client("ard_default"))
+    found, facts = look(shelf.book("ard_default"))
+    assert found
+    monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
+    found, facts = look(shelf.book("ard_default"), facts)
+    assert "there is no Connection ard_default" in facts["error"]["message"]
+    assert (facts["count"], shelf._clients) == (0, {})
+
+
+def test_a_book_that_nobody_looks_at_is_given_up(ard, ard_connection, monkeypatch):
+    shelf = Shelf()
+    look(shelf.book(ard_connection))
+    shelf.book("other")
+    assert set(shelf._books) == {ard_connection, "other"}
+    monkeypatch.setattr(book, "IDLE_S", -1.0)
+    shelf.book("other")
+    assert set(shelf._books) == {"other"}
+
+
+def test_who_looks_waits_for_no_second_attempt_and_no_longer_than_some_seconds(ard, monkeypatch):
+    long = json.loads(ard.connection_json) | {"extra": {"timeout": 600}}
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(long))
+    monkeypatch.setattr(book, "LONGEST_TIMEOUT_S", 2.0)
+    client = Shelf().client("ard_default")
+    client.whoami()
+    slow = ard.faults.add("GET /auth/self", kind="latency", seconds=5.0)
+    with pytest.raises(ArdUnavailableError):
+        client.whoami()
+    assert slow.fired == 1
