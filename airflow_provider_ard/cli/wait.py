@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -54,8 +56,8 @@ def _wait(args: Namespace, order_ids: list[str], done: dict[str, OrderStatus]) -
     hook = ArdHook(args.conn_id, attempts=1)
     end = time.monotonic() + args.timeout if args.timeout else None
     is_out = False
-    with _board(order_ids) as board:
-        while True:
+    with _board(order_ids) as board, _interrupts() as pressed:
+        while not pressed.is_set():
             pause = args.poke_interval
             try:
                 for order_id in order_ids:
@@ -75,6 +77,23 @@ def _wait(args: Namespace, order_ids: list[str], done: dict[str, OrderStatus]) -
             if end is not None and time.monotonic() >= end:
                 return False
             time.sleep(pause if end is None else max(0.0, min(pause, end - time.monotonic())))
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Note a Ctrl-C as well as raise it: one that falls into a finalizer is printed and forgotten by Python."""
+    pressed = threading.Event()
+
+    def note(*_: object) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Board:

@@ -110,7 +110,10 @@ def test_whoever_waits_sees_a_bar_and_may_leave_with_ctrl_c(env, ard, order_id):
             stopped = True
             process.send_signal(signal.SIGINT)
     os.close(ours)
-    assert process.wait(timeout=10) == 130
+    try:
+        assert process.wait(timeout=10) == 130
+    finally:
+        process.kill()
     assert "━" in shown
     assert "goes on" in shown
     assert "Traceback" not in shown

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
 
 import pytest
@@ -166,6 +168,18 @@ def test_one_order_that_has_not_succeeded_makes_a_wait_fail(run, ard, orders, st
     assert code == 1
     assert orders[2] in out
     assert f"error: order {orders[0]}" in err
+
+
+def test_a_ctrl_c_that_python_forgets_ends_the_wait_all_the_same(run, orders, monkeypatch):
+    def forgotten(_):
+        # As in a finalizer, whose exceptions are printed and no more.
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(wait.time, "sleep", forgotten)
+    code, _, err = run("orders", "wait", orders[0])
+    assert code == 130
+    assert "goes on" in err
 
 
 def test_waiting_goes_through_an_outage_and_says_so_once(run, ard, orders, monkeypatch):
