@@ -17,6 +17,10 @@ UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/ui/static/vendor
 CODE := airflow_provider_ard benchmarks dags_examples demo tests
 
+# A file is one process's; the longest are named first, or the last of them would have a processor idle.
+BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
+longest_first = $(2:%=$(1)/test_%.py) $(filter-out $(2:%=$(1)/test_%.py),$(wildcard $(1)/test_*.py))
+
 .PHONY: help setup dist matrix matrix-short matrix-constraints wheel wheel-full licences audit release-check api-snapshot typing check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
 .DEFAULT_GOAL := help
 
@@ -70,7 +74,7 @@ unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
 	$(BIN)/pytest tests/unit -n 2
 
 integration: setup  ## The example DAG in a real Airflow, in process and standalone
-	$(BIN)/pytest tests/integration -n 2 --dist loadfile
+	$(BIN)/pytest $(BY_FILE) $(call longest_first,tests/integration,examples_scheduled demo standalone)
 
 bench-triggerer: setup  ## A thousand deferred sensors on a real triggerer, SQLite and PostgreSQL; about an hour
 	$(BIN)/python -m benchmarks.triggerer
@@ -88,7 +92,7 @@ screenshots: setup  ## Take the pictures of the documentation anew from a real A
 	$(BIN)/python -m demo.screenshots
 
 chaos-short: setup  ## Crashes, lost answers, outages and days: a short version of each
-	$(BIN)/pytest tests/chaos -n 2 --dist loadfile
+	$(BIN)/pytest $(BY_FILE) $(call longest_first,tests/chaos,storm watcher)
 
 chaos: setup  ## The same in full; takes half an hour
 	ARD_CHAOS=full $(BIN)/pytest tests/chaos
