@@ -153,12 +153,14 @@ def place_once(
     ledger = ledger or NoLedger()
     tagged = intention.tagged(request)
     known, crashed = _recalled(client, intention, ledger.recall(), window)
+    taken = None
     if crashed and if_exists != "fail":
         # Sent by a try that died: whatever `if_exists` says, this is the order that was asked for.
-        remedy = "clear the task" if if_exists == "resubmit" else RESUBMIT
-        if (taken := _taken_over([crashed], tagged, "reuse", remedy)) is not None:
-            return _noted(ledger, taken, new=False)
-    elif if_exists != "resubmit" and (taken := _taken_over(known, tagged, if_exists)):
+        taken = _taken_over([crashed], tagged, "reuse", "clear the task" if if_exists == "resubmit" else RESUBMIT)
+    if taken is None and if_exists != "resubmit":
+        # Also where that one has failed: an order of an earlier sitting may be alive.
+        taken = _taken_over(known, tagged, if_exists)
+    if taken:
         return _noted(ledger, taken, new=False)
     before_submit()
     before = tuple(order.id for order in known)

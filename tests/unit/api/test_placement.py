@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_provider_ard.api.errors import ArdOrderConflict, ArdRequestError, ArdUnavailableError, ArdUnknownFateError
 from airflow_provider_ard.api.order import OrderRequest
-from airflow_provider_ard.api.placement import Intention, place_once
+from airflow_provider_ard.api.placement import Entry, Intention, NoLedger, place_once
 
 MINE = Intention("dag", "order", "manual__2026-01-01T00:00:00+00:00")
 
@@ -117,6 +119,16 @@ def test_nothing_is_bought_while_the_list_cannot_be_seen(ard, client, wanted):
     with pytest.raises(ArdUnavailableError):
         place_once(client, wanted, MINE)
     assert ard.submissions == []
+
+
+def test_a_retry_whose_own_order_has_failed_takes_over_what_an_earlier_sitting_has(ard, client, wanted):
+    alive = place_once(client, wanted, MINE).order
+    failed = place_once(client, wanted, replace(MINE, sitting=2), if_exists="resubmit").order
+    ard.fail_order(failed.id)
+    ledger = NoLedger()
+    ledger.recall = lambda: Entry(sent=True, order_id=failed.id)
+    assert place_once(client, wanted, replace(MINE, sitting=2), ledger=ledger).order.id == alive.id
+    assert len(ard.orders) == 2
 
 
 def test_a_budget_check_that_fails_buys_nothing(ard, client, wanted):
