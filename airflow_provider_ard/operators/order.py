@@ -246,18 +246,17 @@ class ArdOrderOperator(BaseOperator):
     def _budget_check(self, hook: ArdHook, request: OrderRequest, ti: Any) -> Callable[[], None]:
         from airflow_provider_ard.api.budget import check_budget, check_cells, read_limit
 
-        max_cost = read_limit(self.max_cost, "max_cost") if "max_cost" in self._limits else None
-        max_area_sqkm = read_limit(self.max_area_sqkm, "max_area_sqkm") if "max_area_sqkm" in self._limits else None
+        limits = {name: read_limit(getattr(self, name), name) for name in sorted(self._limits)}
 
         def check() -> None:
-            if max_cost is None and max_area_sqkm is None and not request.dry_run:
+            if not limits and not request.dry_run:
                 return
             usage = hook.get_conn().dry_run(request)
             # Pushed first: who plans by it needs it most where the order is refused.
             ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
             self.log.info("Estimate: %s.", usage)
             check_cells(usage, request.acquisitions)
-            check_budget(usage, max_cost, max_area_sqkm)
+            check_budget(usage, limits.get("max_cost"), limits.get("max_area_sqkm"))
 
         return check
 
