@@ -66,9 +66,11 @@ print(json.dumps([(time.process_time() - began) * 1e3, len(set(sys.modules) - be
 def turn(contender: str, home: str) -> tuple[float, int]:
     """Import a contender's modules in a new interpreter. Return milliseconds and modules loaded."""
     python = PEERS_PYTHON if contender in HTTP_PEERS else sys.executable
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
+    # Compiled files, as every installation has them, and none of them left in the tree.
+    env |= {"AIRFLOW_HOME": home, "PYTHONPYCACHEPREFIX": f"{home}/compiled"}
     command = [str(python), "-c", SCRIPT, *CONTENDERS[contender]]
-    done = subprocess.run(command, env=env | {"AIRFLOW_HOME": home}, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     milliseconds, modules = json.loads(done.stdout.splitlines()[-1])
     return milliseconds, modules
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,6 +79,9 @@ def shown(value: object) -> str:
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return a hint at the known name that was probably meant, or at all of them."""
+    # Heavy for what only a misspelt name needs, and DAG files import this module.
+    import difflib
+
     names = list(known)
     close = difflib.get_close_matches(str(name)[:_SHOWN_CHARACTERS], names, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(names)}"

@@ -8,7 +8,6 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_ard.api.order_ids import read_order_ids
 from airflow_provider_ard.api.rendered import given, shown
-from airflow_provider_ard.assets import delivery_event, tell_outlets
 from airflow_provider_ard.exceptions import ArdOrderFailed, ArdRequestError, ArdTaskError, airflow_errors
 from airflow_provider_ard.links import ARD_LINKS, push_links
 
@@ -97,6 +96,7 @@ class ArdListTilesOperator(BaseOperator):
         """Return the orders' tiles, or batches of them."""
         from airflow_provider_ard.api.delivery import read_tiles
         from airflow_provider_ard.api.tile_filter import TileFilter
+        from airflow_provider_ard.assets import delivery_event, tell_outlets
         from airflow_provider_ard.hooks.ard import ArdHook
         from airflow_provider_ard.storage import reader
 

@@ -20,7 +20,6 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.order_ids import is_one_order, read_order_ids
 from airflow_provider_ard.api.rendered import given
-from airflow_provider_ard.assets import delivery_event, tell_outlets
 from airflow_provider_ard.exceptions import (
     ArdTaskError,
     ArdUnavailableError,
@@ -235,9 +234,10 @@ class ArdOrderSensor(BaseSensorOperator):
 
     def _result(self, reports: list[dict[str, Any]], context: Context) -> Any:
         if self.outlets:
-            tell_outlets(
-                self.outlets, [delivery_event(report, self._tile_count(report)) for report in reports], context
-            )
+            from airflow_provider_ard.assets import delivery_event, tell_outlets
+
+            told = [delivery_event(report, self._tile_count(report)) for report in reports]
+            tell_outlets(self.outlets, told, context)
         return reports[0] if is_one_order(self.order_id) else reports
 
     def _tile_count(self, report: dict[str, Any]) -> int | None:

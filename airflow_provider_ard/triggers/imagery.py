@@ -15,7 +15,6 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
 from airflow_provider_ard.compat import BaseEventTrigger
 from airflow_provider_ard.exceptions import ArdRequestError
-from airflow_provider_ard.triggers.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.select import SelectRequest, Sighting
     from airflow_provider_ard.triggers.clients import SharedClient
+    from airflow_provider_ard.triggers.seen import Seen
 
 SHORTEST_INTERVAL_S = 1.0
 # How long an event takes at most from here into Airflow's database: it is handed on once a second.
@@ -136,6 +136,8 @@ class ArdNewImageryTrigger(BaseEventTrigger):
                 await asyncio.sleep(pause)
 
     def _seen(self) -> Seen:
+        from airflow_provider_ard.triggers.seen import Seen
+
         store = getattr(self, "asset_state_store", None)
         if store is None:
             then = "all there is is fired anew" if self.fire_existing else "what came meanwhile is not seen"

@@ -69,21 +69,20 @@ class Subscription:
     pending: set[str]
     pace: Pace
     due: float = 0.0
-    _news: list[OrderStatus | Exception] = field(default_factory=list)
+    _news: list[OrderStatus | Exception] | None = None
     _known: dict[str, str] = field(default_factory=dict)
     _told: float = 0.0
-    _waiter: asyncio.Future[None] | None = None
+    _waiter: asyncio.Future[list[OrderStatus | Exception]] | None = None
 
-    async def news(self) -> list[OrderStatus | Exception]:
-        """Wait for what the watch has to tell: changed statuses, or errors that asking has met.
+    def news(self) -> asyncio.Future[list[OrderStatus | Exception]]:
+        """Return what the watch will have to tell: changed statuses, or errors that asking has met.
 
         An `ArdUnavailableError` among them is no end: the watch goes on asking.
         """
-        if not self._news:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-        news, self._news = self._news, []
-        return news
+        # A future, and no coroutine that awaits one: each of ten thousand would be kept for days.
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._hand_on()
+        return self._waiter
 
     def tell(self, answer: OrderStatus | Exception, now: float) -> None:
         """Pass on an answer, unless it is a status that the trigger knows already."""
@@ -92,9 +91,15 @@ class Subscription:
                 return
             self._known[answer.id] = answer.status
             self._told = now
+        if self._news is None:
+            self._news = []
         self._news.append(answer)
-        if self._waiter and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._news and self._waiter and not self._waiter.done():
+            self._waiter.set_result(self._news)
+            self._news = None
 
 
 class _Followers:

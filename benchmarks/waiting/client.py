@@ -59,7 +59,7 @@ class Measurement:
     async def run(self) -> dict[str, Any]:
         """Warm up, wait, finish. Return everything seen."""
         await self._control("reset", orders=self.task.orders)
-        await self._follow(WARM_UP)
+        await asyncio.gather(*map(self._follow, WARM_UP))
         if self._failed:
             raise RuntimeError(self._failed[0])
         self._events.clear()

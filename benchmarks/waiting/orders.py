@@ -9,7 +9,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 HISTORY = 2_000
-WARM_UP = -1
+# Two, as one alone would not be looked for in the list of orders.
+WARM_UP = (-1, -2)
 _FIRST_ID = 3_837_513_680_025_560_000
 # How the two finishing halves are told apart: even numbers one by one, odd ones all at once.
 _GOLDEN = 0.6180339887

@@ -338,11 +338,38 @@ def test_an_unchanged_status_is_told_again_only_now_and_then():
 
     running = OrderStatus(id="1", status="RUNNING")
     subscription = watch.Subscription({"1"}, watch.Pace(60.0))
-    told = []
-    for minute in range(31):
-        subscription.tell(running, now=60.0 * minute)
-        told.append(len(subscription._news))
-    assert told[-1] == 4
+
+    async def half_an_hour():
+        for minute in range(31):
+            subscription.tell(running, now=60.0 * minute)
+        return await subscription.news()
+
+    assert asyncio.run(half_an_hour()) == [running] * 4
+
+
+def test_nothing_that_is_told_is_lost_between_two_looks_at_the_news():
+    from airflow_provider_ard.api.order import OrderStatus
+
+    first, second, third = (OrderStatus(id="1", status=status) for status in ("QUEUED", "RUNNING", "SUCCEEDED"))
+    subscription = watch.Subscription({"1"}, watch.Pace(60.0))
+
+    async def looks():
+        given_up = subscription.news()
+        given_up.cancel()
+        subscription.tell(first, now=0.0)
+        yield await subscription.news()
+        waiting = subscription.news()
+        assert not waiting.done()
+        subscription.tell(second, now=1.0)
+        # Before the trigger has had its turn.
+        subscription.tell(third, now=2.0)
+        yield await waiting
+        yield await subscription.news()
+
+    async def seen():
+        return [look async for look in looks()]
+
+    assert asyncio.run(seen()) == [[first], [second], [third]]
 
 
 def test_a_connection_that_cannot_be_looked_up_for_a_while_ends_no_wait(ard, place, monkeypatch):
