@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, TypeAdapter
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationInfo
 from typing_extensions import TypedDict
 
 from airflow_provider_ard.api.account import StoredCredentials
@@ -24,6 +25,16 @@ class _Status(TypedDict, total=False):
     status: str
 
 
+def _unwanted(order_id: str | int, info: ValidationInfo) -> str | int:
+    if str(order_id) in info.context:
+        raise ValueError("wanted")
+    return order_id
+
+
+class _Unwanted(TypedDict):
+    id: Annotated[str | int, AfterValidator(_unwanted)]
+
+
 class _Credentials(BaseModel):
     registered_credentials: StoredCredentials
 
@@ -32,6 +43,7 @@ class _Credentials(BaseModel):
 # Anything more would be some hundred thousand objects a round, and as much work for the garbage collector.
 _STATUSES = TypeAdapter(_Page[_Status])
 _ORDERS = TypeAdapter(_Page[OrderStatus])
+_WANTED = TypeAdapter(_Page[Annotated[_Unwanted | OrderStatus | _Status, Field(union_mode="left_to_right")]])
 _CREDENTIALS = TypeAdapter(_Page[_Credentials])
 
 
@@ -49,6 +61,11 @@ class OrderPage:
     def entries(self) -> list[OrderStatus]:
         """All that the page says of its orders. Raises ValueError if that is of no documented form."""
         return _ORDERS.validate_json(self._content).data
+
+    def of(self, order_ids: Collection[str]) -> list[OrderStatus]:
+        """All that the page says of some of its orders, without those that it says in no documented form."""
+        rows = _WANTED.validate_json(self._content, context=order_ids).data
+        return [row for row in rows if isinstance(row, OrderStatus)]
 
 
 class CredentialsPage:

@@ -137,11 +137,7 @@ def _told(page: OrderPage, wanted: set[str], *, whole: bool) -> dict[str, OrderS
         {} if whole else {name: OrderStatus(id=name, status=page.statuses[name]) for name in running}
     )
     if ended := wanted - running:
-        try:
-            rows = page.entries
-        except ValueError:
-            return found
-        found |= {row.id: row for row in rows if row.id in ended and row.state is State.SUCCEEDED and _is_whole(row)}
+        found |= {row.id: row for row in page.of(ended) if row.state is State.SUCCEEDED and _is_whole(row)}
     return found
 
 

@@ -31,4 +31,13 @@ def _fault(value: str) -> str:
         return f"{', '.join(extras)} must be inside of extra"
     if unknown:
         return f"it has a field that is none of {', '.join(FIELDS)}"
+    if not _is_object(given.get("extra") or {}):
+        return "extra must be a JSON object"
     return "a field has a value of a wrong type"
+
+
+def _is_object(extra: object) -> bool:
+    try:
+        return isinstance(json.loads(extra) if isinstance(extra, str) else extra, dict)
+    except json.JSONDecodeError:
+        return False

@@ -29,7 +29,7 @@ def check_connection(user: BaseUser, conn_id: str) -> None:
 
 def check_task(user: BaseUser, dag_id: str) -> None:
     """Raise a 403 unless the user may read the task instances of this DAG."""
-    details = DagDetails(id=dag_id, team_name=_team_of(DagModel, dag_id))
+    details = DagDetails(id=dag_id, **_team_of(DagModel, dag_id))
     allowed = get_auth_manager().is_authorized_dag(
         method="GET", access_entity=DagAccessEntity.TASK_INSTANCE, details=details, user=user
     )
@@ -57,14 +57,14 @@ def readable_connections(user: BaseUser) -> list[str]:
 
 
 def _may_read_connection(user: BaseUser, conn_id: str) -> bool:
-    details = ConnectionDetails(conn_id=conn_id, team_name=_team_of(Connection, conn_id))
+    details = ConnectionDetails(conn_id=conn_id, **_team_of(Connection, conn_id))
     return get_auth_manager().is_authorized_connection(method="GET", details=details, user=user)
 
 
-def _team_of(model: type[Connection | DagModel], name: str) -> str | None:
-    # Teams came with Airflow 3.2.
+def _team_of(model: type[Connection | DagModel], name: str) -> dict[str, str | None]:
+    # Teams came with Airflow 3.2, the argument with 3.1.
     get_team_name = getattr(model, "get_team_name", None)
-    return get_team_name(name) if get_team_name else None
+    return {"team_name": get_team_name(name)} if get_team_name else {}
 
 
 def _conn_type(conn_id: str, value: str) -> str | None:
