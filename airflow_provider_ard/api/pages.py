@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
-from typing import Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationInfo
 from typing_extensions import TypedDict
 
 from airflow_provider_ard.api.account import StoredCredentials
 from airflow_provider_ard.api.order import OrderStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Row = TypeVar("Row")
 
@@ -26,7 +28,7 @@ class _Status(TypedDict, total=False):
 
 
 def _unwanted(order_id: str | int, info: ValidationInfo) -> str | int:
-    if str(order_id) in info.context:
+    if str(order_id) in (info.context or ()):
         raise ValueError("wanted")
     return order_id
 

@@ -79,8 +79,7 @@ def shown(value: object) -> str:
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return a hint at the known name that was probably meant, or at all of them."""
-    # Heavy for what only a misspelt name needs, and DAG files import this module.
-    import difflib
+    import difflib  # noqa: PLC0415 -- heavy for what only a misspelt name needs, and DAG files import this module
 
     names = list(known)
     close = difflib.get_close_matches(str(name)[:_SHOWN_CHARACTERS], names, n=1)

@@ -31,10 +31,12 @@ PEERS_PYTHON = REPOSITORY / ".venv-bench" / "bin" / "python"
 INTERVAL_S, QUICK_INTERVAL_S, ROUNDS = 5.0, 2.0, 2
 # How long a phase may take, and a whole measurement; a contender that takes longer does not bear the size.
 CAP_S, LIMIT_S = 25.0, 120.0
+# Of the one that asks nothing, so that no phase ends by itself.
+BARE_CAP_S = 5.0
 SIZES = (100, 1_000, 10_000)
 # Those that open a connection a request stop here. A machine has 28,000 ports for connections to one server, and each
 # is out of use for a minute after its end: 10,000 orders asked every 5 s use them up in the third round.
-PEERS_SIZES = {"http": SIZES[:2], "dbt-cloud": SIZES[:2], "fivetran": SIZES[:2], "databricks": SIZES}
+PEERS_SIZES = {"bare": SIZES[1:], "http": SIZES[:2], "dbt-cloud": SIZES[:2], "fivetran": SIZES[:2], "databricks": SIZES}
 QUICK = (("ours", 1_000), ("http", 100))
 
 
@@ -55,7 +57,8 @@ def server() -> Iterator[tuple[str, int]]:
 def measure(contender: str, orders: int, interval: float, python: Path | str) -> dict[str, Any]:
     """Measure one contender at one size. Return what its process says, or why it said nothing."""
     with server() as (host, port), tempfile.TemporaryDirectory() as home:
-        task = Task(contender, orders, interval, ROUNDS, CAP_S, host, port)
+        cap = CAP_S if CONTENDERS[contender].asks else BARE_CAP_S
+        task = Task(contender, orders, interval, ROUNDS, cap, host, port)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         env = inherited | {
             "HOME": home,
@@ -79,7 +82,8 @@ def measure(contender: str, orders: int, interval: float, python: Path | str) ->
 
 def measured(contender: str, orders: int) -> dict[str, Any]:
     """Measure and say so. The load average tells how far the times can be trusted."""
-    python = sys.executable if CONTENDERS[contender].is_ours else PEERS_PYTHON
+    ours = CONTENDERS[contender].is_ours or not CONTENDERS[contender].asks
+    python = sys.executable if ours else PEERS_PYTHON
     print(f"{CONTENDERS[contender].name}, {orders} orders …", file=sys.stderr, flush=True)
     before = os.getloadavg()[0]
     return measure(contender, orders, INTERVAL_S, python) | {"load": [before, os.getloadavg()[0]]}

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.waiting.orders import number_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 CONN_ID = "waiting"
 
@@ -30,19 +33,44 @@ class Task:
 
 @dataclass(frozen=True)
 class Contender:
-    """One kind of trigger. `connection(host, port)` gives the arguments of its Connection but for the id."""
+    """One kind of trigger. `connection(host, port)` gives the arguments of its Connection but for the id.
+
+    One that does not ask (`asks`) is no peer: it shows what is there without any request.
+    """
 
     name: str
     package: str
     make: Callable[[], Callable[[str, float], Any]]
     connection: Callable[[str, int], dict[str, Any]]
     is_ours: bool = field(default=False)
+    asks: bool = field(default=True)
 
 
 def _ours() -> Callable[[str, float], Any]:
     from airflow_provider_ard.triggers.order import ArdOrderTrigger
 
     return lambda order_id, interval: ArdOrderTrigger([order_id], ard_conn_id=CONN_ID, poke_interval=interval)
+
+
+def _bare() -> Callable[[str, float], Any]:
+    from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+    class BareTrigger(BaseTrigger):
+        """Waits for a future, asks nobody, ends when it is cancelled: what waiting costs by itself."""
+
+        def __init__(self, order_id: str) -> None:
+            super().__init__()  # type: ignore[no-untyped-call] # of Airflow
+            self.order_id = order_id
+
+        def serialize(self) -> tuple[str, dict[str, Any]]:
+            return ("benchmarks.BareTrigger", {"order_id": self.order_id})
+
+        async def run(self) -> AsyncIterator[TriggerEvent]:
+            if number_of(self.order_id) >= 0:
+                await asyncio.get_running_loop().create_future()
+            yield TriggerEvent(None)
+
+    return lambda order_id, _: BareTrigger(order_id)
 
 
 def _http() -> Callable[[str, float], Any]:
@@ -98,6 +126,13 @@ CONTENDERS = {
             "password": "waiting-password",
         },
         is_ours=True,
+    ),
+    "bare": Contender(
+        name="BareTrigger",
+        package="apache-airflow",
+        make=_bare,
+        connection=lambda *_: {"conn_type": "http"},
+        asks=False,
     ),
     "http": Contender(
         name="HttpSensorTrigger",

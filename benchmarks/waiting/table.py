@@ -59,7 +59,7 @@ def table(runs: list[dict[str, Any]]) -> str:
         f"{_name(run)}: a full garbage collection takes {took['idle'] * 1e3:.0f} ms with no wait, "
         f"{took['waiting'] * 1e3:.0f} ms with all of them."
         for run in runs
-        if _is_ours(run) and (took := run.get("full_collection"))
+        if not _is_peer(run) and (took := run.get("full_collection"))
     ]
     failed = [f"{_name(run)}: {run['failed']} failed, {run['failure']}" for run in runs if run.get("failed")]
     return "\n".join([*lines, "", *notes, *collections, *failed, *goals(runs)])
@@ -78,7 +78,7 @@ def _goals_at(run: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
     peers = [
         other["figures"]["cpu_ms"]
         for other in runs
-        if not _is_ours(other) and "figures" in other and other["task"]["orders"] == orders
+        if _is_peer(other) and "figures" in other and other["task"]["orders"] == orders
     ]
     lines = []
     if orders == 1_000:
@@ -106,7 +106,8 @@ def _row(run: dict[str, Any]) -> list[str]:
     if "figures" not in run:
         return [_label(run), f"{run['task']['orders']:,}", run["missing"], *[""] * (len(HEAD) - 3)]
     figures, whole = run["figures"], run["whole"]
-    lost = run["task"]["orders"] - figures["events"]
+    asks = CONTENDERS[run["task"]["contender"]].asks
+    lost = run["task"]["orders"] - figures["events"] if asks else 0
     return [
         _label(run),
         f"{run['task']['orders']:,}",
@@ -136,6 +137,10 @@ def _label(run: dict[str, Any]) -> str:
 
 def _name(run: dict[str, Any]) -> str:
     return f"{CONTENDERS[run['task']['contender']].name} at {run['task']['orders']:,}"
+
+
+def _is_peer(run: dict[str, Any]) -> bool:
+    return not _is_ours(run) and CONTENDERS[run["task"]["contender"]].asks
 
 
 def _is_ours(run: dict[str, Any]) -> bool:
