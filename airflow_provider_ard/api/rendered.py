@@ -77,6 +77,11 @@ def shown(value: object) -> str:
     return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words: `1 tile`, `2,000 tiles`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return a hint at the known name that was probably meant, or at all of them."""
     import difflib  # noqa: PLC0415 -- heavy for what only a misspelt name needs, and DAG files import this module

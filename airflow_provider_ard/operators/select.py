@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdRequestError, ArdUnavailableError
-from airflow_provider_ard.api.rendered import boolean, shown
+from airflow_provider_ard.api.rendered import boolean, counted, shown
 from airflow_provider_ard.exceptions import ArdTaskError, airflow_errors, twin_named
 from airflow_provider_ard.triggers.select import ArdSelectTrigger, SelectWait
 
@@ -235,11 +235,11 @@ class ArdSelectOperator(BaseOperator):
             )
         price = f", {select.usage}" if select.usage else ""
         self.log.info(
-            "Select %s found %d tiles of %d acquisitions in %d cells%s.",
+            "Select %s found %s of %s in %s%s.",
             select.id,
-            counts["tiles"],
-            counts["acquisitions"],
-            counts["cells"],
+            counted(counts["tiles"], "tile"),
+            counted(counts["acquisitions"], "acquisition"),
+            counted(counts["cells"], "cell"),
             price,
         )
         if not found and boolean(self.skip_if_empty, "skip_if_empty"):

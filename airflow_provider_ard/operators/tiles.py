@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_ard.api.order_ids import read_order_ids
-from airflow_provider_ard.api.rendered import given, shown
+from airflow_provider_ard.api.rendered import counted, given, shown
 from airflow_provider_ard.exceptions import ArdOrderFailed, ArdRequestError, ArdTaskError, airflow_errors
 from airflow_provider_ard.links import ARD_LINKS, push_links
 
@@ -134,7 +134,8 @@ class ArdListTilesOperator(BaseOperator):
         found = find_items(uri, read_json, wanted, Ask(order.order).has)
         acquisitions = {place.acquisition_id for place in found.values()}
         tell = self.log.info if found else self.log.warning
-        tell("Order %s: %d tiles of %d acquisitions%s.", order.id, len(found), len(acquisitions), self._filters())
+        tiles, of = counted(len(found), "tile"), counted(len(acquisitions), "acquisition")
+        tell("Order %s: %s of %s%s.", order.id, tiles, of, self._filters())
         return found
 
     def _filters(self) -> str:

@@ -55,7 +55,7 @@ class ArdOrderSensor(BaseSensorOperator):
     :param poke_interval: Seconds between two looks, at least 1.
     :param exponential_backoff: Double the interval after each look, up to `max_wait` (an hour if that is not given).
     :param timeout: Seconds (or a timedelta) after which the wait fails, counted from its first try; 4 days by
-        default. The order goes on. (Before Airflow 3.3 a retry of a deferred wait counts anew.)
+        default. The order goes on. (A retry counts anew before Airflow 3.3 if deferred, and with `mode="poke"`.)
     :param storage_conn_id: The Connection that reads the storage, to count the tiles for the events of `outlets`.
         Without it their number is told only where the request tells it: for cells, and no AOI.
     :param ard_conn_id: The Connection of type `ard`.

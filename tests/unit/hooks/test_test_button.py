@@ -101,7 +101,7 @@ def test_each_failure_names_the_field_to_mend(fields, extra, labels, press):
 def test_an_extra_that_is_no_json_object_is_named(extra, press):
     ok, message = press(extra)
     assert not ok
-    # Airflow 3.0 takes such a Connection for one that is not there.
+    # Airflow 3.0 and 3.1 take such a Connection for one that is not there.
     assert message.endswith(("Mend: Extra.", "extra must be a JSON object; see docs/connection.md"))
     assert "wr0ng" not in message
 
