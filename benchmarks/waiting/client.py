@@ -6,6 +6,7 @@ One event loop runs the triggers as a triggerer does. Prints the measurement as 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import http.client
 import json
@@ -55,6 +56,8 @@ class Measurement:
         self._process = psutil.Process()
         self._line = http.client.HTTPConnection(task.host, task.port, timeout=60)
         self._failed: list[str] = []
+        self._waiting = len(WARM_UP)
+        self._all_ended = asyncio.Event()
 
     async def run(self) -> dict[str, Any]:
         """Warm up, wait, finish. Return everything seen."""
@@ -63,6 +66,8 @@ class Measurement:
         if self._failed:
             raise RuntimeError(self._failed[0])
         self._events.clear()
+        self._waiting = self.task.orders
+        self._all_ended.clear()
         self._heartbeat.enter("idle")
         idle = await self._idle_cpu()
         await self._control("reset", orders=self.task.orders)
@@ -77,7 +82,7 @@ class Measurement:
         settled = await self._until_told(first.counts["told"] + self.task.rounds * self.task.orders)
         waiting_collection, waiting_memory = self._memory()
         self._heartbeat.enter("finish")
-        latencies = await self._finish(tasks)
+        latencies = await self._finish()
         ended = await self._read()
         self._heartbeat.stop()
         for one in tasks:
@@ -118,10 +123,15 @@ class Measurement:
                     self._failed.append(str(payload))
         except Exception as error:  # noqa: BLE001 -- told with the result
             self._failed.append(repr(error))
+        self._waiting -= 1
+        if not self._waiting:
+            self._all_ended.set()
 
-    async def _finish(self, tasks: list[asyncio.Task[None]]) -> list[float]:
+    async def _finish(self) -> list[float]:
         begin = (await self._control("finish", over=self.task.interval))["begin"]
-        await asyncio.wait(tasks, timeout=self.task.cap + self.task.interval)
+        # Not `asyncio.wait`, whose callbacks on ten thousand tasks would be a stall of the measurement's own.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_ended.wait(), self.task.cap + self.task.interval)
         return [
             self._events[number] - finished_at(number, begin, self.task.interval)
             for number in range(self.task.orders)
@@ -177,6 +187,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     send_all_to(task.host, task.port)
+    gc.set_threshold(*gc.get_threshold()[:2], CONTENDERS[task.contender].full_after)
 
     async def measured() -> dict[str, Any]:
         return await Measurement(task).run()

@@ -35,7 +35,8 @@ class Task:
 class Contender:
     """One kind of trigger. `connection(host, port)` gives the arguments of its Connection but for the id.
 
-    One that does not ask (`asks`) is no peer: it shows what is there without any request.
+    One that does not ask (`asks`) is no peer: it shows what is there without any request. `full_after`: how many
+    collections of the middle generation come before a full one; Python's own number unless docs/scale.md advises it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Contender:
     connection: Callable[[str, int], dict[str, Any]]
     is_ours: bool = field(default=False)
     asks: bool = field(default=True)
+    full_after: int = field(default=10)
 
 
 def _ours() -> Callable[[str, float], Any]:
@@ -71,6 +73,15 @@ def _bare() -> Callable[[str, float], Any]:
             yield TriggerEvent(None)
 
     return lambda order_id, _: BareTrigger(order_id)
+
+
+def _ard_connection(host: str, port: int) -> dict[str, Any]:
+    return {
+        "conn_type": "ard",
+        "host": f"http://{host}:{port}",
+        "login": "user",
+        "password": "waiting-password",
+    }
 
 
 def _http() -> Callable[[str, float], Any]:
@@ -119,13 +130,16 @@ CONTENDERS = {
         name="ArdOrderTrigger",
         package="airflow-provider-ard",
         make=_ours,
-        connection=lambda host, port: {
-            "conn_type": "ard",
-            "host": f"http://{host}:{port}",
-            "login": "user",
-            "password": "waiting-password",
-        },
+        connection=_ard_connection,
         is_ours=True,
+    ),
+    "ours-seldom": Contender(
+        name="ArdOrderTrigger, full collections seldom",
+        package="airflow-provider-ard",
+        make=_ours,
+        connection=_ard_connection,
+        is_ours=True,
+        full_after=1_000,
     ),
     "bare": Contender(
         name="BareTrigger",
