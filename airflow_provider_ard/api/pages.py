@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationInfo
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationInfo
 from typing_extensions import TypedDict
 
 from airflow_provider_ard.api.account import StoredCredentials
@@ -18,8 +18,13 @@ Row = TypeVar("Row")
 
 
 class _Page(BaseModel, Generic[Row]):
-    data: Annotated[list[Row], BeforeValidator(lambda given: given or [])] = []
+    # No validator of ours around it: pydantic would first make Python objects of the whole text for it.
+    data: list[Row] | None = None
     has_more: Any = False
+
+    @property
+    def rows(self) -> list[Row]:
+        return self.data or []
 
 
 class _Status(TypedDict, total=False):
@@ -54,7 +59,7 @@ class OrderPage:
 
     def __init__(self, content: bytes) -> None:
         page = _STATUSES.validate_json(content)
-        self.statuses = {str(row["id"]): sys.intern(row.get("status", "")) for row in page.data if "id" in row}
+        self.statuses = {str(row["id"]): sys.intern(row.get("status", "")) for row in page.rows if "id" in row}
         self.has_more = bool(page.has_more)
         self.names = list(self.statuses)
         self._content = content
@@ -62,11 +67,11 @@ class OrderPage:
     @property
     def entries(self) -> list[OrderStatus]:
         """All that the page says of its orders. Raises ValueError if that is of no documented form."""
-        return _ORDERS.validate_json(self._content).data
+        return _ORDERS.validate_json(self._content).rows
 
     def of(self, order_ids: Collection[str]) -> list[OrderStatus]:
         """All that the page says of some of its orders, without those that it says in no documented form."""
-        rows = _WANTED.validate_json(self._content, context=order_ids).data
+        rows = _WANTED.validate_json(self._content, context=order_ids).rows
         return [row for row in rows if isinstance(row, OrderStatus)]
 
 
@@ -75,6 +80,6 @@ class CredentialsPage:
 
     def __init__(self, content: bytes) -> None:
         page = _CREDENTIALS.validate_json(content)
-        self.entries = [row.registered_credentials for row in page.data]
+        self.entries = [row.registered_credentials for row in page.rows]
         self.names = [entry.credentials_id for entry in self.entries]
         self.has_more = bool(page.has_more)
