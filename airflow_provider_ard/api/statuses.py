@@ -12,7 +12,7 @@ from airflow_provider_ard.api.order import OrderStatus, State, state_of
 from airflow_provider_ard.api.transport import PAGE_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.pages import OrderPage
@@ -23,6 +23,7 @@ OLDEST_RUNNING = timedelta(days=4)
 FORGET_AFTER_S = 600.0
 # So many orders in a row that cannot be asked for are an outage of the API, fewer may be these orders' own trouble.
 AN_OUTAGE = 3
+_NOTHING: Mapping[str, str] = {}
 
 
 class StatusReader:
@@ -44,27 +45,30 @@ class StatusReader:
         self._pages: int | None = None
         self._list_fails = False
         self._forget_at = 0.0
+        # What the present, or last, `read` has not been answered for.
+        self.unanswered: set[str] = set()
 
-    def read(self, order_ids: Collection[str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
+    def read(
+        self, order_ids: Collection[str], known: Mapping[str, str] = _NOTHING
+    ) -> Iterator[dict[str, OrderStatus | ArdError]]:
         """Yield statuses by order id, each time what one request has brought, until every order is answered for.
 
-        An `ArdError` in place of a status concerns that order alone; so does a 403, as an order may be another
-        account's. Raises `ArdAuthError`, which concerns all, and `ArdUnavailableError` for all that have not been
-        answered for.
+        An order that goes on with the status that is `known` of it is left out: with ten thousand of them, that is
+        nearly all there is to do in a round. An `ArdError` in place of a status concerns that order alone; so does a
+        403, as an order may be another account's. Raises `ArdAuthError`, which concerns all, and `ArdUnavailableError`
+        for all that are `unanswered` then.
         """
         self._forget()
-        missing = set(order_ids)
-        listed = missing - self._unlisted
+        self.unanswered = set(order_ids)
+        listed = self.unanswered - self._unlisted
         if self._list_pays(len(listed)):
-            for found in self._from_list(listed):
-                missing -= found.keys()
-                yield found
-        yield from self._one_by_one(missing)
+            yield from self._from_list(listed, known)
+        yield from self._one_by_one(known)
 
-    def _one_by_one(self, order_ids: set[str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
+    def _one_by_one(self, known: Mapping[str, str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
         """Ask for each. What goes wrong with one order keeps no other from being asked for, now or the next time."""
         trouble, in_a_row = None, 0
-        for order_id in sorted(order_ids, key=lambda one: (one in self._troubled, one)):
+        for order_id in sorted(self.unanswered, key=lambda one: (one in self._troubled, one)):
             try:
                 answer = self._singly(order_id)
             except ArdUnavailableError as error:
@@ -75,7 +79,9 @@ class StatusReader:
             else:
                 in_a_row = 0
                 self._troubled.discard(order_id)
-                yield {order_id: answer}
+                self.unanswered.discard(order_id)
+                is_news = isinstance(answer, ArdError) or known.get(order_id) != answer.status
+                yield {order_id: answer} if is_news else {}
         if trouble:
             raise trouble
 
@@ -92,7 +98,7 @@ class StatusReader:
         pages = self._pages if self._pages is not None else math.ceil(orders / PAGE_SIZE)
         return pages < orders and not self._list_fails
 
-    def _from_list(self, wanted: set[str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
+    def _from_list(self, wanted: set[str], known: Mapping[str, str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
         start = (datetime.now(UTC) - OLDEST_RUNNING).date().isoformat()
         pages = in_vain = 0
         try:
@@ -101,8 +107,17 @@ class StatusReader:
                 self._unlisted.difference_update(page.names)
                 here = wanted.intersection(page.names)
                 in_vain = 0 if here else in_vain + 1
-                if found := _told(page, here, whole=self._whole):
-                    yield found
+                going_on = _going_on(page, here)
+                found = _ended(page, here - going_on)
+                if not self._whole:
+                    self.unanswered -= going_on
+                    found |= {
+                        name: OrderStatus(id=name, status=page.statuses[name])
+                        for name in going_on
+                        if known.get(name) != page.statuses[name]
+                    }
+                self.unanswered -= found.keys()
+                yield found
                 wanted -= here
                 if in_vain >= len(wanted):
                     break
@@ -130,15 +145,16 @@ def _is_refused_login(error: ArdError) -> bool:
     return isinstance(error, ArdAuthError) and error.status != 403
 
 
-def _told(page: OrderPage, wanted: set[str], *, whole: bool) -> dict[str, OrderStatus | ArdError]:
-    """Return what a page says of the wanted orders that go on, or have succeeded where it says all of that."""
-    running = {name for name in wanted if state_of(page.statuses[name]) is State.RUNNING}
-    found: dict[str, OrderStatus | ArdError] = (
-        {} if whole else {name: OrderStatus(id=name, status=page.statuses[name]) for name in running}
-    )
-    if ended := wanted - running:
-        found |= {row.id: row for row in page.of(ended) if row.state is State.SUCCEEDED and _is_whole(row)}
-    return found
+def _going_on(page: OrderPage, wanted: set[str]) -> set[str]:
+    words = {status for status in set(page.statuses.values()) if state_of(status) is State.RUNNING}
+    return {name for name in wanted if page.statuses[name] in words}
+
+
+def _ended(page: OrderPage, wanted: set[str]) -> dict[str, OrderStatus | ArdError]:
+    """Return those of the wanted orders that have succeeded, where the page says all of that."""
+    if not wanted:
+        return {}
+    return {row.id: row for row in page.of(wanted) if row.state is State.SUCCEEDED and _is_whole(row)}
 
 
 def _is_whole(row: OrderStatus) -> bool:

@@ -12,7 +12,7 @@ import asyncio
 import contextvars
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +20,7 @@ from airflow_provider_ard.api.errors import ArdAuthError, ArdUnavailableError
 from airflow_provider_ard.triggers.clients import LastingClient
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.order import OrderStatus
@@ -70,8 +70,6 @@ class Subscription:
     pace: Pace
     due: float = 0.0
     _news: list[OrderStatus | Exception] | None = None
-    _known: dict[str, str] = field(default_factory=dict)
-    _told: float = 0.0
     _waiter: asyncio.Future[list[OrderStatus | Exception]] | None = None
 
     def news(self) -> asyncio.Future[list[OrderStatus | Exception]]:
@@ -84,13 +82,8 @@ class Subscription:
         self._hand_on()
         return self._waiter
 
-    def tell(self, answer: OrderStatus | Exception, now: float) -> None:
-        """Pass on an answer, unless it is a status that the trigger knows already."""
-        if not isinstance(answer, Exception):
-            if self._known.get(answer.id) == answer.status and now - self._told < REPEAT_AFTER_S:
-                return
-            self._known[answer.id] = answer.status
-            self._told = now
+    def tell(self, answer: OrderStatus | Exception) -> None:
+        """Pass on an answer."""
         if self._news is None:
             self._news = []
         self._news.append(answer)
@@ -103,10 +96,10 @@ class Subscription:
 
 
 class _Followers:
-    """Who is to be told of which order in a round.
+    """Who is to be told of which order.
 
-    Nearly every order has one follower. A list for each of ten thousand, a round, is what brought on the garbage
-    collector's looks at the whole process, which stall the event loop.
+    Nearly every order has one follower. A list for each of ten thousand is what brought on the garbage collector's
+    looks at the whole process, which stall the event loop.
     """
 
     def __init__(self, subscriptions: Iterable[Subscription]) -> None:
@@ -117,14 +110,11 @@ class _Followers:
                 if self._first.setdefault(order_id, one) is not one:
                     self._others.setdefault(order_id, []).append(one)
 
-    @property
-    def order_ids(self) -> Collection[str]:
-        """The orders to ask for."""
-        return self._first.keys()
-
-    def pop(self, order_id: str) -> Iterator[Subscription]:
-        """Take an order out and return its followers."""
-        return chain([self._first.pop(order_id)], self._others.pop(order_id, ()))
+    def of(self, order_id: str) -> Iterator[Subscription]:
+        """Return the followers of an order."""
+        if first := self._first.get(order_id):
+            yield first
+            yield from self._others.get(order_id, ())
 
 
 class OrderWatch:
@@ -141,6 +131,11 @@ class OrderWatch:
         self._task: asyncio.Task[None] | None = None
         self._began = time.monotonic()
         self._outages = 0
+        # The status of orders that go on, as all their followers know it.
+        self._known: dict[str, str] = {}
+        self._known_since = self._began
+        # For as long as it holds.
+        self._followers: _Followers | None = None
         # Orders whose own outage has been told to those who wait for them.
         self._troubled: set[str] = set()
 
@@ -154,6 +149,9 @@ class OrderWatch:
             watch._start()
         subscription = Subscription(set(order_ids), pace)
         watch._subscriptions.add(subscription)
+        watch._followers = None
+        for order_id in subscription.pending:
+            watch._known.pop(order_id, None)
         watch._changed.set()
         return subscription
 
@@ -185,6 +183,9 @@ class OrderWatch:
                 due = [one for one in self._subscriptions if one.due <= now]
                 for one in due:
                     one.due = one.pace.next_look(now, self._began)
+                if now - self._known_since >= REPEAT_AFTER_S:
+                    self._known.clear()
+                    self._known_since = now
                 try:
                     pause = await self._round(due)
                 except Exception as error:  # noqa: BLE001 -- it must end the waits, not leave them hanging
@@ -210,41 +211,52 @@ class OrderWatch:
 
     async def _round(self, due: list[Subscription]) -> float:
         """Ask for the orders that are due and hand the answers out. Return the seconds to leave the API alone."""
-        followers = _Followers(due)
-        asked = len(followers.order_ids)
+        # Whoever has left since is not to be kept.
+        self._followers = None
+        asked = set(chain.from_iterable(one.pending for one in due))
+        unanswered = set(asked)
         try:
             try:
-                await self._ask(followers)
+                await self._ask(unanswered)
             except ArdAuthError:
                 # The login may have been changed in the connection meanwhile: once more with what it says now.
                 self._client.forget()
-                await self._ask(followers)
+                await self._ask(unanswered)
         except ArdAuthError as error:
             self._tell_all(error)
             return SHORTEST_INTERVAL_S
         except ArdUnavailableError as outage:
-            if outage.retry_after is not None or len(followers.order_ids) == asked:
+            if outage.retry_after is not None or len(unanswered) == len(asked):
                 return self._outage(outage)
             # The API answers, but not for these.
-            now = time.monotonic()
-            for order_id in list(followers.order_ids):
-                for one in followers.pop(order_id):
-                    if order_id not in self._troubled:
-                        one.tell(outage, now)
-                self._troubled.add(order_id)
+            for order_id in unanswered - self._troubled:
+                self._tell(order_id, outage)
+        self._troubled = (self._troubled - asked) | unanswered
         self._outages = 0
         return 0.0
 
-    async def _ask(self, followers: _Followers) -> None:
-        """Ask for all orders of `followers`; who has been told is taken out of it."""
-        answers = (await self._ready_reader()).read(followers.order_ids)
-        # A request at a time, so that its answers do not wait for the rest and the loop breathes in between.
-        while found := await asyncio.to_thread(next, answers, None):
-            now = time.monotonic()
-            self._troubled.difference_update(found)
-            for order_id, answer in found.items():
-                for one in followers.pop(order_id):
-                    one.tell(answer, now)
+    async def _ask(self, order_ids: set[str]) -> None:
+        """Ask for orders and tell what is news; what has been answered for is taken out of `order_ids`."""
+        reader = await self._ready_reader()
+        answers = reader.read(order_ids, self._known)
+        try:
+            # A request at a time, so that its answers do not wait for the rest and the loop breathes in between.
+            while (found := await asyncio.to_thread(next, answers, None)) is not None:
+                for order_id, answer in found.items():
+                    self._tell(order_id, answer)
+        finally:
+            order_ids &= reader.unanswered
+
+    def _tell(self, order_id: str, answer: OrderStatus | Exception) -> None:
+        """Tell all who follow an order, due or not: what they know of it is the same."""
+        from airflow_provider_ard.api.order import State
+
+        if self._followers is None:
+            self._followers = _Followers(self._subscriptions)
+        for one in self._followers.of(order_id):
+            one.tell(answer)
+        if not isinstance(answer, Exception) and answer.state is State.RUNNING:
+            self._known[order_id] = answer.status
 
     async def _ready_reader(self) -> StatusReader:
         from airflow_provider_ard.api.statuses import StatusReader
@@ -265,6 +277,5 @@ class OrderWatch:
         return random.uniform(0, longest)  # noqa: S311 -- jitter
 
     def _tell_all(self, error: Exception) -> None:
-        now = time.monotonic()
         for one in self._subscriptions:
-            one.tell(error, now)
+            one.tell(error)

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOK_EVERY_S = 0.25
-CALIBRATION_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,6 @@ class Measurement:
         self._waiting = self.task.orders
         self._all_ended.clear()
         self._heartbeat.enter("idle")
-        idle = await self._idle_cpu()
         await self._control("reset", orders=self.task.orders)
         idle_collection, memory = self._memory()
         lookups, self._sessions.made = CountingSecrets.lookups, 0
@@ -81,6 +79,7 @@ class Measurement:
         self._heartbeat.enter("rounds")
         settled = await self._until_told(first.counts["told"] + self.task.rounds * self.task.orders)
         waiting_collection, waiting_memory = self._memory()
+        quiet = await self._quiet_rounds()
         self._heartbeat.enter("finish")
         latencies = await self._finish()
         ended = await self._read()
@@ -92,11 +91,11 @@ class Measurement:
             "task": asdict(self.task),
             "version": version(CONTENDERS[self.task.contender].package),
             "warm_up_lookups": lookups,
-            "idle_cpu_share": idle,
-            "first": self._between(begun, first, idle),
-            "rounds": self._between(first, settled, idle),
-            "finish": self._between(settled, ended, idle),
-            "whole": self._between(begun, ended, idle),
+            "first": self._between(begun, first),
+            "rounds": self._between(first, settled),
+            "quiet": self._between(*quiet),
+            "finish": self._between(quiet[1], ended),
+            "whole": self._between(begun, ended),
             "stalls": {phase: asdict(self._heartbeat.stalls(phase)) for phase in ("start", "rounds", "finish")},
             "memory": waiting_memory - memory,
             "full_collection": {"idle": idle_collection, "waiting": waiting_collection},
@@ -159,13 +158,12 @@ class Measurement:
         self._line.request("GET", path)
         return self._line.getresponse().read()
 
-    async def _idle_cpu(self) -> float:
-        """Return the processor's share that the heartbeat and the looks at the counters take by themselves."""
+    async def _quiet_rounds(self) -> tuple[Reading, Reading]:
+        """Let it wait with neither heartbeat nor looks at the counters, which cost more than some of the contenders."""
+        self._heartbeat.stop()
         begun = await self._read()
-        for _ in range(int(CALIBRATION_S / LOOK_EVERY_S)):
-            await asyncio.sleep(LOOK_EVERY_S)
-            now = await self._read()
-        return (now.cpu - begun.cpu) / (now.time - begun.time)
+        await asyncio.sleep(self.task.rounds * self.task.interval)
+        return begun, await self._read()
 
     def _memory(self) -> tuple[float, int]:
         """Return the seconds that a full garbage collection takes now, and the bytes that are left after it."""
@@ -174,10 +172,9 @@ class Measurement:
         return time.monotonic() - begin, int(self._process.memory_info().rss)
 
     @staticmethod
-    def _between(one: Reading, other: Reading, idle: float) -> dict[str, float]:
-        seconds = other.time - one.time
+    def _between(one: Reading, other: Reading) -> dict[str, float]:
         counts = {name: count - one.counts[name] for name, count in other.counts.items()}
-        return {"seconds": seconds, "cpu": max(0.0, other.cpu - one.cpu - idle * seconds), **counts}
+        return {"seconds": other.time - one.time, "cpu": other.cpu - one.cpu, **counts}
 
 
 def main() -> None:

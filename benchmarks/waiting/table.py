@@ -26,7 +26,7 @@ SHARE_OF_BEST_PEER, STALL_S, MB_PER_1000, LATE_S, REQUESTS_A_ROUND = 1 / 20, 0.0
 
 def digest(measurement: dict[str, Any]) -> dict[str, Any]:
     """Return a measurement with what is compared, in its units, in place of each order's latency."""
-    orders, rounds = measurement["task"]["orders"], measurement["rounds"]
+    orders, rounds, quiet = measurement["task"]["orders"], measurement["rounds"], measurement["quiet"]
     # A round is done when each order has been told of once, however long it took.
     done = rounds["told"] / orders
     latencies = sorted(measurement.pop("latencies"))
@@ -34,7 +34,7 @@ def digest(measurement: dict[str, Any]) -> dict[str, Any]:
         "rounds": done,
         "requests_a_round": rounds["requests"] / done if done else None,
         "connections_a_round": rounds["connections"] / done if done else None,
-        "cpu_ms": rounds["cpu"] * 1e3 / rounds["told"] if done else None,
+        "cpu_ms": quiet["cpu"] * 1e3 / quiet["told"] if quiet["told"] else None,
         "mb_per_1000": measurement["memory"] / 2**20 / orders * 1000,
         "events": len(latencies),
         "p50": statistics.median(latencies) if latencies else None,

@@ -207,3 +207,25 @@ def test_an_outage_is_not_asked_about_for_each_order(ard, client, place, asked):
     with pytest.raises(ArdUnavailableError):
         all_of(StatusReader(client), ids)
     assert asked() == (transport.ATTEMPTS, statuses.AN_OUTAGE * transport.ATTEMPTS)
+
+
+@pytest.mark.parametrize("count", [1, 25])
+def test_of_orders_that_go_on_as_is_known_nothing_is_told(ard, client, place, count):
+    ids = place(count)
+    known = dict.fromkeys(ids, "RUNNING")
+    reader = StatusReader(client)
+    assert not any(reader.read(ids, known))
+    assert not reader.unanswered
+    ard.finish_order(ids[-1])
+    (found,) = filter(None, reader.read(ids, known))
+    assert {name: answer.state for name, answer in found.items()} == {ids[-1]: State.SUCCEEDED}
+
+
+def test_what_has_not_been_answered_for_is_known_after_an_outage(ard, client, place):
+    ids = place(3)
+    reader = StatusReader(client)
+    ard.faults.add("GET /order", kind="status", status=500)
+    ard.faults.add(f"GET /order/status/{ids[1]}", kind="status", status=500)
+    with pytest.raises(ArdUnavailableError):
+        list(reader.read(ids))
+    assert reader.unanswered == {ids[1]}

@@ -333,18 +333,54 @@ def test_many_orders_are_a_request_a_page_and_round(ard, place, monkeypatch):
     assert logins(ard) - logged_in == 1
 
 
-def test_an_unchanged_status_is_told_again_only_now_and_then():
-    from airflow_provider_ard.api.order import OrderStatus
+@pytest.mark.parametrize(("repeat_after", "told"), [(600.0, {1}), (0.0, {2, 3, 4, 5})])
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_unchanged_status_is_told_again_only_now_and_then(ard, place, monkeypatch, count, repeat_after, told):
+    monkeypatch.setattr(watch, "REPEAT_AFTER_S", repeat_after)
+    ids = [place() for _ in range(count)]
+    news = []
 
-    running = OrderStatus(id="1", status="RUNNING")
-    subscription = watch.Subscription({"1"}, watch.Pace(60.0))
+    async def rounds():
+        monkeypatch.setattr(watch.Subscription, "tell", lambda _, answer: news.append(answer))
+        subscription = watch.OrderWatch.subscribe("ard_default", ids, watch.Pace(1.0))
+        await asyncio.sleep(3.5)
+        watch.OrderWatch.leave("ard_default", subscription)
 
-    async def half_an_hour():
-        for minute in range(31):
-            subscription.tell(running, now=60.0 * minute)
-        return await subscription.news()
+    asyncio.run(rounds())
+    assert {len([one for one in news if one.id == order_id]) for order_id in ids} <= told
 
-    assert asyncio.run(half_an_hour()) == [running] * 4
+
+def test_who_comes_later_is_told_what_others_know_already(ard, place):
+    order_id = place()
+
+    async def second():
+        first = watch.OrderWatch.subscribe("ard_default", [order_id], watch.Pace(1.0))
+        await first.news()
+        later = watch.OrderWatch.subscribe("ard_default", [order_id], watch.Pace(60.0))
+        (told,) = await asyncio.wait_for(later.news(), 10)
+        for one in (first, later):
+            watch.OrderWatch.leave("ard_default", one)
+        return told
+
+    assert asyncio.run(second()).status == "RUNNING"
+
+
+def test_what_one_wait_learns_is_told_to_those_that_would_have_asked_later(ard, place):
+    order_id = place()
+
+    async def slow():
+        one = watch.OrderWatch.subscribe("ard_default", [order_id], watch.Pace(3600.0))
+        await one.news()
+        other = watch.OrderWatch.subscribe("ard_default", [order_id], watch.Pace(1.0))
+        await other.news()
+        ard.finish_order(order_id)
+        while (told := await asyncio.wait_for(one.news(), 10))[-1].status == "RUNNING":
+            pass
+        for wait in (one, other):
+            watch.OrderWatch.leave("ard_default", wait)
+        return told[-1].status
+
+    assert asyncio.run(slow()) == "SUCCEEDED"
 
 
 def test_nothing_that_is_told_is_lost_between_two_looks_at_the_news():
@@ -356,13 +392,13 @@ def test_nothing_that_is_told_is_lost_between_two_looks_at_the_news():
     async def looks():
         given_up = subscription.news()
         given_up.cancel()
-        subscription.tell(first, now=0.0)
+        subscription.tell(first)
         yield await subscription.news()
         waiting = subscription.news()
         assert not waiting.done()
-        subscription.tell(second, now=1.0)
+        subscription.tell(second)
         # Before the trigger has had its turn.
-        subscription.tell(third, now=2.0)
+        subscription.tell(third)
         yield await waiting
         yield await subscription.news()
 
