@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -58,8 +59,8 @@ class StatusReader:
         403, as an order may be another account's. Raises `ArdAuthError`, which concerns all, and `ArdUnavailableError`
         for all that are `unanswered` then.
         """
-        self._forget()
         self.unanswered = set(order_ids)
+        self._forget()
         listed = self.unanswered - self._unlisted
         if self._list_pays(len(listed)):
             yield from self._from_list(listed, known)
@@ -67,22 +68,26 @@ class StatusReader:
 
     def _one_by_one(self, known: Mapping[str, str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
         """Ask for each. What goes wrong with one order keeps no other from being asked for, now or the next time."""
-        trouble, in_a_row = None, 0
-        for order_id in sorted(self.unanswered, key=lambda one: (one in self._troubled, one)):
+        trouble, in_a_row, is_answering = None, 0, False
+        # By chance, as a process that has just begun knows of no trouble: each is asked for in one look or another.
+        for order_id in sorted(self.unanswered, key=lambda one: (one in self._troubled, random.random())):  # noqa: S311
             try:
                 answer = self._singly(order_id)
             except ArdUnavailableError as error:
                 trouble, in_a_row = error, in_a_row + 1
                 self._troubled.add(order_id)
                 if error.retry_after is not None or in_a_row == AN_OUTAGE:
-                    raise
+                    break
             else:
-                in_a_row = 0
+                in_a_row, is_answering = 0, True
                 self._troubled.discard(order_id)
                 self.unanswered.discard(order_id)
                 is_news = isinstance(answer, ArdError) or known.get(order_id) != answer.status
                 yield {order_id: answer} if is_news else {}
         if trouble:
+            if not is_answering:
+                # It was not the list's own trouble.
+                self._list_fails = False
             raise trouble
 
     def _forget(self) -> None:
@@ -90,7 +95,7 @@ class StatusReader:
         if now >= self._forget_at:
             self._forget_at = now + FORGET_AFTER_S
             self._unlisted.clear()
-            self._troubled.clear()
+            self._troubled &= self.unanswered
             self._pages = None
             self._list_fails = False
 

@@ -174,8 +174,6 @@ class ArdOrderSensor(BaseSensorOperator):
         try:
             with airflow_errors(self.ard_conn_id):
                 for found in self._reader.read(progress.pending):
-                    self._has_spoken |= self._is_out
-                    self._is_out = False
                     for answer in found.values():
                         self._take(answer, progress)
         except ArdUnavailableError as outage:
@@ -186,6 +184,9 @@ class ArdOrderSensor(BaseSensorOperator):
             self._is_out = True
             if outage.retry_after is not None:
                 self._leave_alone_for(outage.retry_after)
+        else:
+            self._has_spoken |= self._is_out
+            self._is_out = False
 
     def _take(self, answer: OrderStatus | ArdError, progress: Progress) -> None:
         if isinstance(answer, ArdError):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
-from airflow_provider_ard.api.errors import ArdAuthError, ArdUnavailableError
+from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
 from airflow_provider_ard.triggers.clients import LastingClient
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class OrderWatch:
         self._task: asyncio.Task[None] | None = None
         self._began = time.monotonic()
         self._outages = 0
+        self._is_outage_told = False
         # The status of orders that go on, as all their followers know it.
         self._known: dict[str, str] = {}
         self._known_since = self._began
@@ -152,6 +153,7 @@ class OrderWatch:
         watch._followers = None
         for order_id in subscription.pending:
             watch._known.pop(order_id, None)
+            watch._troubled.discard(order_id)
         watch._changed.set()
         return subscription
 
@@ -204,8 +206,10 @@ class OrderWatch:
             if wait <= 0:
                 return
             try:
-                # A new subscriber is asked for at once, not at the others' next time.
-                await asyncio.wait_for(self._changed.wait(), None if wait == float("inf") else wait)
+                # Not `wait_for`, which may swallow a cancellation that comes with the change, before Python 3.12.
+                async with asyncio.timeout(None if wait == float("inf") else wait):
+                    # A new subscriber is asked for at once, not at the others' next time.
+                    await self._changed.wait()
             except TimeoutError:
                 return
 
@@ -226,13 +230,17 @@ class OrderWatch:
             self._tell_all(error)
             return SHORTEST_INTERVAL_S
         except ArdUnavailableError as outage:
+            news = unanswered - self._troubled
+            self._troubled |= unanswered
             if outage.retry_after is not None or len(unanswered) == len(asked):
-                return self._outage(outage)
+                # Of these orders alone, if they are in trouble while others are answered for in rounds of their own.
+                return self._outage(outage, is_news=bool(news))
             # The API answers, but not for these.
-            for order_id in unanswered - self._troubled:
-                self._tell(order_id, outage)
-        self._troubled = (self._troubled - asked) | unanswered
-        self._outages = 0
+            for one in {one for order_id in news for one in self._following(order_id)}:
+                one.tell(outage)
+        finally:
+            self._troubled -= asked - unanswered
+        self._outages, self._is_outage_told = 0, False
         return 0.0
 
     async def _ask(self, order_ids: set[str]) -> None:
@@ -247,16 +255,19 @@ class OrderWatch:
         finally:
             order_ids &= reader.unanswered
 
-    def _tell(self, order_id: str, answer: OrderStatus | Exception) -> None:
+    def _tell(self, order_id: str, answer: OrderStatus | ArdError) -> None:
         """Tell all who follow an order, due or not: what they know of it is the same."""
         from airflow_provider_ard.api.order import State
 
-        if self._followers is None:
-            self._followers = _Followers(self._subscriptions)
-        for one in self._followers.of(order_id):
+        for one in self._following(order_id):
             one.tell(answer)
         if not isinstance(answer, Exception) and answer.state is State.RUNNING:
             self._known[order_id] = answer.status
+
+    def _following(self, order_id: str) -> Iterator[Subscription]:
+        if self._followers is None:
+            self._followers = _Followers(self._subscriptions)
+        return self._followers.of(order_id)
 
     async def _ready_reader(self) -> StatusReader:
         from airflow_provider_ard.api.statuses import StatusReader
@@ -266,10 +277,11 @@ class OrderWatch:
             self._reader = client, StatusReader(client)
         return self._reader[1]
 
-    def _outage(self, outage: ArdUnavailableError) -> float:
+    def _outage(self, outage: ArdUnavailableError, *, is_news: bool) -> float:
         self._outages += 1
-        if self._outages == 1:
+        if is_news and not self._is_outage_told:
             # Once an outage, not once a look of it: it may last for hours.
+            self._is_outage_told = True
             self._tell_all(outage)
         if outage.retry_after is not None:
             return outage.retry_after

@@ -229,3 +229,27 @@ def test_what_has_not_been_answered_for_is_known_after_an_outage(ard, client, pl
     with pytest.raises(ArdUnavailableError):
         list(reader.read(ids))
     assert reader.unanswered == {ids[1]}
+
+
+def test_after_an_outage_the_list_is_read_again(ard, client, place, asked):
+    ids = place(3)
+    reader = StatusReader(client)
+    fault = ard.faults.add(None, kind="status", status=503)
+    with pytest.raises(ArdUnavailableError):
+        list(reader.read(ids))
+    ard.faults.remove(fault)
+    asked()
+    all_of(reader, ids)
+    assert asked() == (1, 0)
+
+
+def test_an_order_that_asks_to_be_left_alone_keeps_no_other_from_being_asked_for_later(ard, client, place, monkeypatch):
+    monkeypatch.setattr(statuses, "FORGET_AFTER_S", 0.0)
+    bad, good = sorted(place(2))
+    ard.faults.add("GET /order", kind="status", status=400)
+    ard.faults.add(f"GET /order/status/{bad}", kind="status", status=503, retry_after=1)
+    reader, found = StatusReader(client.single_attempt()), {}
+    for _ in range(2):
+        with pytest.raises(ArdUnavailableError):
+            list(map(found.update, reader.read([bad, good])))
+    assert found.keys() == {good}

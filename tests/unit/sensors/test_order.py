@@ -233,6 +233,17 @@ def test_reschedule_mode_tells_an_outage_once(ard, place, context, store, told):
     assert told("warning").count("The order goes on, and so does the wait.") == 2
 
 
+def test_reschedule_mode_tells_the_trouble_of_one_order_once(ard, place, context, store, told):
+    del context["task_state_store"]
+    ids = sorted(place(2))
+    context["task_state_store"] = store
+    ard.faults.add("GET /order", kind="status", status=500)
+    ard.faults.add(f"GET /order/status/{ids[1]}", kind="status", status=503)
+    for _ in range(4):
+        rescheduled(ids, context)
+    assert told("warning").count("The order goes on, and so does the wait.") == 1
+
+
 def test_a_retry_in_reschedule_mode_has_a_log_of_its_own(place, context, store, told):
     (order_id,) = place()
     for context["ti"].try_number in (1, 2):

@@ -138,6 +138,56 @@ def test_an_order_in_trouble_delays_no_other_and_is_told_once_to_its_own_wait(ar
     assert told().count("so does the wait") == 1
 
 
+def test_an_order_in_trouble_that_is_asked_for_by_itself_is_no_outage_for_others_again_and_again(ard, place, told):
+    bad, good = place(), place()
+    ard.faults.add("GET /order", kind="status", status=500)
+    rule = ard.faults.add(f"GET /order/status/{bad}", kind="status", status=500)
+
+    async def scene():
+        paces = {bad: 1.0, good: 1.7}
+        waits = [event_of(ArdOrderTrigger([one], "ard_default", pace)) for one, pace in paces.items()]
+        tasks = [asyncio.create_task(one) for one in waits]
+        await asyncio.wait_for(held(lambda: rule.fired >= 6), 30)
+        ard.faults.remove(rule)
+        for one in (bad, good):
+            ard.finish_order(one)
+        return await asyncio.wait_for(asyncio.gather(*tasks), 30)
+
+    assert [event["outcome"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
+    assert told().count("so does the wait") == 1
+
+
+def test_a_wait_for_several_orders_is_told_once_of_what_troubles_some_of_them(ard, place, told):
+    *bad, good = sorted(place() for _ in range(3))
+    ard.faults.add("GET /order", kind="status", status=500)
+    rules = [ard.faults.add(f"GET /order/status/{one}", kind="status", status=500) for one in bad]
+
+    def over():
+        for rule in rules:
+            ard.faults.remove(rule)
+        for one in (*bad, good):
+            ard.finish_order(one)
+
+    (event,) = run(event_of(trigger(*bad, good)), then=over, when=lambda: min(rule.fired for rule in rules) >= 2)
+    assert event["outcome"] == "succeeded"
+    assert told().count("so does the wait") == 1
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_wait_that_ends_as_it_begins_leaves_nothing_behind(ard, place, turns):
+    order_id = place()
+
+    async def main():
+        subscription = OrderWatch.subscribe("ard_default", [order_id], watch.Pace(60.0))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        OrderWatch.leave("ard_default", subscription)
+        await asyncio.sleep(0.2)
+        return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+    assert asyncio.run(main()) == []
+
+
 def test_a_list_of_orders_is_done_when_the_last_one_is(ard, place):
     ids = [place(), place()]
     ard.finish_order(ids[0])
