@@ -35,14 +35,19 @@ def port_counts(connection: Connection) -> bool:
 
 def extras(connection: Connection) -> Mapping[str, Any]:
     """Return the extras. Airflow takes an Extra that is no JSON for none at all, which would hide a slip of the pen."""
+    check_extra(connection.extra or "{}")
+    # It masks what is secret in them.
+    return connection.extra_dejson
+
+
+def check_extra(text: str) -> None:
+    """Raise `ArdRequestError` for the text of an Extra that is no JSON object."""
     try:
-        value = json.loads(connection.extra or "{}")
+        value = json.loads(text)
     except ValueError:
         raise ArdRequestError(f"wanted {_OBJECT}, got what is no JSON", argument="extra") from None
     if not isinstance(value, dict):
         raise ArdRequestError(f"wanted {_OBJECT}, got a {type(value).__name__}", argument="extra")
-    # It masks what is secret in them.
-    return connection.extra_dejson
 
 
 def text(value: object, name: str) -> str | None:

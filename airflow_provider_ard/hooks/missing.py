@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 
+from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
+from airflow_provider_ard.hooks.fields import check_extra
 
 FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port", "extra")
 
@@ -31,13 +33,10 @@ def _fault(value: str) -> str:
         return f"{', '.join(extras)} must be inside of extra"
     if unknown:
         return f"it has a field that is none of {', '.join(FIELDS)}"
-    if not _is_object(given.get("extra") or {}):
+    extra = given.get("extra") or {}
+    try:
+        # As Airflow makes a text of it.
+        check_extra(extra if isinstance(extra, str) else json.dumps(extra))
+    except ArdRequestError:
         return "extra must be a JSON object"
     return "a field has a value of a wrong type"
-
-
-def _is_object(extra: object) -> bool:
-    try:
-        return isinstance(json.loads(extra) if isinstance(extra, str) else extra, dict)
-    except json.JSONDecodeError:
-        return False
