@@ -34,10 +34,11 @@ CAP_S, LIMIT_S = 25.0, 120.0
 # Of the one that asks nothing, so that no phase ends by itself.
 BARE_CAP_S = 5.0
 SIZES = (100, 1_000, 10_000)
-# Those that open a connection a request stop here. A machine has 28,000 ports for connections to one server, and each
+# Peers that open a connection a request stop early. A machine has 28,000 ports for connections to one server, and each
 # is out of use for a minute after its end: 10,000 orders asked every 5 s use them up in the third round.
-OTHER_SIZES = {"ours-seldom": SIZES[1:], "bare": SIZES[1:]}
-PEERS_SIZES = {"http": SIZES[:2], "dbt-cloud": SIZES[:2], "fivetran": SIZES[:2], "databricks": SIZES}
+FEWER_SIZES = {"http": SIZES[:2], "dbt-cloud": SIZES[:2], "fivetran": SIZES[:2]}
+# What these show is to be seen where many wait.
+FEWER_SIZES |= {"ours-seldom": SIZES[1:], "bare": SIZES[1:]}
 QUICK = (("ours", 1_000), ("http", 100))
 
 
@@ -83,8 +84,7 @@ def measure(contender: str, orders: int, interval: float, python: Path | str) ->
 
 def measured(contender: str, orders: int) -> dict[str, Any]:
     """Measure and say so. The load average tells how far the times can be trusted."""
-    ours = CONTENDERS[contender].is_ours or not CONTENDERS[contender].asks
-    python = sys.executable if ours else PEERS_PYTHON
+    python = PEERS_PYTHON if CONTENDERS[contender].is_peer else sys.executable
     print(f"{CONTENDERS[contender].name}, {orders} orders …", file=sys.stderr, flush=True)
     before = os.getloadavg()[0]
     return measure(contender, orders, INTERVAL_S, python) | {"load": [before, os.getloadavg()[0]]}
@@ -99,7 +99,7 @@ def everything(only: str | None) -> Iterator[dict[str, Any]]:
     """Measure all contenders, or one of them, at all sizes that they bear."""
     for size in SIZES:
         for contender in CONTENDERS:
-            if only in {None, contender} and size in (OTHER_SIZES | PEERS_SIZES).get(contender, SIZES):
+            if only in {None, contender} and size in FEWER_SIZES.get(contender, SIZES):
                 yield measured(contender, size)
 
 

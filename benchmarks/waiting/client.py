@@ -67,7 +67,6 @@ class Measurement:
         self._events.clear()
         self._waiting = self.task.orders
         self._all_ended.clear()
-        self._heartbeat.enter("idle")
         await self._control("reset", orders=self.task.orders)
         idle_collection, memory = self._memory()
         lookups, self._sessions.made = CountingSecrets.lookups, 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.waiting.orders import number_of
@@ -47,6 +47,11 @@ class Contender:
     asks: bool = field(default=True)
     full_after: int = field(default=10)
 
+    @property
+    def is_peer(self) -> bool:
+        """Whether it is another provider's."""
+        return self.asks and not self.is_ours
+
 
 def _ours() -> Callable[[str, float], Any]:
     from airflow_provider_ard.triggers.order import ArdOrderTrigger
@@ -73,15 +78,6 @@ def _bare() -> Callable[[str, float], Any]:
             yield TriggerEvent(None)
 
     return lambda order_id, _: BareTrigger(order_id)
-
-
-def _ard_connection(host: str, port: int) -> dict[str, Any]:
-    return {
-        "conn_type": "ard",
-        "host": f"http://{host}:{port}",
-        "login": "user",
-        "password": "waiting-password",
-    }
 
 
 def _http() -> Callable[[str, float], Any]:
@@ -125,22 +121,21 @@ def _fivetran() -> Callable[[str, float], Any]:
     )
 
 
+OURS = Contender(
+    name="ArdOrderTrigger",
+    package="airflow-provider-ard",
+    make=_ours,
+    connection=lambda host, port: {
+        "conn_type": "ard",
+        "host": f"http://{host}:{port}",
+        "login": "user",
+        "password": "waiting-password",
+    },
+    is_ours=True,
+)
 CONTENDERS = {
-    "ours": Contender(
-        name="ArdOrderTrigger",
-        package="airflow-provider-ard",
-        make=_ours,
-        connection=_ard_connection,
-        is_ours=True,
-    ),
-    "ours-seldom": Contender(
-        name="ArdOrderTrigger, full collections seldom",
-        package="airflow-provider-ard",
-        make=_ours,
-        connection=_ard_connection,
-        is_ours=True,
-        full_after=1_000,
-    ),
+    "ours": OURS,
+    "ours-seldom": replace(OURS, name=f"{OURS.name}, full collections seldom", full_after=1_000),
     "bare": Contender(
         name="BareTrigger",
         package="apache-airflow",

@@ -31,7 +31,7 @@ class Heartbeat:
         self._next()
 
     def stop(self) -> None:
-        """Note no more stalls: what follows is the measurement's own."""
+        """Note no more stalls until a phase is entered: what follows is the measurement's own."""
         if self._timer:
             self._timer.cancel()
 

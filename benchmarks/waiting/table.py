@@ -140,7 +140,7 @@ def _name(run: dict[str, Any]) -> str:
 
 
 def _is_peer(run: dict[str, Any]) -> bool:
-    return not _is_ours(run) and CONTENDERS[run["task"]["contender"]].asks
+    return CONTENDERS[run["task"]["contender"]].is_peer
 
 
 def _is_ours(run: dict[str, Any]) -> bool:
