@@ -5,7 +5,6 @@ import json
 import time
 
 import pytest
-import requests
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_ard.api import statuses, transport
@@ -14,28 +13,7 @@ from airflow_provider_ard.triggers import clients, watch
 from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress
 from airflow_provider_ard.triggers.watch import OrderWatch
 
-
-@pytest.fixture
-def token(ard):
-    form = {"grant_type": "password", "username": ard.login, "password": ard.password}
-    return requests.post(f"{ard.url}/api/v1/auth/authenticate", data=form, timeout=5).json()["access_token"]
-
-
-@pytest.fixture
-def place(ard, ard_connection, token):
-    def place():
-        body = {"acquisitions": [{"id": ard.acquisitions[0]}], "output_config": {"bucket": "b", "prefix": "p"}}
-        headers = {"Authorization": f"Bearer {token}"}
-        return requests.post(f"{ard.url}/api/v1/order/", json=body, headers=headers, timeout=5).json()["id"]
-
-    return place
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(watch, "SHORTEST_INTERVAL_S", 0.05)
-    monkeypatch.setattr(watch, "GATHER_S", 0.02)
-    monkeypatch.setattr(watch, "LONGEST_OUTAGE_PAUSE_S", 0.05)
+pytestmark = pytest.mark.usefixtures("quick_watch")
 
 
 def trigger(*order_ids):
@@ -171,21 +149,6 @@ def test_a_wait_for_several_orders_is_told_once_of_what_troubles_some_of_them(ar
     (event,) = run(event_of(trigger(*bad, good)), then=over, when=lambda: min(rule.fired for rule in rules) >= 2)
     assert event["outcome"] == "succeeded"
     assert told().count("so does the wait") == 1
-
-
-@pytest.mark.parametrize("turns", range(4))
-def test_a_wait_that_ends_as_it_begins_leaves_nothing_behind(ard, place, turns):
-    order_id = place()
-
-    async def main():
-        subscription = OrderWatch.subscribe("ard_default", [order_id], watch.Pace(60.0))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        OrderWatch.leave("ard_default", subscription)
-        await asyncio.sleep(0.2)
-        return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-
-    assert asyncio.run(main()) == []
 
 
 def test_a_list_of_orders_is_done_when_the_last_one_is(ard, place):
@@ -343,21 +306,6 @@ def test_progress_speaks_of_changes_and_once_an_hour(monkeypatch):
     assert "2 h" in lines[2]
 
 
-def test_exponential_backoff_doubles_the_pace_up_to_its_limit():
-    pace = watch.Pace(10.0, exponential=True, max_wait=50.0)
-    now, gaps = 1000.0, []
-    for _ in range(6):
-        then = pace.next_look(now, origin=0.0)
-        gaps.append(then - now)
-        now = then
-    assert gaps == [10, 10, 20, 10, 50, 50]
-    assert pace.interval == 50.0
-
-
-def test_equal_paces_look_together_however_they_began():
-    assert {watch.Pace(60.0).next_look(now, origin=7.0) for now in (67.0, 80.0, 126.9)} == {127.0}
-
-
 def test_many_orders_are_a_request_a_page_and_round(ard, place, monkeypatch):
     monkeypatch.setattr(watch, "SHORTEST_INTERVAL_S", 1.0)
     monkeypatch.setattr(statuses, "PAGE_SIZE", 10)
@@ -381,81 +329,6 @@ def test_many_orders_are_a_request_a_page_and_round(ard, place, monkeypatch):
     assert polls(ard) == []
     assert len(lists()) <= 3 * rounds()
     assert logins(ard) - logged_in == 1
-
-
-@pytest.mark.parametrize(("repeat_after", "told"), [(600.0, {1}), (0.0, {2, 3, 4, 5})])
-@pytest.mark.parametrize("count", [1, 2])
-def test_an_unchanged_status_is_told_again_only_now_and_then(ard, place, monkeypatch, count, repeat_after, told):
-    monkeypatch.setattr(watch, "REPEAT_AFTER_S", repeat_after)
-    ids = [place() for _ in range(count)]
-    news = []
-
-    async def rounds():
-        monkeypatch.setattr(watch.Subscription, "tell", lambda _, answer: news.append(answer))
-        subscription = watch.OrderWatch.subscribe("ard_default", ids, watch.Pace(1.0))
-        await asyncio.sleep(3.5)
-        watch.OrderWatch.leave("ard_default", subscription)
-
-    asyncio.run(rounds())
-    assert {len([one for one in news if one.id == order_id]) for order_id in ids} <= told
-
-
-def test_who_comes_later_is_told_what_others_know_already(ard, place):
-    order_id = place()
-
-    async def second():
-        first = watch.OrderWatch.subscribe("ard_default", [order_id], watch.Pace(1.0))
-        await first.news()
-        later = watch.OrderWatch.subscribe("ard_default", [order_id], watch.Pace(60.0))
-        (told,) = await asyncio.wait_for(later.news(), 10)
-        for one in (first, later):
-            watch.OrderWatch.leave("ard_default", one)
-        return told
-
-    assert asyncio.run(second()).status == "RUNNING"
-
-
-def test_what_one_wait_learns_is_told_to_those_that_would_have_asked_later(ard, place):
-    order_id = place()
-
-    async def slow():
-        one = watch.OrderWatch.subscribe("ard_default", [order_id], watch.Pace(3600.0))
-        await one.news()
-        other = watch.OrderWatch.subscribe("ard_default", [order_id], watch.Pace(1.0))
-        await other.news()
-        ard.finish_order(order_id)
-        while (told := await asyncio.wait_for(one.news(), 10))[-1].status == "RUNNING":
-            pass
-        for wait in (one, other):
-            watch.OrderWatch.leave("ard_default", wait)
-        return told[-1].status
-
-    assert asyncio.run(slow()) == "SUCCEEDED"
-
-
-def test_nothing_that_is_told_is_lost_between_two_looks_at_the_news():
-    from airflow_provider_ard.api.order import OrderStatus
-
-    first, second, third = (OrderStatus(id="1", status=status) for status in ("QUEUED", "RUNNING", "SUCCEEDED"))
-    subscription = watch.Subscription({"1"}, watch.Pace(60.0))
-
-    async def looks():
-        given_up = subscription.news()
-        given_up.cancel()
-        subscription.tell(first)
-        yield await subscription.news()
-        waiting = subscription.news()
-        assert not waiting.done()
-        subscription.tell(second)
-        # Before the trigger has had its turn.
-        subscription.tell(third)
-        yield await waiting
-        yield await subscription.news()
-
-    async def seen():
-        return [look async for look in looks()]
-
-    assert asyncio.run(seen()) == [[first], [second], [third]]
 
 
 def test_a_connection_that_cannot_be_looked_up_for_a_while_ends_no_wait(ard, place, monkeypatch):
