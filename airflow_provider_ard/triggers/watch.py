@@ -98,8 +98,8 @@ class Subscription:
 class _Followers:
     """Who is to be told of which order.
 
-    Nearly every order has one follower. A list for each of ten thousand is what brought on the garbage collector's
-    looks at the whole process, which stall the event loop.
+    Nearly every order has one follower: a list for each of ten thousand would be ten thousand objects more for the
+    garbage collector, whose looks at the whole process stall the event loop.
     """
 
     def __init__(self, subscriptions: Iterable[Subscription]) -> None:
