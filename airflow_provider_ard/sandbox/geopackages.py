@@ -27,7 +27,7 @@ def geopackage(polygons: Sequence[BaseGeometry], epsg: int, layer: str) -> bytes
         db.executemany(f'INSERT INTO "{layer}" (geom) VALUES (?)', [(_blob(polygon, epsg),) for polygon in polygons])  # noqa: S608 - our own names
         db.execute(
             "UPDATE gpkg_contents SET min_x = ?, min_y = ?, max_x = ?, max_y = ?",
-            tuple(shapely.total_bounds(np.array(polygons, dtype=object)).tolist()),
+            shapely.GeometryCollection(list(polygons)).bounds,
         )
         db.execute("UPDATE gpkg_ogr_contents SET feature_count = ?", (len(polygons),))
         db.commit()

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
-from rasterio.features import geometry_mask
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.sandbox.catalog import Tile
 from airflow_provider_ard.sandbox.landscape import FOUR_BANDS, RGB, Season, reflectance
 from airflow_provider_ard.sandbox.noise import Floats, Grid, fractal, ramp
-from airflow_provider_ard.sandbox.projection import MUTING, WGS84, affine, project
+from airflow_provider_ard.sandbox.projection import WGS84, project
 
 Mask = NDArray[np.bool_]
 
@@ -148,9 +148,11 @@ def _valid(tile: Tile, pixels: int) -> Mask:
     footprint = utm_footprint(tile)
     if footprint.is_empty:
         return np.zeros((pixels, pixels), bool)
-    transform = affine(tile.cell.bounds, pixels, pixels)
-    with MUTING:
-        mask: Mask = geometry_mask([footprint], (pixels, pixels), transform, invert=True)
+    if footprint.covers(box(*tile.cell.bounds)):
+        return np.ones((pixels, pixels), bool)
+    # Not by rasterio: see _outlines in rasters.py.
+    shapely.prepare(footprint)
+    mask: Mask = shapely.contains_xy(footprint, *np.meshgrid(*_grid(tile, pixels)))
     return mask
 
 

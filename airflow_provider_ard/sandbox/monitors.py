@@ -18,12 +18,13 @@ from airflow_provider_ard.sandbox.checks import check_notifications
 from airflow_provider_ard.sandbox.clock import Clock
 from airflow_provider_ard.sandbox.errors import invalid, not_found
 from airflow_provider_ard.sandbox.outbox import Outbox
-from airflow_provider_ard.sandbox.projection import MUTING
 from airflow_provider_ard.sandbox.store import Store
 
 MAX_DEGREES = 5.0
 FIELDS = frozenset({"name", "description", "intersects", "bbox", "query", "actions"})
 _KIND = "monitor"
+# Warnings are muted for all threads at once: one at a time.
+_muting = threading.Lock()
 
 
 @dataclass(eq=False)
@@ -126,7 +127,7 @@ class MonitorBook:
 
 
 def _cells(area: BaseGeometry) -> list[str]:
-    with MUTING, warnings.catch_warnings():
+    with _muting, warnings.catch_warnings():
         # The grid still projects in a way that shapely 2.1 warns of.
         warnings.simplefilter("ignore", DeprecationWarning)
         return [str(cell.id) for cell in covers(area)]

@@ -1,6 +1,5 @@
 """Geometries from one coordinate reference system into another."""
 
-import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,8 +12,6 @@ from rasterio import Affine
 from shapely.geometry.base import BaseGeometry
 
 WGS84 = 4326
-# Warnings are muted for all threads at once, which rasterio does when it burns in or traces shapes: one at a time.
-MUTING = threading.Lock()
 
 
 def project(geometry: BaseGeometry, source: int | str, target: int | str) -> BaseGeometry:

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 from rasterio.features import shapes
 from rasterio.io import MemoryFile
@@ -17,7 +18,7 @@ from airflow_provider_ard.sandbox.catalog import Tile
 from airflow_provider_ard.sandbox.geopackages import geopackage
 from airflow_provider_ard.sandbox.imagery import MS_FACTOR, Mask, Scene, render, utm_footprint
 from airflow_provider_ard.sandbox.landscape import BANDS, FOUR_BANDS
-from airflow_provider_ard.sandbox.projection import MUTING, affine
+from airflow_provider_ard.sandbox.projection import affine
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOPACKAGE = "application/geopackage+sqlite3"
@@ -184,11 +185,17 @@ def _outlines(mask: Mask, bounds: Sequence[float]) -> list[BaseGeometry]:
     if not mask.any():
         return []
     height, width = mask.shape
-    with MUTING:
-        found = list(shapes(mask.astype(np.uint8), mask, transform=affine(bounds, width, height)))
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "height": height, "width": width}
+    # Of an array rasterio makes a dataset without a place, and mutes the warning of it for all threads at once: one
+    # of them that ends its own muting just then makes it heard, and where warnings are errors the order fails.
+    with MemoryFile() as memory:
+        with memory.open(**profile, transform=affine(bounds, width, height)) as target:
+            target.write(mask.astype(np.uint8), 1)
+        with memory.open() as source:
+            band = rasterio.band(source, 1)
+            found = [shape(outline) for outline, _ in shapes(band, mask=band)]
     pixel = (bounds[2] - bounds[0]) / width
-    outlines = [shape(outline).simplify(pixel) for outline, _ in found]
-    return [polygon for outline in outlines for polygon in _polygons(outline.buffer(0))]
+    return [polygon for outline in found for polygon in _polygons(outline.simplify(pixel).buffer(0))]
 
 
 def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shapely import total_bounds
+from shapely import GeometryCollection
 from shapely.geometry import mapping
 
 from airflow_provider_ard.sandbox import stac
@@ -74,7 +74,7 @@ def _page(select_id: str, stacks: Stacks, matches: list[Match]) -> str:
     cells = [stack[0].tile.cell_area for stack in stacks.values()]
     view = "0 0 1 1"
     if cells:
-        xmin, ymin, xmax, ymax = total_bounds(cells)
+        xmin, ymin, xmax, ymax = GeometryCollection(cells).bounds
         view = f"{xmin} {-ymax} {xmax - xmin} {ymax - ymin}"
     paths = "".join(
         f'<path d="M{"L".join(f"{x} {-y}" for x, y in cell.exterior.coords)}Z"><title>{cell_id}</title></path>'

@@ -120,7 +120,8 @@ def _extent(tiles: Sequence[Tile], earlier: Mapping[str, Any] | None = None) -> 
     if earlier:
         boxes.append(shapely.box(*earlier["spatial"]["bbox"][0]))
         taken += earlier["temporal"]["interval"][0]
-    bounds = shapely.total_bounds(boxes).tolist()
+    # total_bounds mutes warnings for all threads at once.
+    bounds = list(shapely.GeometryCollection(boxes).bounds)
     return {"spatial": {"bbox": [bounds]}, "temporal": {"interval": [[min(taken), max(taken)]]}}
 
 
