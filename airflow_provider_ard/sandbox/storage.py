@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import fsspec
 
@@ -120,8 +121,10 @@ class Folder:
             self._fs.pipe_file(path, content)
             return
         # As in a cloud, a file is there as a whole or not at all, whoever may be reading it meanwhile.
-        self._fs.pipe_file(f"{path}.part", content)
-        self._fs.mv(f"{path}.part", path)
+        # Each writer has a part of its own, for two orders may have a tile in common.
+        part = f"{path}.{uuid4().hex}.part"
+        self._fs.pipe_file(part, content)
+        self._fs.mv(part, path)
 
     def read(self, name: str) -> bytes | None:
         """Return what is in a file, or None if there is none."""
