@@ -4,7 +4,6 @@ import errno
 import json
 import shutil
 import sys
-import time
 
 import boto3
 import geopandas
@@ -392,9 +391,7 @@ def noisy(vertices: int, *, teeth: bool = False) -> shapely.Polygon:
     ids=["one too many", "20,000", "teeth", "circle", "hole", "two in one", "at the antimeridian"],
 )
 def test_a_simplified_polygon_covers_the_original_within_the_stated_tolerance(polygon):
-    before = time.process_time()
     aoi = read_aoi(polygon, simplify=True)
-    assert time.process_time() - before < 3
     simple = shapely.from_wkt(aoi.wkt)
     assert simple.is_valid
     assert shapely.get_num_coordinates(simple) <= MAX_VERTICES

@@ -52,7 +52,7 @@ def test_everything_survives_a_restart(path):
         assert api.get(f"/monitor/config/{monitor_id}").json()["monitor"]["name"] == "town"
         stored = api.get("/admin/account/7001/credentials/azure").json()["registered_credentials"]
         assert stored["description"] == "ours"
-        assert 0 <= (ard.clock.now() - now).total_seconds() < 60
+        assert ard.clock.now() >= now
         ard.clock.advance("30m")
         assert api.status(running)["status"] == "SUCCEEDED"
         assert api.order().json()["id"] not in {running, failed, done, told}
@@ -69,7 +69,8 @@ def test_orders_that_were_not_delivered_are_delivered_after_the_restart(path, tm
     assert len(list(folder.glob("*_root_collection.json"))) < len(placed)
     with Sandbox(order_duration=0, state=path, storage=tmp_path / "out", pixels=64) as ard:
         api = Api(ard)
-        assert {api.wait(order_id)["status"] for order_id in placed} == {"SUCCEEDED"}
+        done = [api.wait(order_id) for order_id in placed]
+        assert {order["status"] for order in done} == {"SUCCEEDED"}, done
         assert len(list(folder.glob("*_root_collection.json"))) == len(placed)
         api.session.close()
 
