@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +13,9 @@ import pytest
 
 # Workers of xdist inherit this environment, and each needs a metadata database of its own.
 if "PYTEST_XDIST_WORKER" in os.environ or "AIRFLOW_HOME" not in os.environ:
-    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="ard-tests-")
+    _home = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="ard-tests-")
+    # The first to register is the last to be called: Airflow closes its database before.
+    atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 if TYPE_CHECKING:

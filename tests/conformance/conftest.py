@@ -70,7 +70,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         process(*command, "--pixels", "128", "--storage", "s3", "--s3-endpoint", s3)
     )
     told = json.loads(sandbox.stdout.readline())
-    home = tempfile.mkdtemp(prefix="ard-conformance-")
+    home = session.servers.enter_context(tempfile.TemporaryDirectory(prefix="ard-conformance-"))  # type: ignore[attr-defined]
     session.config.stash[TOLD] = told
     os.environ.update(
         HOME=home,
