@@ -131,7 +131,8 @@ class OrderWatch:
         self._task: asyncio.Task[None] | None = None
         self._began = time.monotonic()
         self._outages = 0
-        self._is_outage_told = False
+        # The outage that all have been told of, for as long as it lasts.
+        self._told: ArdUnavailableError | None = None
         # The status of orders that go on, as all their followers know it.
         self._known: dict[str, str] = {}
         self._known_since = self._began
@@ -154,6 +155,9 @@ class OrderWatch:
         for order_id in subscription.pending:
             watch._known.pop(order_id, None)
             watch._troubled.discard(order_id)
+        if watch._told:
+            # The next look may be a minute away, or as far as the API has asked for.
+            subscription.tell(watch._told)
         watch._changed.set()
         return subscription
 
@@ -240,7 +244,7 @@ class OrderWatch:
                 one.tell(outage)
         finally:
             self._troubled -= asked - unanswered
-        self._outages, self._is_outage_told = 0, False
+        self._outages, self._told = 0, None
         return 0.0
 
     async def _ask(self, order_ids: set[str]) -> None:
@@ -279,9 +283,9 @@ class OrderWatch:
 
     def _outage(self, outage: ArdUnavailableError, *, is_news: bool) -> float:
         self._outages += 1
-        if is_news and not self._is_outage_told:
+        if is_news and self._told is None:
             # Once an outage, not once a look of it: it may last for hours.
-            self._is_outage_told = True
+            self._told = outage
             self._tell_all(outage)
         if outage.retry_after is not None:
             return outage.retry_after

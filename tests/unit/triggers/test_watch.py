@@ -90,6 +90,24 @@ def test_who_comes_later_is_told_what_others_know_already(ard, place):
     assert asyncio.run(second()).status == "RUNNING"
 
 
+def test_who_comes_in_the_middle_of_an_outage_is_told_of_it_and_goes_on_after_it(ard, place):
+    order_id, other_id = place(), place()
+    ard.faults.add(None, kind="status", status=503, retry_after=2)
+
+    async def waits():
+        with following(order_id, every=1.0) as first:
+            (outage,) = await asyncio.wait_for(first.news(), 10)
+            with following(other_id, every=1.0) as later:
+                (told,) = await asyncio.wait_for(later.news(), 10)
+                ard.faults.clear()
+                (after,) = await asyncio.wait_for(later.news(), 10)
+        return outage, told, after
+
+    outage, told, after = asyncio.run(waits())
+    assert told is outage
+    assert after.status == "RUNNING"
+
+
 def test_what_one_wait_learns_is_told_to_those_that_would_have_asked_later(ard, place):
     order_id = place()
 
