@@ -135,8 +135,10 @@ class Folder:
 
     def check_writable(self) -> None:
         """Write a small file and remove it again; raises what writing raises."""
-        self.write(".ard-dry-run", b"")
-        self._fs.rm_file(f"{self._path}/.ard-dry-run")
+        # A name of its own, for another dry run into this place may remove its file meanwhile.
+        name = f".ard-dry-run.{uuid4().hex}"
+        self.write(name, b"")
+        self._fs.rm_file(f"{self._path}/{name}")
 
 
 @lru_cache(maxsize=8)

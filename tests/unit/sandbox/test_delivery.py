@@ -1,6 +1,8 @@
 import json
+import threading
 import warnings
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -17,6 +19,7 @@ from shapely.geometry import box, shape
 
 from airflow_provider_ard.sandbox import Sandbox, stac
 from airflow_provider_ard.sandbox.rasters import TileFiles
+from airflow_provider_ard.sandbox.storage import Folder
 
 from .conftest import REAL_CATALOG, Api
 
@@ -334,6 +337,24 @@ def test_orders_of_the_same_tiles_at_the_same_time_are_all_delivered(tmp_path):
         assert {order["status"] for order in done} == {"SUCCEEDED"}, done
         assert not list(tmp_path.rglob("*.part"))
         api.session.close()
+
+
+def test_dry_runs_into_the_same_place_at_the_same_time_do_not_refuse_each_other(tmp_path, monkeypatch):
+    both, write = threading.Barrier(2), Folder.write
+
+    def write_together(folder, name, content):
+        write(folder, name, content)
+        both.wait(10)
+
+    monkeypatch.setattr(Folder, "write", write_together)
+    with Sandbox(order_duration=0, storage=tmp_path, pixels=32) as ard:
+        clients = [Api(ard), Api(ard)]
+        with ThreadPoolExecutor() as threads:
+            answers = list(threads.map(lambda api: api.order(dry_run=True), clients))
+        assert [answer.status_code for answer in answers] == [200, 200], [answer.text for answer in answers]
+        for api in clients:
+            api.session.close()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_two_orders_into_one_prefix_keep_both_findable(tmp_path):
