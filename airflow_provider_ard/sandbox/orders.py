@@ -192,9 +192,14 @@ class OrderBook:
     def _start(self, order: Order) -> None:
         if order.fate is None:
             order.delivery = self._deliver(order)
-            order.delivery.add_done_callback(lambda _: self._changed(order))
+            order.delivery.add_done_callback(lambda _: self._delivered(order))
         else:
             order.delivery.set_result(order.created)
+
+    def _delivered(self, order: Order) -> None:
+        # Not beside another change: the older of two must not be written down last.
+        with self._lock:
+            self._changed(order)
 
     def _advance(self, order: Order) -> None:
         if order.status != RUNNING or not order.delivery.done() or order.delivery.cancelled():

@@ -1,4 +1,5 @@
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,30 @@ def test_orders_that_were_not_delivered_are_delivered_after_the_restart(path, tm
         assert {order["status"] for order in done} == {"SUCCEEDED"}, done
         assert len(list(folder.glob("*_root_collection.json"))) == len(placed)
         api.session.close()
+
+
+def test_an_end_that_comes_while_its_delivery_is_written_down_is_not_lost(path, tmp_path, monkeypatch):
+    delivered, ended = threading.Event(), threading.Event()
+    with Sandbox(order_duration="1h", state=path, storage=tmp_path / "out", pixels=32) as ard:
+        api = Api(ard)
+        store = ard._state._store
+        put = store.put
+
+        def slow_put(kind, key, document):
+            if kind == "order" and document["delivered"] and document["status"] == "RUNNING":
+                delivered.set()
+                # Not so before the time is over, if changes come one after the other.
+                ended.wait(0.5)
+            put(kind, key, document)
+
+        monkeypatch.setattr(store, "put", slow_put)
+        order_id = api.order().json()["id"]
+        assert delivered.wait(30)
+        ard.fail_order(order_id, "clouds")
+        ended.set()
+        api.session.close()
+    with Sandbox(order_duration="1h", state=path, storage=tmp_path / "out", pixels=32) as ard:
+        assert [(order.status, order.status_message) for order in ard.orders] == [("FAILED", "clouds")]
 
 
 def test_an_expired_token_stays_expired(path):
