@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
+import requests
 
 from demo import airflow2
 from demo.guard import members
@@ -112,6 +113,8 @@ class StandaloneAirflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             # The default forks 32 workers.
             "AIRFLOW__CORE__PARALLELISM": "2",
+            # By default 5 s; what a busy machine answers later has been done all the same, and done again is refused.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -181,13 +184,22 @@ class StandaloneAirflow:
     def wait_until(self, condition: Callable[[], bool], *, within: float, what: str, every: float = 0.5) -> None:
         """Return as soon as `condition` holds; `within` and `every` are seconds, `what` is for the message.
 
+        An answer that is late, or lost in a server's trouble, is none yet: a busy machine has such.
         Raises `AirflowFailedError` when it does not hold in time, and at once when Airflow dies.
         """
         deadline = time.monotonic() + within
-        while not condition():
+        while True:
+            trouble = ""
+            try:
+                if condition():
+                    return
+            except requests.RequestException as error:
+                if error.response is not None and error.response.status_code < 500:
+                    raise
+                trouble = f"\nThe last answer: {type(error).__name__}: {error}"
             self.check_alive()
             if time.monotonic() > deadline:
-                raise AirflowFailedError(f"Not so within {within:g} s: {what}\n{self.log_tail()}")
+                raise AirflowFailedError(f"Not so within {within:g} s: {what}{trouble}\n{self.log_tail()}")
             self._pause(every)
 
     def check_alive(self) -> None:

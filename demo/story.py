@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -32,12 +30,8 @@ class Story:
 
     def is_over(self) -> bool:
         """Tell what is new; True when the run has ended."""
-        try:
-            state = self._airflow.api.run_state(DAG_ID, self.run_id)
-            tasks = self._airflow.api.tasks(DAG_ID, self.run_id)
-        except (requests.ConnectionError, requests.Timeout):
-            # Airflow is busy, or it has died: that is for the caller to find out.
-            return False
+        state = self._airflow.api.run_state(DAG_ID, self.run_id)
+        tasks = self._airflow.api.tasks(DAG_ID, self.run_id)
         for task in sorted(tasks, key=lambda one: one["end_date"] or "~"):
             self._tell(task, tasks)
         return state in {"success", "failed"}
@@ -49,12 +43,13 @@ class Story:
         if task["state"] == "deferred" and not self._seen_deferred:
             self._tell_deferred(task)
         elif task["state"] == "success":
-            self._told.add(key)
             self._tell_success(task, tasks)
-        elif task["state"] == "failed":
+            # Not before: an answer that is late ends the telling, and the next call begins it anew.
             self._told.add(key)
+        elif task["state"] == "failed":
             log = self._airflow.api.task_log(DAG_ID, self.run_id, task).splitlines()[-LOG_LINES:]
             self.failures.append("\n".join([f"task {task['task_id']} has failed. The end of its log:", *log]))
+            self._told.add(key)
 
     def _tell_deferred(self, task: dict[str, Any]) -> None:
         # Nothing else of this run can be running now, so any task process would be the sensor's own; the one that
@@ -75,7 +70,7 @@ class Story:
             self._say(f"{len(self._xcom('list_tiles'))} tiles to ingest")
         elif task_id == "ingest":
             siblings = [one for one in tasks if one["task_id"] == "ingest"]
-            done = sum(("ingest", one["map_index"]) in self._told for one in siblings)
+            done = 1 + sum(("ingest", one["map_index"]) in self._told for one in siblings)
             tile = self._xcom("list_tiles")[task["map_index"]]
             self._say(f"ingested {done} of {len(siblings)}: {tile['acquisition_id']} {tile['cell_id']} {tile['date']}")
         else:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections import Counter
@@ -13,7 +12,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from airflow_provider_ard.sandbox import Sandbox
 from tests.chaos.cluster import Cluster
@@ -77,10 +75,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def is_over(airflow: StandaloneAirflow, run_id: str) -> bool:
-    # The API server may be among the dead.
-    with contextlib.suppress(requests.RequestException):
-        return airflow.api.run_state("storm", run_id) in {"success", "failed"}
-    return False
+    return airflow.api.run_state("storm", run_id) in {"success", "failed"}
 
 
 def results(airflow: StandaloneAirflow, run_id: str, tasks: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -104,13 +103,7 @@ class Scene:
         return {one["time"] for one in records if one["endpoint"] == "POST /metadata/cells/acquisitions"}
 
     def wait(self, holds: Callable[[], bool], what: str) -> None:
-        def patiently() -> bool:
-            # An answer may be late on a slow machine.
-            with contextlib.suppress(requests.RequestException):
-                return holds()
-            return False
-
-        self.cluster.airflow.wait_until(patiently, within=SOON, what=f"{what}\n{self.cluster.log_tails()}")
+        self.cluster.airflow.wait_until(holds, within=SOON, what=f"{what}\n{self.cluster.log_tails()}")
 
 
 def test_each_new_acquisition_is_ordered_once_whatever_is_killed(cluster: Cluster) -> None:

@@ -113,8 +113,6 @@ def stage(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
             "PYTHONPATH": str(Path(__file__).with_name("impatience")),
             # A watch begins when the file of its DAG is parsed, after the DAG was unpaused.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
-            # A task that the API server of a busy machine does not answer in 5 s would not even begin.
-            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         }
         with StandaloneAirflow(folder / "airflow", folder / "dags", env=env) as airflow:
             for dag_id in (MONITOR, PRODUCER, CONSUMER, WATCHED):
