@@ -42,11 +42,7 @@ def run(stack):
     run_id = airflow.api.trigger(QUICKSTART)
 
     def placed():
-        try:
-            return airflow.api.task(QUICKSTART, run_id, "order")["state"] == "success"
-        except requests.RequestException:
-            # Busy, as with a browser and a worker on few cores.
-            return False
+        return airflow.api.task(QUICKSTART, run_id, "order")["state"] == "success"
 
     airflow.wait_until(placed, within=240, what="the order placed")
     return run_id, airflow.api.xcom(QUICKSTART, run_id, "order")
@@ -239,7 +235,7 @@ def test_many_orders_take_few_requests_and_few_bytes(stack, page):
         tab = page.context.new_page()
         tab.on("requestfinished", lambda request: finished.append(request))  # noqa: PLW0108 -- it must take attributes
         tab.goto(f"{stack.airflow.url}/ard-orders/?connection=ard_many")
-        tab.locator("#sums b", has_text=f"{MANY}").first.wait_for()
+        tab.locator("#sums b", has_text=f"{MANY}").first.wait_for(timeout=SOON_MS)
         data = [request for request in finished if "/ard-orders/data/" in request.url]
         told = [(re.sub(r".*/data/|\?.*", "", one.url), one.sizes()["responseBodySize"]) for one in data]
         return tab, told
@@ -253,14 +249,17 @@ def test_many_orders_take_few_requests_and_few_bytes(stack, page):
     assert paths[0] == "connections"
     assert set(paths[1:]) == {"orders"}
     assert len(paths) <= 1 + MANY // 100 + 1
-    assert len(listed()) == MANY // 100
+    # Each page is read once; only the first, with what is new, is read again by and by.
+    later_pages = [one.query["starting_after"] for one in listed() if "starting_after" in one.query]
+    assert len(later_pages) == len(set(later_pages)) == MANY // 100 - 1
     with tab.expect_event("requestfinished", lambda request: "/data/orders" in request.url) as later:
         pass
     # Nothing has changed, and that is said in a line.
     assert later.value.sizes()["responseBodySize"] < 500
     tab.close()
     tab, told = visit()
-    assert [path for path, _ in told] == ["connections", "orders"]
+    # All of them come with the first answer.
+    assert [path for path, _ in told][:2] == ["connections", "orders"]
     assert told[1][1] < 50 * MANY
     tab.close()
 

@@ -74,8 +74,9 @@ def slow(endpoint: str, seconds: float, nth: int = 1) -> dict[str, Any]:
 
 
 def right_after_the_answer(pause: float, *, worker: bool = False) -> Moment:
-    # Slow, so that the process can be found before its answer comes.
-    return Moment("POST /order", answered=True, pause=pause, worker=worker, faults=(slow("POST /order", 2),))
+    # Slow, so that the process can be found before its answer comes, and does not end before it is killed.
+    faults = (slow("POST /order", 2), slow("GET /order/status/*", 30))
+    return Moment("POST /order", answered=True, pause=pause, worker=worker, faults=faults)
 
 
 # A latency passes before the request is worked on: an order on the wire is accepted after its process is dead.
@@ -165,6 +166,7 @@ def test_a_killed_task_is_retried_and_there_is_one_order(
 
     task = airflow.wait_for_task("killed", run_id, "order", "success", SOON)
 
-    assert task["try_number"] == 2, airflow.api.task_log("killed", run_id, task)
+    # Not just two: on a slow machine the retry's own heartbeat may be late, and it is taken for dead as well.
+    assert task["try_number"] >= 2, airflow.api.task_log("killed", run_id, task)
     placed = [order.id for order in ard.orders if order.id not in before]
     assert placed == [airflow.api.xcom("killed", run_id, "order")]
