@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+import requests
 
 from demo.runner import exports, fresh_folder
 from demo.standalone import REPOSITORY, AirflowFailedError, StandaloneAirflow
@@ -104,6 +105,34 @@ def test_an_airflow_that_dies_is_noticed(tmp_path: Path) -> None:
     airflow = StandaloneAirflow(tmp_path, tmp_path, env={"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "nonsense://"})
     with pytest.raises(AirflowFailedError, match=r"(?s)Airflow ended with exit code 1.*nonsense"), airflow:
         pass
+
+
+def test_an_airflow_that_does_not_answer_for_once_ends_no_wait_and_one_that_refuses_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    airflow = StandaloneAirflow(tmp_path, tmp_path)
+    # There is no Airflow to be found dead.
+    monkeypatch.setattr(airflow, "check_alive", lambda: None)
+    states: list[Any] = [503, requests.ReadTimeout("late"), requests.ConnectionError("lost"), False, True, 403]
+
+    def condition() -> bool:
+        state = states.pop(0)
+        if isinstance(state, Exception):
+            raise state
+        if isinstance(state, bool):
+            return state
+        answer = requests.Response()
+        answer.status_code = state
+        answer.raise_for_status()
+        return True
+
+    airflow.wait_until(condition, within=60, what="the last of them", every=0)
+    assert states == [403]
+    with pytest.raises(requests.HTTPError, match="403"):
+        airflow.wait_until(condition, within=60, what="a refusal", every=0)
+    states.append(requests.ReadTimeout("late"))
+    with pytest.raises(AirflowFailedError, match=r"Not so within -1 s: no answer\nThe last answer: ReadTimeout: late"):
+        airflow.wait_until(condition, within=-1, what="no answer")
 
 
 def test_another_shell_is_told_where_the_demo_is(tmp_path: Path) -> None:
