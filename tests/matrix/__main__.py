@@ -158,7 +158,8 @@ def run(suite: str, arguments: tuple[str, ...], folder: Path) -> int:
     report = folder / f"{suite}.xml"
     report.unlink(missing_ok=True)
     command = [folder / "venv" / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", WARNINGS]
-    command += ["--junit-xml", report, *arguments]
+    # What the tests write, such as the logs of an Airflow, is there to be looked at afterwards.
+    command += ["--junit-xml", report, "--basetemp", folder / f"{suite}.tmp", *arguments]
     with (folder / f"{suite}.log").open("wb") as log:
         ended = subprocess.run(
             command, cwd=WORK, env=env, stdout=log, stderr=subprocess.STDOUT, check=False, timeout=WITHIN_S
