@@ -188,12 +188,10 @@ def _outlines(mask: Mask, bounds: Sequence[float]) -> list[BaseGeometry]:
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "height": height, "width": width}
     # Of an array rasterio makes a dataset without a place, and mutes the warning of it for all threads at once: one
     # of them that ends its own muting just then makes it heard, and where warnings are errors the order fails.
-    with MemoryFile() as memory:
-        with memory.open(**profile, transform=affine(bounds, width, height)) as target:
-            target.write(mask.astype(np.uint8), 1)
-        with memory.open() as source:
-            band = rasterio.band(source, 1)
-            found = [shape(outline) for outline, _ in shapes(band, mask=band)]
+    with MemoryFile() as memory, memory.open(**profile, transform=affine(bounds, width, height)) as image:
+        image.write(mask.astype(np.uint8), 1)
+        band = rasterio.band(image, 1)
+        found = [shape(outline) for outline, _ in shapes(band, mask=band)]
     pixel = (bounds[2] - bounds[0]) / width
     return [polygon for outline in found for polygon in _polygons(outline.simplify(pixel).buffer(0))]
 
