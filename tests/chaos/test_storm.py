@@ -74,10 +74,6 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def is_over(airflow: StandaloneAirflow, run_id: str) -> bool:
-    return airflow.api.run_state("storm", run_id) in {"success", "failed"}
-
-
 def results(airflow: StandaloneAirflow, run_id: str, tasks: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     """Return of each map index the order's id in XCom and the sensor's report."""
     indexes = sorted(task["map_index"] for task in tasks if task["task_id"] == "one.order")
@@ -98,7 +94,11 @@ def test_twenty_orders_come_through_a_storm_of_kills(cluster: Cluster, capsys: p
         time.sleep(random.uniform(*PAUSES))
         if target := cluster.kill_one(random):
             killed[target] += 1
-    airflow.wait_until(lambda: is_over(airflow, run_id), within=CALM, what=f"the run is over\n{cluster.log_tails()}")
+    airflow.wait_until(
+        lambda: airflow.api.run_state("storm", run_id) in {"success", "failed"},
+        within=CALM,
+        what=f"the run is over\n{cluster.log_tails()}",
+    )
 
     tasks = airflow.api.tasks("storm", run_id)
     tries = Counter(task["try_number"] for task in tasks)

@@ -18,7 +18,6 @@ from airflow_provider_ard.api.settings import Settings
 ANY_INPUT = settings(
     max_examples=350,
     derandomize=True,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )
