@@ -46,8 +46,9 @@ def killed():
 killed()
 """
 ENVIRONMENT = {
-    # A task whose worker has died is found by its missing heartbeat; by default after 5 min.
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    # A task whose worker has died is found by its missing heartbeat; by default after 5 min. Long enough for a slow
+    # machine, which must not take the retry for dead.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
 }
@@ -166,7 +167,6 @@ def test_a_killed_task_is_retried_and_there_is_one_order(
 
     task = airflow.wait_for_task("killed", run_id, "order", "success", SOON)
 
-    # Not just two: on a slow machine the retry's own heartbeat may be late, and it is taken for dead as well.
-    assert task["try_number"] >= 2, airflow.api.task_log("killed", run_id, task)
+    assert task["try_number"] == 2, airflow.api.task_log("killed", run_id, task)
     placed = [order.id for order in ard.orders if order.id not in before]
     assert placed == [airflow.api.xcom("killed", run_id, "order")]

@@ -1,4 +1,5 @@
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -29,7 +30,7 @@ def test_three_days_pass_in_a_call():
 def test_three_days_pass_in_three_seconds():
     with Sandbox(order_duration="3d") as ard:
         api = Api(ard)
-        began = ard.clock.now()
+        started, began = time.monotonic(), ard.clock.now()
         done = api.order().json()["id"]
         ard.clock.run_at(86400)
         statuses = set()
@@ -39,8 +40,9 @@ def test_three_days_pass_in_three_seconds():
                 api.log_in()
         assert body.json()["status"] == "SUCCEEDED"
         # Tokens live for half a day.
-        assert 401 in statuses
-        assert (ard.clock.now() - began).days >= 3
+        assert {401} <= statuses <= {200, 401}
+        # No faster than a day a second, however long this has taken.
+        assert 3 <= (ard.clock.now() - began).total_seconds() / 86400 <= time.monotonic() - started
         api.session.close()
 
 

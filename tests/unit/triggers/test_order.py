@@ -386,6 +386,8 @@ def test_a_connection_that_was_changed_for_the_worse_is_not_taken_up(ard, place,
     def change():
         monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(worse))
         wait_for(lambda: "was changed and cannot be used" in told())
+        looks = len(polls(ard))
+        wait_for(lambda: len(polls(ard)) > looks)
         ard.finish_order(order_id)
 
     (event,) = run(event_of(trigger(order_id)), then=change, when=lambda: asked(ard))
