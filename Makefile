@@ -14,7 +14,7 @@ BENCH_VENV := .venv-bench
 BENCH_REQUIREMENTS := benchmarks/waiting/requirements.txt
 # What the page in Airflow's UI is made with; it comes along in the wheel.
 UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
-UI_VENDOR := airflow_provider_ard/ui/static/vendor
+UI_VENDOR := airflow_provider_ard/plugins/orders_page/static/vendor
 # A test starts many processes of Airflow. Where the environment forbids compiled files, each would compile all of it anew,
 # which is most of the time that CI takes.
 unexport PYTHONDONTWRITEBYTECODE

@@ -1,98 +1,122 @@
-"""The client's errors as Airflow wants them: of their own type still, and of Airflow's.
+"""The errors that users catch, and their conversion to Airflow's exception types.
 
-`ArdUnavailableError` may be retried by Airflow; nearly every other one derives from `AirflowFailException`, which
-ends the task at once: a retry cannot mend it and might buy twice.
+Each class is defined in `airflow_provider_ard.api.errors` and exported here. What an operator, sensor or hook raises is
+an instance of the class and of Airflow's own type as well: `AirflowFailException` ends the task without retries,
+`AirflowException` lets Airflow retry.
+
+    from airflow_provider_ard.exceptions import ArdBudgetExceeded
+
+    def notify(context):
+        if isinstance(context["exception"], ArdBudgetExceeded):
+            ...
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_provider_ard.api import errors
+from airflow_provider_ard.api.errors import (
+    ArdAuthError,
+    ArdBudgetExceeded,
+    ArdError,
+    ArdNotFoundError,
+    ArdOrderConflict,
+    ArdOrderFailed,
+    ArdOrderInDoubtError,
+    ArdRequestError,
+    ArdSelectFailed,
+    ArdUnavailableError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+__all__ = [
+    "ArdAuthError",
+    "ArdBudgetExceeded",
+    "ArdError",
+    "ArdNotFoundError",
+    "ArdOrderConflict",
+    "ArdOrderFailed",
+    "ArdOrderInDoubtError",
+    "ArdRequestError",
+    "ArdSelectFailed",
+    "ArdUnavailableError",
+    "airflow_exceptions",
+    "error_class",
+    "raises_airflow_exceptions",
+    "to_airflow_exception",
+]
+
+# A retry of these cannot succeed, or might buy twice.
+_NO_RETRY = (
+    ArdRequestError,
+    ArdAuthError,
+    ArdNotFoundError,
+    ArdBudgetExceeded,
+    ArdOrderFailed,
+    ArdOrderConflict,
+)
+_RETRY = (ArdSelectFailed, ArdUnavailableError, ArdOrderInDoubtError, ArdError)
+_BY_NAME = {error.__name__: error for error in (*_NO_RETRY, *_RETRY)}
 
 
-class ArdRequestError(errors.ArdRequestError, AirflowFailException):
-    """See `airflow_provider_ard.api.errors.ArdRequestError`."""
+def _as_airflow_class(error: type[ArdError]) -> type[ArdError]:
+    airflow_type = AirflowFailException if issubclass(error, _NO_RETRY) else AirflowException
+    return type(error.__name__, (error, airflow_type), {"__module__": __name__, "__doc__": error.__doc__})
 
 
-class ArdAuthError(errors.ArdAuthError, AirflowFailException):
-    """See `airflow_provider_ard.api.errors.ArdAuthError`."""
-
-
-class ArdNotFoundError(errors.ArdNotFoundError, AirflowFailException):
-    """See `airflow_provider_ard.api.errors.ArdNotFoundError`."""
-
-
-class ArdBudgetExceeded(errors.ArdBudgetExceeded, AirflowFailException):
-    """See `airflow_provider_ard.api.errors.ArdBudgetExceeded`."""
-
-
-class ArdOrderFailed(errors.ArdOrderFailed, AirflowFailException):
-    """See `airflow_provider_ard.api.errors.ArdOrderFailed`."""
-
-
-class ArdSelectFailed(errors.ArdSelectFailed, AirflowException):
-    """See `airflow_provider_ard.api.errors.ArdSelectFailed`. Airflow may retry: a retry submits another one."""
-
-
-class ArdOrderConflict(errors.ArdOrderConflict, AirflowFailException):
-    """See `airflow_provider_ard.api.errors.ArdOrderConflict`."""
-
-
-class ArdUnavailableError(errors.ArdUnavailableError, AirflowException):
-    """See `airflow_provider_ard.api.errors.ArdUnavailableError`. Airflow may retry."""
-
-
-class ArdUnknownFateError(errors.ArdUnknownFateError, ArdUnavailableError):
-    """See `airflow_provider_ard.api.errors.ArdUnknownFateError`. Airflow may retry: a retry looks before it orders."""
-
-
-class ArdTaskError(errors.ArdError, AirflowException):
-    """Any other error of the client. Airflow may retry."""
-
-
-_AT_THE_EDGE: dict[type[errors.ArdError], type[errors.ArdError]] = {
-    errors.ArdRequestError: ArdRequestError,
-    errors.ArdAuthError: ArdAuthError,
-    errors.ArdNotFoundError: ArdNotFoundError,
-    errors.ArdBudgetExceeded: ArdBudgetExceeded,
-    errors.ArdOrderFailed: ArdOrderFailed,
-    errors.ArdSelectFailed: ArdSelectFailed,
-    errors.ArdOrderConflict: ArdOrderConflict,
-    errors.ArdUnavailableError: ArdUnavailableError,
-    errors.ArdUnknownFateError: ArdUnknownFateError,
-    errors.ArdError: ArdTaskError,
+_AIRFLOW_CLASSES: dict[type[Exception], type[ArdError]] = {
+    error: _as_airflow_class(error) for error in _BY_NAME.values()
 }
 
 
-def airflow_twin(error: errors.ArdError, ard_conn_id: str) -> errors.ArdError:
-    """Return the error as its twin of this module. One that the connection may have caused names it."""
-    kind = next(_AT_THE_EDGE[base] for base in type(error).__mro__ if base in _AT_THE_EDGE)
-    twin = kind.__new__(kind)
-    twin.__dict__.update(error.__dict__)
-    if isinstance(error, errors.ArdAuthError | errors.ArdUnavailableError):
-        twin.message = f"connection {ard_conn_id!r}: {error.message}"
-    twin.args = (twin.message,)
-    return twin
+def to_airflow_exception(error: ArdError, ard_conn_id: str) -> ArdError:
+    """Return the error as an Airflow exception: still of its own class, with the same fields.
+
+    The message of an error that the Connection may have caused names the Connection.
+    """
+    if isinstance(error, AirflowException):
+        return error
+    airflow_class = _AIRFLOW_CLASSES[type(error)]
+    converted = airflow_class.__new__(airflow_class)
+    converted.__dict__.update(error.__dict__)
+    if isinstance(error, ArdAuthError | ArdUnavailableError):
+        converted.message = f"connection {ard_conn_id!r}: {error.message}"
+    converted.args = (converted.message,)
+    return converted
 
 
 @contextmanager
-def airflow_errors(ard_conn_id: str) -> Iterator[None]:
-    """Raise the client's errors as their twins of this module."""
+def airflow_exceptions(ard_conn_id: str) -> Iterator[None]:
+    """Raise errors of the API client as Airflow exceptions, see `to_airflow_exception`."""
     try:
         yield
     except AirflowException:
         raise
-    except errors.ArdError as error:
-        raise airflow_twin(error, ard_conn_id) from None
+    except ArdError as error:
+        raise to_airflow_exception(error, ard_conn_id) from None
 
 
-def twin_named(name: object) -> type[errors.ArdError]:
-    """Return the class of this module that `name` says, `ArdTaskError` if there is none."""
-    return next((twin for twin in _AT_THE_EDGE.values() if twin.__name__ == name), ArdTaskError)
+def raises_airflow_exceptions(method: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a method of an object with an `ard_conn_id`: errors of the API client become Airflow exceptions."""
+
+    @wraps(method)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        owner: Any = args[0]
+        with airflow_exceptions(owner.ard_conn_id):
+            return method(*args, **kwargs)
+
+    return wrapper
+
+
+def error_class(name: object) -> type[ArdError]:
+    """Return the error class of this name, `ArdError` if there is none."""
+    return _BY_NAME.get(str(name), ArdError)

@@ -114,8 +114,8 @@ def get_provider_info() -> dict[str, Any]:
         "connection-types": [ARD_CONNECTION],
         "cli": ["airflow_provider_ard.cli.definition.get_ard_cli_commands"],
         "extra-links": [
-            "airflow_provider_ard.links.ArdOrderLink",
-            "airflow_provider_ard.links.ArdDestinationLink",
-            "airflow_provider_ard.links.ArdCollectionLink",
+            "airflow_provider_ard.links.order.ArdOrderLink",
+            "airflow_provider_ard.links.order.ArdDestinationLink",
+            "airflow_provider_ard.links.order.ArdCollectionLink",
         ],
     }

@@ -65,7 +65,7 @@ def square(x: float, y: float, side: float) -> list[list[float]]:
 
 def ours() -> Callable[..., Any]:
     """Return a function that makes an order's payload with this package."""
-    from airflow_provider_ard.api.order import OrderRequest  # noqa: PLC0415 -- of one side only
+    from airflow_provider_ard.api.orders.request import OrderRequest  # noqa: PLC0415 -- of one side only
 
     return lambda arguments: OrderRequest.of(destination="s3://bkt/a/b", **arguments).to_payload()
 

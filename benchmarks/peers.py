@@ -24,7 +24,7 @@ import requests
 from fastapi import FastAPI
 
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.sandbox.gate import Gate
+from airflow_provider_ard.sandbox.faults.middleware import FaultMiddleware
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PYTHON = REPOSITORY / ".venv-peers" / "bin" / "python"
@@ -75,7 +75,7 @@ class PlanetServer(Sandbox):
         def get(order_id: str) -> dict[str, str]:
             return self._order(order_id)
 
-        self._app = Gate(app, self._state)
+        self._app = FaultMiddleware(app, self._state)
 
     @staticmethod
     def _order(order_id: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 
-from airflow_provider_ard.api.order import OrderStatus
+from airflow_provider_ard.api.orders.status import OrderStatus
 from airflow_provider_ard.hooks.ard import ArdHook
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING
 import psutil
 import requests
 
-from airflow_provider_ard.api.auth import Login
 from airflow_provider_ard.api.client import ArdClient
-from airflow_provider_ard.api.order import OrderRequest
+from airflow_provider_ard.api.http.auth import Login
+from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.sandbox import Sandbox
 from demo.standalone import StandaloneAirflow, free_port
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.sandbox.durations import seconds
+from airflow_provider_ard.sandbox.backend.durations import seconds
 from demo.interrupt import InterruptedBySignalError
 from demo.report import Ingested
 from demo.standalone import REPOSITORY, USER, AirflowFailedError, StandaloneAirflow, free_port

@@ -37,8 +37,8 @@ def ard() -> Iterator[Sandbox]:
 @pytest.fixture
 def client(ard: Sandbox, impatient: None) -> Iterator[ArdClient]:
     """A client that is logged in to the sandbox."""
-    from airflow_provider_ard.api.auth import Login
     from airflow_provider_ard.api.client import ArdClient
+    from airflow_provider_ard.api.http.auth import Login
 
     with ArdClient(Login(ard.login, ard.password), host=ard.url, timeout=5) as client:
         yield client

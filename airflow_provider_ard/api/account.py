@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class StoredCredentials(BaseModel):
@@ -19,3 +21,15 @@ class StoredCredentials(BaseModel):
     description: str | None = None
     created: str | None = None
     modified: str | None = None
+
+
+class Account(BaseModel):
+    """Who is logged in. Source: `GET /auth/self`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    account_id: str | int | None = None
+    user_id: str | int | None = None
+    name: str | None = None
+    email: str | None = None
+    limits: dict[str, Any] = Field(default_factory=dict)

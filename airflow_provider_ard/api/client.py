@@ -6,24 +6,27 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow_provider_ard.api.account import StoredCredentials
-from airflow_provider_ard.api.acquisitions import read_acquisitions
-from airflow_provider_ard.api.answers import redacted
-from airflow_provider_ard.api.credentials import check_credentials_id, read_credentials
+from airflow_provider_ard.api.account import Account, StoredCredentials
 from airflow_provider_ard.api.errors import (
     ArdError,
     ArdNotFoundError,
+    ArdOrderInDoubtError,
     ArdRequestError,
     ArdUnavailableError,
-    ArdUnknownFateError,
 )
-from airflow_provider_ard.api.order import Account, OrderRequest, OrderStatus, Usage
-from airflow_provider_ard.api.pages import CredentialsPage, OrderPage
-from airflow_provider_ard.api.select import SelectRequest, SelectStatus, Sighting, sightings
-from airflow_provider_ard.api.transport import Transport
+from airflow_provider_ard.api.http.pagination import CredentialsPage, OrderPage
+from airflow_provider_ard.api.http.responses import redact
+from airflow_provider_ard.api.http.transport import Transport
+from airflow_provider_ard.api.orders.acquisitions import read_acquisitions
+from airflow_provider_ard.api.orders.credentials import check_credentials_id, read_credentials
+from airflow_provider_ard.api.orders.status import OrderStatus, Usage
+from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus, acquisition_matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow_provider_ard.api.orders.request import OrderRequest
+    from airflow_provider_ard.api.selects.request import SelectRequest
 
 # The key under which the API tells of stored credentials.
 REGISTERED = "registered_credentials"
@@ -35,7 +38,7 @@ class ArdClient(Transport):
     """A client of the ARD API for one login: one session, one token.
 
     `host`: see `api_base`. `verify`: True, False, or the path of a CA bundle. `timeout`: seconds without a byte
-    before a call counts as lost. `attempts`: how often a GET or a login is tried while the API is unavailable.
+    before a call counts as lost. `max_attempts`: how often a GET or a login is tried while the API is unavailable.
     `cells_key`: the name of the cell filter on the wire. Every method raises `ArdError`s.
     """
 
@@ -47,7 +50,7 @@ class ArdClient(Transport):
     def submit_order(self, request: OrderRequest) -> OrderStatus:
         """Place an order: one POST, real money. Return its id and first status.
 
-        Raises `ArdUnknownFateError` when no answer says whether the order was accepted; it may have been. Any other
+        Raises `ArdOrderInDoubtError` when no answer says whether the order was accepted; it may have been. Any other
         error means that it was not.
         """
         if request.dry_run:
@@ -58,7 +61,7 @@ class ArdClient(Transport):
         try:
             return OrderStatus.model_validate(answer)
         except ValueError:
-            raise ArdUnknownFateError("the order was answered without an order id") from None
+            raise ArdOrderInDoubtError("the order was answered without an order id") from None
 
     def dry_run(self, request: OrderRequest) -> Usage:
         """Let the API check an order and price it. Nothing is bought and nobody is notified."""
@@ -142,7 +145,7 @@ class ArdClient(Transport):
             # Twice is as good as once.
             self._patiently(self._call, "PUT", path, json=body)
         except ArdError as error:
-            raise redacted(error, (secret,)) from None
+            raise redact(error, (secret,)) from None
         return self._read(StoredCredentials, self._get(path).get(REGISTERED), path)
 
     def delete_credentials(self, credentials_id: str) -> None:
@@ -209,7 +212,7 @@ class ArdClient(Transport):
             raise ArdUnavailableError(f"the results of Select {select.id} name no cells of {whole[0]}")
         return found
 
-    def find_acquisitions(self, request: SelectRequest) -> list[Sighting]:
+    def find_acquisitions(self, request: SelectRequest) -> list[AcquisitionMatch]:
         """Return the acquisitions that match, oldest first, and the cells that they have been published in by now.
 
         Source: `POST /metadata/cells/acquisitions`; nothing remains of the search.
@@ -217,7 +220,7 @@ class ArdClient(Transport):
         path = "metadata/cells/acquisitions"
         answer = self._patiently(self._call, "POST", path, params={"format": "geojson"}, json=request.to_payload())
         try:
-            return sightings(answer)
+            return acquisition_matches(answer)
         except ValueError as error:
             raise ArdUnavailableError(f"POST {self.base}/{path}: {error}") from None
 
@@ -225,7 +228,7 @@ class ArdClient(Transport):
         try:
             return self._call("POST", "order/", json=request.to_payload(self.cells_key))
         except ArdError as error:
-            raise redacted(error, request.secrets) from None
+            raise redact(error, request.secrets) from None
 
 
 def _path(*steps: str) -> str:

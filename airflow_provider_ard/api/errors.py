@@ -5,7 +5,7 @@
     ├── ArdAuthError           the login, token or right was refused
     ├── ArdNotFoundError       no such order
     ├── ArdUnavailableError    an outage: worth a retry
-    │   └── ArdUnknownFateError    an order was sent and its answer was lost: look before sending again
+    │   └── ArdOrderInDoubtError    an order was sent and its answer was lost: look before sending again
     ├── ArdBudgetExceeded      the order would cost more than allowed
     ├── ArdOrderFailed         the API gave the order up; terminal
     ├── ArdSelectFailed        the API gave the Select up; another one may succeed
@@ -84,7 +84,7 @@ class ArdUnavailableError(ArdError):
         self.retry_after = retry_after
 
 
-class ArdUnknownFateError(ArdUnavailableError):
+class ArdOrderInDoubtError(ArdUnavailableError):
     """An order was sent, but no answer says whether it was accepted."""
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_ard.api.order import OrderStatus
+    from airflow_provider_ard.api.orders.status import OrderStatus
 
 COLUMNS = ("order", "status", "created", "area (km²)", "cost", "destination", "placed by")
 # The API's documentation is silent on it.

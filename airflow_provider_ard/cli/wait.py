@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from airflow_provider_ard.cli.command import FAILED, INTERRUPTED, OK, TIMED_OUT, command
 from airflow_provider_ard.cli.orders import details, print_orders
 from airflow_provider_ard.cli.output import complain, console, print_json, say, text
-from airflow_provider_ard.exceptions import ArdOrderFailed, ArdTaskError, ArdUnavailableError
+from airflow_provider_ard.exceptions import ArdError, ArdOrderFailed, ArdUnavailableError
 from airflow_provider_ard.hooks.ard import ArdHook
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-    from airflow_provider_ard.api.order import OrderStatus
+    from airflow_provider_ard.api.orders.status import OrderStatus
 
 
 @command
@@ -50,10 +50,10 @@ def wait_for_orders(args: Namespace) -> int:
 
 def _wait(args: Namespace, order_ids: list[str], done: dict[str, OrderStatus]) -> bool:
     """Look until all orders are done, and return True; False when the time is up."""
-    from airflow_provider_ard.api.order import State
+    from airflow_provider_ard.api.orders.status import State
 
     # One attempt a look: the next look is the retry.
-    hook = ArdHook(args.conn_id, attempts=1)
+    hook = ArdHook(args.conn_id, max_attempts=1)
     end = time.monotonic() + args.timeout if args.timeout else None
     is_out = False
     with _board(order_ids) as board, _interrupts() as pressed:
@@ -135,10 +135,10 @@ def _board(order_ids: list[str]) -> Iterator[_Board]:
 
 
 def _error(order: OrderStatus) -> Exception | None:
-    from airflow_provider_ard.api.order import State
+    from airflow_provider_ard.api.orders.status import State
 
     if order.state is State.FAILED:
         return ArdOrderFailed(f"order {order.id} has failed: {order.status_message or order.status}", order_id=order.id)
     if order.state is State.UNKNOWN:
-        return ArdTaskError(f"order {order.id} has a status that is documented nowhere: {order.status!r}")
+        return ArdError(f"order {order.id} has a status that is documented nowhere: {order.status!r}")
     return None

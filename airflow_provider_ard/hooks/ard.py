@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_ard.exceptions import airflow_errors
+from airflow_provider_ard.exceptions import airflow_exceptions
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
-from airflow_provider_ard.hooks import fields
-from airflow_provider_ard.hooks.missing import why_missing
-from airflow_provider_ard.secrets import mask_secrets
+from airflow_provider_ard.hooks import connection_fields as fields
+from airflow_provider_ard.hooks.connection_errors import why_missing
+from airflow_provider_ard.hooks.secret_masking import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_ard.api.account import StoredCredentials
+    from airflow_provider_ard.api.account import Account, StoredCredentials
     from airflow_provider_ard.api.client import ArdClient
-    from airflow_provider_ard.api.order import Account, OrderRequest, OrderStatus, Usage
-    from airflow_provider_ard.api.placement import Intention, Placed
-    from airflow_provider_ard.api.select import SelectRequest, SelectStatus, Sighting
+    from airflow_provider_ard.api.orders.request import OrderRequest
+    from airflow_provider_ard.api.orders.status import OrderStatus, Usage
+    from airflow_provider_ard.api.selects.request import SelectRequest
+    from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus
 
 # How the API writes a balance or a limit that does not end.
 NO_LIMIT = -1
@@ -31,7 +32,7 @@ NO_LIMIT = -1
 class ArdHook(BaseHook):
     """Talk to the ARD API through the Connection `ard_conn_id`.
 
-    Logs in when it is first needed, once. `client_options` go to `ArdClient`, for example `attempts=1` for a caller
+    Logs in when it is first needed, once. `client_options` go to `ArdClient`, for example `max_attempts=1` for a caller
     that comes again anyway. Every method raises the errors of `airflow_provider_ard.exceptions`.
     """
 
@@ -58,52 +59,45 @@ class ArdHook(BaseHook):
 
     def get_conn(self) -> ArdClient:
         """Return the client, which raises the plain errors of `airflow_provider_ard.api.errors`."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client
 
     @property
     def credentials_ids(self) -> dict[str, str]:
         """The connection's stored credentials: storage location -> `credentials_id`."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return fields.credentials_ids(fields.extras(self._connection))
 
     def order_request(self, **arguments: Any) -> OrderRequest:
         """Return the checked order that the operator's arguments describe, with the connection's stored credentials."""
-        from airflow_provider_ard.api.order import OrderRequest
+        from airflow_provider_ard.api.orders.request import OrderRequest
 
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return OrderRequest.of(credentials_ids=self.credentials_ids, read_file=read_file, **arguments)
 
     def submit_order(self, request: OrderRequest) -> OrderStatus:
         """Place an order, unconditionally. `place_once` is what a task wants."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client.submit_order(request)
-
-    def place_once(self, request: OrderRequest, intention: Intention, **options: Any) -> Placed:
-        """Return the one order of a task instance, placing it if there is none."""
-        from airflow_provider_ard.api.placement import place_once
-
-        with airflow_errors(self.ard_conn_id):
-            return place_once(self._client, request, intention, **options)
 
     def dry_run(self, request: OrderRequest) -> Usage:
         """Let the API check and price an order; nothing is bought."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client.dry_run(request)
 
     def get_order(self, order_id: str) -> OrderStatus:
         """Return an order's present status."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client.get_order(order_id)
 
     def list_orders(self, **options: Any) -> Iterator[OrderStatus]:
         """Yield the account's orders; options as `ArdClient.list_orders` has them."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             yield from self._client.list_orders(**options)
 
     def whoami(self) -> Account:
         """Return the account and user that the connection logs in as."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client.whoami()
 
     def get_usage(self, **options: Any) -> Usage:
@@ -111,12 +105,12 @@ class ArdHook(BaseHook):
 
         For example `user_id`, and `start_date` and `end_date` as ISO 8601 dates. Area is in km².
         """
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client.get_usage(**options)
 
     def list_credentials(self) -> Iterator[StoredCredentials]:
         """Yield the account's stored credentials; the API never returns their secrets."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             yield from self._client.list_credentials()
 
     def put_credentials(
@@ -127,57 +121,57 @@ class ArdHook(BaseHook):
         `credentials`: as in an `output_config`, a SAS URL, or the key of a Google service account (its path, JSON or
         base64). They are masked in the task's log.
         """
-        from airflow_provider_ard.api.credentials import read_credentials
+        from airflow_provider_ard.api.orders.credentials import read_credentials
 
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             secret = read_credentials(credentials, "credentials")
             mask_secrets((secret,))
             return self._client.put_credentials(credentials_id, secret, description)
 
     def delete_credentials(self, credentials_id: str) -> None:
         """Delete stored credentials. Orders that name them afterwards are refused."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             self._client.delete_credentials(credentials_id)
 
     def select_request(self, **arguments: Any) -> SelectRequest:
         """Return the checked Select that the operator's arguments describe."""
-        from airflow_provider_ard.api.select import SelectRequest
+        from airflow_provider_ard.api.selects.request import SelectRequest
 
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return SelectRequest.of(read_file=read_file, **arguments)
 
     def submit_select(self, request: SelectRequest) -> SelectStatus:
         """Start a Select. It costs nothing, so one whose answer was lost is sent again."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client.submit_select(request)
 
     def get_select(self, select_id: str) -> SelectStatus:
         """Return a Select's present status."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client.get_select(select_id)
 
     def selected(self, select: SelectStatus) -> dict[str, list[str]]:
         """Return what a Select that has succeeded found, cells by acquisition; an order takes it as `acquisitions`."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client.selected(select)
 
-    def find_acquisitions(self, request: SelectRequest) -> list[Sighting]:
+    def find_acquisitions(self, request: SelectRequest) -> list[AcquisitionMatch]:
         """Return the acquisitions that match, oldest first; nothing remains of the search."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return self._client.find_acquisitions(request)
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in, and say who that is and what the account may still spend, or which field to mend. Orders nothing."""
         from airflow_provider_ard.api.errors import ArdError
-        from airflow_provider_ard.hooks.advice import advice
+        from airflow_provider_ard.hooks.suggestions import suggest_fix
 
         # Somebody waits at the form: an outage is told at once.
-        self._client_options.setdefault("attempts", 1)
+        self._client_options.setdefault("max_attempts", 1)
         try:
             _ = self.credentials_ids
             account = self.whoami()
         except ArdError as error:
-            told = advice(error, by_port=fields.port_counts(self._connection))
+            told = suggest_fix(error, by_port=fields.port_counts(self._connection))
             return False, " ".join(filter(None, (str(error), told)))
         except Exception as error:  # noqa: BLE001 -- the button shows whatever went wrong
             return False, str(error)
@@ -236,7 +230,7 @@ def read_file(path: str) -> bytes:
     """Read a file of this machine or of an object storage that Airflow knows."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_ard.api.geometry import read_local
+    from airflow_provider_ard.api.geo.geometry import read_local
 
     return ObjectStoragePath(path).read_bytes() if "://" in path else read_local(path)
 
@@ -249,9 +243,9 @@ def client_of(connection: Connection, *, longest_timeout: float = float("inf"), 
     """
     from airflow import __version__ as airflow_version
 
-    from airflow_provider_ard.api.auth import Login
     from airflow_provider_ard.api.client import ArdClient
-    from airflow_provider_ard.api.transport import DEFAULT_TIMEOUT_S
+    from airflow_provider_ard.api.http.auth import Login
+    from airflow_provider_ard.api.http.transport import DEFAULT_TIMEOUT_S
 
     extra = fields.extras(connection)
     login = Login(

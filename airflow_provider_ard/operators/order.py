@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdError
-from airflow_provider_ard.exceptions import airflow_errors
-from airflow_provider_ard.links import ARD_LINKS, push_links
-from airflow_provider_ard.secrets import concealed, mask_output_config, mask_secrets, revealed
+from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
+from airflow_provider_ard.hooks.secret_masking import mask_credentials, mask_output_config, mask_secrets, unmask
+from airflow_provider_ard.links.order import ARD_LINKS, push_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from airflow_provider_ard.api.order import OrderRequest
-    from airflow_provider_ard.api.placement import Placed
+    from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.hooks.ard import ArdHook
+    from airflow_provider_ard.ordering.placement import Placed
 
 # The arguments that make up the order itself, as `OrderRequest.of` takes them.
 ORDER_ARGUMENTS = (
@@ -162,7 +162,7 @@ class ArdOrderOperator(BaseOperator):
         self.acquisitions = acquisitions
         self.select_id = select_id
         self.destination = destination
-        self.output_config = concealed(output_config)
+        self.output_config = mask_credentials(output_config)
         self.intersects = intersects
         self.bbox = bbox
         self.role_arn = role_arn
@@ -187,30 +187,32 @@ class ArdOrderOperator(BaseOperator):
     def partial(cls, **arguments: Any) -> OperatorPartial:
         """Map over the arguments that are left; credentials are concealed as in the constructor."""
         if "output_config" in arguments:
-            arguments["output_config"] = concealed(arguments["output_config"])
+            arguments["output_config"] = mask_credentials(arguments["output_config"])
         return super().partial(**arguments)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render, and mask credentials before Airflow stores the rendered fields."""
         super().render_template_fields(context, jinja_env)
-        mask_output_config(revealed(self.output_config))
+        mask_output_config(unmask(self.output_config))
 
+    @raises_airflow_exceptions
     def execute(self, context: Context) -> str | None:
         """Place the order, or take over the one that this task instance has placed already."""
-        from airflow_provider_ard.api.placement import Intention, check_if_exists
         from airflow_provider_ard.hooks.ard import ArdHook
-        from airflow_provider_ard.task_state import ledger, sitting
+        from airflow_provider_ard.ordering.placement import IdempotencyKey, check_if_exists, place_once
+        from airflow_provider_ard.ordering.submission_store import submission_store
+        from airflow_provider_ard.ordering.task_state import first_try_number
 
         hook = ArdHook(self.ard_conn_id)
-        request = hook.order_request(**{name: revealed(getattr(self, name)) for name in ORDER_ARGUMENTS})
+        request = hook.order_request(**{name: unmask(getattr(self, name)) for name in ORDER_ARGUMENTS})
         mask_secrets(request.secrets)
         for note in request.notes:
             self.log.warning("%s", note)
         ti = context["ti"]
-        intention = Intention(
-            ti.dag_id, ti.task_id, ti.run_id, -1 if ti.map_index is None else ti.map_index, sitting(context)
+        intention = IdempotencyKey(
+            ti.dag_id, ti.task_id, ti.run_id, -1 if ti.map_index is None else ti.map_index, first_try_number(context)
         )
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             # A dry run finds the same mistakes as the order would.
             check_if_exists(self.if_exists)
             intention.tagged(request)
@@ -219,8 +221,13 @@ class ArdOrderOperator(BaseOperator):
                 before_submit()
                 self.log.info("Dry run, nothing bought; delivery would be to %s.", request.destination.uri)
                 return None
-        placed = hook.place_once(
-            request, intention, if_exists=self.if_exists, before_submit=before_submit, ledger=ledger(context)
+        placed = place_once(
+            hook.get_conn(),
+            request,
+            intention,
+            if_exists=self.if_exists,
+            before_submit=before_submit,
+            store=submission_store(context),
         )
         # From here on the order exists: nothing that fails may keep its id from the next task.
         self._order_id = placed.order.id
@@ -239,12 +246,12 @@ class ArdOrderOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Tell OpenLineage of the acquisitions that were ordered and of where they go."""
-        from airflow_provider_ard.lineage import lineage_of_order
+        from airflow_provider_ard.lineage.openlineage import lineage_of_order
 
         return lineage_of_order(self.ard_conn_id, [self._order_id] if self._order_id else [])
 
     def _budget_check(self, hook: ArdHook, request: OrderRequest, ti: Any) -> Callable[[], None]:
-        from airflow_provider_ard.api.budget import check_budget, check_cells, read_limit
+        from airflow_provider_ard.ordering.budget import check_budget, check_cells, read_limit
 
         limits = {name: read_limit(getattr(self, name), name) for name in sorted(self._limits)}
 
@@ -262,8 +269,8 @@ class ArdOrderOperator(BaseOperator):
 
     def _tell(self, hook: ArdHook, request: OrderRequest, placed: Placed, context: Context) -> None:
         """Hand on and log where the order is to be found and what it costs, as far as the API tells."""
-        from airflow_provider_ard.api.budget import check_cells
-        from airflow_provider_ard.api.layout import root_collection_uri
+        from airflow_provider_ard.api.delivery.layout import root_collection_uri
+        from airflow_provider_ard.ordering.budget import check_cells
 
         order_id, ti = placed.order.id, context["ti"]
         ti.xcom_push(key="order_id", value=order_id)

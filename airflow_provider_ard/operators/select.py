@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
+from airflow_provider_ard.api.arguments import parse_bool, pluralize, safe_repr
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdRequestError, ArdUnavailableError
-from airflow_provider_ard.api.rendered import boolean, counted, shown
-from airflow_provider_ard.exceptions import ArdTaskError, airflow_errors, twin_named
+from airflow_provider_ard.exceptions import airflow_exceptions, error_class, raises_airflow_exceptions
 from airflow_provider_ard.triggers.select import ArdSelectTrigger, SelectWait
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_ard.api.select import SelectRequest, SelectStatus
+    from airflow_provider_ard.api.selects.request import SelectRequest
+    from airflow_provider_ard.api.selects.results import SelectStatus
     from airflow_provider_ard.hooks.ard import ArdHook
 
 # The arguments that make up the Select itself, as `SelectRequest.of` takes them.
@@ -121,14 +122,15 @@ class ArdSelectOperator(BaseOperator):
         self.timeout = timeout
         self.ard_conn_id = ard_conn_id
 
+    @raises_airflow_exceptions
     def execute(self, context: Context) -> str:
         """Submit the Select, or take over the one that there is, and wait until it has ended."""
         from airflow_provider_ard.hooks.ard import ArdHook
 
         hook = ArdHook(self.ard_conn_id)
         request = hook.select_request(**{name: getattr(self, name) for name in SELECT_ARGUMENTS})
-        with airflow_errors(self.ard_conn_id):
-            boolean(self.skip_if_empty, "skip_if_empty")
+        with airflow_exceptions(self.ard_conn_id):
+            parse_bool(self.skip_if_empty, "skip_if_empty")
             interval, timeout = _seconds(self.poke_interval, "poke_interval"), _seconds(self.timeout, "timeout")
         for note in request.notes:
             self.log.warning("%s", note)
@@ -152,15 +154,16 @@ class ArdSelectOperator(BaseOperator):
             time.sleep(pause)
         return self._hand_on(hook, hook.get_select(select_id), context)
 
+    @raises_airflow_exceptions
     def execute_complete(self, context: Context, event: Any) -> str:
         """Hand on what was found, or raise the error that the trigger met. Anything but a known event is an error."""
         from airflow_provider_ard.hooks.ard import ArdHook
 
         outcome = event.get("outcome") if isinstance(event, Mapping) else None
         if outcome == "failed":
-            raise twin_named(event.get("error"))(str(event.get("message")))
+            raise error_class(event.get("error"))(str(event.get("message")))
         if outcome != "succeeded" or not isinstance(event.get("select_id"), str):
-            raise ArdTaskError(f"the trigger ended with an event that says nothing known: {event!r}")
+            raise ArdError(f"the trigger ended with an event that says nothing known: {event!r}")
         hook = ArdHook(self.ard_conn_id)
         return self._hand_on(hook, hook.get_select(event["select_id"]), context)
 
@@ -169,31 +172,32 @@ class ArdSelectOperator(BaseOperator):
         self.log.warning("Killed. A Select cannot be cancelled, and costs nothing.")
 
     def _submit_once(self, hook: ArdHook, request: SelectRequest, context: Context) -> str:
-        from airflow_provider_ard.task_state import keep_select, recall_select, remembers, sitting
+        from airflow_provider_ard.ordering.select_store import load_select_id, save_select_id
+        from airflow_provider_ard.ordering.task_state import first_try_number, task_state_store
 
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             if self.if_exists not in IF_EXISTS:
                 raise ArdRequestError(
-                    f"wanted one of {', '.join(IF_EXISTS)}, got {shown(self.if_exists)}", argument="if_exists"
+                    f"wanted one of {', '.join(IF_EXISTS)}, got {safe_repr(self.if_exists)}", argument="if_exists"
                 )
         fingerprint = request.fingerprint()
-        known = recall_select(context, fingerprint, of_earlier_sittings=self.if_exists == "reuse")
+        known = load_select_id(context, fingerprint, any_attempt_series=self.if_exists == "reuse")
         if known and self._is_good(hook, known):
             self.log.info("Select %s was submitted by an earlier try of this task: taken over.", known)
             return known
-        if not remembers(context) and context["ti"].try_number > sitting(context):
+        if task_state_store(context) is None and context["ti"].try_number > first_try_number(context):
             self.log.info("Airflow before 3.3 remembers no Select of an earlier try: this one submits another.")
         select_id = hook.submit_select(request).id
         self.log.info("Select %s submitted.", select_id)
         try:
-            keep_select(context, fingerprint, select_id)
+            save_select_id(context, fingerprint, select_id)
         except Exception:
             self.log.warning("Select %s could not be written down; a retry submits another.", select_id, exc_info=True)
         return select_id
 
     @staticmethod
     def _is_good(hook: ArdHook, select_id: str) -> bool:
-        from airflow_provider_ard.api.order import State
+        from airflow_provider_ard.api.orders.status import State
 
         try:
             return hook.get_select(select_id).state is not State.FAILED
@@ -203,7 +207,7 @@ class ArdSelectOperator(BaseOperator):
 
     def _look(self, hook: ArdHook, wait: SelectWait) -> float | None:
         """Look once. Return the seconds until the next look, None if the Select has succeeded."""
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             answer: SelectStatus | ArdError
             try:
                 answer = hook.get_conn().single_attempt().get_select(wait.select_id)
@@ -237,12 +241,12 @@ class ArdSelectOperator(BaseOperator):
         self.log.info(
             "Select %s found %s of %s in %s%s.",
             select.id,
-            counted(counts["tiles"], "tile"),
-            counted(counts["acquisitions"], "acquisition"),
-            counted(counts["cells"], "cell"),
+            pluralize(counts["tiles"], "tile"),
+            pluralize(counts["acquisitions"], "acquisition"),
+            pluralize(counts["cells"], "cell"),
             price,
         )
-        if not found and boolean(self.skip_if_empty, "skip_if_empty"):
+        if not found and parse_bool(self.skip_if_empty, "skip_if_empty"):
             raise AirflowSkipException(f"Select {select.id} found nothing.")
         return select.id
 
@@ -253,5 +257,5 @@ def _seconds(value: timedelta | float | str, argument: str) -> float:
     except (TypeError, ValueError):
         seconds = 0.0
     if isinstance(value, bool) or not 0 < seconds < float("inf"):
-        raise ArdRequestError(f"wanted seconds above 0, got {shown(value)}", argument=argument)
+        raise ArdRequestError(f"wanted seconds above 0, got {safe_repr(value)}", argument=argument)
     return seconds

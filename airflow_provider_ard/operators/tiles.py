@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_ard.api.order_ids import read_order_ids
-from airflow_provider_ard.api.rendered import counted, given, shown
-from airflow_provider_ard.exceptions import ArdOrderFailed, ArdRequestError, ArdTaskError, airflow_errors
-from airflow_provider_ard.links import ARD_LINKS, push_links
+from airflow_provider_ard.api.arguments import none_if_blank, pluralize, safe_repr
+from airflow_provider_ard.api.orders.order_ids import read_order_ids
+from airflow_provider_ard.exceptions import (
+    ArdError,
+    ArdOrderFailed,
+    ArdRequestError,
+    airflow_exceptions,
+    raises_airflow_exceptions,
+)
+from airflow_provider_ard.links.order import ARD_LINKS, push_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,9 +23,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_ard.api.layout import TilePlace
-    from airflow_provider_ard.api.order import OrderStatus
-    from airflow_provider_ard.api.tile_filter import TileFilter
+    from airflow_provider_ard.api.delivery.filters import TileFilter
+    from airflow_provider_ard.api.delivery.layout import TileLocation
+    from airflow_provider_ard.api.orders.status import OrderStatus
 
 
 class ArdListTilesOperator(BaseOperator):
@@ -53,7 +59,7 @@ class ArdListTilesOperator(BaseOperator):
     :param ard_conn_id: The Connection of type `ard`.
     :raises airflow_provider_ard.exceptions.ArdRequestError: if an argument cannot be right.
     :raises airflow_provider_ard.exceptions.ArdOrderFailed: if an order has failed.
-    :raises airflow_provider_ard.exceptions.ArdTaskError: if one is still running, or what was delivered cannot be read.
+    :raises airflow_provider_ard.exceptions.ArdError: if one is still running, or what was delivered cannot be read.
     """
 
     template_fields: Sequence[str] = (
@@ -92,15 +98,16 @@ class ArdListTilesOperator(BaseOperator):
         self.storage_conn_id = storage_conn_id
         self.ard_conn_id = ard_conn_id
 
+    @raises_airflow_exceptions
     def execute(self, context: Context) -> list[Any]:
         """Return the orders' tiles, or batches of them."""
-        from airflow_provider_ard.api.delivery import read_tiles
-        from airflow_provider_ard.api.tile_filter import TileFilter
-        from airflow_provider_ard.assets import delivery_event, tell_outlets
+        from airflow_provider_ard.api.delivery.filters import TileFilter
+        from airflow_provider_ard.api.delivery.stac import read_tiles
+        from airflow_provider_ard.assets.delivery import delivery_event, tell_outlets
         from airflow_provider_ard.hooks.ard import ArdHook
-        from airflow_provider_ard.storage import reader
+        from airflow_provider_ard.hooks.storage import reader
 
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             order_ids = read_order_ids(self.order_id)
             wanted = TileFilter.of(
                 assets=self.assets, dates=self.dates, cells=self.cells, acquisitions=self.acquisitions
@@ -109,9 +116,9 @@ class ArdListTilesOperator(BaseOperator):
         hook = ArdHook(self.ard_conn_id)
         orders = [_succeeded(hook.get_order(order_id)) for order_id in order_ids]
         push_links(context["ti"], self.ard_conn_id, [order.report() for order in orders])
-        read_json = reader(given(self.storage_conn_id))
-        with airflow_errors(self.ard_conn_id):
-            items: dict[str, TilePlace] = {}
+        read_json = reader(none_if_blank(self.storage_conn_id))
+        with airflow_exceptions(self.ard_conn_id):
+            items: dict[str, TileLocation] = {}
             told = []
             for order in orders:
                 found = self._items(order, read_json, wanted)
@@ -124,37 +131,39 @@ class ArdListTilesOperator(BaseOperator):
 
     def _items(
         self, order: OrderStatus, read_json: Callable[[str], dict[str, Any]], wanted: TileFilter
-    ) -> dict[str, TilePlace]:
-        from airflow_provider_ard.api.ask import Ask
-        from airflow_provider_ard.api.delivery import find_items
+    ) -> dict[str, TileLocation]:
+        from airflow_provider_ard.api.delivery.scope import Ask
+        from airflow_provider_ard.api.delivery.stac import find_items
 
         uri = order.report()["collection_uri"]
         if not uri:
-            raise ArdTaskError(f"order {order.id}: the API does not tell where it was delivered to", order_id=order.id)
+            raise ArdError(f"order {order.id}: the API does not tell where it was delivered to", order_id=order.id)
         found = find_items(uri, read_json, wanted, Ask(order.order).has)
         acquisitions = {place.acquisition_id for place in found.values()}
         tell = self.log.info if found else self.log.warning
-        tiles, of = counted(len(found), "tile"), counted(len(acquisitions), "acquisition")
+        tiles, of = pluralize(len(found), "tile"), pluralize(len(acquisitions), "acquisition")
         tell("Order %s: %s of %s%s.", order.id, tiles, of, self._filters())
         return found
 
     def _filters(self) -> str:
-        set_ones = [name for name in ("dates", "cells", "acquisitions") if given(getattr(self, name)) is not None]
+        set_ones = [
+            name for name in ("dates", "cells", "acquisitions") if none_if_blank(getattr(self, name)) is not None
+        ]
         return f" (filtered by {', '.join(set_ones)})" if set_ones else ""
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Tell OpenLineage of the delivery that was read."""
-        from airflow_provider_ard.lineage import lineage_of_delivery
+        from airflow_provider_ard.lineage.openlineage import lineage_of_delivery
 
         return lineage_of_delivery(self.ard_conn_id, read_order_ids(self.order_id))
 
     def _checked_batch_size(self) -> int | None:
-        size = given(self.batch_size)
+        size = none_if_blank(self.batch_size)
         if isinstance(size, str) and size.strip().isdecimal():
             size = int(size)
         if size is None or (isinstance(size, int) and not isinstance(size, bool) and size >= 1):
             return size
-        raise ArdRequestError(f"wanted a number of at least 1, got {shown(self.batch_size)}", argument="batch_size")
+        raise ArdRequestError(f"wanted a number of at least 1, got {safe_repr(self.batch_size)}", argument="batch_size")
 
     def _check_map_length(self, tiles: int, size: int | None) -> None:
         """Say what Airflow would not take before ten thousand items have been read for it."""
@@ -172,12 +181,10 @@ class ArdListTilesOperator(BaseOperator):
 
 
 def _succeeded(order: OrderStatus) -> OrderStatus:
-    from airflow_provider_ard.api.order import State
+    from airflow_provider_ard.api.orders.status import State
 
     if order.state is State.FAILED:
         raise ArdOrderFailed(f"order {order.id} has failed: {order.status_message or order.status}", order_id=order.id)
     if order.state is not State.SUCCEEDED:
-        raise ArdTaskError(
-            f"order {order.id} is {order.status}: wait for it with ArdOrderSensor first", order_id=order.id
-        )
+        raise ArdError(f"order {order.id} is {order.status}: wait for it with ArdOrderSensor first", order_id=order.id)
     return order

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from airflow_provider_ard.sandbox.faults import KINDS, parse
+from airflow_provider_ard.sandbox.faults.rules import KINDS, parse
 
 try:
     from airflow_provider_ard.sandbox.server import Sandbox

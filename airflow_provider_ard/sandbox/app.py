@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from airflow_provider_ard.sandbox.errors import ApiError, of_status
-from airflow_provider_ard.sandbox.gate import ROOT, Gate
+from airflow_provider_ard.sandbox.backend.state import State
+from airflow_provider_ard.sandbox.faults.middleware import ROOT, FaultMiddleware
 from airflow_provider_ard.sandbox.routes import admin, auth, control, metadata, monitors, orders, pages, select
-from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.validation.errors import ApiError, of_status
 
 _ERROR: dict[str, Any] = {
     "description": "An error of the API",
@@ -62,4 +62,4 @@ def build(state: State) -> ASGIApp:
     async def crash(_: Request, __: Exception) -> JSONResponse:
         return JSONResponse(of_status(500).body(), 500)
 
-    return Gate(app, state)
+    return FaultMiddleware(app, state)

@@ -16,17 +16,17 @@ from urllib.parse import quote
 import uvicorn
 
 from airflow_provider_ard.sandbox.app import build
-from airflow_provider_ard.sandbox.catalog import Catalog
-from airflow_provider_ard.sandbox.clock import Clock
-from airflow_provider_ard.sandbox.durations import Duration, seconds
-from airflow_provider_ard.sandbox.faults import Faults
-from airflow_provider_ard.sandbox.gate import TransportProtocol
-from airflow_provider_ard.sandbox.journal import RequestRecord
-from airflow_provider_ard.sandbox.orders import FAILED, SUCCEEDED, Order
-from airflow_provider_ard.sandbox.outbox import Notification
-from airflow_provider_ard.sandbox.pricing import DEFAULT_PRICES
-from airflow_provider_ard.sandbox.state import Settings, State
-from airflow_provider_ard.sandbox.storage import Servers, Storage
+from airflow_provider_ard.sandbox.backend.catalog import Catalog
+from airflow_provider_ard.sandbox.backend.clock import Clock
+from airflow_provider_ard.sandbox.backend.durations import Duration, seconds
+from airflow_provider_ard.sandbox.backend.orders import FAILED, SUCCEEDED, Order
+from airflow_provider_ard.sandbox.backend.outbox import Notification
+from airflow_provider_ard.sandbox.backend.pricing import DEFAULT_PRICES
+from airflow_provider_ard.sandbox.backend.request_log import RequestRecord
+from airflow_provider_ard.sandbox.backend.state import Settings, State
+from airflow_provider_ard.sandbox.faults.middleware import TransportProtocol
+from airflow_provider_ard.sandbox.faults.rules import Faults
+from airflow_provider_ard.sandbox.rendering.storage import Servers, Storage
 from airflow_provider_ard.sandbox.tls import TlsFiles, issue, issue_once
 
 START_TIMEOUT = 20.0

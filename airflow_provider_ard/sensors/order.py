@@ -17,25 +17,26 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_ard.api.errors import ArdError
-from airflow_provider_ard.api.order_ids import is_one_order, read_order_ids
-from airflow_provider_ard.api.rendered import given
+from airflow_provider_ard.api.arguments import none_if_blank
+from airflow_provider_ard.api.orders.order_ids import is_one_order, read_order_ids
 from airflow_provider_ard.exceptions import (
-    ArdTaskError,
+    ArdError,
     ArdUnavailableError,
-    airflow_errors,
-    twin_named,
+    airflow_exceptions,
+    error_class,
+    raises_airflow_exceptions,
 )
-from airflow_provider_ard.links import ARD_LINKS, push_links
-from airflow_provider_ard.task_state import keep_said, recall_said, remembers, wait_began
-from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress, lasted, summary
+from airflow_provider_ard.links.order import ARD_LINKS, push_links
+from airflow_provider_ard.ordering.task_state import task_state_store
+from airflow_provider_ard.polling.wait_state import load_logged, save_logged, wait_started_at
+from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress, format_duration, summary
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_ard.api.order import OrderStatus
-    from airflow_provider_ard.api.statuses import StatusReader
+    from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.api.orders.status_reader import StatusReader
     from airflow_provider_ard.hooks.ard import ArdHook
 
 DEFAULT_TIMEOUT = timedelta(days=4)
@@ -95,11 +96,11 @@ class ArdOrderSensor(BaseSensorOperator):
         from airflow_provider_ard.hooks.ard import ArdHook
 
         # One attempt a look: the next look is the retry, and a worker slot is not held for it.
-        return ArdHook(self.ard_conn_id, attempts=1)
+        return ArdHook(self.ard_conn_id, max_attempts=1)
 
     @cached_property
     def _reader(self) -> StatusReader:
-        from airflow_provider_ard.api.statuses import StatusReader
+        from airflow_provider_ard.api.orders.status_reader import StatusReader
 
         return StatusReader(self._hook.get_conn())
 
@@ -111,11 +112,12 @@ class ArdOrderSensor(BaseSensorOperator):
     def _known(self, context: Context) -> Progress:
         """Return what is known of the orders; before the first look of this process, what an earlier one has said."""
         if self._progress is None:
-            said = recall_said(context) if self._is_rescheduled else None
+            said = load_logged(context) if self._is_rescheduled else None
             self._is_out = said is not None and said["is_out"]
-            self._progress = Progress(self._order_ids(), wait_began(context).timestamp(), said=said)
+            self._progress = Progress(self._order_ids(), wait_started_at(context).timestamp(), said=said)
         return self._progress
 
+    @raises_airflow_exceptions
     def execute(self, context: Context) -> Any:
         """Look once on the worker, and go on in the triggerer unless the orders are done."""
         if not self.deferrable:
@@ -128,12 +130,12 @@ class ArdOrderSensor(BaseSensorOperator):
             raise
         if look.is_done:
             return look.xcom_value
-        began = self._known(context).began
-        remaining = timedelta(seconds=began + self.timeout - time.time())
+        started_at = self._known(context).started_at
+        remaining = timedelta(seconds=started_at + self.timeout - time.time())
         if remaining <= timedelta():
             message = f"The wait has timed out: {self.timeout:g} s have passed since its first try. The order goes on."
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
-        if self.retries and not remembers(context):
+        if self.retries and task_state_store(context) is None:
             self.log.info("Before Airflow 3.3 a retry of this wait counts its timeout anew.")
         self.defer(
             trigger=ArdOrderTrigger(
@@ -143,13 +145,14 @@ class ArdOrderSensor(BaseSensorOperator):
                 exponential_backoff=self.exponential_backoff,
                 max_wait=self.max_wait.total_seconds() if self.max_wait else None,
                 not_before=self._not_before,
-                began=began,
+                started_at=started_at,
             ),
             method_name="execute_complete",
             timeout=remaining,
         )
         return None
 
+    @raises_airflow_exceptions
     def poke(self, context: Context) -> PokeReturnValue:
         """Look at the orders that are not known to be done. An outage is no failure: the next look may succeed."""
         if self._not_before is not None and time.time() < self._not_before:
@@ -164,15 +167,15 @@ class ArdOrderSensor(BaseSensorOperator):
             self._look(progress)
         finally:
             if self._is_rescheduled and self._has_spoken:
-                keep_said(context, progress.said | {"is_out": self._is_out})
+                save_logged(context, progress.said | {"is_out": self._is_out})
         if progress.pending:
             return PokeReturnValue(is_done=False)
-        self._close(context, progress.reports(), progress.began)
+        self._close(context, progress.reports(), progress.started_at)
         return PokeReturnValue(is_done=True, xcom_value=self._result(progress.reports(), context))
 
     def _look(self, progress: Progress) -> None:
         try:
-            with airflow_errors(self.ard_conn_id):
+            with airflow_exceptions(self.ard_conn_id):
                 for found in self._reader.read(progress.pending):
                     for answer in found.values():
                         self._take(answer, progress)
@@ -208,34 +211,35 @@ class ArdOrderSensor(BaseSensorOperator):
         """Say what a kill leaves behind."""
         self.log.warning("Killed. Orders cannot be cancelled: what was waited for goes on.")
 
+    @raises_airflow_exceptions
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Return the trigger's result, or raise the error that it met. Anything but a known event is an error."""
         outcome = event.get("outcome") if isinstance(event, Mapping) else None
         if outcome == "failed":
-            error = twin_named(event.get("error"))
+            error = error_class(event.get("error"))
             raise error(str(event.get("message")), order_id=event.get("order_id"))
         if outcome != "succeeded" or not isinstance(event.get("orders"), list):
-            raise ArdTaskError(f"the trigger ended with an event that says nothing known: {event!r}")
-        self._close(context, event["orders"], event.get("began"))
+            raise ArdError(f"the trigger ended with an event that says nothing known: {event!r}")
+        self._close(context, event["orders"], event.get("started_at"))
         return self._result(event["orders"], context)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Tell OpenLineage of the acquisitions that were waited for and of where they lie now."""
-        from airflow_provider_ard.lineage import lineage_of_order
+        from airflow_provider_ard.lineage.openlineage import lineage_of_order
 
         return lineage_of_order(self.ard_conn_id, self._order_ids())
 
-    def _close(self, context: Context, reports: list[dict[str, Any]], began: float | None) -> None:
+    def _close(self, context: Context, reports: list[dict[str, Any]], started_at: float | None) -> None:
         """Say how it went and where things are, in the log and as links."""
         for report in reports:
             self.log.info("%s", summary(report))
-        if began is not None:
-            self.log.info("Waited for %s.", lasted(time.time() - began))
+        if started_at is not None:
+            self.log.info("Waited for %s.", format_duration(time.time() - started_at))
         push_links(context["ti"], self.ard_conn_id, reports)
 
     def _result(self, reports: list[dict[str, Any]], context: Context) -> Any:
         if self.outlets:
-            from airflow_provider_ard.assets import delivery_event, tell_outlets
+            from airflow_provider_ard.assets.delivery import delivery_event, tell_outlets
 
             told = [delivery_event(report, self._tile_count(report)) for report in reports]
             tell_outlets(self.outlets, told, context)
@@ -243,13 +247,13 @@ class ArdOrderSensor(BaseSensorOperator):
 
     def _tile_count(self, report: dict[str, Any]) -> int | None:
         """Count an order's tiles in the storage, or as the request tells; None, and no failure, if neither can."""
-        from airflow_provider_ard.api.ask import Ask
-        from airflow_provider_ard.api.delivery import find_items
-        from airflow_provider_ard.storage import reader
+        from airflow_provider_ard.api.delivery.scope import Ask
+        from airflow_provider_ard.api.delivery.stac import find_items
+        from airflow_provider_ard.hooks.storage import reader
 
-        storage_conn_id = given(self.storage_conn_id)
+        storage_conn_id = none_if_blank(self.storage_conn_id)
         try:
-            with airflow_errors(self.ard_conn_id):
+            with airflow_exceptions(self.ard_conn_id):
                 ask = Ask(self._hook.get_order(report["order_id"]).order)
                 if storage_conn_id is None:
                     return ask.tile_count
@@ -259,5 +263,5 @@ class ArdOrderSensor(BaseSensorOperator):
             return None
 
     def _order_ids(self) -> list[str]:
-        with airflow_errors(self.ard_conn_id):
+        with airflow_exceptions(self.ard_conn_id):
             return read_order_ids(self.order_id)

@@ -1,1 +1,1 @@
-"""Triggers that wait for orders in the triggerer."""
+"""Triggers that poll in the triggerer, without a worker slot."""

@@ -13,16 +13,17 @@ import airflow.triggers.base
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
-from airflow_provider_ard.compat import BaseEventTrigger
 from airflow_provider_ard.exceptions import ArdRequestError
+from airflow_provider_ard.version_compat import BaseEventTrigger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
     from airflow_provider_ard.api.client import ArdClient
-    from airflow_provider_ard.api.select import SelectRequest, Sighting
-    from airflow_provider_ard.triggers.clients import SharedClient
-    from airflow_provider_ard.triggers.seen import Seen
+    from airflow_provider_ard.api.selects.request import SelectRequest
+    from airflow_provider_ard.api.selects.results import AcquisitionMatch
+    from airflow_provider_ard.polling.clients import SharedClient
+    from airflow_provider_ard.triggers.imagery_state import Seen
 
 SHORTEST_INTERVAL_S = 1.0
 # How long an event takes at most from here into Airflow's database: it is handed on once a second.
@@ -98,7 +99,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each new acquisition, for ever."""
-        from airflow_provider_ard.triggers.clients import shared_client
+        from airflow_provider_ard.polling.clients import shared_client
 
         seen = self._seen()
         outage: str | None = None
@@ -136,7 +137,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
                 await asyncio.sleep(pause)
 
     def _seen(self) -> Seen:
-        from airflow_provider_ard.triggers.seen import Seen
+        from airflow_provider_ard.triggers.imagery_state import Seen
 
         store = getattr(self, "asset_state_store", None)
         if store is None:
@@ -144,7 +145,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
             self.log.info("Before Airflow 3.3 nothing is kept of what was seen: when a triggerer starts, %s.", then)
         return Seen(self._state_key(), store)
 
-    async def _look(self, client: SharedClient) -> list[Sighting]:
+    async def _look(self, client: SharedClient) -> list[AcquisitionMatch]:
         request = await asyncio.to_thread(self._request)
         answer = await client.ask(lambda api: _find(api, request))
         if isinstance(answer, ArdError):
@@ -152,7 +153,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
         return answer
 
     def _request(self) -> SelectRequest:
-        from airflow_provider_ard.api.select import SelectRequest
+        from airflow_provider_ard.api.selects.request import SelectRequest
         from airflow_provider_ard.hooks.ard import read_file
 
         return SelectRequest.of(
@@ -207,11 +208,11 @@ def _arrived_before(event: Any, asset: Any, inlet_events: Any) -> bool:
     )
 
 
-def _find(api: ArdClient, request: SelectRequest) -> list[Sighting]:
+def _find(api: ArdClient, request: SelectRequest) -> list[AcquisitionMatch]:
     return api.find_acquisitions(request)
 
 
-def _payload(sighting: Sighting, *, repeated: bool) -> dict[str, Any]:
+def _payload(sighting: AcquisitionMatch, *, repeated: bool) -> dict[str, Any]:
     return {
         "acquisition_id": sighting.id,
         "date": sighting.taken[:10],

@@ -13,7 +13,7 @@ from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from airflow_provider_ard.api.order import OrderStatus
+    from airflow_provider_ard.api.orders.status import OrderStatus
 
 HEARTBEAT_S = 3600.0
 
@@ -21,7 +21,7 @@ HEARTBEAT_S = 3600.0
 class ArdOrderTrigger(BaseTrigger):
     """Wait until all orders have succeeded, or one cannot.
 
-    Its one event is `{"outcome": "succeeded", "orders": [report, …], "began": seconds since 1970}`, in the order of
+    Its one event is `{"outcome": "succeeded", "orders": [report, …], "started_at": seconds since 1970}`, in the order of
     `order_ids`, or `{"outcome": "failed", "error": class name, "message": …, "order_id": …}`. An outage of the
     API is no event.
 
@@ -31,7 +31,7 @@ class ArdOrderTrigger(BaseTrigger):
     :param exponential_backoff: Double the interval after each look, up to `max_wait`.
     :param max_wait: The longest interval that `exponential_backoff` leads to, seconds.
     :param not_before: When the API may be asked first, in seconds since 1970; it had asked to be left alone.
-    :param began: When the wait began, in seconds since 1970; another triggerer may take it over since.
+    :param started_at: When the wait started_at, in seconds since 1970; another triggerer may take it over since.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ArdOrderTrigger(BaseTrigger):
         exponential_backoff: bool = False,
         max_wait: float | None = None,
         not_before: float | None = None,
-        began: float | None = None,
+        started_at: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # of Airflow
         self.order_ids = order_ids
@@ -52,7 +52,7 @@ class ArdOrderTrigger(BaseTrigger):
         self.exponential_backoff = exponential_backoff
         self.max_wait = max_wait
         self.not_before = not_before
-        self.began = began
+        self.started_at = started_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger as plain JSON; nothing of it is secret."""
@@ -65,20 +65,20 @@ class ArdOrderTrigger(BaseTrigger):
                 "exponential_backoff": self.exponential_backoff,
                 "max_wait": self.max_wait,
                 "not_before": self.not_before,
-                "began": self.began,
+                "started_at": self.started_at,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the one event once the wait is over."""
-        from airflow_provider_ard.triggers.watch import OrderWatch, Pace
+        from airflow_provider_ard.polling.order_poller import OrderPoller, PollSchedule
 
         # The worker's look found them running, and said so. A logger for each of ten thousand waits has its weight.
-        progress = Progress(self.order_ids, self.began, running=True)
+        progress = Progress(self.order_ids, self.started_at, running=True)
         if self.not_before is not None:
             await asyncio.sleep(max(0.0, self.not_before - time.time()))
-        pace = Pace(self.poke_interval, exponential=self.exponential_backoff, max_wait=self.max_wait)
-        subscription = OrderWatch.subscribe(self.ard_conn_id, self.order_ids, pace)
+        pace = PollSchedule(self.poke_interval, exponential=self.exponential_backoff, max_wait=self.max_wait)
+        subscription = OrderPoller.subscribe(self.ard_conn_id, self.order_ids, pace)
         error = None
         try:
             while progress.pending and error is None:
@@ -87,11 +87,11 @@ class ArdOrderTrigger(BaseTrigger):
                 # Settled orders need not be asked for again.
                 subscription.pending = progress.pending
         finally:
-            OrderWatch.leave(self.ard_conn_id, subscription)
+            OrderPoller.leave(self.ard_conn_id, subscription)
         if error is not None:
-            yield TriggerEvent(failure(error, self.ard_conn_id))
+            yield TriggerEvent(failure(error))
             return
-        yield TriggerEvent({"outcome": "succeeded", "orders": progress.reports(), "began": progress.began})
+        yield TriggerEvent({"outcome": "succeeded", "orders": progress.reports(), "started_at": progress.started_at})
 
     def _met(self, answers: list[OrderStatus | Exception], progress: Progress) -> ArdError | None:
         """Take in answers of the watch. Return the error that ends the wait, None if there is none."""
@@ -121,22 +121,22 @@ class Progress:
     """
 
     # Ten thousand of them may wait in one process.
-    __slots__ = ("_done", "_order_ids", "_spoke", "_started", "_status", "began")
+    __slots__ = ("_done", "_order_ids", "_spoke", "_started", "_status", "started_at")
 
     def __init__(
         self,
         order_ids: list[str],
-        began: float | None = None,
+        started_at: float | None = None,
         *,
         running: bool = False,
         said: Mapping[str, Any] | None = None,
     ) -> None:
-        self.began = time.time() if began is None else began
+        self.started_at = time.time() if started_at is None else started_at
         self._order_ids = order_ids
         self._done: dict[str, dict[str, Any]] = {}
         self._status: dict[str, str] = dict.fromkeys(order_ids, "RUNNING") if running else {}
         self._spoke = time.monotonic()
-        self._started = self._spoke - max(0.0, time.time() - self.began)
+        self._started = self._spoke - max(0.0, time.time() - self.started_at)
         if said is not None:
             self._status = dict(said["statuses"])
             self._spoke -= max(0.0, time.time() - said["at"])
@@ -154,7 +154,7 @@ class Progress:
     def take(self, order: OrderStatus) -> ArdError | None:
         """Note an order's status. Return the error that it means, None if the order succeeded or runs."""
         from airflow_provider_ard.api.errors import ArdOrderFailed
-        from airflow_provider_ard.api.order import State
+        from airflow_provider_ard.api.orders.status import State
 
         if order.state is State.SUCCEEDED:
             self._done[order.id] = order.report()
@@ -180,7 +180,7 @@ class Progress:
             self._spoke = now
         elif now - self._spoke >= HEARTBEAT_S:
             self._spoke = now
-            lines.append(f"{self._waiting(order)}, after {lasted(now - self._started)}.")
+            lines.append(f"{self._waiting(order)}, after {format_duration(now - self._started)}.")
         return lines
 
     def _waiting(self, order: OrderStatus) -> str:
@@ -193,7 +193,7 @@ class Progress:
         return [self._done[order_id] for order_id in self._order_ids]
 
 
-def lasted(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a time as people say it, in two units at most."""
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
     if days:
@@ -205,21 +205,18 @@ def lasted(seconds: float) -> str:
 
 def summary(report: Mapping[str, Any]) -> str:
     """Return what an order came to, in a line."""
-    from airflow_provider_ard.api.order import Usage
+    from airflow_provider_ard.api.orders.status import Usage
 
     usage = f", {Usage.model_validate(report['usage'])}" if report.get("usage") else ""
     where = f"; root collection {report['collection_uri']}" if report.get("collection_uri") else ""
     return f"Order {report['order_id']}: {report['status']}{usage}{where}."
 
 
-def failure(error: ArdError, ard_conn_id: str) -> dict[str, Any]:
-    """Return the event for an error; its class name is found again by `airflow_provider_ard.exceptions.twin_named`."""
-    from airflow_provider_ard.exceptions import airflow_twin
-
-    twin = airflow_twin(error, ard_conn_id)
+def failure(error: ArdError) -> dict[str, Any]:
+    """Return the event for an error; its class name is found again by `airflow_provider_ard.exceptions.error_class`."""
     return {
         "outcome": "failed",
-        "error": type(twin).__name__,
-        "message": str(twin),
+        "error": type(error).__name__,
+        "message": str(error),
         "order_id": error.order_id,
     }

@@ -14,7 +14,7 @@ from airflow_provider_ard.triggers.order import failure
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from airflow_provider_ard.api.select import SelectStatus
+    from airflow_provider_ard.api.selects.results import SelectStatus
 
 SHORTEST_INTERVAL_S = 1.0
 
@@ -39,7 +39,7 @@ class SelectWait:
         Raises `ArdSelectFailed` with the API's own words, `ArdError` for a status that is documented nowhere or a wait
         that is over, and any error that came and is no outage.
         """
-        from airflow_provider_ard.api.order import State
+        from airflow_provider_ard.api.orders.status import State
 
         self.news = None
         pause = self._interval
@@ -108,7 +108,7 @@ class ArdSelectTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the one event once the wait is over."""
-        from airflow_provider_ard.triggers.clients import shared_client
+        from airflow_provider_ard.polling.clients import shared_client
 
         if self.not_before is not None:
             await asyncio.sleep(max(0.0, self.not_before - time.time()))
@@ -123,6 +123,6 @@ class ArdSelectTrigger(BaseTrigger):
                         self.log.warning("%s", wait.news)
                     await asyncio.sleep(pause)
         except ArdError as error:
-            yield TriggerEvent(failure(error, self.ard_conn_id))
+            yield TriggerEvent(failure(error))
             return
         yield TriggerEvent({"outcome": "succeeded", "select_id": self.select_id})

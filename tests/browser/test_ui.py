@@ -12,9 +12,9 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from airflow_provider_ard.api.auth import Login
 from airflow_provider_ard.api.client import ArdClient
-from airflow_provider_ard.api.order import OrderRequest
+from airflow_provider_ard.api.http.auth import Login
+from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from demo.browser import add_connection, new_connection, orders_page, press_test, window
 from tests.browser.conftest import MANY, QUICKSTART

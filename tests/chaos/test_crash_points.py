@@ -12,13 +12,12 @@ from unittest import mock
 
 import pytest
 
-from airflow_provider_ard import task_state
-from airflow_provider_ard.api import placement
 from airflow_provider_ard.api.client import ArdClient
-from airflow_provider_ard.exceptions import ArdUnknownFateError
+from airflow_provider_ard.exceptions import ArdOrderInDoubtError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator
-from airflow_provider_ard.task_state import _StoreLedger
+from airflow_provider_ard.ordering import placement, select_store
+from airflow_provider_ard.ordering.submission_store import TaskStateSubmissionStore
 from tests.chaos.conftest import FULL, Store
 
 
@@ -49,19 +48,19 @@ def nth_call(n, crashing, function):
 
 # How long the list lags, seconds; the look-up window of this test is longer, as 30 s is in earnest.
 LAG_S = 5.0 if FULL else 1.0
-SUBMIT, KEEP = ArdClient.submit_order, _StoreLedger.keep
+SUBMIT, KEEP = ArdClient.submit_order, TaskStateSubmissionStore.save
 # Where the first try dies: each place is (object, attribute, what stands there instead).
 POINTS = {
     "before the look-up": (ArdClient, "list_orders", crash_before),
     "after the look-up": (placement, "_orders_of", crash_after(placement._orders_of)),
     "before the budget check": (ArdOrderOperator, "_budget_check", crash_before),
-    "before the intent is written": (_StoreLedger, "keep", crash_before),
-    "after the intent is written": (_StoreLedger, "keep", nth_call(1, crash_after(KEEP), KEEP)),
+    "before the intent is written": (TaskStateSubmissionStore, "save", crash_before),
+    "after the intent is written": (TaskStateSubmissionStore, "save", nth_call(1, crash_after(KEEP), KEEP)),
     "before the POST": (ArdClient, "submit_order", crash_before),
     "after the POST, before its answer is read": (ArdClient, "submit_order", crash_after(SUBMIT)),
     "before the id is written down": (placement, "_noted", crash_before),
-    "while the id is written down": (_StoreLedger, "keep", nth_call(2, crash_before, KEEP)),
-    "after the id is written down": (_StoreLedger, "keep", nth_call(2, crash_after(KEEP), KEEP)),
+    "while the id is written down": (TaskStateSubmissionStore, "save", nth_call(2, crash_before, KEEP)),
+    "after the id is written down": (TaskStateSubmissionStore, "save", nth_call(2, crash_after(KEEP), KEEP)),
     "before it is told": (ArdOrderOperator, "_tell", crash_before),
     "after it is told": (ArdOrderOperator, "_tell", crash_after(ArdOrderOperator._tell)),
 }
@@ -112,7 +111,7 @@ def test_an_order_asked_for_anew_is_bought_once_as_well(
 
 
 SELECT_POINTS = {
-    "after its id is written down": (task_state, "keep_select", crash_after(task_state.keep_select)),
+    "after its id is written down": (select_store, "save_select_id", crash_after(select_store.save_select_id)),
     "before it is looked at": (ArdSelectOperator, "_look", crash_before),
     "before it is handed on": (ArdSelectOperator, "_hand_on", crash_before),
     "after it is handed on": (ArdSelectOperator, "_hand_on", crash_after(ArdSelectOperator._hand_on)),
@@ -153,7 +152,7 @@ def crash_and_retry(ard, context, point, fault, if_exists):
             try_once()
         except Crash:
             pass
-        except ArdUnknownFateError:
+        except ArdOrderInDoubtError:
             # The request was cut off before it was accepted: this try is over without a crash.
             assert fault["kind"] == "reset_before"
     timer = None
@@ -168,7 +167,7 @@ def crash_and_retry(ard, context, point, fault, if_exists):
         try:
             order_id = try_once()
             break
-        except ArdUnknownFateError:
+        except ArdOrderInDoubtError:
             continue
     if timer:
         timer.join()

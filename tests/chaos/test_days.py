@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from airflow_provider_ard.api import auth
+from airflow_provider_ard.api.http import auth
+from airflow_provider_ard.polling import order_poller as watch
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers import order as trigger_module
-from airflow_provider_ard.triggers import watch
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
 from tests.chaos.conftest import FULL
 from tests.chaos.fast_time import FastTime, fast_loop

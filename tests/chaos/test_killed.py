@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow_provider_ard.sandbox import Sandbox
-    from airflow_provider_ard.sandbox.journal import RequestRecord
+    from airflow_provider_ard.sandbox.backend.request_log import RequestRecord
 
 pytestmark = [pytest.mark.standalone, pytest.mark.timeout(600)]
 

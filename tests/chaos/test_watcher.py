@@ -63,7 +63,9 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 def imagery(number: int, day: str) -> dict[str, Any]:
     """Return the tiles of a new acquisition: one of the catalogue's under another id and date."""
-    bundled = json.loads(resources.files("airflow_provider_ard.sandbox").joinpath("catalog.geojson").read_text())
+    bundled = json.loads(
+        resources.files("airflow_provider_ard.sandbox.backend").joinpath("catalog.geojson").read_text()
+    )
     first = next(one["properties"]["catalog_id"] for one in bundled["features"] if one["properties"]["utm_zone"] == 13)
     features = [one for one in bundled["features"] if one["properties"]["catalog_id"] == first]
     for one in features:

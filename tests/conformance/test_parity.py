@@ -257,7 +257,7 @@ def posted_by_the_sdk(arguments: dict[str, Any]) -> str:
 def made_by_us(arguments: dict[str, Any]) -> str:
     """Return our payload, or the argument that the error names."""
     from airflow_provider_ard.api.errors import ArdRequestError
-    from airflow_provider_ard.api.order import OrderRequest
+    from airflow_provider_ard.api.orders.request import OrderRequest
 
     arguments = dict(arguments)
     if "emails" in arguments:

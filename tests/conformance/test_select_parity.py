@@ -67,7 +67,7 @@ DIFFERENCES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
 
 def made_by_us(arguments: dict[str, Any]) -> Any:
     from airflow_provider_ard.api.errors import ArdRequestError
-    from airflow_provider_ard.api.select import SelectRequest
+    from airflow_provider_ard.api.selects.request import SelectRequest
 
     arguments = {"ids" if name == "acq_ids" else name: value for name, value in arguments.items()}
     try:

@@ -13,7 +13,9 @@ AOI = shapely.box(-105.10, 40.13, -105.03, 40.19)
 
 def imagery(taken: dict[str, tuple[str, int]]) -> dict[str, Any]:
     """Return tiles of new acquisitions in one cell of the AOI, by id: when they were taken and how cloudy they are."""
-    bundled = json.loads(resources.files("airflow_provider_ard.sandbox").joinpath("catalog.geojson").read_text())
+    bundled = json.loads(
+        resources.files("airflow_provider_ard.sandbox.backend").joinpath("catalog.geojson").read_text()
+    )
     model = next(one for one in bundled["features"] if shapely.geometry.shape(one["geometry"]).intersects(AOI))
     return {
         "type": "FeatureCollection",

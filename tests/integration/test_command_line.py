@@ -15,7 +15,7 @@ import pytest
 from airflow import __version__ as airflow_version
 from packaging.version import Version
 
-from airflow_provider_ard.api.order import OrderRequest
+from airflow_provider_ard.api.orders.request import OrderRequest
 from demo.standalone import clean_environment
 
 BIN = Path(sys.executable).parent

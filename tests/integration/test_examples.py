@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_ard.sandbox import Sandbox
-    from airflow_provider_ard.sandbox.orders import Order
+    from airflow_provider_ard.sandbox.backend.orders import Order
 
 HERE = Path(__file__).parent
 RAN_WITHIN = 400

@@ -53,7 +53,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, dic
 
     home = tmp_path_factory.mktemp("airflow")
     with Sandbox(order_duration="3d", select_duration="0s") as ard:
-        conf = given(ard, home)
+        conf = arguments_of(ard, home)
         dags = shutil.copytree(DAGS, home / "dags")
         (dags / "written.json").write_text(json.dumps(conf["ids"]))
         env = clean_environment() | {
@@ -75,7 +75,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, dic
         yield ard, conf
 
 
-def given(ard: Sandbox, home: Path) -> dict[str, Any]:
+def arguments_of(ard: Sandbox, home: Path) -> dict[str, Any]:
     """Return the run's conf: acquisitions of the sandbox, a search for them, a Select and areas around them."""
     with requests.Session() as session:
         session.trust_env = False

@@ -15,7 +15,7 @@ from maxar_ard_grid import Cell
 from rio_cogeo.cogeo import cog_validate
 
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.sandbox.catalog import Catalog
+from airflow_provider_ard.sandbox.backend.catalog import Catalog
 
 REAL_CATALOG = Path(__file__).parents[3] / "shared" / "real-catalog"
 PLACES = sorted(REAL_CATALOG.glob("*.geojson"))

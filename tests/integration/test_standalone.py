@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow_provider_ard.sandbox import Sandbox
-    from airflow_provider_ard.sandbox.journal import RequestRecord
+    from airflow_provider_ard.sandbox.backend.request_log import RequestRecord
     from demo.storage import S3Server
 
 pytestmark = [pytest.mark.standalone, pytest.mark.timeout(1200)]

@@ -126,7 +126,7 @@ def test(environment: Environment, wheel: Path, *, short: bool) -> Outcome:
         return outcome
     for suite in SUITES:
         code = run(suite.name, suite.chosen(environment, short=short), folder)
-        outcome.counts[suite.name], ran = counted(folder / f"{suite.name}.xml")
+        outcome.counts[suite.name], ran = count_results(folder / f"{suite.name}.xml")
         if code or not ran:
             outcome.failed.append(f"{environment.name}: {suite.name} ended with {code}, see {folder / suite.name}.log")
     outcome.seconds = time.monotonic() - began
@@ -167,7 +167,7 @@ def run(suite: str, arguments: tuple[str, ...], folder: Path) -> int:
     return ended.returncode
 
 
-def counted(report: Path) -> tuple[str, int]:
+def count_results(report: Path) -> tuple[str, int]:
     """Return "passed/failed/skipped" of a JUnit report, and how many tests passed."""
     if not report.exists():
         return "none", 0

@@ -24,7 +24,7 @@ UV = str(Path(sys.executable).with_name("uv"))
 MEGABYTE = 1_000_000
 EXTRAS = tuple(PROJECT["optional-dependencies"]) if os.environ.get("ARD_WHEEL") == "full" else ("sandbox",)
 # Loaded by the OpenLineage provider alone, by pytest, and with the extra `sandbox`.
-NOT_IN_A_BASE_INSTALL = ("airflow_provider_ard.lineage", "airflow_provider_ard.sandbox.")
+NOT_IN_A_BASE_INSTALL = ("airflow_provider_ard.lineage.openlineage", "airflow_provider_ard.sandbox.")
 # The extra and a module that it is for.
 PURPOSE = {
     "s3": "airflow.providers.amazon.aws.fs.s3",
@@ -93,7 +93,7 @@ def test_only_what_users_need_is_in_it(wheel: Path) -> None:
     folder = f"airflow_provider_ard-{version('airflow-provider-ard')}.dist-info"
     assert {name.partition("/")[0] for name in names} == {"airflow_provider_ard", folder}
     assert [name for name in names if re.search(r"(^|/)(tests?|demo|benchmarks|node_modules|__pycache__)/", name)] == []
-    assert {"airflow_provider_ard/py.typed", "airflow_provider_ard/sandbox/catalog.geojson"} <= set(names)
+    assert {"airflow_provider_ard/py.typed", "airflow_provider_ard/sandbox/backend/catalog.geojson"} <= set(names)
     assert f"{folder}/licenses/LICENSE" in names
     assert wheel.stat().st_size < MEGABYTE
 

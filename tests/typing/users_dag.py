@@ -13,7 +13,7 @@ from airflow.sdk import Asset, AssetWatcher, Context
 
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.errors import ArdError
-from airflow_provider_ard.api.order import OrderStatus
+from airflow_provider_ard.api.orders.status import OrderStatus
 from airflow_provider_ard.assets import delivered_orders, delivery_asset
 from airflow_provider_ard.exceptions import ArdOrderFailed, ArdRequestError
 from airflow_provider_ard.hooks.ard import ArdHook

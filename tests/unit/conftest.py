@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from hypothesis import settings
+
+from airflow_provider_ard.polling import order_poller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -86,3 +89,26 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., str]]:
                     yield record["event"] % record.get("positional_args", ())
 
         yield lambda level=None: "\n".join(lines(level))
+
+
+@pytest.fixture
+def token(ard):
+    form = {"grant_type": "password", "username": ard.login, "password": ard.password}
+    return requests.post(f"{ard.url}/api/v1/auth/authenticate", data=form, timeout=5).json()["access_token"]
+
+
+@pytest.fixture
+def place(ard, ard_connection, token):
+    def place():
+        body = {"acquisitions": [{"id": ard.acquisitions[0]}], "output_config": {"bucket": "b", "prefix": "p"}}
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.post(f"{ard.url}/api/v1/order/", json=body, headers=headers, timeout=5).json()["id"]
+
+    return place
+
+
+@pytest.fixture
+def quick_watch(monkeypatch):
+    monkeypatch.setattr(order_poller, "SHORTEST_INTERVAL_S", 0.05)
+    monkeypatch.setattr(order_poller, "GATHER_S", 0.02)
+    monkeypatch.setattr(order_poller, "LONGEST_OUTAGE_PAUSE_S", 0.05)

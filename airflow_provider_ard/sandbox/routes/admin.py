@@ -5,11 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from airflow_provider_ard.sandbox import schemas
-from airflow_provider_ard.sandbox.checks import parse_object
-from airflow_provider_ard.sandbox.errors import forbidden, not_found
-from airflow_provider_ard.sandbox.listing import moment, simple_page
-from airflow_provider_ard.sandbox.pricing import CLASSES
+from airflow_provider_ard.sandbox.backend.listing import moment, simple_page
+from airflow_provider_ard.sandbox.backend.pricing import CLASSES
+from airflow_provider_ard.sandbox.backend.state import State
 from airflow_provider_ard.sandbox.routes.common import (
     Body,
     absolute,
@@ -20,7 +18,9 @@ from airflow_provider_ard.sandbox.routes.common import (
     parameters,
     user,
 )
-from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.validation import schemas
+from airflow_provider_ard.sandbox.validation.errors import forbidden, not_found
+from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 _PERIOD = parameters(start_date="ISO 8601", end_date="ISO 8601")
 _PAGE = parameters(limit="1 to 100", starting_after="ID of an entry: those after it")

@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from airflow_provider_ard.sandbox import schemas
-from airflow_provider_ard.sandbox.checks import parse_object
-from airflow_provider_ard.sandbox.errors import ApiError, invalid, unauthorized
+from airflow_provider_ard.sandbox.backend.state import State
 from airflow_provider_ard.sandbox.routes.common import body_of
-from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.validation import schemas
+from airflow_provider_ard.sandbox.validation.errors import ApiError, invalid, unauthorized
+from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 
 def router(state: State) -> APIRouter:

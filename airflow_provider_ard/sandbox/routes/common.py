@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from airflow_provider_ard.sandbox.accounts import User
-from airflow_provider_ard.sandbox.errors import forbidden, not_found
-from airflow_provider_ard.sandbox.gate import ROOT
-from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.backend.accounts import User
+from airflow_provider_ard.sandbox.backend.state import State
+from airflow_provider_ard.sandbox.faults.middleware import ROOT
+from airflow_provider_ard.sandbox.validation.errors import forbidden, not_found
 
 
 async def _read(request: Request) -> bytes:

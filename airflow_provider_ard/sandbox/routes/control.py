@@ -9,15 +9,15 @@ from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, ConfigDict
 from shapely.geometry import mapping
 
-from airflow_provider_ard.sandbox import schemas
-from airflow_provider_ard.sandbox.checks import parse_object
-from airflow_provider_ard.sandbox.errors import invalid, not_found
-from airflow_provider_ard.sandbox.faults import Rule
-from airflow_provider_ard.sandbox.orders import FAILED
-from airflow_provider_ard.sandbox.rasters import quicklook
+from airflow_provider_ard.sandbox.backend.orders import FAILED
+from airflow_provider_ard.sandbox.backend.state import State
+from airflow_provider_ard.sandbox.faults.rules import Rule
+from airflow_provider_ard.sandbox.rendering.rasters import quicklook
 from airflow_provider_ard.sandbox.routes.common import Body, body_of
 from airflow_provider_ard.sandbox.routes.metadata import find_tile
-from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.validation import schemas
+from airflow_provider_ard.sandbox.validation.errors import invalid, not_found
+from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 SHOWN = 200
 

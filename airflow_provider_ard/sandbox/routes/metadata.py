@@ -5,14 +5,15 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from airflow_provider_ard.sandbox import results, schemas, search
-from airflow_provider_ard.sandbox.catalog import Tile
-from airflow_provider_ard.sandbox.checks import parse_object
-from airflow_provider_ard.sandbox.errors import invalid, not_found
-from airflow_provider_ard.sandbox.match import Match, by_date
-from airflow_provider_ard.sandbox.rasters import quicklook
+from airflow_provider_ard.sandbox.backend import results, search
+from airflow_provider_ard.sandbox.backend.catalog import Tile
+from airflow_provider_ard.sandbox.backend.match import Match, by_date
+from airflow_provider_ard.sandbox.backend.state import State
+from airflow_provider_ard.sandbox.rendering.rasters import quicklook
 from airflow_provider_ard.sandbox.routes.common import Body, body_of, login
-from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.validation import schemas
+from airflow_provider_ard.sandbox.validation.errors import invalid, not_found
+from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 _CELL_ID = re.compile(r"Z\d{2}-[0-3]{12}")
 

@@ -4,9 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from airflow_provider_ard.sandbox import schemas
-from airflow_provider_ard.sandbox.checks import parse_object
-from airflow_provider_ard.sandbox.listing import limit_of, simple_page
+from airflow_provider_ard.sandbox.backend.listing import limit_of, simple_page
+from airflow_provider_ard.sandbox.backend.state import State
 from airflow_provider_ard.sandbox.routes.common import (
     Body,
     absolute,
@@ -17,7 +16,8 @@ from airflow_provider_ard.sandbox.routes.common import (
     parameters,
     user,
 )
-from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.validation import schemas
+from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 _LISTING = parameters(
     limit="1 to 100", starting_after="ID of a monitor: those after it", active_only="true (default) or false"

@@ -4,13 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from airflow_provider_ard.sandbox import schemas
-from airflow_provider_ard.sandbox.checks import check_order
-from airflow_provider_ard.sandbox.gate import FATE
-from airflow_provider_ard.sandbox.listing import page
-from airflow_provider_ard.sandbox.orders import Order
+from airflow_provider_ard.sandbox.backend.listing import page
+from airflow_provider_ard.sandbox.backend.orders import Order
+from airflow_provider_ard.sandbox.backend.state import State
+from airflow_provider_ard.sandbox.faults.middleware import FATE
 from airflow_provider_ard.sandbox.routes.common import Body, admin, body_of, check_account, login, parameters, user
-from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.validation import schemas
+from airflow_provider_ard.sandbox.validation.orders import check_order
 
 _LISTING = parameters(
     limit="1 to 100",

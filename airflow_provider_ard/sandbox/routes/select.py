@@ -4,15 +4,15 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from airflow_provider_ard.sandbox import schemas
-from airflow_provider_ard.sandbox.checks import parse_object
-from airflow_provider_ard.sandbox.errors import not_found
-from airflow_provider_ard.sandbox.gate import FATE, SIGNED
-from airflow_provider_ard.sandbox.orders import SUCCEEDED
-from airflow_provider_ard.sandbox.results import select_file
+from airflow_provider_ard.sandbox.backend.orders import SUCCEEDED
+from airflow_provider_ard.sandbox.backend.results import select_file
+from airflow_provider_ard.sandbox.backend.selects import FILES, Select
+from airflow_provider_ard.sandbox.backend.state import State
+from airflow_provider_ard.sandbox.faults.middleware import FATE, SIGNED
 from airflow_provider_ard.sandbox.routes.common import Body, absolute, base, body_of, login, user
-from airflow_provider_ard.sandbox.selects import FILES, Select
-from airflow_provider_ard.sandbox.state import State
+from airflow_provider_ard.sandbox.validation import schemas
+from airflow_provider_ard.sandbox.validation.errors import not_found
+from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 
 def router(state: State) -> APIRouter:

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from airflow_provider_ard.api.auth import Login
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdNotFoundError, ArdRequestError
-from airflow_provider_ard.api.order import OrderRequest
+from airflow_provider_ard.api.http.auth import Login
+from airflow_provider_ard.api.orders.request import OrderRequest
 
 SAS = "https://acct.blob.core.windows.net/tiles?sv=2024-11-04&se=2999-01-01T00%3A00%3A00Z&sp=rwl&sig=s1gnatur3"
 KEY = {"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----s3cret", "client_email": "a@b.example"}

@@ -5,18 +5,18 @@ import socket
 import pytest
 import requests
 
-from airflow_provider_ard.api.auth import Login
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.errors import (
     ArdAuthError,
     ArdError,
     ArdNotFoundError,
+    ArdOrderInDoubtError,
     ArdRequestError,
     ArdUnavailableError,
-    ArdUnknownFateError,
 )
-from airflow_provider_ard.api.order import OrderRequest
-from airflow_provider_ard.api.transport import api_base
+from airflow_provider_ard.api.http.auth import Login
+from airflow_provider_ard.api.http.transport import api_base
+from airflow_provider_ard.api.orders.request import OrderRequest
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_dry_run_buys_and_notifies_nothing(ard, client, request_for):
 )
 def test_an_order_whose_answer_is_lost_is_never_sent_twice(ard, client, request_for, fault):
     ard.faults.add("POST /order", **fault)
-    with pytest.raises(ArdUnknownFateError):
+    with pytest.raises(ArdOrderInDoubtError):
         client.submit_order(request_for())
     assert len(ard.submissions) == 1
 
@@ -95,7 +95,7 @@ def test_a_slow_answer_to_an_order_is_of_unknown_fate(ard, client, request_for, 
     ard.faults.add("POST /order", kind="latency", seconds=1.0)
     # Logged in already: a login need not be answered as fast.
     login = Login(access_token=client._auth.token())
-    with ArdClient(login, host=ard.url, timeout=0.3) as hasty, pytest.raises(ArdUnknownFateError):
+    with ArdClient(login, host=ard.url, timeout=0.3) as hasty, pytest.raises(ArdOrderInDoubtError):
         hasty.submit_order(request_for())
     wait_for(lambda: ard.submissions)
     assert len(ard.submissions) == 1
@@ -106,14 +106,14 @@ def test_an_order_that_never_left_is_a_plain_outage(ard, client, request_for):
     ard.stop()
     with pytest.raises(ArdUnavailableError) as caught:
         client.submit_order(request_for())
-    assert not isinstance(caught.value, ArdUnknownFateError)
+    assert not isinstance(caught.value, ArdOrderInDoubtError)
 
 
 def test_too_many_requests_means_that_the_order_was_not_taken(ard, client, request_for):
     ard.faults.add("POST /order", kind="status", status=429, retry_after=7)
     with pytest.raises(ArdUnavailableError) as caught:
         client.submit_order(request_for())
-    assert not isinstance(caught.value, ArdUnknownFateError)
+    assert not isinstance(caught.value, ArdOrderInDoubtError)
     assert caught.value.retry_after == 7
 
 
@@ -238,10 +238,10 @@ def test_retry_after_may_be_a_date():
     import email.utils
     import time
 
-    from airflow_provider_ard.api.answers import refusal
+    from airflow_provider_ard.api.http.responses import error_from_response
 
     answer = requests.Response()
     answer.status_code, answer._content = 503, b"{}"
     answer.headers["Retry-After"] = email.utils.formatdate(time.time() + 120, usegmt=True)
-    error = refusal(answer, "GET /x", ArdUnavailableError)
+    error = error_from_response(answer, "GET /x", ArdUnavailableError)
     assert 110 < error.retry_after <= 120

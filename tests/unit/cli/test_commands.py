@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from airflow_provider_ard.api.order import OrderRequest
+from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.cli import output, wait
 from airflow_provider_ard.cli.__main__ import main
 

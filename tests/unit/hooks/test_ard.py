@@ -172,11 +172,11 @@ def test_old_airflow_gets_the_same_labels():
     }
 
 
-@pytest.mark.parametrize("error", exceptions._AT_THE_EDGE)
-def test_every_error_has_a_twin_of_its_own_type_and_airflows(error):
-    twin = exceptions.airflow_twin(error("no", status=418), "my_conn")
-    assert isinstance(twin, error)
-    assert twin.status == 418
-    costs_nothing = (exceptions.errors.ArdUnavailableError, exceptions.errors.ArdSelectFailed)
+@pytest.mark.parametrize("error", exceptions._AIRFLOW_CLASSES)
+def test_every_error_becomes_an_airflow_exception_of_its_own_class(error):
+    converted = exceptions.to_airflow_exception(error("no", status=418), "my_conn")
+    assert isinstance(converted, error)
+    assert converted.status == 418
+    costs_nothing = (exceptions.ArdUnavailableError, exceptions.ArdSelectFailed)
     may_be_retried = issubclass(error, costs_nothing) or error is ArdError
-    assert isinstance(twin, AirflowFailException) is not may_be_retried
+    assert isinstance(converted, AirflowFailException) is not may_be_retried

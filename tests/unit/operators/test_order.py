@@ -8,9 +8,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_ard.exceptions import (
     ArdBudgetExceeded,
     ArdOrderConflict,
+    ArdOrderInDoubtError,
     ArdRequestError,
     ArdUnavailableError,
-    ArdUnknownFateError,
 )
 from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
 
@@ -72,10 +72,10 @@ def test_a_lost_answer_buys_nothing_twice(ard, order, context, fault):
 
 
 def test_a_lost_answer_and_a_blind_list_leave_it_to_the_retry(ard, order, context, monkeypatch):
-    monkeypatch.setattr("airflow_provider_ard.api.placement.LOOK_UP_WINDOW_S", 0.1)
+    monkeypatch.setattr("airflow_provider_ard.ordering.placement.LOOK_UP_WINDOW_S", 0.1)
     ard.faults.add("POST /order", kind="reset_after", nth=1)
     blind = ard.faults.add("GET /order", kind="status", status=503, nth=2, times=10_000)
-    with pytest.raises(ArdUnknownFateError):
+    with pytest.raises(ArdOrderInDoubtError):
         order().execute(context)
     ard.faults.remove(blind)
     assert order().execute(context) == ard.orders[0].id
@@ -169,7 +169,7 @@ def test_the_error_of_a_budget_tells_the_accounts_balance(ard_connection, contex
 
 def ignoring_cells(monkeypatch):
     """Let the server not know the filter by the name that it is sent by, as the real one may."""
-    from airflow_provider_ard.api.order import OrderRequest
+    from airflow_provider_ard.api.orders.request import OrderRequest
 
     send = OrderRequest.to_payload
 
@@ -291,7 +291,7 @@ def test_one_line_tells_of_the_order(order, context, told, client):
 
 
 def test_links_lead_to_what_is_known(monkeypatch, order):
-    from airflow_provider_ard import links
+    from airflow_provider_ard.links import order as links
 
     monkeypatch.setattr(links.XCom, "get_value", lambda ti_key, key: {"order_url": "https://ard/1"}.get(key))
     found = {link.name: link.get_link(order(), ti_key=None) for link in order().operator_extra_links}
@@ -323,13 +323,13 @@ def test_the_intent_is_written_before_the_purchase_and_the_id_after(ard, order, 
 def test_without_a_store_an_order_with_retries_says_what_they_do(order, context, told):
     context["task"].retries = 2
     order().execute(context)
-    assert told().count("Before Airflow 3.3 no try can write down that it orders") == 1
+    assert told().count("Airflow before 3.3 keeps no task state") == 1
 
 
 def test_with_a_store_there_is_nothing_to_say_of_retries(order, context, store, told):
     context["task"].retries = 2
     order().execute(context)
-    assert "Before Airflow 3.3" not in told()
+    assert "Airflow before 3.3" not in told()
 
 
 def test_nothing_is_bought_if_the_intent_cannot_be_written(ard, order, context, store, monkeypatch):
@@ -358,7 +358,7 @@ def test_an_order_stands_if_its_id_cannot_be_written(ard, order, context, store,
 def test_a_refused_order_leaves_nothing_to_look_for(ard, order, context, store):
     with pytest.raises(ArdRequestError):
         order(acquisitions="10300100FFFFFF00").execute(context)
-    assert store["ard_order"]["sent"] is False
+    assert store["ard_order"]["submitted"] is False
 
 
 def test_a_known_id_is_taken_over_although_the_list_does_not_show_it(ard, order, context, store):

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_ard.exceptions import ArdRequestError, ArdSelectFailed, ArdTaskError, ArdUnavailableError
+from airflow_provider_ard.exceptions import ArdError, ArdRequestError, ArdSelectFailed, ArdUnavailableError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
 from airflow_provider_ard.sandbox import Sandbox
@@ -158,7 +158,7 @@ def test_it_goes_on_where_the_trigger_has_ended(slow, select, context):
 
 @pytest.mark.parametrize("event", [None, {}, {"outcome": "done"}, {"outcome": "succeeded"}, "succeeded"])
 def test_an_event_that_says_nothing_known_is_an_error(select, context, event):
-    with pytest.raises(ArdTaskError, match="nothing known"):
+    with pytest.raises(ArdError, match="nothing known"):
         select().execute_complete(context, event)
 
 
@@ -181,7 +181,7 @@ def test_an_outage_does_not_end_the_wait_and_is_told_once(ard, select, context, 
 
 def test_a_wait_that_is_over_is_told_and_a_retry_waits_for_the_same(slow, select, context, store, quick_sleep):
     for _ in range(2):
-        with pytest.raises(ArdTaskError, match="has not ended in time") as caught:
+        with pytest.raises(ArdError, match="has not ended in time") as caught:
             select(deferrable=False, timeout=1e-9).execute(context)
         assert not isinstance(caught.value, AirflowFailException)
         context["ti"].try_number += 1
@@ -200,7 +200,7 @@ def test_a_failed_select_has_the_words_of_the_api_and_a_retry_submits_another(ar
 
 def test_an_unknown_status_is_no_success(ard, select, context):
     ard.faults.add(kind="fail_select", order_status="PAUSED")
-    with pytest.raises(ArdTaskError, match="'PAUSED'"):
+    with pytest.raises(ArdError, match="'PAUSED'"):
         select().execute(context)
     assert context["ti"].xcoms == {}
 
@@ -220,7 +220,7 @@ def test_a_changed_request_is_submitted_anew(ard, select, context, store):
 
 
 def test_a_select_that_the_api_has_forgotten_is_submitted_anew(ard, select, context, store):
-    store["ard_select"] = {"fingerprint": "", "select_id": "404", "sitting": 1}
+    store["ard_select"] = {"fingerprint": "", "select_id": "404", "first_try_number": 1}
     first = select().execute(context)
     store["ard_select"]["select_id"] = "404"
     assert select().execute(context) != first

@@ -5,7 +5,7 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, Asset, AssetAlias
 
-from airflow_provider_ard.exceptions import ArdNotFoundError, ArdOrderFailed, ArdRequestError, ArdTaskError
+from airflow_provider_ard.exceptions import ArdError, ArdNotFoundError, ArdOrderFailed, ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sandbox import Sandbox
@@ -17,7 +17,7 @@ def order_id(ard, ard_connection, context):
 
 
 def test_an_unfinished_order_is_an_error_that_says_what_to_do(order_id, context):
-    with pytest.raises(ArdTaskError, match="ArdOrderSensor"):
+    with pytest.raises(ArdError, match="ArdOrderSensor"):
         ArdListTilesOperator(task_id="t", order_id=order_id).execute(context)
 
 
@@ -69,7 +69,7 @@ def place(shop, monkeypatch, context):
         place.reads.append(uri)
         return json.loads((folder / uri.removeprefix("s3://")).read_bytes())
 
-    monkeypatch.setattr("airflow_provider_ard.storage.reader", lambda storage_conn_id: read)
+    monkeypatch.setattr("airflow_provider_ard.hooks.storage.reader", lambda storage_conn_id: read)
     numbers = iter(range(100))
 
     def made(acquisitions, prefix, **arguments):

@@ -7,14 +7,14 @@ import pytest
 from maxar_ard_grid import Cell
 from shapely.geometry import box
 
-from airflow_provider_ard.sandbox import generate
-from airflow_provider_ard.sandbox.catalog import Catalog
-from airflow_provider_ard.sandbox.pricing import age_class
-from airflow_provider_ard.sandbox.projection import WGS84, project
+from airflow_provider_ard.sandbox.backend.catalog import Catalog
+from airflow_provider_ard.sandbox.backend.pricing import age_class
+from airflow_provider_ard.sandbox.rendering import catalog_generator as generate
+from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
 
 from .conftest import REAL_CATALOG
 
-BUNDLED = Path(generate.__file__).with_name("catalog.geojson")
+BUNDLED = Path(generate.__file__).parents[1] / "backend" / "catalog.geojson"
 
 
 def test_the_bundled_catalogue_is_what_the_generator_makes(tmp_path):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.sandbox.clock import Clock
+from airflow_provider_ard.sandbox.backend.clock import Clock
 
 from .conftest import Api
 

@@ -17,9 +17,10 @@ from moto.server import ThreadedMotoServer
 from rio_cogeo.cogeo import cog_validate
 from shapely.geometry import box, shape
 
-from airflow_provider_ard.sandbox import Sandbox, stac
-from airflow_provider_ard.sandbox.rasters import TileFiles
-from airflow_provider_ard.sandbox.storage import Folder
+from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.sandbox.rendering import stac
+from airflow_provider_ard.sandbox.rendering.rasters import TileFiles
+from airflow_provider_ard.sandbox.rendering.storage import Folder
 
 from .conftest import REAL_CATALOG, Api
 
@@ -181,7 +182,7 @@ def test_masks_say_the_same_as_polygons_and_as_pixels(delivered):
 
 def test_neighbours_and_repeats_show_the_same_land(delivered):
     _, _, ard = delivered
-    from airflow_provider_ard.sandbox.imagery import render
+    from airflow_provider_ard.sandbox.rendering.imagery import render
 
     clear = defaultdict(list)
     for tile in ard._state.catalog:

@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.sandbox.faults import parse
+from airflow_provider_ard.sandbox.faults.rules import parse
 
 from .conftest import Api
 

@@ -17,7 +17,7 @@ def test_a_marker_gives_it_arguments(ard_sandbox):
 
 def test_it_stays_light_until_it_is_used():
     code = (
-        "import sys; import airflow_provider_ard.sandbox.plugin\n"
+        "import sys; import airflow_provider_ard.sandbox.pytest_plugin\n"
         "assert not {'fastapi', 'rasterio', 'airflow', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.__main__ import main
-from airflow_provider_ard.sandbox.durations import seconds
+from airflow_provider_ard.sandbox.backend.durations import seconds
 
 from .conftest import Api
 

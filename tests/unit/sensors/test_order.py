@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_ard.exceptions import ArdNotFoundError, ArdOrderFailed, ArdRequestError, ArdTaskError
+from airflow_provider_ard.exceptions import ArdError, ArdNotFoundError, ArdOrderFailed, ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
@@ -44,7 +44,7 @@ def test_a_running_order_is_waited_for_in_the_triggerer(place, context):
     assert timedelta(days=3, hours=23) < deferred.value.timeout <= timedelta(days=4)
     path, arguments = trigger.serialize()
     assert path == "airflow_provider_ard.triggers.order.ArdOrderTrigger"
-    assert time.time() - 60 < arguments.pop("began") <= time.time()
+    assert time.time() - 60 < arguments.pop("started_at") <= time.time()
     assert json.loads(json.dumps(arguments)) == {
         "order_ids": [order_id],
         "ard_conn_id": "ard_default",
@@ -127,7 +127,7 @@ def test_an_unknown_order_is_no_wait(ard_connection, context):
 def test_an_unknown_status_is_an_error_not_a_success(ard, place, context):
     (order_id,) = place()
     ard.fail_order(order_id, "?", status="PAUSED")
-    with pytest.raises(ArdTaskError, match="PAUSED"):
+    with pytest.raises(ArdError, match="PAUSED"):
         sensor(order_id).execute(context)
 
 
@@ -149,7 +149,7 @@ def test_no_orders_are_no_event_of_an_outlet(ard_connection, context):
 
 @pytest.mark.parametrize("event", [None, {}, {"outcome": "?"}, {"outcome": "succeeded"}, "succeeded", {"orders": []}])
 def test_an_unknown_event_is_an_error(context, event):
-    with pytest.raises(ArdTaskError):
+    with pytest.raises(ArdError):
         sensor("1").execute_complete(context, event)
 
 
@@ -206,7 +206,7 @@ def test_reschedule_mode_tells_a_status_once_and_how_long_the_wait_was(ard, plac
     assert not any(rescheduled([one, two], context) for _ in range(3))
     ard.finish_order(two)
     assert not any(rescheduled([one, two], context) for _ in range(3))
-    store["ard_wait"]["began"] = (datetime.now(UTC) - timedelta(hours=27)).isoformat()
+    store["ard_wait"]["started_at"] = (datetime.now(UTC) - timedelta(hours=27)).isoformat()
     ard.finish_order(one)
     assert rescheduled([one, two], context)
     for line in (f"Order {one}: RUNNING.", f"Order {two}: RUNNING.", f"Order {one}: SUCCEEDED.", "Waited for 1 d 3 h."):
@@ -217,8 +217,8 @@ def test_reschedule_mode_tells_a_status_once_and_how_long_the_wait_was(ard, plac
 def test_reschedule_mode_gives_a_sign_of_life_once_an_hour(place, context, store, told):
     (order_id,) = place()
     rescheduled(order_id, context)
-    store["ard_wait"]["began"] = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
-    store["ard_wait_said"]["said"]["at"] -= 3601
+    store["ard_wait"]["started_at"] = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+    store["ard_wait_logged"]["logged"]["at"] -= 3601
     for _ in range(3):
         rescheduled(order_id, context)
     assert told().count(f"Order {order_id} is RUNNING still, after 2 h 0 min.") == 1
@@ -261,7 +261,7 @@ def test_reschedule_mode_counts_from_the_first_look_without_a_store_too(ard, pla
 
 def test_a_retry_that_finds_the_order_done_tells_the_whole_wait(ard, place, context, store, told):
     (order_id,) = place()
-    store["ard_wait"] = {"sitting": 1, "began": (datetime.now(UTC) - timedelta(hours=27)).isoformat()}
+    store["ard_wait"] = {"first_try_number": 1, "started_at": (datetime.now(UTC) - timedelta(hours=27)).isoformat()}
     ard.finish_order(order_id)
     sensor(order_id).execute(context)
     assert "Waited for 1 d 3 h." in told()
@@ -277,8 +277,8 @@ def test_the_trigger_leaves_the_api_alone_for_as_long_as_the_worker_was_told(ard
 
 def test_a_retry_keeps_the_deadline_of_the_first_try(place, context, store):
     (order_id,) = place()
-    began = datetime.now(UTC) - timedelta(days=3)
-    store["ard_wait"] = {"sitting": 1, "began": began.isoformat()}
+    started_at = datetime.now(UTC) - timedelta(days=3)
+    store["ard_wait"] = {"first_try_number": 1, "started_at": started_at.isoformat()}
     with pytest.raises(TaskDeferred) as deferred:
         sensor(order_id).execute(context)
     assert timedelta(hours=23) < deferred.value.timeout <= timedelta(days=1)
@@ -301,7 +301,7 @@ def test_with_a_store_there_is_nothing_to_say_of_retries(place, context, store, 
 
 def test_a_wait_beyond_its_deadline_has_timed_out(place, context, store):
     (order_id,) = place()
-    store["ard_wait"] = {"sitting": 1, "began": (datetime.now(UTC) - timedelta(days=5)).isoformat()}
+    store["ard_wait"] = {"first_try_number": 1, "started_at": (datetime.now(UTC) - timedelta(days=5)).isoformat()}
     with pytest.raises(AirflowSensorTimeout, match="The order goes on"):
         sensor(order_id).execute(context)
     with pytest.raises(AirflowSkipException):
@@ -310,12 +310,12 @@ def test_a_wait_beyond_its_deadline_has_timed_out(place, context, store):
 
 def test_a_cleared_wait_begins_anew(place, context, store):
     (order_id,) = place()
-    store["ard_wait"] = {"sitting": 1, "began": (datetime.now(UTC) - timedelta(days=5)).isoformat()}
+    store["ard_wait"] = {"first_try_number": 1, "started_at": (datetime.now(UTC) - timedelta(days=5)).isoformat()}
     context["ti"].max_tries = 3
     with pytest.raises(TaskDeferred) as deferred:
         sensor(order_id).execute(context)
     assert deferred.value.timeout > timedelta(days=3)
-    assert store["ard_wait"]["sitting"] == 4
+    assert store["ard_wait"]["first_try_number"] == 4
 
 
 def test_exponential_backoff_reaches_the_trigger(place, context):
@@ -330,7 +330,7 @@ def test_the_end_of_a_wait_tells_what_it_came_to(ard, place, context, told, clie
     (order_id,) = place()
     ard.finish_order(order_id)
     report = client.get_order(order_id).report()
-    event = {"outcome": "succeeded", "orders": [report], "began": time.time() - 2 * 86400 - 3 * 3600}
+    event = {"outcome": "succeeded", "orders": [report], "started_at": time.time() - 2 * 86400 - 3 * 3600}
     assert sensor(order_id).execute_complete(context, event) == report
     usage = client.get_order(order_id).usage
     assert (

@@ -14,7 +14,7 @@ from airflow_provider_ard.exceptions import ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger, new_acquisitions
-from airflow_provider_ard.triggers.seen import Seen
+from airflow_provider_ard.triggers.imagery_state import Seen
 
 sdk = pytest.importorskip("airflow.sdk", reason="Airflow 2 has no asset watchers; test_airflow2.py says what it does")
 Asset, AssetWatcher = sdk.Asset, sdk.AssetWatcher
@@ -75,7 +75,9 @@ def quick(monkeypatch):
 
 def publish(ard, number, taken=NOW, cells=None):
     """Publish the tiles of a new acquisition: one of the catalogue's under another id and date."""
-    bundled = json.loads(resources.files("airflow_provider_ard.sandbox").joinpath("catalog.geojson").read_text())
+    bundled = json.loads(
+        resources.files("airflow_provider_ard.sandbox.backend").joinpath("catalog.geojson").read_text()
+    )
     first = next(one["properties"]["catalog_id"] for one in bundled["features"] if one["properties"]["utm_zone"] == 13)
     features = [one for one in bundled["features"] if one["properties"]["catalog_id"] == first][:cells]
     for one in features:
@@ -361,13 +363,13 @@ def test_a_store_that_cannot_be_written_to_fires_nothing_until_it_can(ard, quick
 
 
 def test_what_is_remembered_is_bounded_by_the_window():
-    from airflow_provider_ard.api.select import Sighting
+    from airflow_provider_ard.api.selects.results import AcquisitionMatch
 
     async def scene():
         store = Store()
         seen = Seen("key", store)
         await seen.load()
-        await seen.claim([Sighting("old", "2026-01-01T00:00:00Z", ()), Sighting("new", "2026-03-01", ())], fire=False, oldest=date(2026, 1, 1))  # fmt: skip
+        await seen.claim([AcquisitionMatch("old", "2026-01-01T00:00:00Z", ()), AcquisitionMatch("new", "2026-03-01", ())], fire=False, oldest=date(2026, 1, 1))  # fmt: skip
         assert await seen.claim([], fire=False, oldest=date(2026, 2, 1)) == []
         return json.loads(store.kept["key"])
 

@@ -1,0 +1,1 @@
+"""Areas of interest (AOIs) and the ARD grid."""

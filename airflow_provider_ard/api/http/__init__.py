@@ -1,0 +1,1 @@
+"""HTTP transport: sessions, tokens, retries, responses and pages of lists."""

@@ -1,0 +1,1 @@
+"""Orders: the request, its parts, and the status that the API reports."""

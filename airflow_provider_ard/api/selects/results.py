@@ -1,0 +1,79 @@
+"""What the API reports of a Select (`SelectStatus`) and of a metadata search (`AcquisitionMatch`)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from airflow_provider_ard.api.orders.status import State, Usage, state_of
+
+
+class SelectStatus(BaseModel):
+    """A Select as the API tells of it. Source: `POST /select/`, `GET /select/request/{id}`.
+
+    `stack_depth_summary` is the API's own; `unique_acquisitions` is how many acquisitions were found; `links` are the
+    addresses of its result files, by name.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Annotated[
+        str, Field(min_length=1), BeforeValidator(lambda given: str(given) if isinstance(given, int) else given)
+    ]
+    status: str = ""
+    usage: Usage | None = None
+    stack_depth_summary: dict[str, Any] | None = None
+    unique_acquisitions: int | None = None
+    links: dict[str, Any] = Field(default_factory=dict)
+    error_message: dict[str, Any] | str | None = None
+
+    @property
+    def state(self) -> State:
+        """What the status means; `State.UNKNOWN` for one that is documented nowhere."""
+        return state_of(self.status)
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in the API's words."""
+        message = self.error_message
+        if isinstance(message, dict):
+            return ": ".join(str(message[key]) for key in ("Error", "Cause") if message.get(key)) or self.status
+        return message or self.status
+
+    def report(self) -> dict[str, Any]:
+        """Return what the next task needs to know, as plain JSON."""
+        return {
+            "select_id": self.id,
+            "status": self.status,
+            "unique_acquisitions": self.unique_acquisitions,
+            "stack_depth_summary": self.stack_depth_summary,
+            "usage": self.usage.model_dump(mode="json", exclude_none=True) if self.usage else None,
+        }
+
+
+class AcquisitionMatch(NamedTuple):
+    """An acquisition over an area: when it was taken (RFC 3339), and the cells in which it was."""
+
+    id: str
+    taken: str
+    cells: tuple[str, ...]
+
+
+def acquisition_matches(features: object) -> list[AcquisitionMatch]:
+    """Return the acquisitions of a metadata search's GeoJSON, a feature a tile, oldest first.
+
+    Raises ValueError for what is no such answer.
+    """
+    taken: dict[str, str] = {}
+    cells: dict[str, list[str]] = {}
+    try:
+        for feature in features["features"]:  # type: ignore[index]
+            tile = feature["properties"]
+            name, when = str(tile["acquisition_id"]), str(tile.get("datetime") or tile["date"])
+            cells.setdefault(name, []).append(f"Z{int(tile['tile:zone']):02d}-{tile['tile:quadkey']}")
+            taken[name] = min(when, taken.get(name, when))
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"not the tiles of a metadata search: {error!r}") from None
+    found = [AcquisitionMatch(name, when, tuple(sorted(set(cells[name])))) for name, when in taken.items()]
+    return sorted(found, key=lambda one: (one.taken, one.id))

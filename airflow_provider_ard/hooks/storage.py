@@ -1,0 +1,71 @@
+"""Reading what was delivered through Airflow's object storage and its Connections."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, ObjectStoragePath
+
+from airflow_provider_ard.exceptions import ArdError, ArdRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
+
+
+def reader(storage_conn_id: str | None) -> Callable[[str], dict[str, Any]]:
+    """Return a function that reads one JSON document by its URI; fit for several threads.
+
+    It raises `ArdError`, or `ArdRequestError` where no retry can help, naming the document and the Connection.
+    """
+    if storage_conn_id is not None:
+        try:
+            # Looked for here: S3 would go on with what the machine's environment offers.
+            BaseHook.get_connection(storage_conn_id)
+        except AirflowNotFoundException:
+            raise ArdRequestError(f"there is no Connection {storage_conn_id!r}", argument="storage_conn_id") from None
+
+    def read_json(uri: str) -> dict[str, Any]:
+        content = _json(uri, _read(uri, storage_conn_id))
+        if not isinstance(content, dict):
+            raise ArdError(f"{uri}: not a STAC document")
+        return content
+
+    return read_json
+
+
+def _read(uri: str, storage_conn_id: str | None) -> bytes:
+    scheme = uri.partition("://")[0]
+    by = f"with storage_conn_id {storage_conn_id!r}" if storage_conn_id else "without a storage_conn_id"
+    try:
+        path = ObjectStoragePath(uri, conn_id=storage_conn_id)
+        filesystem = path.fs
+    except (ImportError, ValueError) as error:
+        if scheme in _EXTRAS and ("No filesystem registered" in str(error) or isinstance(error, ImportError)):
+            extra = f"airflow-provider-ard[{_EXTRAS[scheme]}]"
+            raise ArdRequestError(f"reading {scheme}:// needs {extra}: {error}", argument="storage_conn_id") from None
+        raise ArdError(f"{uri}: cannot be opened {by}: {_said(error)}") from None
+    except Exception as error:  # noqa: BLE001 -- each cloud has errors of its own
+        raise ArdError(f"{uri}: cannot be opened {by}: {_said(error)}") from None
+    try:
+        # One request; opening the file would first ask for its size.
+        return bytes(filesystem.cat_file(path.path))
+    except FileNotFoundError:
+        raise ArdError(f"{uri}: not there, or not to be seen {by}") from None
+    except Exception as error:  # noqa: BLE001 -- each cloud has errors of its own
+        raise ArdError(f"{uri}: cannot be read {by}: {_said(error)}") from None
+
+
+def _json(uri: str, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise ArdError(f"{uri}: not a JSON document") from None
+
+
+def _said(error: Exception) -> str:
+    """Return an error of a storage library in one line: some tell it again as XML, with time and request."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""OpenLineage facets of orders and deliveries."""

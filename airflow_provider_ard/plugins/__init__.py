@@ -1,0 +1,1 @@
+"""The Airflow plugin: the page of ARD orders."""

@@ -1,0 +1,85 @@
+"""What Airflow's UI learns of the page. Every component of Airflow loads this module: there is next to nothing in it.
+
+Airflow 3.1 or newer has a place for such a page; on older ones the plugin is empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+from airflow.plugins_manager import AirflowPlugin
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from fastapi import FastAPI
+
+URL_PREFIX = "/ard-orders"
+# /plugin/ard-orders is the page of all orders, …/plugin/ard-order the tab on a task instance.
+PAGE_ROUTE = "ard-orders"
+TAB_ROUTE = "ard-order"
+
+
+class OrdersApp:
+    """The page's ASGI application, made when it is first asked for: only the API server ever does."""
+
+    def __init__(self) -> None:
+        self._app: FastAPI | None = None
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Answer one request."""
+        if self._app is None:
+            from airflow_provider_ard.plugins.orders_page.app import the_app
+
+            # Imports take a moment in which the API server has others to answer.
+            self._app = await asyncio.to_thread(the_app)
+        await self._app(scope, receive, send)
+
+
+def _below_base_url(path: str) -> str:
+    return urlsplit(conf.get("api", "base_url", fallback="/") or "/").path.rstrip("/") + path
+
+
+def _views() -> list[dict[str, str]]:
+    entry = f"{_below_base_url(URL_PREFIX)}/"
+    icons = {
+        "icon": f"{entry}static/icon.svg",
+        "icon_dark_mode": f"{entry}static/icon-dark.svg",
+    }
+    task = "?dag_id={DAG_ID}&run_id={RUN_ID}&task_id={TASK_ID}&map_index={MAP_INDEX}"
+    return [
+        {
+            "name": "ARD orders",
+            "href": entry,
+            "destination": "nav",
+            "category": "browse",
+            "url_route": PAGE_ROUTE,
+            **icons,
+        },
+        {
+            "name": "ARD order",
+            "href": f"{entry}{task}",
+            "destination": "task_instance",
+            "url_route": TAB_ROUTE,
+            **icons,
+        },
+    ]
+
+
+_has_pages = hasattr(AirflowPlugin, "external_views")
+
+
+class ArdPlugin(AirflowPlugin):
+    """The page of all orders, and the tab with a task's own."""
+
+    name = "ard"
+    fastapi_apps = [{"app": OrdersApp(), "url_prefix": URL_PREFIX, "name": "ARD orders"}] if _has_pages else []
+    external_views = _views() if _has_pages else []

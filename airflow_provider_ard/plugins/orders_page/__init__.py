@@ -1,0 +1,1 @@
+"""The page of ARD orders in Airflow's UI."""

@@ -1,0 +1,1 @@
+"""State of the sandbox: accounts, catalog, orders, Selects, monitors, clock."""

@@ -1,0 +1,142 @@
+"""What the account may spend, and what it has spent: prices, limits, and a line for each order."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from airflow_provider_ard.sandbox.backend.catalog import Tile
+from airflow_provider_ard.sandbox.backend.clock import Clock
+from airflow_provider_ard.sandbox.backend.pricing import CLASSES, UNLIMITED, age_class, describe
+from airflow_provider_ard.sandbox.validation.errors import ApiError, invalid
+
+ANNUAL = "annual"
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One order on the bill: km² and price in each age class."""
+
+    order_id: str
+    user_id: str
+    when: datetime
+    area: dict[str, float]
+    cost: dict[str, float]
+
+
+class Billing:
+    """The account's prices, limits and charges.
+
+    ``prices`` per km²; None where a class cannot be ordered. ``limits`` by class, and ``annual`` for all of them
+    together: what may be spent in a calendar year; a missing one is no limit. Raises ValueError for other names.
+    ``today`` tells the day by which the age of imagery is reckoned.
+    """
+
+    def __init__(
+        self,
+        prices: Mapping[str, float | None],
+        limits: Mapping[str, float],
+        today: Callable[[], date],
+        clock: Clock,
+    ) -> None:
+        unknown = sorted(set(limits) - {*CLASSES, ANNUAL})
+        if unknown:
+            raise ValueError(f"limits are for {', '.join(CLASSES)} and {ANNUAL}, not {', '.join(unknown)}")
+        self.prices = prices
+        self._limits = {name: limits.get(name, UNLIMITED) for name in (*CLASSES, ANNUAL)}
+        self.today = today
+        self._clock = clock
+        self._charges: dict[str, Charge] = {}
+        self._lock = threading.Lock()
+
+    def category(self, tile: Tile) -> str:
+        """Return the age class of a tile's imagery."""
+        return age_class(tile.taken.date(), self.today())
+
+    def estimate(self, tiles: Iterable[Tile]) -> dict[str, Any]:
+        """Return the ``usage`` block of an order that is not placed yet.
+
+        Whole tiles are delivered, even where the AOI only touches one, so the area billed is the data footprint
+        of each, summed in km². A class with area but no price makes its cost, and the total, null.
+        """
+        area = dict.fromkeys(CLASSES, 0.0)
+        for tile in tiles:
+            area[self.category(tile)] += tile.area_sqkm
+        cost: dict[str, float | None] = {}
+        for name in CLASSES:
+            price = self.prices.get(name)
+            cost[name] = None if price is None else round(area[name] * price, 2)
+        return self._describe(area, cost, estimate=True)
+
+    def refuse_beyond(self, usage: Mapping[str, Any]) -> None:
+        """Raise a 400 for an order that has no price, or that goes beyond a limit."""
+        cost = usage["cost"]
+        if cost["total_imagery_cost"] is None:
+            raise invalid("The account has no price for imagery of this age and cannot order it")
+        for name, left in self.available().items():
+            asked = cost["total_imagery_cost" if name == ANNUAL else f"{name}_imagery_cost"] or 0.0
+            if left != UNLIMITED and asked > left:
+                raise _beyond(name, asked, left)
+
+    def charge(self, order_id: str, user_id: str, when: datetime, usage: Mapping[str, Any]) -> None:
+        """Put an order on the bill."""
+        area = {name: usage["area"][f"{name}_imagery_sqkm"] for name in CLASSES}
+        cost = {name: usage["cost"][f"{name}_imagery_cost"] or 0.0 for name in CLASSES}
+        with self._lock:
+            self._charges[order_id] = Charge(order_id, user_id, when, area, cost)
+
+    def refund(self, order_id: str) -> None:
+        """Take an order off the bill: what failed costs nothing."""
+        with self._lock:
+            self._charges.pop(order_id, None)
+
+    def available(self) -> dict[str, float]:
+        """Return what may still be spent this year, by class and ``annual``; -1 where there is no limit."""
+        if all(limit == UNLIMITED for limit in self._limits.values()):
+            return dict(self._limits)
+        start = datetime(self._clock.now().year, 1, 1, tzinfo=UTC)
+        _, spent = self._sums(start, None, None)
+        spent[ANNUAL] = sum(spent.values())
+        return {
+            name: UNLIMITED if limit == UNLIMITED else round(max(0.0, limit - spent[name]), 2)
+            for name, limit in self._limits.items()
+        }
+
+    def statement(self, start: datetime | None, end: datetime | None, user_id: str | None = None) -> dict[str, Any]:
+        """Return the ``usage`` block of the orders placed from ``start`` until before ``end``, of one user or all."""
+        area, cost = self._sums(start, end, user_id)
+        known = {name: None if self.prices.get(name) is None else round(cost[name], 2) for name in CLASSES}
+        return self._describe(area, known, estimate=False)
+
+    def limits(self) -> dict[str, float]:
+        """Return the limits as the API writes them."""
+        fees = {f"{name}_imagery_fee_limit": self._limits[name] for name in CLASSES}
+        return {**fees, "annual_subscription_fee_limit": self._limits[ANNUAL]}
+
+    def _sums(
+        self, start: datetime | None, end: datetime | None, user_id: str | None
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        area, cost = dict.fromkeys(CLASSES, 0.0), dict.fromkeys(CLASSES, 0.0)
+        with self._lock:
+            charges = list(self._charges.values())
+        for charge in charges:
+            within = (start is None or charge.when >= start) and (end is None or charge.when < end)
+            if within and user_id in (None, charge.user_id):
+                for name in CLASSES:
+                    area[name] += charge.area[name]
+                    cost[name] += charge.cost[name]
+        return area, cost
+
+    def _describe(
+        self, area: Mapping[str, float], cost: Mapping[str, float | None], *, estimate: bool
+    ) -> dict[str, Any]:
+        left = self.available()
+        balances = {f"{name}_imagery_balance": left[name] for name in CLASSES}
+        available = {**balances, "total_imagery_balance": left[ANNUAL]}
+        return {**describe(area, cost, estimate=estimate), "limits": self.limits(), "available": available}
+
+
+def _beyond(name: str, asked: float, left: float) -> ApiError:
+    what = "annual subscription" if name == ANNUAL else f"{name} imagery"
+    return invalid(f"The order's cost of {asked:g} exceeds what is left of the account's {what} fee limit: {left:g}")

@@ -1,0 +1,178 @@
+"""What can be ordered: a GeoJSON file, one feature for each tile (an acquisition in a grid cell)."""
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property, lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from maxar_ard_grid import Cell
+from pyproj import Geod
+from shapely import STRtree
+from shapely.geometry import box, shape
+from shapely.geometry.base import BaseGeometry
+
+from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
+
+_GEOD = Geod(ellps="WGS84")
+BUNDLED = "catalog.geojson"
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One acquisition in one cell of the ARD grid.
+
+    ``footprint`` is where it has data (WGS84); ``properties`` are those of its feature.
+    """
+
+    acquisition_id: str
+    zone: int
+    quadkey: str
+    taken: datetime
+    footprint: BaseGeometry
+    properties: dict[str, Any]
+
+    @cached_property
+    def cell(self) -> Cell:
+        """The cell of the ARD grid: bounds in UTM metres, geometry in WGS84."""
+        return Cell(self.quadkey, zone=self.zone)
+
+    @cached_property
+    def cell_area(self) -> BaseGeometry:
+        """The cell in WGS84."""
+        # Cell.geom_WGS84 says the same, but warns under shapely 2.1.
+        return project(box(*self.cell.bounds), self.epsg, WGS84)
+
+    @property
+    def cell_id(self) -> str:
+        """The cell's ID, like ``Z13-031133320203``."""
+        return f"Z{self.zone:02d}-{self.quadkey}"
+
+    @property
+    def folder(self) -> str:
+        """Where the tile is delivered under the prefix, like ``13/031133320203/2021-06-03``."""
+        return f"{self.zone:02d}/{self.quadkey}/{self.taken:%Y-%m-%d}"
+
+    @property
+    def epsg(self) -> int:
+        """The EPSG code of the cell's UTM zone."""
+        return int(self.cell.proj.removeprefix("EPSG:"))
+
+    @cached_property
+    def area_sqkm(self) -> float:
+        """Geodesic area of the footprint, in km²."""
+        return float(abs(_GEOD.geometry_area_perimeter(self.footprint)[0]) / 1e6)
+
+    @property
+    def clouds_percent(self) -> float:
+        """Share of the footprint under cloud, 0 to 100."""
+        return float(self.properties.get("tile:clouds_percent") or 0)
+
+
+class Catalog:
+    """Every tile on offer, by acquisition and cell.
+
+    ``as_of`` is the day by which the ages of the acquisitions are reckoned, where the file names one.
+    """
+
+    def __init__(self, tiles: Iterable[Tile], as_of: date | None = None) -> None:
+        self.as_of = as_of
+        self._lock = threading.Lock()
+        self._tiles: dict[str, dict[str, Tile]] = {}
+        self._cells: dict[str, list[Tile]] = {}
+        self._index: tuple[STRtree, list[Tile]] | None = None
+        self._insert(tiles)
+
+    @classmethod
+    def load(cls, paths: Sequence[str | Path] = ()) -> "Catalog":
+        """Read one or more GeoJSON files; none means the one that ships with the package.
+
+        Raises ValueError for a file that is not a catalogue.
+        """
+        if not paths:
+            return _bundled()
+        tiles: list[Tile] = []
+        for path in paths:
+            tiles += _tiles(json.loads(Path(path).read_text(encoding="utf-8")), str(path))
+        return cls(tiles)
+
+    @property
+    def acquisitions(self) -> list[str]:
+        """The IDs of all acquisitions, in the order of the file."""
+        return list(self._tiles)
+
+    def __contains__(self, acquisition_id: object) -> bool:
+        return acquisition_id in self._tiles
+
+    def tiles(self, acquisition_id: str) -> dict[str, Tile]:
+        """Return the tiles of an acquisition by cell ID; KeyError if there is no such acquisition."""
+        return self._tiles[acquisition_id]
+
+    def __iter__(self) -> Iterator[Tile]:
+        return (tile for tiles in list(self._tiles.values()) for tile in list(tiles.values()))
+
+    def __len__(self) -> int:
+        return sum(len(tiles) for tiles in self._tiles.values())
+
+    def in_cell(self, cell_id: str) -> list[Tile]:
+        """Return the tiles in a cell; none if there is no such cell."""
+        return list(self._cells.get(cell_id, ()))
+
+    def meeting(self, area: BaseGeometry) -> list[Tile]:
+        """Return the tiles whose footprint meets an area (WGS84), in the order of the file."""
+        with self._lock:
+            if self._index is None:
+                tiles = list(self)
+                self._index = STRtree([tile.footprint for tile in tiles]), tiles
+            tree, tiles = self._index
+        return [tiles[number] for number in sorted(tree.query(area, predicate="intersects"))]
+
+    def publish(self, document: dict[str, Any], name: str = "published") -> list[Tile]:
+        """Add the tiles of a GeoJSON document, as a satellite would, and return those that are new.
+
+        Raises ValueError for what is not a catalogue.
+        """
+        tiles = list(_tiles(document, name))
+        new = [tile for tile in tiles if tile.cell_id not in self._tiles.get(tile.acquisition_id, {})]
+        with self._lock:
+            self._insert(new)
+            self._index = None
+        return new
+
+    def copy(self) -> "Catalog":
+        """Return a catalogue of the same tiles that may be published to on its own."""
+        return Catalog(self, self.as_of)
+
+    def _insert(self, tiles: Iterable[Tile]) -> None:
+        for tile in tiles:
+            cells = self._tiles.setdefault(tile.acquisition_id, {})
+            if tile.cell_id not in cells:
+                self._cells.setdefault(tile.cell_id, []).append(tile)
+            cells[tile.cell_id] = tile
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> Catalog:
+    """Read once in a process: the tiles are never changed, and rendered ones are kept with them."""
+    document = json.loads(resources.files(__package__).joinpath(BUNDLED).read_text(encoding="utf-8"))
+    return Catalog(_tiles(document, BUNDLED), date.fromisoformat(document["as_of"]))
+
+
+def _tiles(document: dict[str, Any], name: str) -> Iterable[Tile]:
+    try:
+        for feature in document["features"]:
+            properties = feature["properties"]
+            yield Tile(
+                acquisition_id=properties["catalog_id"],
+                zone=int(properties["utm_zone"]),
+                quadkey=properties["quadkey"],
+                taken=datetime.fromisoformat(properties["datetime"]),
+                footprint=shape(feature["geometry"]),
+                properties=properties,
+            )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{name} is not a catalogue of ARD tiles: {error!r}") from error

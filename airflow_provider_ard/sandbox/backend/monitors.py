@@ -1,0 +1,142 @@
+"""Monitors: searches that stand, and tell of new imagery when it is published."""
+
+import threading
+import warnings
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from maxar_ard_grid import covers
+from shapely.geometry.base import BaseGeometry
+
+from airflow_provider_ard.sandbox.backend import search
+from airflow_provider_ard.sandbox.backend.accounts import User
+from airflow_provider_ard.sandbox.backend.billing import Billing
+from airflow_provider_ard.sandbox.backend.catalog import Tile
+from airflow_provider_ard.sandbox.backend.clock import Clock
+from airflow_provider_ard.sandbox.backend.outbox import Outbox
+from airflow_provider_ard.sandbox.backend.store import Store
+from airflow_provider_ard.sandbox.validation.errors import invalid, not_found
+from airflow_provider_ard.sandbox.validation.orders import check_notifications
+
+MAX_DEGREES = 5.0
+FIELDS = frozenset({"name", "description", "intersects", "bbox", "query", "actions"})
+_KIND = "monitor"
+# Warnings are muted for all threads at once: one at a time.
+_muting = threading.Lock()
+
+
+@dataclass(eq=False)
+class Monitor:
+    """A standing search. ``request`` is what was asked, ``matches`` are what it has told of, oldest first."""
+
+    monitor_id: str
+    user_id: str
+    request: dict[str, Any]
+    cell_ids: list[str]
+    created: str
+    active: bool = True
+    matches: list[dict[str, Any]] = field(default_factory=list)
+
+    def describe(self, account_id: str) -> dict[str, Any]:
+        """Return the monitor as the API shows it."""
+        return {
+            "monitor_id": self.monitor_id,
+            "account_id": account_id,
+            "user_id": self.user_id,
+            "active": self.active,
+            "created": self.created,
+            "cell_ids": self.cell_ids,
+            "query": {},
+            "actions": [],
+            **self.request,
+        }
+
+
+class MonitorBook:
+    """All monitors, oldest first."""
+
+    def __init__(self, billing: Billing, outbox: Outbox, clock: Clock, random: Random, store: Store) -> None:
+        self._billing = billing
+        self._outbox = outbox
+        self._clock = clock
+        self._random = random
+        self._store = store
+        self._lock = threading.Lock()
+        self._monitors = {kept["monitor_id"]: Monitor(**kept) for kept in store.all(_KIND)}
+
+    def create(self, request: dict[str, Any], user: User) -> Monitor:
+        """Set a monitor up; raises a 400 for a request that makes no sense."""
+        unknown = sorted(set(request) - FIELDS)
+        if unknown:
+            raise invalid(f"Unknown parameters: {', '.join(unknown)}")
+        for name in ("name", "description"):
+            if not isinstance(request.get(name, ""), str):
+                raise invalid(f"{name} must be text")
+        _check_actions(request.get("actions", []))
+        area = search.parse({name: request.get(name) for name in ("intersects", "bbox", "query")}).area
+        if area is None or max(area.bounds[2] - area.bounds[0], area.bounds[3] - area.bounds[1]) > MAX_DEGREES:
+            raise invalid(f"Problem with intersects/bbox: a monitor watches {MAX_DEGREES:g} degrees at most")
+        cells = _cells(area)
+        with self._lock:
+            monitor_id = str(self._random.randrange(10**18, 9 * 10**18))
+            monitor = Monitor(monitor_id, user.user_id, request, cells, self._clock.now().isoformat())
+            self._keep(monitor)
+        return monitor
+
+    def get(self, monitor_id: str) -> Monitor:
+        """Return a monitor, active or not; raises a 404."""
+        with self._lock:
+            if monitor_id not in self._monitors:
+                raise not_found(f"There is no monitor {monitor_id}")
+            return self._monitors[monitor_id]
+
+    def all(self, *, active_only: bool = True) -> list[Monitor]:
+        """Return the monitors, newest first."""
+        with self._lock:
+            found = list(self._monitors.values())
+        return [monitor for monitor in reversed(found) if monitor.active or not active_only]
+
+    def delete(self, monitor_id: str) -> None:
+        """Switch a monitor off; it can still be looked up. Raises a 404."""
+        monitor = self.get(monitor_id)
+        with self._lock:
+            monitor.active = False
+            self._keep(monitor)
+
+    def tell(self, tiles: list[Tile]) -> None:
+        """Let every active monitor look at new tiles, and notify whom it should of those that match."""
+        for monitor in self.all():
+            wanted = search.parse({name: monitor.request.get(name) for name in ("intersects", "bbox", "query")})
+            found = wanted.among(tiles, self._billing.category)
+            if found:
+                self._record(monitor, [match.properties() for match in found], self._clock.now())
+
+    def _record(self, monitor: Monitor, matches: list[dict[str, Any]], now: datetime) -> None:
+        with self._lock:
+            entry = {"monitor_id": monitor.monitor_id, "matched": now.isoformat(), "matches": matches}
+            monitor.matches.append(entry)
+            self._keep(monitor)
+        for action in monitor.request.get("actions", []):
+            self._outbox.send(action.get("notifications", []), "monitor", monitor.monitor_id, "MATCHED", now)
+
+    def _keep(self, monitor: Monitor) -> None:
+        self._monitors[monitor.monitor_id] = monitor
+        self._store.put(_KIND, monitor.monitor_id, asdict(monitor))
+
+
+def _cells(area: BaseGeometry) -> list[str]:
+    with _muting, warnings.catch_warnings():
+        # The grid still projects in a way that shapely 2.1 warns of.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return [str(cell.id) for cell in covers(area)]
+
+
+def _check_actions(actions: Any) -> None:
+    if not isinstance(actions, list):
+        raise invalid("actions must be a list")
+    for action in actions:
+        if not isinstance(action, dict) or action.get("action") != "notify":
+            raise invalid('An action is {"action": "notify", "notifications": […]}')
+        check_notifications(action.get("notifications"))

@@ -1,0 +1,164 @@
+"""Selects: searches that run for a while, and whose results can be ordered."""
+
+import hashlib
+import hmac
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from airflow_provider_ard.sandbox.backend import search
+from airflow_provider_ard.sandbox.backend.billing import Billing
+from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
+from airflow_provider_ard.sandbox.backend.clock import Clock
+from airflow_provider_ard.sandbox.backend.match import by_quality
+from airflow_provider_ard.sandbox.backend.orders import FAILED, RUNNING, SUCCEEDED, Fate
+from airflow_provider_ard.sandbox.backend.results import Stacks
+from airflow_provider_ard.sandbox.backend.store import Store
+from airflow_provider_ard.sandbox.validation.errors import forbidden, invalid, not_found
+
+DEFAULT_DEPTH = 5
+FILES = ("geojson", "geojsonl", "html", "order", "stac")
+LINK_LIFETIME = timedelta(hours=1)
+_KIND = "select"
+
+
+@dataclass(eq=False)
+class Select:
+    """One search. ``stacks`` are what it found, by cell; times are by the sandbox's clock."""
+
+    id: str
+    user_id: str
+    request: dict[str, Any]
+    created: datetime
+    stacks: Stacks
+    usage: dict[str, Any]
+    fate: Fate | None = None
+
+    @property
+    def tiles(self) -> list[Tile]:
+        """Every tile found, by cell, the best first."""
+        return [match.tile for _, stack in sorted(self.stacks.items()) for match in stack]
+
+
+class SelectBook:
+    """All Selects. ``duration`` (s) is how long one runs."""
+
+    def __init__(
+        self,
+        *,
+        duration: float,
+        catalog: Catalog,
+        billing: Billing,
+        clock: Clock,
+        random: Random,
+        store: Store,
+    ) -> None:
+        self._duration = duration
+        self._catalog = catalog
+        self._billing = billing
+        self._clock = clock
+        self._random = random
+        self._store = store
+        self._lock = threading.Lock()
+        self._selects: dict[str, Select] = {}
+        # Drawn from the seed, so that links hold over a restart, as the Selects do.
+        self._key = f"{random.getrandbits(256):064x}".encode()
+        for kept in store.all(_KIND):
+            fate = Fate(**kept["fate"]) if kept["fate"] else None
+            self._selects[kept["id"]] = self._search(
+                kept["id"], kept["user_id"], kept["request"], datetime.fromisoformat(kept["created"]), fate
+            )
+
+    def submit(self, request: dict[str, Any], user_id: str, fate: Fate | None = None) -> Select:
+        """Start a Select; raises a 400 for one that makes no sense."""
+        with self._lock:
+            select_id = self._new_id()
+        select = self._search(select_id, user_id, request, self._clock.now(), fate)
+        with self._lock:
+            self._selects[select_id] = select
+        self._store.put(
+            _KIND,
+            select_id,
+            {
+                "id": select_id,
+                "user_id": user_id,
+                "request": request,
+                "created": select.created.isoformat(),
+                "fate": fate and asdict(fate),
+            },
+        )
+        return select
+
+    def get(self, select_id: str) -> Select:
+        """Return a Select; raises a 404."""
+        with self._lock:
+            if select_id not in self._selects:
+                raise not_found(f"There is no Select {select_id}")
+            return self._selects[select_id]
+
+    def status(self, select: Select) -> str:
+        """Return ``RUNNING``, ``SUCCEEDED``, or what it was fated to end as."""
+        if self._clock.now() < select.created + timedelta(seconds=self._duration):
+            return RUNNING
+        return SUCCEEDED if select.fate is None else select.fate.status or RUNNING
+
+    def describe(self, select: Select, url: Callable[[str], str]) -> dict[str, Any]:
+        """Return the body of ``GET /select/request/{id}``; ``url`` makes a path below the API's root absolute."""
+        status = self.status(select)
+        body: dict[str, Any] = {"id": select.id, "status": status, "request_details": select.request}
+        body["links"] = {"self": url(f"/select/request/{select.id}")}
+        if status == SUCCEEDED:
+            depths = Counter(len(stack) for stack in select.stacks.values())
+            finished = select.created + timedelta(seconds=self._duration)
+            body["stack_depth_summary"] = {str(depth): count for depth, count in sorted(depths.items())}
+            body["unique_acquisitions"] = len({tile.acquisition_id for tile in select.tiles})
+            body["usage"] = {**select.usage, "usage_as_of": finished.isoformat()}
+            body["links"] |= {name: url(f"/select/files/{select.id}.{name}") for name in FILES}
+        elif status == FAILED:
+            message = (select.fate and select.fate.message) or "The search failed"
+            body["error_message"] = {"Error": "SelectError", "Cause": message}
+        return body
+
+    def tiles_to_order(self, select_id: str) -> list[Tile]:
+        """Return the tiles of a Select that has succeeded; raises a 400 for any other."""
+        with self._lock:
+            select = self._selects.get(select_id)
+        if select is None:
+            raise invalid(f"Unknown select_id: {select_id}")
+        if self.status(select) != SUCCEEDED:
+            raise invalid(f"Select {select_id} has not succeeded: {self.status(select)}")
+        return select.tiles
+
+    def sign(self, name: str) -> str:
+        """Return the query of a link to a result file that needs no login until it expires."""
+        until = int((self._clock.now() + LINK_LIFETIME).timestamp())
+        return f"expires={until}&signature={self._signature(name, until)}"
+
+    def check_signature(self, name: str, expires: str, signature: str) -> None:
+        """Raise a 403 for a link that was not signed here, or has expired."""
+        if not expires.isdecimal() or len(expires) > 15:
+            raise forbidden("The link is not signed")
+        good = hmac.compare_digest(signature.encode(errors="replace"), self._signature(name, int(expires)).encode())
+        if not good or int(expires) < self._clock.time():
+            raise forbidden("The link's signature is wrong, or has expired")
+
+    def _search(
+        self, select_id: str, user_id: str, request: dict[str, Any], created: datetime, fate: Fate | None
+    ) -> Select:
+        wanted = search.parse(request, default_depth=DEFAULT_DEPTH)
+        stacks = search.find(wanted, self._catalog, self._billing.category, by_quality)
+        tiles = [match.tile for stack in stacks.values() for match in stack]
+        return Select(select_id, user_id, request, created, stacks, self._billing.estimate(tiles), fate)
+
+    def _new_id(self) -> str:
+        while True:
+            select_id = str(self._random.randrange(10**18, 9 * 10**18))
+            if select_id not in self._selects:
+                return select_id
+
+    def _signature(self, name: str, until: int) -> str:
+        return hmac.digest(self._key, f"{name} {until}".encode(), hashlib.sha256).hex()

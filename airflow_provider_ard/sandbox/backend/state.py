@@ -1,0 +1,179 @@
+"""Everything the sandbox remembers, apart from the server, which may be stopped and started over it."""
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from airflow_provider_ard.sandbox.backend import archive
+from airflow_provider_ard.sandbox.backend.accounts import Account, Tokens
+from airflow_provider_ard.sandbox.backend.billing import Billing
+from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
+from airflow_provider_ard.sandbox.backend.clock import Clock
+from airflow_provider_ard.sandbox.backend.credential_store import CredentialStore
+from airflow_provider_ard.sandbox.backend.monitors import MonitorBook
+from airflow_provider_ard.sandbox.backend.orders import FAILED, Fate, Order, OrderBook
+from airflow_provider_ard.sandbox.backend.outbox import Notification, Outbox
+from airflow_provider_ard.sandbox.backend.pricing import DEFAULT_PRICES
+from airflow_provider_ard.sandbox.backend.request_log import RequestLog
+from airflow_provider_ard.sandbox.backend.selects import SelectBook
+from airflow_provider_ard.sandbox.backend.store import Store
+from airflow_provider_ard.sandbox.faults.rules import Faults
+from airflow_provider_ard.sandbox.rendering.delivery_writer import DeliveryWriter
+from airflow_provider_ard.sandbox.rendering.storage import Storage, reason
+from airflow_provider_ard.sandbox.validation.errors import invalid
+from airflow_provider_ard.sandbox.validation.orders import CheckedOrder, Context
+from airflow_provider_ard.sandbox.validation.output_config import Credentials
+
+# Failed orders cost nothing, by whatever name they failed.
+_FREE = (FAILED, "ERROR")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a sandbox behaves; durations and lifetimes are in seconds.
+
+    ``storage`` None delivers nothing: orders succeed all the same. ``today`` None takes the day that the catalogue
+    names, else the calendar's. ``state`` is the file that survives a restart.
+    """
+
+    storage: Storage | None = None
+    order_duration: float = 0.2
+    order_status_calls: int | None = None
+    select_duration: float = 0.0
+    token_lifetime: float = 43_200.0
+    rotate_refresh_tokens: bool = False
+    prices: Mapping[str, float | None] = field(default_factory=lambda: DEFAULT_PRICES)
+    limits: Mapping[str, float] = field(default_factory=dict)
+    today: date | None = None
+    clock_rate: float = 1.0
+    state: Path | None = None
+    pixels: int = 512
+    seed: int = 0
+
+
+class State:
+    """Accounts, catalogue, orders, Selects, monitors, faults and journal of one sandbox."""
+
+    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self.catalog = catalog
+        self._settings = settings
+        self._today = settings.today or catalog.as_of
+        self._store = store = Store(settings.state)
+        self.clock = Clock(settings.clock_rate, store)
+        self.account = Account()
+        self.journal = RequestLog()
+        self.faults = Faults(settings.seed)
+        self.tokens = Tokens(
+            self.account, settings.token_lifetime, self.clock, store, rotate=settings.rotate_refresh_tokens
+        )
+        self.vault = CredentialStore(self.clock, store)
+        self.billing = Billing(settings.prices, settings.limits, self.today, self.clock)
+        self._placing = threading.Lock()
+        self._outbox = Outbox(store)
+        self._courier = DeliveryWriter(settings.storage, settings.pixels) if settings.storage else None
+        self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ard-delivery")
+        self.selects = SelectBook(
+            duration=settings.select_duration,
+            catalog=catalog,
+            billing=self.billing,
+            clock=self.clock,
+            random=self._random("selects"),
+            store=store,
+        )
+        self.monitors = MonitorBook(self.billing, self._outbox, self.clock, self._random("monitors"), store)
+        self.orders = OrderBook(
+            duration=settings.order_duration,
+            status_calls=settings.order_status_calls,
+            deliver=self._start_delivery,
+            changed=self._keep,
+            clock=self.clock,
+            random=self._random("orders"),
+        )
+        for order, delivered in archive.restore(store, catalog):
+            if order.status not in _FREE:
+                self.billing.charge(order.id, order.user_id, order.created, order.usage)
+            self.orders.restore(order, delivered)
+
+    @property
+    def storage(self) -> Storage | None:
+        """Where orders are delivered."""
+        return self._settings.storage
+
+    @property
+    def notifications(self) -> list[Notification]:
+        """Every notification sent so far, oldest first."""
+        self.orders.all()
+        return self._outbox.all()
+
+    def today(self) -> date:
+        """Return the day by which ages of imagery are reckoned; it goes on with the clock."""
+        if self._today is None:
+            return self.clock.now().date()
+        return self._today + timedelta(days=self.clock.elapsed_days)
+
+    def context(self) -> Context:
+        """Return what orders are checked against, now."""
+        credentials = Credentials(self.vault.secret, self.clock.now())
+        return Context(self.catalog, self.selects.tiles_to_order, credentials)
+
+    def submit(self, checked: CheckedOrder, user_id: str, fate: Fate | None = None) -> Order:
+        """Accept an order, and put it on the bill; raises a 400 for one beyond the account's limits."""
+        worth = self.billing.estimate(checked.tiles)
+        # Two orders at once must not both take what is left for one.
+        with self._placing:
+            self.billing.refuse_beyond(worth)
+            order = self.orders.submit(checked, user_id, worth, fate)
+            self.billing.charge(order.id, user_id, order.created, worth)
+        return order
+
+    def rehearse(self, checked: CheckedOrder) -> dict[str, Any]:
+        """Return the usage that an order would come to; raises a 400 for one that could not be placed or delivered."""
+        worth = self.billing.estimate(checked.tiles)
+        self.billing.refuse_beyond(worth)
+        if self._courier is not None:
+            try:
+                self._courier.check_writable(checked)
+            except Exception as error:
+                raise invalid(f"The output location cannot be written to: {reason(error)}") from error
+        return worth
+
+    def publish(self, document: dict[str, Any]) -> list[Tile]:
+        """Add tiles to the catalogue, and let the monitors look at those that are new; raises ValueError."""
+        tiles = self.catalog.publish(document)
+        self.monitors.tell(tiles)
+        return tiles
+
+    def close(self) -> None:
+        """Drop the deliveries not yet begun and wait for the others."""
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        self._store.close()
+
+    def _random(self, purpose: str) -> Random:
+        return Random(f"{purpose} {self._settings.seed}")  # noqa: S311 - chance that can be had again
+
+    def _start_delivery(self, order: Order) -> "Future[datetime]":
+        courier = self._courier
+        if courier is None:
+            order.arrived.update(tile.acquisition_id for tile in order.checked.tiles)
+            done: Future[datetime] = Future()
+            done.set_result(order.created)
+            return done
+
+        def deliver() -> datetime:
+            courier.deliver(order.id, order.checked, order.deliver)
+            return self.clock.now()
+
+        return self._workers.submit(deliver)
+
+    def _keep(self, order: Order) -> None:
+        if order.finished is not None and order.status in _FREE:
+            self.billing.refund(order.id)
+        if order.finished is not None and not order.announced:
+            order.announced = True
+            self._outbox.send(order.checked.notifications, "order", order.id, order.status, order.finished)
+        archive.keep(order, self._store)

@@ -1,0 +1,1 @@
+"""Fault injection: rules and the middleware that applies them."""

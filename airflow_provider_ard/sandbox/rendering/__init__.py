@@ -1,0 +1,1 @@
+"""Delivered files: imagery, masks, STAC documents, and the storage they are written to."""

@@ -1,0 +1,221 @@
+"""Generate the bundled catalog from a seed.
+
+`python -m airflow_provider_ard.sandbox.rendering.catalog_generator`
+
+Two places in different hemispheres, each seen on ten dates from 2019 to 2026, so that every age class occurs.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from maxar_ard_grid import Cell
+from pyproj import Transformer
+from shapely import set_precision
+from shapely.geometry import Point, Polygon, box, mapping
+from shapely.geometry.base import BaseGeometry
+
+from airflow_provider_ard.sandbox.backend.catalog import BUNDLED
+from airflow_provider_ard.sandbox.rendering.imagery import cloud_field
+from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
+
+AS_OF = date(2026, 11, 1)
+CELLS = 3
+_MIN_DATA_SQKM = 0.8
+_SENSORS = {"WV02": ("103", 0.46), "WV03": ("104", 0.31), "GE01": ("105", 0.41)}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A block of 3 x 3 cells around a point, and the days on which it was seen."""
+
+    name: str
+    lon: float
+    lat: float
+    zone: int
+    days: tuple[str, ...]
+
+
+PLACES = (
+    Place(
+        "Longmont, Colorado",
+        -105.1019,
+        40.1672,
+        13,
+        (
+            "2019-06-18",
+            "2020-08-03",
+            "2021-10-09",
+            "2023-02-24",
+            "2024-05-30",
+            "2025-07-12",
+            "2026-04-21",
+            "2026-08-19",
+            "2026-09-14",
+            "2026-10-22",
+        ),
+    ),
+    Place(
+        "Mendoza, Argentina",
+        -68.8458,
+        -32.8895,
+        19,
+        (
+            "2019-12-11",
+            "2021-01-27",
+            "2022-03-15",
+            "2023-07-06",
+            "2024-01-19",
+            "2025-02-08",
+            "2026-01-16",
+            "2026-08-27",
+            "2026-09-25",
+            "2026-10-17",
+        ),
+    ),
+)
+
+
+def generate() -> dict[str, Any]:
+    """Return the catalogue as a GeoJSON FeatureCollection; always the same one."""
+    features: list[dict[str, Any]] = []
+    for place in PLACES:
+        random = Random(f"catalogue {place.name}")  # noqa: S311 - the same on every run is the point
+        for number, day in enumerate(place.days):
+            features += _acquisition(place, day, number, random)
+    return {"type": "FeatureCollection", "name": "sandbox", "as_of": AS_OF.isoformat(), "features": features}
+
+
+def write(path: Path) -> None:
+    """Write the catalogue, a line for each tile."""
+    catalogue = generate()
+    lines = [json.dumps(feature, separators=(",", ":")) for feature in catalogue.pop("features")]
+    head = json.dumps(catalogue, separators=(",", ":"))[:-1]
+    path.write_text(head + ',"features":[\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
+
+
+def _acquisition(place: Place, day: str, number: int, random: Random) -> list[dict[str, Any]]:
+    platform = random.choice(tuple(_SENSORS))
+    prefix, gsd = _SENSORS[platform]
+    acquisition_id = f"{prefix}00100{random.randrange(16**6):06X}00"
+    off_nadir = round(random.uniform(3, 29), 1)
+    noon = datetime.fromisoformat(day).replace(hour=18 if place.zone == 13 else 14, tzinfo=UTC)
+    taken = noon + timedelta(seconds=random.randrange(1800))
+    elevation, azimuth = _sun(taken.date(), place.lat)
+    # Every third one is free of clouds, the others have some.
+    cloudy = 0.0 if number % 3 == 0 else random.choice((0.03, 0.08, 0.15, 0.3, 0.55))
+    common = {
+        "datetime": taken.isoformat().replace("+00:00", "Z"),
+        "platform": platform,
+        "gsd": round(gsd / math.cos(math.radians(off_nadir)), 2),
+        "catalog_id": acquisition_id,
+    }
+    view = {
+        "view:off_nadir": off_nadir,
+        "view:azimuth": round(random.uniform(0, 360), 1),
+        "view:incidence_angle": round(90 - off_nadir * 1.12, 1),
+        "view:sun_azimuth": azimuth,
+        "view:sun_elevation": elevation,
+    }
+    middle = _middle(place)
+    swath = _swath(middle, random)
+    bar = _cloud_bar(middle, acquisition_id, cloudy)
+    tiles = [_tile(cell, swath, acquisition_id, bar) for cell in _block(middle)]
+    return [
+        {
+            "type": "Feature",
+            "properties": {
+                **common,
+                "utm_zone": place.zone,
+                "quadkey": cell.quadkey,
+                **view,
+                "grid:code": f"MXRA-{cell.id}",
+                **details,
+                "path": f"{cell.zone:02d}/{cell.quadkey}/{day}/{acquisition_id}",
+            },
+            "geometry": geometry,
+        }
+        for cell, details, geometry in (tile for tile in tiles if tile is not None)
+    ]
+
+
+def _middle(place: Place) -> Cell:
+    epsg = f"EPSG:32{7 if place.lat < 0 else 6}{place.zone:02d}"
+    x, y = Transformer.from_crs(4326, epsg, always_xy=True).transform(place.lon, place.lat)
+    # The grid counts northings of the southern hemisphere as negative ones of the northern.
+    cell = Cell(0, 0, 12, zone=place.zone)
+    size = cell.grid_bounds[2] - cell.grid_bounds[0]
+    column = int((x - cell.grid_bounds[0]) // size)
+    row = int((cell.grid_bounds[3] - (y - (10_000_000 if place.lat < 0 else 0))) // size)
+    return Cell(column, row, 12, zone=place.zone)
+
+
+def _block(middle: Cell) -> list[Cell]:
+    reach = range(-(CELLS // 2), CELLS // 2 + 1)
+    return [Cell(middle.x + dx, middle.y + dy, 12, zone=middle.zone) for dy in reach for dx in reach]
+
+
+def _swath(middle: Cell, random: Random) -> BaseGeometry:
+    """Return a strip of 6 to 13 km that leans as orbits do, with uneven edges."""
+    xmin, ymin, xmax, ymax = middle.bounds
+    x0, y0 = (xmin + xmax) / 2 + random.uniform(-3500, 3500), (ymin + ymax) / 2
+    half = random.uniform(3200, 6600)
+    lean = math.tan(math.radians(random.uniform(-14, 14)))
+    low, high = random.choice(((-14000, 14000), (-14000, 14000), (-5600, 14000), (-14000, 5600)))
+    heights = np.linspace(low, high, 9)
+    left = [(x0 - half + lean * h + random.uniform(-60, 60), y0 + h) for h in heights]
+    right = [(x0 + half + lean * h + random.uniform(-60, 60), y0 + h) for h in heights]
+    return Polygon([*left, *reversed(right)])
+
+
+def _cloud_bar(middle: Cell, acquisition_id: str, share: float) -> float:
+    """Return the height of the cloud field above which the given share of the whole block lies."""
+    if share == 0:
+        return math.inf
+    cells = _block(middle)
+    bounds = box(*cells[0].bounds).union(box(*cells[-1].bounds)).bounds
+    axes = (np.linspace(bounds[0], bounds[2], 150), np.linspace(bounds[3], bounds[1], 150))
+    return float(np.quantile(cloud_field(axes, acquisition_id), 1 - share))
+
+
+def _tile(
+    cell: Cell, swath: BaseGeometry, acquisition_id: str, bar: float
+) -> tuple[Cell, dict[str, Any], dict[str, Any]] | None:
+    data = box(*cell.bounds).intersection(swath)
+    if data.area / 1e6 < _MIN_DATA_SQKM:
+        return None
+    xmin, ymin, xmax, ymax = cell.bounds
+    axes = (np.linspace(xmin + 50, xmax - 50, 50), np.linspace(ymax - 50, ymin + 50, 50))
+    cloud = cloud_field(axes, acquisition_id) > bar
+    points = [
+        (x, y)
+        for row, y in enumerate(axes[1])
+        for column, x in enumerate(axes[0])
+        if cloud[row, column] and data.covers(Point(x, y))
+    ]
+    clouds = len(points) * (xmax - xmin) * (ymax - ymin) / cloud.size / 1e6
+    area = data.area / 1e6
+    details = {
+        "proj:bbox": ",".join(f"{value:.2f}".rstrip("0").rstrip(".") for value in data.bounds),
+        "proj:epsg": int(cell.proj.removeprefix("EPSG:")),
+        "tile:data_area": round(area, 1),
+        "tile:clouds_area": round(min(clouds, area), 1),
+        "tile:clouds_percent": min(100, round(100 * clouds / area)),
+        "assets": ["data-mask", "ms_analytic", "pan_analytic", "visual"],
+    }
+    return cell, details, mapping(set_precision(project(data, cell.proj, WGS84), 1e-6))
+
+
+def _sun(day: date, lat: float) -> tuple[float, float]:
+    """Return the sun's elevation and azimuth in degrees, near noon on a day."""
+    tilt = -23.44 * math.cos(2 * math.pi * (day.timetuple().tm_yday + 10) / 365.25)
+    return round(90 - abs(lat - tilt) - 4, 1), 158.0 if lat > tilt else 24.0
+
+
+if __name__ == "__main__":
+    write(Path(__file__).parents[1] / "backend" / BUNDLED)

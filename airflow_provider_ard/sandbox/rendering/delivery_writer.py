@@ -1,0 +1,72 @@
+"""Delivering an order: every file of the documented layout, the collections last."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_ard.sandbox.backend.catalog import Tile
+from airflow_provider_ard.sandbox.rendering import stac
+from airflow_provider_ard.sandbox.rendering.rasters import files
+from airflow_provider_ard.sandbox.rendering.storage import Folder, Storage
+from airflow_provider_ard.sandbox.validation.orders import CheckedOrder
+
+# Two orders into one prefix share the collection of an acquisition that both have.
+_collections = threading.Lock()
+
+
+@dataclass(frozen=True)
+class DeliveryWriter:
+    """Delivers to a storage, ``pixels`` across a cell."""
+
+    storage: Storage
+    pixels: int
+
+    def check_writable(self, checked: CheckedOrder) -> None:
+        """Raise what the storage raises if nothing can be written to an order's destination."""
+        self.storage.folder(checked.destination).check_writable()
+
+    def deliver(self, order_id: str, checked: CheckedOrder, delivered: Callable[[Tile], None]) -> None:
+        """Write an order's tiles and documents; ``delivered`` is called after each tile.
+
+        Raises what the storage raises, such as FileNotFoundError for a missing bucket.
+        """
+        folder = self.storage.folder(checked.destination)
+        _write_json(folder, f"{order_id}-request.json", checked.request)
+        by_acquisition: dict[str, list[Tile]] = {}
+        for tile in checked.tiles:
+            self._deliver_tile(tile, folder, checked)
+            by_acquisition.setdefault(tile.acquisition_id, []).append(tile)
+            delivered(tile)
+        with _collections:
+            for acquisition_id, tiles in by_acquisition.items():
+                _deliver_collection(acquisition_id, tiles, folder)
+        if checked.missed:
+            report = [{"id": key, "cell_ids": cells} for key, cells in checked.missed.items()]
+            name = f"order_collections/{order_id}_non_intersecting_tiles_report.json"
+            _write_json(folder, name, {"acquisitions": report})
+        root = stac.root_collection(order_id, by_acquisition, checked.tiles)
+        _write_json(folder, f"order_collections/{order_id}_root_collection.json", root)
+
+    def _deliver_tile(self, tile: Tile, folder: Folder, checked: CheckedOrder) -> None:
+        made = files(tile, self.pixels, hd=checked.hd, adjusted=checked.adjusted)
+        wanted = [made.asset(key) for key in made.keys if key not in checked.switched_off]
+        base = f"{tile.folder}/{tile.acquisition_id}"
+        for asset in wanted:
+            folder.write(f"{base}{asset.suffix}", asset.content)
+        _write_json(folder, f"{base}.json", stac.item(tile, wanted, hd=checked.hd, adjusted=checked.adjusted))
+
+
+def _write_json(folder: Folder, name: str, document: dict[str, Any]) -> None:
+    folder.write(name, json.dumps(document, indent=1).encode())
+
+
+def _deliver_collection(acquisition_id: str, tiles: list[Tile], folder: Folder) -> None:
+    """Write an acquisition's collection, keeping what an earlier order into this prefix left in it."""
+    name = f"acquisition_collections/{acquisition_id}_collection.json"
+    content = folder.read(name)
+    earlier: dict[str, Any] = json.loads(content) if content else {"links": []}
+    kept = [link["href"] for link in earlier["links"] if link["rel"] == "item"]
+    hrefs = dict.fromkeys([*kept, *(stac.item_href(tile) for tile in tiles)])
+    _write_json(folder, name, stac.acquisition_collection(acquisition_id, tiles, hrefs, earlier.get("extent")))

@@ -1,0 +1,183 @@
+"""The pictures of a tile: what the satellite saw of the land, through which clouds."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
+
+from airflow_provider_ard.sandbox.backend.catalog import Tile
+from airflow_provider_ard.sandbox.rendering.landscape import FOUR_BANDS, RGB, Season, reflectance
+from airflow_provider_ard.sandbox.rendering.noise import Floats, Grid, fractal, ramp
+from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
+
+Mask = NDArray[np.bool_]
+
+EIGHT_BAND_PLATFORMS = ("WV02", "WV03")
+MS_FACTOR = 4
+# Surface reflectance of 1.0 in the analytic images.
+SCALE = 10_000
+_CLOUD_M = 2600.0
+_CLOUD_SOFT = 0.07
+# How dark a slope is that lies in shadow, and how bright land must be to blind a sensor.
+_IN_SHADE = 0.76
+_FLARE = 0.46
+_SATURATED = 0.80
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The images of a tile, bands first; 0 is no data. ``valid`` is where there is data.
+
+    ``visual`` is (3, n, n) uint8, ``pan`` (1, n, n) uint16, ``ms`` (8 or 4, n/4, n/4) uint16; None where the
+    satellite has no such sensor. ``masks`` are by name, of (n, n); what only a multispectral sensor can tell is not
+    there without one.
+    """
+
+    visual: NDArray[np.uint8]
+    pan: NDArray[np.uint16]
+    ms: NDArray[np.uint16] | None
+    masks: dict[str, Mask]
+    valid: Mask
+
+
+def utm_footprint(tile: Tile) -> BaseGeometry:
+    """Return the data footprint within the cell, in metres of the cell's UTM zone."""
+    return project(tile.footprint, WGS84, tile.epsg).buffer(0).intersection(box(*tile.cell.bounds))
+
+
+def render(tile: Tile, pixels: int, *, adjusted: bool = False) -> Scene:
+    """Return the images of a tile, ``pixels`` across; the same tile always gives the same ones.
+
+    Without bundle adjustment (``adjusted``) the images of each acquisition lie a few metres off the others'.
+    """
+    pixels = max(MS_FACTOR, pixels - pixels % MS_FACTOR)
+    grid = _grid(tile, pixels)
+    valid = _valid(tile, pixels)
+    number = tile.properties
+    season = Season.of(tile.taken.date(), southern=tile.cell.hemisphere == "S")
+    shift = (0.0, 0.0) if adjusted else _misregistration(tile.acquisition_id)
+    ground = (grid[0] + shift[0], grid[1] + shift[1])
+    land, lit = reflectance(ground, tile.zone, season, float(number.get("view:sun_azimuth") or 150))
+    cover, shade = _clouds(grid, tile, valid)
+    cloudy = cover > 0.5
+    masks = {
+        "cloud": cloudy,
+        "cloud-shadow": (shade > 0.5) & ~cloudy,
+        "terrain-shadow": (lit < _IN_SHADE) & ~cloudy,
+    }
+    if number.get("platform") != "WV01":
+        masks |= {"water": _is_water(land) & ~cloudy, "healthy-vegetation": _is_green(land) & ~cloudy}
+    land *= (1 - 0.55 * shade)[..., None]
+    # Thick parts of a cloud are brighter than its rim, and all of it billows.
+    white = np.float32(0.30) + cover * np.float32(0.25) + fractal(grid, 420, 4, 83) * np.float32(0.40)
+    land += (white[..., None] - land) * cover[..., None]
+    # A low sun and a slanted view dim the land and lay haze on it.
+    sun = np.sin(np.radians(max(15.0, float(number.get("view:sun_elevation") or 55))))
+    haze = 0.006 + 0.0005 * float(number.get("view:off_nadir") or 0)
+    land *= np.float32(0.55 + 0.45 * sun)
+    bright = land.max(axis=-1)
+    masks["pan-flare"] = (bright > _FLARE) & ~cloudy
+    if number.get("platform") != "WV01":
+        masks["ms-saturation"] = bright > _SATURATED
+    visual = _tone(land[..., RGB] + np.float32(haze) * np.array([0.8, 1.0, 1.35], np.float32))
+    pan = _counts(land[..., 1:6].mean(axis=-1, keepdims=True))
+    panchromatic = number.get("platform") == "WV01"
+    if panchromatic:
+        visual = np.repeat(_tone(land[..., 1:6].mean(axis=-1, keepdims=True)), 3, axis=-1)
+    bands = land if number.get("platform") in EIGHT_BAND_PLATFORMS else land[..., FOUR_BANDS]
+    return Scene(
+        visual=_bands_first(visual, valid),
+        pan=_bands_first(pan, valid),
+        ms=None if panchromatic else _bands_first(_counts(_coarse(bands)), _coarse_mask(valid)),
+        masks={name: mask & valid for name, mask in masks.items()},
+        valid=valid,
+    )
+
+
+def cloud_field(grid: Grid, acquisition_id: str) -> Floats:
+    """Return how cloudy it would be at each point; clouds are wherever this is highest."""
+    return fractal(grid, _CLOUD_M, 6, zlib.crc32(acquisition_id.encode()))
+
+
+def _clouds(grid: Grid, tile: Tile, valid: Mask) -> tuple[Floats, Floats]:
+    """Return the cover (0 to 1) of clouds over the promised share of the footprint, and of their shadows."""
+    share = tile.clouds_percent / 100
+    field = cloud_field(grid, tile.acquisition_id)
+    if share <= 0 or not valid.any():
+        nothing = np.zeros_like(field)
+        return nothing, nothing
+    threshold = float(np.quantile(field[valid], 1 - min(share, 1.0)))
+    soft = _CLOUD_SOFT / 2
+    cover = ramp(field, threshold - soft, threshold + soft)
+    azimuth = np.radians(float(tile.properties.get("view:sun_azimuth") or 150))
+    away = (grid[0] + 260 * np.sin(azimuth), grid[1] + 260 * np.cos(azimuth))
+    shadow = ramp(cloud_field(away, tile.acquisition_id), threshold - soft, threshold + soft)
+    return cover, shadow
+
+
+def _misregistration(acquisition_id: str) -> tuple[float, float]:
+    """Return how far east and north of the truth an acquisition lies, in metres; five at most."""
+    number = zlib.crc32(f"shift {acquisition_id}".encode())
+    return (number % 1000) / 100 - 5, (number // 1000 % 1000) / 100 - 5
+
+
+def _is_water(land: Floats) -> Mask:
+    green, nir = land[..., 2], land[..., 6]
+    water: Mask = (green - nir) / (green + nir) > 0.25
+    return water
+
+
+def _is_green(land: Floats) -> Mask:
+    red, nir = land[..., 4], land[..., 6]
+    green: Mask = (nir - red) / (nir + red) > 0.6
+    return green
+
+
+def _grid(tile: Tile, pixels: int) -> Grid:
+    xmin, ymin, xmax, ymax = tile.cell.bounds
+    centres = (np.arange(pixels) + 0.5) / pixels
+    return xmin + centres * (xmax - xmin), ymax - centres * (ymax - ymin)
+
+
+def _valid(tile: Tile, pixels: int) -> Mask:
+    footprint = utm_footprint(tile)
+    if footprint.is_empty:
+        return np.zeros((pixels, pixels), bool)
+    if footprint.covers(box(*tile.cell.bounds)):
+        return np.ones((pixels, pixels), bool)
+    # Not by rasterio: see _outlines in rasters.py.
+    shapely.prepare(footprint)
+    mask: Mask = shapely.contains_xy(footprint, *np.meshgrid(*_grid(tile, pixels)))
+    return mask
+
+
+def _coarse(image: Floats) -> Floats:
+    rows, columns, bands = image.shape
+    blocks = image.reshape(rows // MS_FACTOR, MS_FACTOR, columns // MS_FACTOR, MS_FACTOR, bands)
+    result: Floats = blocks.mean(axis=(1, 3))
+    return result
+
+
+def _coarse_mask(mask: Mask) -> Mask:
+    return _coarse(mask[..., None].astype(np.float32))[..., 0] > 0.5
+
+
+def _tone(image: Floats) -> NDArray[np.uint8]:
+    # A film-like curve: bright clouds keep their shape. 0 is kept for no data.
+    curve = np.power(1 - np.exp(-3.4 * np.clip(image, 0, 1)), 0.82)
+    toned: NDArray[np.uint8] = np.clip(268 * curve, 1, 255).astype(np.uint8)
+    return toned
+
+
+def _counts(image: Floats) -> NDArray[np.uint16]:
+    return np.clip(image * SCALE, 1, 65_535).astype(np.uint16)
+
+
+def _bands_first(image: NDArray[Any], valid: Mask) -> NDArray[Any]:
+    masked: NDArray[Any] = np.where(valid[..., None], image, 0).astype(image.dtype)
+    return np.ascontiguousarray(masked.transpose(2, 0, 1))

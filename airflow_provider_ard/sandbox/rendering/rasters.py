@@ -1,0 +1,201 @@
+"""Files of a tile: Cloud Optimized GeoTIFFs for its images, a GeoPackage and a GeoTIFF for each of its masks."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.features import shapes
+from rasterio.io import MemoryFile
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from airflow_provider_ard.sandbox.backend.catalog import Tile
+from airflow_provider_ard.sandbox.rendering.geopackages import geopackage
+from airflow_provider_ard.sandbox.rendering.imagery import MS_FACTOR, Mask, Scene, render, utm_footprint
+from airflow_provider_ard.sandbox.rendering.landscape import BANDS, FOUR_BANDS
+from airflow_provider_ard.sandbox.rendering.projection import affine
+
+COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+GEOPACKAGE = "application/geopackage+sqlite3"
+
+# Masks by the name of what they show, and what their two files are called: the vectors, and the raster.
+MASKS = {
+    "cloud": ("cloud-mask", "clouds"),
+    "cloud-shadow": ("cloud-shadow-mask", None),
+    "data": ("data-mask", None),
+    "healthy-vegetation": ("healthy-vegetation-mask", "healthy-vegetation"),
+    "ms-saturation": ("ms-saturation-mask", "ms-saturation"),
+    "pan-flare": ("pan-flare-mask", "pan-flare"),
+    "terrain-shadow": ("terrain-shadow-mask", "terrain-shadows"),
+    "water": ("water-mask", "water"),
+}
+_CACHED_TILES = 64
+_BLOCK_PX = 256
+_MASK_NODATA = 255
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file of a tile: its STAC key, the end of its name, and what is in it."""
+
+    key: str
+    suffix: str
+    media_type: str
+    content: bytes
+    bands: tuple[str, ...] = ()
+    shape: tuple[int, int] | None = None
+
+
+@lru_cache(maxsize=_CACHED_TILES)
+def files(tile: Tile, pixels: int, *, hd: bool = False, adjusted: bool = False) -> "TileFiles":
+    """Return the files of a tile; kept, since tests order the same tiles over and over."""
+    return TileFiles(tile, pixels * 2 if hd else pixels, adjusted=adjusted)
+
+
+class TileFiles:
+    """Every file of a tile but its STAC item, each made when it is first asked for.
+
+    ``pixels`` across the cell, in the visual and panchromatic images; multispectral ones and masks have a quarter.
+    """
+
+    def __init__(self, tile: Tile, pixels: int, *, adjusted: bool = False) -> None:
+        self._tile = tile
+        self._pixels = pixels
+        self._adjusted = adjusted
+        self._made: dict[str, Asset] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def keys(self) -> list[str]:
+        """The STAC keys of all files that the tile can have, as its satellite has it."""
+        return list(self._makers)
+
+    def asset(self, key: str) -> Asset:
+        """Return a file; KeyError if the tile has no such file."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = self._makers[key]()
+            return self._made[key]
+
+    @cached_property
+    def _scene(self) -> Scene:
+        return render(self._tile, self._pixels, adjusted=self._adjusted)
+
+    @cached_property
+    def _makers(self) -> dict[str, Callable[[], Asset]]:
+        panchromatic = self._tile.properties.get("platform") == "WV01"
+        makers: dict[str, Callable[[], Asset]] = {"visual": self._visual, "pan_analytic": self._pan}
+        if not panchromatic:
+            makers["ms_analytic"] = self._ms
+        for name, (vectors, raster) in MASKS.items():
+            if panchromatic and name in ("healthy-vegetation", "ms-saturation", "water"):
+                continue
+            makers[vectors] = partial(self._vectors, name, vectors)
+            if raster is not None:
+                makers[raster] = partial(self._raster, name, raster)
+        return makers
+
+    def _visual(self) -> Asset:
+        return self._image("visual", "-visual.tif", self._scene.visual, ("red", "green", "blue"))
+
+    def _pan(self) -> Asset:
+        return self._image("pan_analytic", "-pan.tif", self._scene.pan, ("pan",))
+
+    def _ms(self) -> Asset:
+        image = self._scene.ms
+        if image is None:
+            raise KeyError("ms_analytic")
+        bands = BANDS if len(image) == len(BANDS) else tuple(BANDS[index] for index in FOUR_BANDS)
+        return self._image("ms_analytic", "-ms.tif", image, bands)
+
+    def _image(self, key: str, suffix: str, image: NDArray[Any], bands: tuple[str, ...]) -> Asset:
+        content = cog(image, self._tile.cell.bounds, self._tile.epsg, bands)
+        return Asset(key, suffix, COG, content, bands, (image.shape[1], image.shape[2]))
+
+    def _vectors(self, name: str, key: str) -> Asset:
+        if name == "data":
+            outlines = _polygons(utm_footprint(self._tile))
+        else:
+            outlines = _outlines(self._scene.masks[name], self._tile.cell.bounds)
+        return Asset(key, f"-{key}.gpkg", GEOPACKAGE, geopackage(outlines, self._tile.epsg, key))
+
+    def _raster(self, name: str, key: str) -> Asset:
+        mask, valid = (_coarse(m) for m in (self._scene.masks[name], self._scene.valid))
+        image = np.where(valid, mask, _MASK_NODATA).astype(np.uint8)[None]
+        content = cog(image, self._tile.cell.bounds, self._tile.epsg, (key,), nodata=_MASK_NODATA)
+        return Asset(key, f"-{key}.tif", COG, content, (key,), (image.shape[1], image.shape[2]))
+
+
+def cog(image: NDArray[Any], bounds: Sequence[float], epsg: int, descriptions: Sequence[str], nodata: int = 0) -> bytes:
+    """Return a Cloud Optimized GeoTIFF of an image, bands first."""
+    count, height, width = image.shape
+    profile = {
+        "driver": "COG",
+        "dtype": image.dtype,
+        "count": count,
+        "height": height,
+        "width": width,
+        "crs": f"EPSG:{epsg}",
+        "transform": affine(bounds, width, height),
+        "nodata": nodata,
+        "blocksize": _BLOCK_PX,
+        "compress": "deflate",
+        "predictor": "yes",
+    }
+    with MemoryFile() as memory:
+        with memory.open(**profile) as target:
+            target.write(image)
+            for number, description in enumerate(descriptions, 1):
+                target.set_band_description(number, description)
+        return bytes(memory.read())
+
+
+def png(image: NDArray[Any]) -> bytes:
+    """Return a PNG of an image with red, green, blue and alpha, bands first, uint8."""
+    count, height, width = image.shape
+    identity = affine((0, 0, width, height), width, height)
+    profile = {"driver": "PNG", "dtype": "uint8", "count": count, "height": height, "width": width}
+    with MemoryFile() as memory:
+        with memory.open(**profile, transform=identity) as target:
+            target.write(image)
+        return bytes(memory.read())
+
+
+@lru_cache(maxsize=4 * _CACHED_TILES)
+def quicklook(tile: Tile, pixels: int = 256) -> bytes:
+    """Return a PNG of a tile for people, transparent where it has no data."""
+    scene = render(tile, pixels)
+    alpha = np.where(scene.valid, 255, 0).astype(np.uint8)[None]
+    return png(np.concatenate([scene.visual, alpha]))
+
+
+def _coarse(mask: Mask) -> Mask:
+    rows, columns = mask.shape
+    blocks = mask.reshape(rows // MS_FACTOR, MS_FACTOR, columns // MS_FACTOR, MS_FACTOR)
+    share: Mask = blocks.mean(axis=(1, 3)) >= 0.5
+    return share
+
+
+def _outlines(mask: Mask, bounds: Sequence[float]) -> list[BaseGeometry]:
+    if not mask.any():
+        return []
+    height, width = mask.shape
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "height": height, "width": width}
+    # Of an array rasterio makes a dataset without a place, and mutes the warning of it for all threads at once: one
+    # of them that ends its own muting just then makes it heard, and where warnings are errors the order fails.
+    with MemoryFile() as memory, memory.open(**profile, transform=affine(bounds, width, height)) as image:
+        image.write(mask.astype(np.uint8), 1)
+        band = rasterio.band(image, 1)
+        found = [shape(outline) for outline, _ in shapes(band, mask=band)]
+    pixel = (bounds[2] - bounds[0]) / width
+    return [polygon for outline in found for polygon in _polygons(outline.simplify(pixel).buffer(0))]
+
+
+def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:
+    parts = getattr(geometry, "geoms", [geometry])
+    return [part for part in parts if part.geom_type == "Polygon" and not part.is_empty]

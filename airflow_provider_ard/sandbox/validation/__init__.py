@@ -1,0 +1,1 @@
+"""Validation of requests, as the API is documented to do it."""

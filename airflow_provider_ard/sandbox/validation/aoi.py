@@ -1,0 +1,117 @@
+"""The area of interest of an order: what the API takes for one, and what it refuses."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import shapely
+from pyproj import Geod
+from shapely.errors import GEOSException
+from shapely.geometry import GeometryCollection, Polygon, box, shape
+from shapely.geometry.base import BaseGeometry
+
+from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
+from airflow_provider_ard.sandbox.validation.errors import ApiError, invalid
+
+MIN_AREA_SQKM = 1.0
+MIN_WIDTH_M = 250.0
+MAX_VERTICES = 1000
+
+_GEOD = Geod(ellps="WGS84")
+
+
+def parse(intersects: Any, bbox: Any) -> BaseGeometry | None:
+    """Return the AOI of a request in WGS84, or None if it has none.
+
+    ``intersects`` is WKT or GeoJSON (text or object), ``bbox`` is [xmin, ymin, xmax, ymax] in degrees. Raises a
+    400 "Problem with intersects/bbox (…): …" for an area outside the documented rules.
+    """
+    if intersects is not None and bbox is not None:
+        raise invalid("Problem with intersects/bbox: give one of them, not both")
+    if bbox is not None:
+        geometry = _from_bbox(bbox)
+        _check(geometry, "bbox")
+        return geometry
+    if intersects is not None:
+        geometry = _from_text(intersects)
+        _check(geometry, "intersects")
+        return geometry
+    return None
+
+
+def problem(parameter: str, what: str) -> ApiError:
+    """Return the 400 of a geometry error, which clients know by its first words."""
+    return invalid(f"Problem with intersects/bbox ({parameter}): {what}")
+
+
+def _from_bbox(bbox: Any) -> BaseGeometry:
+    numbers = isinstance(bbox, list) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in bbox
+    )
+    if not numbers or len(bbox) != 4:
+        raise problem("bbox", "it must be a list of four numbers, [xmin, ymin, xmax, ymax]")
+    if bbox[0] >= bbox[2] or bbox[1] >= bbox[3]:
+        raise problem("bbox", "its minimum must be less than its maximum, in both directions")
+    return box(*bbox)
+
+
+def _from_text(given: Any) -> BaseGeometry:
+    try:
+        if isinstance(given, str) and not given.lstrip().startswith("{"):
+            # A NaN is refused below; here numpy would only warn of it.
+            with np.errstate(invalid="ignore"):
+                return shapely.from_wkt(given)
+        document = json.loads(given) if isinstance(given, str) else given
+        if document.get("type") == "FeatureCollection":
+            return GeometryCollection([shape(item["geometry"]) for item in document["features"]])
+        return shape(document["geometry"] if document.get("type") == "Feature" else document)
+    except (GEOSException, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise problem("intersects", "it is neither WKT nor GeoJSON") from error
+
+
+def _check(geometry: BaseGeometry, parameter: str) -> None:
+    parts = list(_parts(geometry))
+    if not parts:
+        raise problem(parameter, "it is empty")
+    for part in parts:
+        if not isinstance(part, Polygon):
+            raise problem(parameter, f"a {part.geom_type} has no area; only polygons are accepted")
+        _check_polygon(part, parameter)
+
+
+def _check_polygon(polygon: Polygon, parameter: str) -> None:
+    if polygon.has_z:
+        raise problem(parameter, "it must have two dimensions, without heights")
+    if not np.isfinite(shapely.get_coordinates(polygon)).all():
+        raise problem(parameter, "its coordinates must be finite numbers")
+    xmin, ymin, xmax, ymax = polygon.bounds
+    if ymin < -90 or ymax > 90 or xmin < -360 or xmax > 360:
+        raise problem(parameter, "its coordinates are not WGS84 longitudes and latitudes")
+    if xmin < -180 or xmax > 180 or xmax - xmin > 180:
+        raise problem(parameter, "it crosses the antimeridian")
+    if shapely.get_num_coordinates(polygon) > MAX_VERTICES:
+        raise problem(parameter, f"a polygon may have {MAX_VERTICES} vertices at most")
+    if not polygon.is_valid:
+        raise problem(parameter, f"it is not a valid polygon ({shapely.is_valid_reason(polygon)})")
+    if abs(_GEOD.geometry_area_perimeter(polygon)[0]) / 1e6 < MIN_AREA_SQKM:
+        raise problem(parameter, f"each polygon must be at least {MIN_AREA_SQKM:g} km² in size")
+    if not _is_wide(polygon):
+        raise problem(parameter, f"each polygon must be at least {MIN_WIDTH_M:g} m wide")
+
+
+def _is_wide(polygon: Polygon) -> bool:
+    """Whether a disc of the minimum width fits in somewhere; a bent sliver is a sliver all the same."""
+    centre = polygon.centroid
+    local = f"+proj=aeqd +lon_0={centre.x} +lat_0={centre.y} +datum=WGS84 +units=m"
+    return not project(polygon, WGS84, local).buffer(-MIN_WIDTH_M / 2).is_empty
+
+
+def _parts(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
+    if geometry.is_empty:
+        return
+    if hasattr(geometry, "geoms"):
+        for part in geometry.geoms:
+            yield from _parts(part)
+    else:
+        yield geometry

@@ -1,1 +1,0 @@
-"""The page of orders in Airflow's UI."""

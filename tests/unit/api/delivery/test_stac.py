@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.api.delivery.stac import find_items, read_tiles, resolved
+from airflow_provider_ard.api.errors import ArdError
+from airflow_provider_ard.api.http.auth import Login
+from airflow_provider_ard.api.orders.request import OrderRequest
+from airflow_provider_ard.api.orders.status import State
+from airflow_provider_ard.sandbox import Sandbox
+
+
+def test_the_tiles_of_a_delivered_order(tmp_path, wait_for):
+    with (
+        Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard,
+        ArdClient(Login(ard.login, ard.password), host=ard.url) as client,
+    ):
+        acquisition = ard.acquisitions[0]
+        placed = client.submit_order(OrderRequest.of(acquisitions=acquisition, destination="bkt/p"))
+        wait_for(lambda: client.get_order(placed.id).state is State.SUCCEEDED)
+        uri = client.get_order(placed.id).report()["collection_uri"]
+
+    def read(uri):
+        return json.loads((tmp_path / uri.removeprefix("s3://")).read_bytes())
+
+    tiles = read_tiles(find_items(uri, read), read)
+    assert len(tiles) == len(list(tmp_path.glob(f"bkt/p/*/*/*/{acquisition}.json"))) > 0
+    for tile in tiles:
+        assert tile.acquisition_id == acquisition
+        assert tile.item_uri.startswith("s3://bkt/p/")
+        assert {"visual", "ms_analytic", "pan_analytic"} <= set(tile.assets)
+        for asset in tile.assets.values():
+            assert (tmp_path / asset.removeprefix("s3://")).is_file()
+
+
+@pytest.mark.parametrize(
+    ("base", "href", "wanted"),
+    [
+        ("s3://b/p/order_collections/1.json", "../a/2.json", "s3://b/p/a/2.json"),
+        ("s3://b/order_collections/1.json", "./2.json", "s3://b/order_collections/2.json"),
+        ("gs://b/p/1.json", "az://c/2.json", "az://c/2.json"),
+        ("file:///tmp/p/1.json", "../2.json", "file:///tmp/2.json"),
+    ],
+)
+def test_relative_links(base, href, wanted):
+    assert resolved(base, href) == wanted
+
+
+def test_a_document_of_another_kind_is_an_error_that_names_it():
+    with pytest.raises(ArdError, match=r"s3://b/root\.json"):
+        find_items("s3://b/root.json", lambda uri: {"message": "no"})
+    documents = {
+        "s3://b/o/root.json": {"links": [{"rel": "child", "href": "c.json"}]},
+        "s3://b/o/c.json": {"links": [{"rel": "item", "href": "elsewhere.json"}]},
+        "s3://b/o/elsewhere.json": {},
+    }
+    with pytest.raises(ArdError, match="elsewhere"):
+        find_items("s3://b/o/root.json", documents.__getitem__)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.geometry import Polygon, box
+
+from airflow_provider_ard.api.geo import grid
+
+# Up to 84° of latitude, and within a zone's own width: where cells are.
+COLUMNS, ROWS = st.integers(-70, 69), st.integers(-1860, 1859)
+
+
+def cell_id(zone: int, column: int, row: int) -> str:
+    x, y = column + 2048, 2047 - row
+    digits = (str((x >> bit & 1) + 2 * (y >> bit & 1)) for bit in reversed(range(12)))
+    return f"Z{zone:02d}-{''.join(digits)}"
+
+
+def reference(name: str) -> Polygon:
+    from maxar_ard_grid import Cell
+    from pyproj import Transformer
+    from shapely.ops import transform
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cell = Cell(name)
+        project = Transformer.from_crs(cell.proj, 4326, always_xy=True).transform
+        return transform(project, box(*cell.bounds))
+
+
+@given(zone=st.integers(1, 60), column=COLUMNS, row=ROWS)
+def test_a_cell_lies_where_the_grids_own_library_has_it(zone, column, row):
+    name = cell_id(zone, column, row)
+    ours = Polygon(grid.footprint(name)).normalize().exterior.coords
+    theirs = reference(name).normalize().exterior.coords
+    for here, there in zip(ours, theirs, strict=True):
+        assert here == pytest.approx(there)
+
+
+def test_bounds_take_in_every_cell():
+    cells = ["Z13-031131111330", "Z13-031131111333", "Z13-031133320203"]
+    west, south, east, north = grid.bounds(cells)
+    for name in cells:
+        x0, y0, x1, y1 = reference(name).bounds
+        assert west <= x0 + 0.05
+        assert south <= y0 + 0.05
+        assert east >= x1 - 0.05
+        assert north >= y1 - 0.05
+
+
+def test_bounds_at_the_antimeridian_go_the_short_way():
+    west, _, east, _ = grid.bounds([cell_id(60, 66, 3), cell_id(1, -66, 3)])
+    assert west > 170
+    assert east < -170
+
+
+@pytest.mark.parametrize("given_", [[], ["Z61-031131111330"], ["Z13-0311"], [None], ["Z13-031131111334"]])
+def test_what_is_no_cell_has_no_bounds(given_):
+    assert grid.bounds(given_) is None
+
+
+def test_a_footprint_of_no_cell_is_an_error():
+    with pytest.raises(ValueError, match="not a cell id"):
+        grid.footprint("Z00-000000000000")

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.api.errors import ArdAuthError, ArdUnavailableError
+from airflow_provider_ard.api.http.auth import Login
+from airflow_provider_ard.sandbox import Sandbox
+
+
+def logins(ard: Sandbox) -> list[str]:
+    return [r.body.get("grant_type") for r in ard.requests if "/auth/authenticate" in r.path]
+
+
+def test_one_login_serves_all_calls(ard, client):
+    client.whoami()
+    client.whoami()
+    list(client.list_orders())
+    assert logins(ard) == ["password"]
+
+
+def test_an_expired_token_is_renewed_by_the_refresh_token(ard, client):
+    client.whoami()
+    ard.expire_tokens()
+    client.whoami()
+    assert logins(ard) == ["password", "refresh_token"]
+
+
+def test_the_pending_order_never_travels_with_the_refresh(ard, client):
+    from airflow_provider_ard.api.orders.request import OrderRequest
+
+    client.whoami()
+    ard.expire_tokens()
+    client.submit_order(OrderRequest.of(acquisitions=ard.acquisitions[0], destination="bkt/p"))
+    refresh = next(r for r in ard.requests if r.body and r.body.get("grant_type") == "refresh_token")
+    assert set(refresh.body) == {"grant_type", "refresh_token"}
+    assert len(ard.orders) == 1
+
+
+def test_a_revoked_refresh_token_leads_to_a_new_login(ard, client):
+    client.whoami()
+    ard.faults.add("GET /auth/self", kind="revoke_refresh_token", nth=1)
+    client.whoami()
+    ard.expire_tokens()
+    client.whoami()
+    assert logins(ard) == ["password", "refresh_token", "password"]
+
+
+def test_a_token_is_renewed_before_it_ends(impatient):
+    with Sandbox(token_lifetime="0.5s") as ard, ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
+        client.whoami()
+        client._auth._expires_at = 0.0
+        client.whoami()
+        refused = [r for r in ard.requests if r.status == 401]
+    assert not refused
+
+
+def test_a_short_lived_token_is_not_renewed_before_each_request(impatient):
+    with Sandbox(token_lifetime="30s") as ard, ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
+        for _ in range(3):
+            client.whoami()
+        assert logins(ard) == ["password"]
+
+
+def test_client_credentials(ard):
+    with ArdClient(Login(client_id=ard.client_id, client_secret=ard.client_secret), host=ard.url) as client:
+        client.whoami()
+    assert logins(ard) == ["client_credentials"]
+
+
+def test_a_ready_token_needs_no_login(ard, client):
+    token = client._auth.token()
+    with ArdClient(Login(access_token=token), host=ard.url) as other:
+        other.whoami()
+    assert logins(ard) == ["password"]
+
+
+def test_an_expired_ready_token_alone_is_an_error_that_says_what_is_missing(ard):
+    with ArdClient(Login(access_token="stale"), host=ard.url) as client, pytest.raises(ArdAuthError) as caught:
+        client.whoami()
+    assert "refresh token" in str(caught.value)
+    assert "stale" not in str(caught.value)
+
+
+def test_a_wrong_password_is_refused_once_without_retries(ard, impatient):
+    with ArdClient(Login(ard.login, "wr0ng-secret"), host=ard.url) as client, pytest.raises(ArdAuthError) as caught:
+        client.whoami()
+    assert caught.value.status == 401
+    assert "wr0ng-secret" not in str(caught.value)
+    assert len(ard.requests) == 1
+    assert impatient == []
+
+
+def test_a_login_is_tried_again_in_an_outage(ard, client, impatient):
+    ard.faults.add("POST /auth/authenticate", kind="status", status=503, nth=1, times=2)
+    client.whoami()
+    assert len(impatient) == 2
+
+
+def test_an_answer_without_a_token_is_an_outage_not_a_crash(ard, client):
+    ard.faults.add("POST /auth/authenticate", kind="html", status=200)
+    with pytest.raises(ArdUnavailableError):
+        client.whoami()
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "login and password"),
+        ({"username": "u"}, "login and password"),
+        ({"client_id": "c"}, "client_secret is missing"),
+        ({"client_secret": "s"}, "client_id is missing"),
+    ],
+)
+def test_a_login_that_cannot_work_says_what_is_missing(given, missing):
+    with pytest.raises(ArdAuthError, match=missing):
+        Login(**given)
+
+
+def test_secrets_are_not_in_the_repr():
+    assert "s3cret" not in repr(Login("me", "s3cret", "id", "s3cret", "s3cret", "s3cret"))
+
+
+def test_a_refreshed_token_that_is_refused_too_leads_to_a_login(ard, client):
+    client.whoami()
+    ard.faults.add("GET /auth/self", kind="expire_token", nth=1, times=2)
+    client.whoami()
+    assert logins(ard) == ["password", "refresh_token", "password"]
+
+
+def test_an_account_whose_every_token_is_refused_is_an_error(ard, client, impatient):
+    client.whoami()
+    ard.faults.add("GET /auth/self", kind="expire_token")
+    with pytest.raises(ArdAuthError):
+        client.whoami()
+    assert logins(ard) == ["password", "refresh_token", "password"]
+    assert impatient == []

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.orders.acquisitions import read_acquisitions
+
+A, B = "10300100B2B49700", "104001009F982A00"
+C, D = "Z13-031133320203", "Z13-031133320212"
+REAL = Path(__file__).parents[4].parent / "shared" / "real-catalog"
+
+
+def tile(name, zone, quadkey):
+    return {"acquisition_id": name, "tile:zone": zone, "tile:quadkey": quadkey}
+
+
+def features(*properties):
+    return {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": found} for found in properties]}
+
+
+TILES = features(tile(A, 13, C[4:]), tile(B, "13", C[4:]), tile(A, 13, D[4:]))
+STACKS = features(
+    {"cell_id": C, "best_matches": [tile(A, 13, C[4:]), tile(B, 13, C[4:])]},
+    {"cell_id": D, "best_matches": [tile(A, 13, D[4:])]},
+    {"cell_id": "Z13-031133320213", "best_matches": []},
+)
+BY_CELLS = [(A, (C, D)), (B, (C,))]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [TILES, STACKS, json.dumps(TILES), str(STACKS), {A: [C, D], B: [C]}, json.dumps({A: [C, D], B: [C]}), [TILES, STACKS]],
+    ids=["metadata search", "Select", "JSON of tiles", "a rendered Select", "format=order", "JSON of format=order", "two searches"],
+)  # fmt: skip
+def test_what_a_search_answers_is_ordered_by_its_cells(answer):
+    assert list(read_acquisitions(answer)) == BY_CELLS
+
+
+def test_what_the_sandbox_answers_to_a_search_can_be_ordered(ard, client):
+    body = {"ids": ard.acquisitions[:2]}
+    for form in ("geojson", "order"):
+        answer = client._call("POST", f"metadata/cells/acquisitions?format={form}", json=body)
+        found = read_acquisitions(answer)
+        assert {name for name, _ in found} == set(ard.acquisitions[:2])
+        assert all(cells for _, cells in found)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the metadata of real tiles is not beside this repository")
+def test_every_real_acquisition_and_cell_passes():
+    wanted: dict[str, list[str]] = {}
+    for path in REAL.glob("*.geojson"):
+        for feature in json.loads(path.read_text())["features"]:
+            known = feature["properties"]
+            wanted.setdefault(known["catalog_id"], []).append(f"Z{known['utm_zone']:02d}-{known['quadkey']}")
+    assert len(wanted) > 100
+    assert [name for name, _ in read_acquisitions(wanted)] == list(wanted)
+    assert {cell for _, cells in read_acquisitions(wanted) for cell in cells} == {
+        cell for cells in wanted.values() for cell in cells
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ([A, {"id": B, "cells": [C]}, {A: [D]}], [(A, ()), (B, (C,))]),
+        ([[A], (B,)], [(A, ()), (B, ())]),
+        ({A: f"['{C}', '{D}']"}, [(A, (C, D))]),
+        ([{"id": A, "cell_ids": f'["{C}"]'}], [(A, (C,))]),
+        ({A: (cell for cell in (C, D, C))}, [(A, (C, D))]),
+        (dict.fromkeys([B, A]).keys(), [(B, ()), (A, ())]),
+        (f"{{'{A}', '{B}'}}", [(A, ()), (B, ())]),
+        ({A: None}, [(A, ())]),
+        ({A: ()}, [(A, ())]),
+    ],
+)
+def test_forms_mixed_and_rendered(value, wanted):
+    assert list(read_acquisitions(value)) == wanted
+
+
+def test_a_set_makes_the_same_order_in_every_process():
+    code = (
+        "from airflow_provider_ard.api.orders.request import OrderRequest\n"
+        f"cells = {{'{C}', '{D}', 'Z13-031133320213', 'Z13-031133320230'}}\n"
+        f"print(OrderRequest.of(acquisitions=[{{'{A}', '{B}'}}, {{'{A}': cells}}], destination='bkt').fingerprint())"
+    )
+    seen = {
+        subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(seen) == 1
+
+
+def test_nesting_without_end_is_refused():
+    deep: list[object] = []
+    deep.append(deep)
+    with pytest.raises(ArdRequestError, match="nested"):
+        read_acquisitions(deep)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+
+import pendulum
+import pytest
+
+from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.selects.interval import read_period
+
+START, END = pendulum.datetime(2026, 1, 1), pendulum.datetime(2026, 1, 2)
+DAY = "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (None, None),
+        ("", None),
+        ("None", None),
+        ("2026-01-01", "2026-01-01"),
+        (" 2026-01-01 ", "2026-01-01"),
+        (date(2026, 1, 1), "2026-01-01"),
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00Z"),
+        (START, "2026-01-01T00:00:00Z"),
+        ("2026-01-01/2026-01-31", "2026-01-01/2026-01-31"),
+        ("2026-01-01/2026-01-01", "2026-01-01/2026-01-01"),
+        ((date(2026, 1, 1), date(2026, 1, 31)), "2026-01-01/2026-01-31"),
+        ("2026-01-01/..", "2026-01-01/.."),
+        ("2026-01-01/", "2026-01-01/.."),
+        ("../2026-01-01", "../2026-01-01"),
+        ("2020-07-01T00:00:00Z/..", "2020-07-01T00:00:00Z/.."),
+        ("../2026-01-02T00:00:00Z", "../2026-01-01T23:59:59Z"),
+        # What Airflow renders of a data interval, in text, natively, and as `ts`.
+        (f"{START}/{END}", DAY),
+        ("2026-01-01 00:00:00+00:00/2026-01-02 00:00:00+00:00", DAY),
+        ("2026-01-01T00:00:00+00:00/2026-01-02T00:00:00+00:00", DAY),
+        ([START, END], DAY),
+        ([str(START), str(END)], DAY),
+        (f"['{START}', '{END}']", DAY),
+        # Other zones, and none.
+        ("2026-01-01T01:00:00+01:00/2026-01-02T01:00:00+01:00", DAY),
+        (["2026-01-01T00:00:00", datetime(2026, 1, 2)], DAY),  # noqa: DTZ001
+        ("2026-01-01/2026-01-02T00:00:00Z", "2026-01-01/2026-01-01T23:59:59Z"),
+        ("2026-01-01T12:00:00Z/2026-01-01", "2026-01-01T12:00:00Z/2026-01-01"),
+    ],
+)
+def test_every_form_of_a_period(given, wanted):
+    assert read_period(given) == wanted
+
+
+@pytest.mark.parametrize("step", [timedelta(days=1), timedelta(hours=1), timedelta(seconds=1), timedelta(seconds=1.5)])
+def test_intervals_one_after_the_other_share_no_second_and_leave_none_out(step):
+    moment, taken = datetime(2026, 1, 1, tzinfo=UTC), []
+    for _ in range(20):
+        since, until = (datetime.fromisoformat(end) for end in read_period((moment, moment + step)).split("/"))
+        taken.append((since, until))
+        moment += step
+    for (_, until), (since, _) in itertools.pairwise(taken):
+        assert since - until == timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "yesterday",
+        "2026-13-01",
+        "2026-01-01/2026-01-02/2026-01-03",
+        ["2026-01-01"],
+        {"start": "2026-01-01"},
+        # Named, as its text has no order of its own.
+        pytest.param({"2026-01-01", "2026-01-02"}, id="a set"),
+        7,
+        True,
+        b"2026-01-01",
+        "../..",
+        "/",
+        "2026-01-02/2026-01-01",
+        "2026-01-02T00:00:00Z/2026-01-01T00:00:00Z",
+        "None/None",
+        "2026-01-01/None",
+        [START, None],
+        "0001-01-01T00:00:00+14:00",
+    ],
+    ids=str,
+)
+def test_what_is_none_is_refused_by_name(wrong):
+    with pytest.raises(ArdRequestError, match=r"^datetime: ") as caught:
+        read_period(wrong)
+    assert caught.value.argument == "datetime"
+
+
+def test_an_interval_without_length_is_told_apart():
+    with pytest.raises(ArdRequestError, match="CronDataIntervalTimetable"):
+        read_period(f"{START}/{START}")

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import shapely
+
+from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError, ArdUnavailableError
+from airflow_provider_ard.api.orders.request import OrderRequest
+from airflow_provider_ard.api.orders.status import State
+from airflow_provider_ard.api.selects.request import SelectRequest
+from airflow_provider_ard.api.selects.results import SelectStatus, acquisition_matches
+
+BBOX = [-105.13, 40.14, -105.06, 40.19]
+AWAY = [10.0, 50.0, 10.1, 50.1]
+CLEAR = {"eo:cloud_cover": {"lte": 10}}
+
+
+def sets(found):
+    return {name: set(cells) for name, cells in found.items()}
+
+
+def test_what_is_not_given_is_not_sent():
+    assert SelectRequest.of(bbox=BBOX).to_payload() == {"bbox": BBOX, "query": {}}
+
+
+def test_every_argument_is_sent():
+    payload = SelectRequest.of(
+        ids=["10300100B2B49700"],
+        datetime="2026-01-01/..",
+        intersects=shapely.box(*BBOX),
+        query=CLEAR,
+        stack_depth="3",
+        image_age_category="fresh",
+    ).to_payload()
+    assert payload == {
+        "ids": ["10300100B2B49700"],
+        "datetime": "2026-01-01/..",
+        "intersects": shapely.box(*BBOX).wkt,
+        "query": CLEAR,
+        "stack_depth": 3,
+        "image_age_category": ["fresh"],
+    }
+
+
+def test_texts_of_templates_are_read():
+    told = SelectRequest.of(
+        ids="['10300100B2B49700']", bbox=str(BBOX), query=json.dumps(CLEAR), image_age_category="('fresh', 'standard')"
+    )
+    assert told == SelectRequest.of(
+        ids="10300100B2B49700", bbox=BBOX, query=CLEAR, image_age_category=["fresh", "standard"]
+    )
+    empty = {"ids": "None", "datetime": "", "query": "", "stack_depth": "None", "image_age_category": ""}
+    assert SelectRequest.of(bbox=BBOX, **empty) == SelectRequest.of(bbox=BBOX)
+
+
+def test_what_was_mended_is_noted():
+    request = SelectRequest.of(intersects="POLYGON ((0 0, 1 1, 1 0, 0 1, 0 0))", datetime="None")
+    assert any("mended" in note for note in request.notes)
+    assert any("datetime" in note for note in request.notes)
+
+
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [
+        ("intersects", {}),
+        ("intersects", {"intersects": shapely.box(*BBOX), "bbox": BBOX}),
+        ("intersects", {"intersects": "POINT (0 0)"}),
+        ("intersects", {"intersects": "None", "datetime": "2026-01-01"}),
+        ("bbox", {"bbox": [1, 2, 3]}),
+        ("ids", {"ids": []}),
+        ("ids", {"ids": "all"}),
+        ("ids", {"ids": [7]}),
+        ("ids", {"ids": {"id": "10300100B2B49700"}}),
+        ("datetime", {"bbox": BBOX, "datetime": "yesterday"}),
+        ("query", {"bbox": BBOX, "query": "clear"}),
+        ("query", {"bbox": BBOX, "query": {"platform": "worldview-02"}}),
+        ("query", {"bbox": BBOX, "query": {"platform": {}}}),
+        ("query", {"bbox": BBOX, "query": {"platform": {"equals": "worldview-02"}}}),
+        ("query", {"bbox": BBOX, "query": {"eo:cloud_cover": {"lte": None}}}),
+        ("query", {"bbox": BBOX, "query": {"eo:cloud_cover": {"lte": True}}}),
+        ("query", {"bbox": BBOX, "query": {"eo:cloud_cover": {"lte": float("nan")}}}),
+        ("query", {"bbox": BBOX, "query": {"platform": {"in": "worldview-02"}}}),
+        ("query", {"bbox": BBOX, "query": {"platform": {"in": []}}}),
+        ("query", {"bbox": BBOX, "query": {"platform": {"startsWith": 7}}}),
+        ("query", {"bbox": BBOX, "query": {7: {"eq": 1}}}),
+        ("stack_depth", {"bbox": BBOX, "stack_depth": 0}),
+        ("stack_depth", {"bbox": BBOX, "stack_depth": True}),
+        ("stack_depth", {"bbox": BBOX, "stack_depth": 1.5}),
+        ("stack_depth", {"bbox": BBOX, "stack_depth": "many"}),
+        ("image_age_category", {"bbox": BBOX, "image_age_category": "old"}),
+        ("image_age_category", {"bbox": BBOX, "image_age_category": [["fresh"]]}),
+        ("image_age_category", {"bbox": BBOX, "image_age_category": 7}),
+        ("simplify_aoi", {"bbox": BBOX, "simplify_aoi": "perhaps"}),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant_is_refused_by_name(argument, wrong):
+    with pytest.raises(ArdRequestError) as caught:
+        SelectRequest.of(**wrong)
+    assert caught.value.argument == argument
+
+
+def test_the_fingerprint_tells_requests_apart():
+    same = [SelectRequest.of(bbox=BBOX, query=query).fingerprint() for query in (CLEAR, json.dumps(CLEAR))]
+    assert same[0] == same[1]
+    assert same[0] != SelectRequest.of(bbox=BBOX).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("RUNNING", State.RUNNING),
+        ("SUCCEEDED", State.SUCCEEDED),
+        ("FINISHED", State.SUCCEEDED),
+        ("FAILED", State.FAILED),
+        ("ERROR", State.FAILED),
+        ("PAUSED", State.UNKNOWN),
+        ("", State.UNKNOWN),
+    ],
+)
+def test_states_are_those_of_orders(status, state):
+    assert SelectStatus(id="1", status=status).state is state
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ({"Error": "SelectError", "Cause": "too many"}, "SelectError: too many"),
+        ({"Cause": "too many"}, "too many"),
+        ("too many", "too many"),
+        (None, "FAILED"),
+        ({}, "FAILED"),
+    ],
+)
+def test_a_failure_has_the_words_of_the_api(message, reason):
+    assert SelectStatus(id="1", status="FAILED", error_message=message).reason == reason
+
+
+def test_a_select_runs_and_its_results_can_be_ordered(ard, client):
+    submitted = client.submit_select(SelectRequest.of(bbox=BBOX, query=CLEAR, stack_depth=2))
+    assert submitted.state is State.RUNNING
+    select = client.get_select(submitted.id)
+    assert select.state is State.SUCCEEDED
+    found = client.selected(select)
+    assert len(found) == select.unique_acquisitions > 1
+    as_found = OrderRequest.of(acquisitions=found, destination="bkt/p")
+    assert client.dry_run(as_found).total_cost == select.usage.total_cost
+    by_id = OrderRequest.of(select_id=select.id, destination="bkt/p")
+    assert client.dry_run(by_id).total_cost == select.usage.total_cost
+
+
+def test_results_come_without_the_login_and_by_geojson_as_well(client):
+    sent = []
+    client._session.hooks["response"].append(lambda answer, **_: sent.append(answer.request))
+    select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id)
+    found = client.selected(select)
+    del select.links["order"]
+    assert sets(client.selected(select)) == sets(found)
+    downloads = [request for request in sent if "signature=" in request.url]
+    assert [request.path_url.partition("?")[0].rpartition(".")[2] for request in downloads] == ["order", "geojson"]
+    assert ["Authorization" in request.headers for request in downloads] == [False, False]
+
+
+def test_no_result_is_none(ard, client):
+    select = client.get_select(client.submit_select(SelectRequest.of(bbox=AWAY)).id)
+    assert client.selected(select) == {}
+    # An API that does not count.
+    assert client.selected(select.model_copy(update={"unique_acquisitions": None})) == {}
+    select.links.clear()
+    with pytest.raises(ArdUnavailableError, match="links to no result file"):
+        client.selected(select.model_copy(update={"unique_acquisitions": None}))
+
+
+def test_a_broken_download_is_an_outage_and_tells_no_link(ard, client):
+    select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id)
+    ard.faults.add("GET /select/files/*", kind="status", status=503, times=1)
+    assert client.selected(select)
+    ard.faults.add("GET /signed/select/*", kind="html", status=502)
+    with pytest.raises(ArdUnavailableError) as caught:
+        client.selected(select)
+    assert "signature" not in str(caught.value)
+
+
+def test_a_search_whose_answer_was_lost_is_sent_again(ard, client):
+    ard.faults.add("POST /select", kind="reset_after", nth=1)
+    assert client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id).state is State.SUCCEEDED
+
+
+def test_an_unknown_select_is_not_found(client):
+    with pytest.raises(ArdNotFoundError):
+        client.get_select("404")
+
+
+def test_acquisitions_over_an_area_come_oldest_first_with_their_cells(ard, client):
+    found = client.find_acquisitions(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/.."))
+    assert [one.taken for one in found] == sorted(one.taken for one in found)
+    assert len(found) > 2
+    select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/..")).id)
+    assert {one.id: set(one.cells) for one in found} == sets(client.selected(select))
+    assert client.find_acquisitions(SelectRequest.of(bbox=AWAY)) == []
+
+
+@pytest.mark.parametrize("wrong", [{}, {"features": [{}]}, {"features": [{"properties": {"acquisition_id": "1"}}]}])
+def test_an_answer_of_another_form_is_no_search(wrong):
+    with pytest.raises(ValueError, match="metadata search"):
+        acquisition_matches(wrong)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip(
+    "airflow.providers.openlineage.extractors",
+    reason="its provider at the version that common-compat's lowest allows is not for this Airflow",
+    exc_type=ImportError,
+)
+
+from airflow_provider_ard.api.orders.request import OrderRequest
+from airflow_provider_ard.lineage.openlineage import _place, lineage_of_delivery, lineage_of_order
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.operators.tiles import ArdListTilesOperator
+
+
+@pytest.mark.parametrize(
+    ("uri", "namespace", "name"),
+    [
+        ("s3://bkt/a/b", "s3://bkt", "a/b"),
+        ("gs://bkt/a", "gs://bkt", "a"),
+        ("az://box/a", "wasbs://box", "a"),
+        ("s3://bkt", "s3://bkt", "/"),
+    ],
+)
+def test_places_are_named_by_the_rules_of_openlineage(uri, namespace, name):
+    assert (_place(uri).namespace, _place(uri).name) == (namespace, name)
+
+
+@pytest.fixture
+def orders(ard, client):
+    return [
+        client.submit_order(OrderRequest.of(acquisitions=ard.acquisitions[:n], destination="s3://bkt/p")).id
+        for n in (1, 2)
+    ]
+
+
+def test_several_orders_are_one_lineage_in_which_nothing_comes_twice(ard, ard_connection, orders):
+    found = lineage_of_order(ard_connection, orders)
+    assert [one.name for one in found.inputs] == ard.acquisitions[:2]
+    assert [one.namespace for one in found.outputs] == ["s3://bkt"]
+    assert [one["order_id"] for one in found.run_facets["ard_orders"].orders] == orders
+
+
+def test_whoever_lists_tiles_reads_the_delivery(ard_connection, orders):
+    found = ArdListTilesOperator(task_id="t", order_id=orders[0]).get_openlineage_facets_on_complete(None)
+    assert [(one.namespace, one.name) for one in found.inputs] == [("s3://bkt", "p")]
+    assert found.outputs == []
+    assert found == lineage_of_delivery(ard_connection, orders[:1])
+
+
+def test_a_dry_run_has_no_lineage(ard, ard_connection, context):
+    task = ArdOrderOperator(task_id="t", acquisitions=ard.acquisitions[0], destination="s3://bkt/p", dry_run=True)
+    task.execute(context)
+    found = task.get_openlineage_facets_on_complete(None)
+    assert (found.inputs, found.outputs, found.run_facets) == ([], [], {})
+
+
+def test_operators_do_without_openlineage():
+    script = """
+import sys
+from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator
+before = set(sys.modules)
+import airflow_provider_ard.operators.order, airflow_provider_ard.operators.tiles, airflow_provider_ard.sensors.order
+print(*sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "airflow_provider_ard.sensors.order" in loaded
+    assert [name for name in loaded if "openlineage" in name or name.endswith(".lineage")] == []

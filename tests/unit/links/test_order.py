@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_ard.links.order import console_url, object_url, push_links
+
+
+class TaskInstance(dict):
+    def xcom_push(self, key, value):
+        self[key] = value
+
+
+@pytest.mark.parametrize(
+    ("uri", "url"),
+    [
+        ("s3://bkt", "https://s3.console.aws.amazon.com/s3/buckets/bkt"),
+        ("s3://bkt/a/b", "https://s3.console.aws.amazon.com/s3/buckets/bkt?prefix=a%2Fb%2F"),
+        ("gs://bkt", "https://console.cloud.google.com/storage/browser/bkt"),
+        ("gs://bkt/a/b&c", "https://console.cloud.google.com/storage/browser/bkt/a/b%26c"),
+        ("az://box/a", "https://portal.azure.com/#browse/Microsoft.Storage%2FStorageAccounts"),
+        ("file:///tmp/x", ""),
+        (None, ""),
+    ],
+)
+def test_a_place_in_its_clouds_console(uri, url):
+    assert console_url(uri) == url
+
+
+@pytest.mark.parametrize(
+    ("uri", "url"),
+    [
+        ("s3://bkt/a/b.json", "https://s3.console.aws.amazon.com/s3/object/bkt?prefix=a%2Fb.json"),
+        ("gs://bkt/a/b.json", "https://console.cloud.google.com/storage/browser/_details/bkt/a/b.json"),
+        ("az://box/a/b.json", ""),
+        (None, ""),
+    ],
+)
+def test_an_object_in_its_clouds_console(uri, url):
+    assert object_url(uri) == url
+
+
+@pytest.mark.parametrize(("other", "same"), [("s3://bkt/a", True), ("s3://bkt/b", False)])
+def test_orders_of_one_place_share_its_link(other, same):
+    ti = TaskInstance()
+    reports = [
+        {"order_id": "1", "output_uri": "s3://bkt/a", "collection_uri": "s3://bkt/a/1.json"},
+        {"order_id": "2", "output_uri": other, "collection_uri": f"{other}/2.json"},
+    ]
+    push_links(ti, "ard_default", reports)
+    assert ("destination_url" in ti) is same
+    assert "collection_url" not in ti

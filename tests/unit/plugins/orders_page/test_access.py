@@ -1,0 +1,139 @@
+"""Who sees what: the routes over HTTP, on Airflow's database, with an auth manager that keeps a DAG from users."""
+
+from __future__ import annotations
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from airflow_provider_ard.api.orders.request import OrderRequest
+from airflow_provider_ard.ordering.placement import IdempotencyKey
+from tests.unit.plugins.conftest import served
+
+pytest.importorskip("airflow.api_fastapi", reason="Airflow 2.11 has no place for the page")
+
+CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
+OPEN, SECRET = "open_dag", "secret_dag"
+RUN = "manual__1"
+
+
+@pytest.fixture(scope="module")
+def database():
+    """Airflow's own, with two DAGs and a Connection of type `ard`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from airflow.models import Connection
+        from airflow.models.dag import DagModel
+        from airflow.models.dagbundle import DagBundleModel
+        from airflow.utils.db import initdb
+        from airflow.utils.session import create_session
+
+        initdb()
+        with create_session() as session:
+            session.merge(DagBundleModel(name="dags"))
+            session.flush()
+            for dag_id in (OPEN, SECRET):
+                session.merge(DagModel(dag_id=dag_id, bundle_name="dags"))
+            session.add(Connection(conn_id="ard_stored", conn_type="ard"))
+
+
+@pytest.fixture
+def get(database, monkeypatch, ard_connection):
+    """Return a function that asks the page's server as an operator who may not read the secret DAG."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+        from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+        from airflow.api_fastapi.core_api.security import get_user
+
+        from airflow_provider_ard.plugins.orders_page import access
+        from airflow_provider_ard.plugins.orders_page.app import make_app
+        from airflow_provider_ard.plugins.orders_page.order_cache import Shelf
+
+    class Refusing(SimpleAuthManager):
+        def is_authorized_dag(self, *, details=None, **asked):
+            return super().is_authorized_dag(details=details, **asked) and not (details and details.id == SECRET)
+
+        def is_authorized_connection(self, *, details=None, **asked):
+            return super().is_authorized_connection(details=details, **asked) and details.conn_id != "ard_refused"
+
+    manager = Refusing()
+    monkeypatch.setattr(access, "get_auth_manager", lambda: manager)
+    app = make_app(Shelf())
+    app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username="op", role="op")
+    with served(app) as url:
+        yield lambda path, **query: requests.get(f"{url}/data/{path}", params=query, timeout=30)
+
+
+def place(client, dag_id):
+    request = OrderRequest.of(acquisitions=CELL, destination="s3://b/p")
+    return client.submit_order(IdempotencyKey(dag_id, "order", RUN).tagged(request)).id
+
+
+def told(answer):
+    body = answer.json()
+    return {row[0]: dict(zip(body["columns"], row, strict=True)) for row in body["rows"]}
+
+
+def test_of_a_dag_that_the_user_may_not_read_nothing_is_told(client, get, ard_connection):
+    seen, hidden = place(client, OPEN), place(client, SECRET)
+    answer = get("orders", connection=ard_connection)
+    rows = told(answer)
+    assert rows[seen]["dag"] == OPEN
+    assert (rows[hidden]["dag"], rows[hidden]["task"], rows[hidden]["run"]) == (None, None, None)
+    one = get("order", connection=ard_connection, order=hidden)
+    assert one.status_code == 200
+    assert SECRET not in answer.text + one.text
+
+
+def test_the_orders_of_a_task_only_to_who_may_read_its_dag(client, get, ard_connection):
+    seen, _ = place(client, OPEN), place(client, SECRET)
+    asked = {"connection": ard_connection, "run_id": RUN, "task_id": "order"}
+    assert set(told(get("run", dag_id=OPEN, **asked))) == {seen}
+    refused = get("run", dag_id=SECRET, **asked)
+    assert refused.status_code == 403
+    assert "rows" not in refused.json()
+
+
+def test_a_connection_that_the_user_may_not_read_is_refused_whether_or_not_it_exists(ard, get):
+    for path in ("orders", "order", "run"):
+        asked = {"connection": "ard_refused", "order": "1", "dag_id": OPEN, "run_id": RUN, "task_id": "order"}
+        assert get(path, **asked).status_code == 403
+    assert ard.requests == []
+
+
+def test_connections_of_the_database_and_of_the_environment_in_any_form(get, monkeypatch, ard_connection):
+    others = {
+        "ARD_URI": "ard://me:secret@example.com/",
+        "ARD_REFUSED": "ard://",
+        "POSTGRES": "postgres://me@db/",
+        "POSTGRES_JSON": '{"conn_type": "postgres"}',
+        "BROKEN": '{"conn_type": ',
+    }
+    for name, value in others.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", value)
+    answer = get("connections")
+    assert answer.json() == {"connections": [ard_connection, "ard_stored", "ard_uri"]}
+    assert "secret" not in answer.text
+
+
+def test_what_a_browser_has_seen_of_several_servers_is_one_of_theirs(client, get, ard_connection):
+    place(client, OPEN)
+    first = get("orders", connection=ard_connection).json()
+    mine = f"{first['era']}:{first['version']}"
+    assert get("orders", connection=ard_connection, seen=["abc:99", mine]).json()["rows"] == []
+    assert len(get("orders", connection=ard_connection, seen=["abc:99"]).json()["rows"]) == 1
+    assert get("orders", connection=ard_connection, seen=["no era"]).status_code == 422
+
+
+def test_however_many_wait_for_a_slow_api_airflow_has_threads_for_others(ard, get, ard_connection, wait_for):
+    slow = ard.faults.add("GET /order/status/*", kind="latency", seconds=3.0)
+    # More than the server has threads for all that is not of its own kind: 40.
+    with ThreadPoolExecutor(45) as pool:
+        asked = [pool.submit(get, "order", connection=ard_connection, order=str(number)) for number in range(45)]
+        wait_for(lambda: slow.fired >= 10)
+        assert get("connections").status_code == 200
+        assert not all(one.done() for one in asked)
+    assert {one.result().status_code for one in asked} == {404}

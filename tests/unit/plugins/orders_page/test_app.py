@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import re
+import warnings
+from importlib import resources
+
+import pytest
+import requests
+
+from tests.unit.plugins.conftest import served
+
+pytest.importorskip("airflow.api_fastapi", reason="Airflow 2.11 has no place for the page")
+
+STATIC = resources.files("airflow_provider_ard.plugins.orders_page") / "static"
+
+
+@pytest.fixture(scope="module")
+def app():
+    # Airflow's own imports warn.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from airflow_provider_ard.plugins.orders_page.app import make_app
+        from airflow_provider_ard.plugins.orders_page.order_cache import Shelf
+
+        return make_app(Shelf())
+
+
+@pytest.fixture(scope="module")
+def get(app):
+    from fastapi import FastAPI
+
+    outer = FastAPI()
+    outer.mount("/ard-orders", app)
+    with served(outer) as url:
+        yield lambda path, **query: requests.get(f"{url}/ard-orders{path}", params=query, timeout=10)
+
+
+def test_the_anonymous_get_no_data_from_any_route(app, get, ard, ard_connection):
+    paths = {route.path for route in app.routes}
+    versioned = next(path for path in paths if path.startswith("/static/"))
+    assert paths - {versioned} == {"/", "/static", "/data/connections", "/data/orders", "/data/order", "/data/run"}
+    for path in paths - {"/", "/static", versioned}:
+        answer = get(path, connection=ard_connection, order="1", dag_id="d", run_id="r")
+        assert answer.status_code == 401, path
+    assert ard_connection not in get("/").text
+    assert ard.requests == []
+
+
+def test_the_page_loads_from_airflow_alone(get):
+    page = get("/")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    files = [*(file for file in STATIC.iterdir() if file.is_file())]
+    for file in files:
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text, file
+        assert "https:" not in text, file
+    assert "url(http" not in (STATIC / "vendor" / "leaflet.css").read_text()
+
+
+def test_every_file_of_the_page_is_there(get):
+    page = get("/").text
+    paths = re.findall(r'(?:src|href)="([^"]+)"', page)
+    base = next(path.removesuffix("page.js") for path in paths if path.endswith("/page.js"))
+    # Those that only a script or a style asks for; a style's are relative to itself.
+    for file in STATIC.glob("*.js"):
+        named = re.findall(r'"(?:\./)?([\w./-]+\.(?:js|json|css|svg))"', file.read_text(encoding="utf-8"))
+        paths += [base + name for name in named]
+    for path in paths:
+        assert get(f"/{path}").status_code == 200, path
+    assert {path.removeprefix(base) for path in paths} >= {f"vendor/{name}" for name in loaded_from_vendor()}
+
+
+def loaded_from_vendor():
+    """Return the names of all files in `vendor/` that are not licences."""
+    return {file.name for file in (STATIC / "vendor").iterdir() if not file.name.endswith(".txt")}
+
+
+def test_there_is_no_description_of_the_routes(get):
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert get(path).status_code == 404

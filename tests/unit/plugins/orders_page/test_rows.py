@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_ard.api.orders.status import OrderStatus
+from airflow_provider_ard.plugins.orders_page.rows import HIDDEN, row_of
+
+TAGS = {"airflow_dag_id": "d", "airflow_task_id": "t", "airflow_run_id": "r", "airflow_map_index": 3}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def status(**order) -> OrderStatus:
+    return OrderStatus.model_validate({"id": "1", "status": "RUNNING", "order": order})
+
+
+def test_an_order_of_a_task_names_it():
+    row = row_of(status(metadata=TAGS))
+    assert (row.dag, row.task, row.run, row.map_index) == ("d", "t", "r", 3)
+
+
+def test_who_may_not_read_the_dag_learns_nothing_of_it():
+    row = row_of(status(metadata=TAGS)).seen_by({"other"})
+    assert (row.dag, row.task, row.run, row.map_index) == (None, None, None, HIDDEN)
+
+
+def test_who_may_read_the_dag_sees_it():
+    assert row_of(status(metadata=TAGS)).seen_by({"d"}).task == "t"
+
+
+@pytest.mark.parametrize(
+    ("order", "bbox"),
+    [
+        ({"bbox": [-105.1, 40.13, -105.03, 40.19]}, [-105.1, 40.13, -105.03, 40.19]),
+        ({"intersects": "POLYGON ((1 2, 3.5 2, 3.5 -4e0, 1 2))"}, [1, -4, 3.5, 2]),
+        (
+            {"intersects": "GEOMETRYCOLLECTION (POLYGON ((1 2, 3 2, 3 4, 1 2)), POLYGON ((9 9, 10 9, 10 8, 9 9)))"},
+            [1, 2, 10, 9],
+        ),
+        ({"acquisitions": [{"id": "a", "cells": ["Z13-031131111330"]}]}, [-105.1176, 40.1552, -105.0586, 40.2004]),
+        ({"acquisitions": [{"id": "a", "cell_ids": ["Z13-031131111330"]}]}, [-105.1176, 40.1552, -105.0586, 40.2004]),
+        ({"acquisitions": [{"id": "a", "cells": []}]}, None),
+        ({"intersects": "POLYGON EMPTY"}, None),
+        ({}, None),
+    ],
+)
+def test_the_extent_of_an_order(order, bbox):
+    found = row_of(status(**order)).bbox
+    assert found == (bbox if bbox is None else pytest.approx(bbox, abs=2e-3))
+
+
+def test_times_are_seconds():
+    order = OrderStatus.model_validate(
+        {"id": "1", "created": "2026-01-01T00:00:00Z", "finished": "2026-01-01T01:00:00"}
+    )
+    row = row_of(order)
+    assert (row.created, row.finished) == (1767225600, 1767229200)
+
+
+def test_a_signature_in_a_message_is_blotted_out():
+    order = OrderStatus.model_validate({"id": "1", "status_message": "https://x.blob/c?sp=rw&sig=s3cr3t&se=1"})
+    assert "s3cr3t" not in row_of(order).message
+
+
+def test_credentials_of_an_output_config_do_not_come_along():
+    config = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": "https://x?sig=s3cr3t"}}
+    row = row_of(status(output_config=config))
+    assert row.destination == "az://c/p"
+    assert "s3cr3t" not in json.dumps(row)
+
+
+@given(created=JSON, acquisitions=JSON, bbox=JSON, intersects=JSON, map_index=JSON)
+def test_whatever_the_api_tells_makes_a_row_of_plain_json(created, acquisitions, bbox, intersects, map_index):
+    order = OrderStatus.model_validate(
+        {
+            "id": "1",
+            "created": created,
+            "order": {
+                "acquisitions": acquisitions, "bbox": bbox, "intersects": intersects,
+                "metadata": {"airflow_map_index": map_index, "airflow_dag_id": map_index},
+            },
+        }
+    )  # fmt: skip
+    json.dumps(row_of(order), allow_nan=False)
