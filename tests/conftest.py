@@ -1,4 +1,4 @@
-"""What all tests share. Airflow's home is set before anything imports Airflow."""
+"""Fixtures for all tests. Sets `AIRFLOW_HOME` before anything imports Airflow."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# Workers of xdist inherit this environment, and each needs a metadata database of its own.
+# xdist workers inherit this environment, but each needs a separate metadata database.
 if "PYTEST_XDIST_WORKER" in os.environ or "AIRFLOW_HOME" not in os.environ:
     _home = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="ard-tests-")
-    # The first to register is the last to be called: Airflow closes its database before.
+    # atexit runs in reverse order, so Airflow closes its database before the directory is removed.
     atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ard() -> Iterator[Sandbox]:
-    """A sandbox whose orders never end by themselves and deliver nothing."""
+    """Run a sandbox whose orders stay RUNNING until a test finishes them, and deliver nothing."""
     from airflow_provider_ard.sandbox import Sandbox
 
     with Sandbox(order_duration="3d") as sandbox:
@@ -35,8 +35,8 @@ def ard() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def client(ard: Sandbox, impatient: None) -> Iterator[ArdClient]:
-    """A client that is logged in to the sandbox."""
+def client(ard: Sandbox, retry_pauses: None) -> Iterator[ArdClient]:
+    """Return a client of the sandbox."""
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.http.auth import Login
 
@@ -46,14 +46,14 @@ def client(ard: Sandbox, impatient: None) -> Iterator[ArdClient]:
 
 @pytest.fixture
 def ard_connection(ard: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The id of an Airflow Connection to the sandbox."""
+    """Return the ID of an Airflow Connection to the sandbox."""
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
     return "ard_default"
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let retries wait for no time; return the pauses that they would have made, in seconds."""
+def retry_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Skip the pauses between retries and return their lengths in seconds."""
     from tenacity import nap
 
     pauses: list[float] = []
@@ -63,12 +63,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def wait_for() -> Callable[[Callable[[], object]], None]:
-    """Return a function that waits until something holds, for half a minute at most."""
+    """Return a function that polls a condition until it is true, for at most `seconds`."""
 
-    def wait(holds: Callable[[], object], seconds: float = 30.0) -> None:
-        end = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < end, f"did not come about within {seconds:g} s"
+    def wait(condition: Callable[[], object], seconds: float = 30.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"condition not met within {seconds:g} s"
             time.sleep(0.05)
 
     return wait

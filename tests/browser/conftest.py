@@ -71,18 +71,18 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def asked():
-    """The addresses that windows of these tests have asked for."""
+def requested_urls():
+    """Collect the URLs that the pages of these tests request."""
     return []
 
 
 @pytest.fixture(scope="session")
-def page(browser, stack, asked):
+def page(browser, stack, requested_urls):
     """A window of the administrator's."""
     from demo.browser import window
 
     with window(browser, stack.airflow.url, USER, stack.passwords[USER]) as page:
-        page.context.on("request", lambda request: asked.append(request.url))
+        page.context.on("request", lambda request: requested_urls.append(request.url))
         yield page
 
 
@@ -102,7 +102,7 @@ def kept(request, page, pictures):
 
 
 @pytest.fixture(autouse=True)
-def nothing_from_elsewhere(page, asked):
+def nothing_from_elsewhere(page, requested_urls):
     """Fail for any request that does not stay on this machine."""
     yield
-    assert {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))} <= {"127.0.0.1"}
+    assert {urlsplit(url).hostname for url in requested_urls if not url.startswith(("data:", "blob:"))} <= {"127.0.0.1"}

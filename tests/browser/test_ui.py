@@ -129,7 +129,7 @@ def test_an_order_that_ends_is_seen_without_a_reload(stack, page, run):
     expect(row).to_contain_text("Succeeded")
 
 
-def place(ard):
+def place_order(ard):
     """Place an order of one cell, by no task, and return its id."""
     with ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
         return client.submit_order(OrderRequest.of(acquisitions=CELL, destination="s3://ard-demo/more")).id
@@ -137,7 +137,7 @@ def place(ard):
 
 def test_the_link_of_an_order_that_the_list_does_not_show_yet(stack, page):
     frame = orders_page(page, stack.airflow.url)
-    order_id = place(stack.ard)
+    order_id = place_order(stack.ard)
     frame = orders_page(page, stack.airflow.url, f"/plugin/ard-orders?connection={CONNECTION}&order={order_id}")
     expect(frame.locator("#details")).to_contain_text(order_id)
     expect(frame.locator("#problem")).to_be_hidden()
@@ -158,7 +158,7 @@ def test_an_order_that_there_is_not_is_said_to_be_none(stack, page):
 
 def test_by_keyboard_alone(stack, page, run):
     _, oldest = run
-    placed = [place(stack.ard), place(stack.ard)]
+    placed = [place_order(stack.ard), place_order(stack.ard)]
     frame = orders_page(page, stack.airflow.url)
     for order_id in placed:
         expect(frame.locator(f"[data-id='{order_id}']")).to_be_visible()
@@ -212,14 +212,14 @@ def test_a_window_that_is_seen_again_looks_again(stack, page, run):
     expect(frame.locator("#problem")).to_be_hidden()
 
 
-def test_paused_it_does_not(stack, page, asked):
+def test_paused_it_does_not(stack, page, requested_urls):
     frame = orders_page(page, stack.airflow.url)
     frame.get_by_role("button", name="Pause").click()
     expect(frame.locator("#updated")).to_contain_text("Paused")
-    before = len(asked)
+    before = len(requested_urls)
     frame.locator("html").evaluate(SHOWN_AGAIN)
     page.wait_for_timeout(1_000)
-    assert not [url for url in asked[before:] if "/data/" in url]
+    assert not [url for url in requested_urls[before:] if "/data/" in url]
     with page.expect_response(lambda answer: "/data/orders" in answer.url):
         frame.get_by_role("button", name="Go on").click()
 

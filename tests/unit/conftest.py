@@ -1,4 +1,4 @@
-"""What unit tests of Airflow's side share."""
+"""Fixtures for unit tests of the Airflow integration."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-# A slow machine is no fault of what is tested.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# Example duration depends on the load of the machine, not on the code under test.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 
 @dataclass
 class TaskInstance:
-    """As much of a task instance as an operator sees, without a database behind it."""
+    """The task instance attributes that operators use, without a database."""
 
     dag_id: str = "dag"
     task_id: str = "task"
@@ -39,13 +39,13 @@ class TaskInstance:
 
 @dataclass
 class Task:
-    """As much of a task as a context tells."""
+    """The task attributes that operators read from the context."""
 
     retries: int = 0
 
 
 class Store(dict[str, Any]):
-    """A task state store, as Airflow 3.3 has it."""
+    """A task state store with the interface of Airflow 3.3."""
 
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
         self[key] = value
@@ -53,20 +53,20 @@ class Store(dict[str, Any]):
 
 @pytest.fixture
 def context() -> dict[str, Any]:
-    """A context as `execute` gets it, before Airflow 3.3."""
+    """Return a context as passed to `execute` before Airflow 3.3."""
     ti = TaskInstance()
     return {"ti": ti, "task_instance": ti, "task": Task(), "run_id": ti.run_id}
 
 
 @pytest.fixture
 def store(context: dict[str, Any]) -> Store:
-    """The task state store of a context of Airflow 3.3."""
+    """Add a task state store to the context, as in Airflow 3.3, and return it."""
     context["task_state_store"] = Store()
     return context["task_state_store"]
 
 
 def capture_structlog() -> AbstractContextManager[Sequence[Any]]:
-    """Catch what goes to structlog, which tasks log by since Airflow 3.0."""
+    """Capture structlog records; tasks log through structlog since Airflow 3.0."""
     try:
         import structlog
     except ModuleNotFoundError:
@@ -75,8 +75,8 @@ def capture_structlog() -> AbstractContextManager[Sequence[Any]]:
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., str]]:
-    """Return a function that returns what has been logged, or what of it at one level such as "warning", a line each."""
+def log_text(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., str]]:
+    """Return a function that returns the logged lines as text, optionally of one level such as "warning"."""
     caplog.set_level("INFO")
     with capture_structlog() as records:
 
@@ -93,22 +93,26 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def token(ard):
+    """Return an access token of the sandbox."""
     form = {"grant_type": "password", "username": ard.login, "password": ard.password}
     return requests.post(f"{ard.url}/api/v1/auth/authenticate", data=form, timeout=5).json()["access_token"]
 
 
 @pytest.fixture
-def place(ard, ard_connection, token):
-    def place():
+def place_order(ard, ard_connection, token):
+    """Return a function that places an order directly with the sandbox and returns its ID."""
+
+    def place_order():
         body = {"acquisitions": [{"id": ard.acquisitions[0]}], "output_config": {"bucket": "b", "prefix": "p"}}
         headers = {"Authorization": f"Bearer {token}"}
         return requests.post(f"{ard.url}/api/v1/order/", json=body, headers=headers, timeout=5).json()["id"]
 
-    return place
+    return place_order
 
 
 @pytest.fixture
-def quick_watch(monkeypatch):
+def fast_polling(monkeypatch):
+    """Shorten the intervals of the shared order poller."""
     monkeypatch.setattr(order_poller, "SHORTEST_INTERVAL_S", 0.05)
     monkeypatch.setattr(order_poller, "GATHER_S", 0.02)
     monkeypatch.setattr(order_poller, "LONGEST_OUTAGE_PAUSE_S", 0.05)

@@ -117,7 +117,7 @@ def test_what_was_ordered_in_another_time_does_not_count(ard, client):
     assert client.get_usage(start_date="1999-01-01", end_date="1999-12-31").total_cost == 0
 
 
-def test_a_user_asks_for_the_own_usage_and_not_for_the_accounts(ard, impatient):
+def test_a_user_asks_for_the_own_usage_and_not_for_the_accounts(ard, retry_pauses):
     with ArdClient(Login(*ard.member), host=ard.url) as member:
         assert member.get_usage(user_id=str(member.whoami().user_id)).total_cost == 0
         with pytest.raises(ArdAuthError, match="administrator"):

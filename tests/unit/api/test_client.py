@@ -133,25 +133,25 @@ def test_an_expired_token_in_the_middle_is_one_new_login(ard, client, request_fo
     assert len(ard.orders) == 1
 
 
-def test_a_get_is_repeated_with_growing_jitter(ard, client, impatient):
+def test_a_get_is_repeated_with_growing_jitter(ard, client, retry_pauses):
     ard.faults.add("GET /auth/self", kind="status", status=503, nth=1, times=3)
     client.whoami()
-    assert len(impatient) == 3
-    assert all(0 <= pause <= 0.5 * 2**number for number, pause in enumerate(impatient))
+    assert len(retry_pauses) == 3
+    assert all(0 <= pause <= 0.5 * 2**number for number, pause in enumerate(retry_pauses))
 
 
-def test_a_get_honours_retry_after(ard, client, impatient):
+def test_a_get_honours_retry_after(ard, client, retry_pauses):
     ard.faults.add("GET /auth/self", kind="status", status=429, retry_after=11, nth=1)
     client.whoami()
-    assert impatient == [11]
+    assert retry_pauses == [11]
 
 
-def test_a_long_retry_after_is_the_callers_business(ard, client, impatient):
+def test_a_long_retry_after_is_the_callers_business(ard, client, retry_pauses):
     ard.faults.add("GET /auth/self", kind="status", status=503, retry_after=3600)
     with pytest.raises(ArdUnavailableError) as caught:
         client.whoami()
     assert caught.value.retry_after == 3600
-    assert impatient == []
+    assert retry_pauses == []
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_list_that_claims_to_go_on_for_ever_ends(ard, client):
     assert list(client.list_orders()) == []
 
 
-def test_an_untrusted_certificate_is_told_with_the_field_to_mend(tmp_path, impatient):
+def test_an_untrusted_certificate_is_told_with_the_field_to_mend(tmp_path, retry_pauses):
     from airflow_provider_ard.sandbox import Sandbox
 
     with Sandbox(tls=True) as ard:
@@ -218,7 +218,7 @@ def test_an_untrusted_certificate_is_told_with_the_field_to_mend(tmp_path, impat
             assert client.whoami().email
 
 
-def test_nobody_listening_is_an_outage(impatient):
+def test_nobody_listening_is_an_outage(retry_pauses):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with (
@@ -226,7 +226,7 @@ def test_nobody_listening_is_an_outage(impatient):
         pytest.raises(ArdUnavailableError, match="could not connect, nothing listens there"),
     ):
         client.whoami()
-    assert len(impatient) == 3
+    assert len(retry_pauses) == 3
 
 
 def test_every_error_says_what_is_known():

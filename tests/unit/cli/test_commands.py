@@ -15,7 +15,7 @@ SAS = "https://acct.blob.core.windows.net/tiles?sv=2024-11-04&se=2999-01-01T00%3
 
 
 @pytest.fixture
-def run(ard_connection, monkeypatch, capsys, impatient):
+def run(ard_connection, monkeypatch, capsys, retry_pauses):
     """Return a function that runs a command in this process and returns exit code, output and what else was said."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
     monkeypatch.setattr(output, "stdout", lambda: sys.stdout)
@@ -36,16 +36,16 @@ def run(ard_connection, monkeypatch, capsys, impatient):
 def orders(ard, client):
     """Three orders of two DAGs, the oldest first; the second has failed, the third has succeeded."""
 
-    def place(number, **metadata):
+    def place_order(number, **metadata):
         request = OrderRequest.of(
             acquisitions=ard.acquisitions[number], destination=f"s3://bkt/p{number}", metadata=metadata
         )
         return client.submit_order(request).id
 
     ids = [
-        place(0, airflow_dag_id="one", campaign="spring"),
-        place(1, airflow_dag_id="two", campaign="spring", airflow_task_id="order"),
-        place(2, airflow_dag_id="two", campaign=["summer", "autumn"]),
+        place_order(0, airflow_dag_id="one", campaign="spring"),
+        place_order(1, airflow_dag_id="two", campaign="spring", airflow_task_id="order"),
+        place_order(2, airflow_dag_id="two", campaign=["summer", "autumn"]),
     ]
     ard._state.orders.end(ids[1], "FAILED", "no more film")
     ard._state.orders.end(ids[2], "SUCCEEDED", None)
@@ -152,7 +152,7 @@ def test_bad_usage_is_told_apart_and_nothing_is_sent(run, ard, arguments, monkey
     assert ard.requests == []
 
 
-def test_waiting_ends_well_when_all_orders_have_succeeded(run, ard, orders, impatient, monkeypatch):
+def test_waiting_ends_well_when_all_orders_have_succeeded(run, ard, orders, retry_pauses, monkeypatch):
     monkeypatch.setattr(wait.time, "sleep", lambda s: ard._state.orders.end(orders[0], "SUCCEEDED", None))
     code, out, err = run("orders", "wait", orders[2], orders[0], orders[2], "--json")
     assert code == 0

@@ -23,7 +23,7 @@ def test_the_test_button_says_who_is_logged_in(ard_connection):
     assert "user@sandbox.example" in message
 
 
-def test_the_test_button_says_what_is_wrong(ard, ard_connection, monkeypatch, impatient):
+def test_the_test_button_says_what_is_wrong(ard, ard_connection, monkeypatch, retry_pauses):
     monkeypatch.setenv(
         "AIRFLOW_CONN_ARD_DEFAULT",
         json.dumps({"conn_type": "ard", "host": ard.url, "login": ard.login, "password": "wr0ng"}),

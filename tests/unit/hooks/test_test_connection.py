@@ -19,7 +19,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def press(ard, monkeypatch, impatient):
+def press(ard, monkeypatch, retry_pauses):
     """Return a function that tests a Connection to the sandbox with other fields in place of its own."""
 
     def press(extra=None, **fields):
@@ -57,11 +57,11 @@ def test_a_balance_that_cannot_be_read_is_no_failure(press, ard):
     assert "Balance: not told" in message
 
 
-def test_it_takes_few_requests_and_one_try_each(press, ard, impatient):
+def test_it_takes_few_requests_and_one_try_each(press, ard, retry_pauses):
     press()
     assert len(ard.requests) <= 4
     assert not press(host=NOWHERE)[0]
-    assert impatient == []
+    assert retry_pauses == []
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperat
 
 
 @pytest.fixture
-def order(ard, ard_connection, impatient):
+def order(ard, ard_connection, retry_pauses):
     def make(**arguments):
         return ArdOrderOperator(
             **{"task_id": "order", "acquisitions": ard.acquisitions[:1], "destination": "s3://bkt/p", **arguments}
@@ -25,14 +25,14 @@ def order(ard, ard_connection, impatient):
     return make
 
 
-def test_it_places_one_order_and_hands_its_id_on(ard, order, context, told):
+def test_it_places_one_order_and_hands_its_id_on(ard, order, context, log_text):
     order_id = order().execute(context)
     assert [placed.id for placed in ard.orders] == [order_id]
     assert len(ard.submissions) == 1
     assert context["ti"].xcoms["usage"]["cost"]["total_imagery_cost"] > 0
-    assert order_id in told()
-    assert "s3://bkt/p" in told()
-    assert "km²" in told()
+    assert order_id in log_text()
+    assert "s3://bkt/p" in log_text()
+    assert "km²" in log_text()
 
 
 def test_the_defaults_mean_one_post_and_no_dry_run(ard, order, context):
@@ -40,12 +40,12 @@ def test_the_defaults_mean_one_post_and_no_dry_run(ard, order, context):
     assert [r.dry_run for r in ard.requests if r.method == "POST" and r.path.startswith("/api/v1/order")] == [False]
 
 
-def test_a_retry_takes_the_order_over(ard, order, context, told):
+def test_a_retry_takes_the_order_over(ard, order, context, log_text):
     first = order().execute(context)
     context["ti"].try_number = 2
     assert order().execute(context) == first
     assert len(ard.submissions) == 1
-    assert "taken over" in told()
+    assert "taken over" in log_text()
 
 
 def test_mapped_siblings_have_orders_of_their_own(ard, order, context):
@@ -201,19 +201,19 @@ def test_a_filter_of_cells_that_the_server_ignores_buys_nothing(ard, order, cont
 
 
 def test_an_order_without_a_budget_whose_cells_were_ignored_stands_and_is_warned_of(
-    ard, order, context, two_cells, monkeypatch, told
+    ard, order, context, two_cells, monkeypatch, log_text
 ):
     ignoring_cells(monkeypatch)
     assert order(acquisitions=two_cells).execute(context) == ard.orders[0].id
-    assert "ignored the cells" in told()
+    assert "ignored the cells" in log_text()
 
 
-def test_cells_that_the_server_heeds_and_whole_acquisitions_are_no_matter(ard, order, context, two_cells, told):
+def test_cells_that_the_server_heeds_and_whole_acquisitions_are_no_matter(ard, order, context, two_cells, log_text):
     assert order(acquisitions=two_cells, max_cost=1e9).execute(context)
     context["ti"].task_id = "whole"
     whole = [*({"id": name, "cells": cells} for name, cells in two_cells.items()), ard.acquisitions[1]]
     assert order(acquisitions=whole, max_cost=1e9).execute(context)
-    assert "ignored" not in told()
+    assert "ignored" not in log_text()
 
 
 @pytest.mark.parametrize("limit", [{"max_cost": "much"}, {"max_area_sqkm": -1}, {"max_cost": True}])
@@ -250,14 +250,14 @@ def test_credentials_are_masked_before_rendered_fields_are_stored(order, context
     assert "PlantedSecret" not in str(redact(f"error: {sas}"))
 
 
-def test_the_id_is_known_although_telling_it_fails(ard, order, context, monkeypatch, told):
+def test_the_id_is_known_although_telling_it_fails(ard, order, context, monkeypatch, log_text):
     def broken(key, value):
         raise RuntimeError("the API server is away")
 
     monkeypatch.setattr(context["ti"], "xcom_push", broken)
     order_id = order().execute(context)
     assert [placed.id for placed in ard.orders] == [order_id]
-    assert f"Order {order_id} placed" in told()
+    assert f"Order {order_id} placed" in log_text()
 
 
 @pytest.mark.parametrize(("version", "page"), [("2.11.2", False), ("3.0.6", False), ("3.1.0", True), ("3.3.2", True)])
@@ -281,10 +281,10 @@ def test_the_id_and_the_links_are_pushed_by_themselves(ard, order, context, monk
     )
 
 
-def test_one_line_tells_of_the_order(order, context, told, client):
+def test_one_line_tells_of_the_order(order, context, log_text, client):
     order_id = order().execute(context)
     usage = client.get_order(order_id).usage
-    (line,) = [line for line in told().splitlines() if line.startswith(f"Order {order_id},")]
+    (line,) = [line for line in log_text().splitlines() if line.startswith(f"Order {order_id},")]
     assert f"{usage.area_sqkm:,.1f} km²" in line
     assert f"cost {usage.total_cost:,.2f}" in line
     assert "delivery to s3://" in line
@@ -298,13 +298,13 @@ def test_links_lead_to_what_is_known(monkeypatch, order):
     assert found == {"ARD order": "https://ard/1", "ARD delivery": "", "ARD root collection": ""}
 
 
-def test_a_kill_says_that_the_order_goes_on(order, context, told):
+def test_a_kill_says_that_the_order_goes_on(order, context, log_text):
     task = order()
     task.on_kill()
-    assert "If an order was placed it goes on" in told()
+    assert "If an order was placed it goes on" in log_text()
     order_id = task.execute(context)
     task.on_kill()
-    assert f"Order {order_id} goes on" in told()
+    assert f"Order {order_id} goes on" in log_text()
 
 
 def test_the_intent_is_written_before_the_purchase_and_the_id_after(ard, order, context, store, monkeypatch):
@@ -320,16 +320,16 @@ def test_the_intent_is_written_before_the_purchase_and_the_id_after(ard, order, 
     assert entries == [(0, None), (1, order_id)]
 
 
-def test_without_a_store_an_order_with_retries_says_what_they_do(order, context, told):
+def test_without_a_store_an_order_with_retries_says_what_they_do(order, context, log_text):
     context["task"].retries = 2
     order().execute(context)
-    assert told().count("Airflow before 3.3 keeps no task state") == 1
+    assert log_text().count("Airflow before 3.3 keeps no task state") == 1
 
 
-def test_with_a_store_there_is_nothing_to_say_of_retries(order, context, store, told):
+def test_with_a_store_there_is_nothing_to_say_of_retries(order, context, store, log_text):
     context["task"].retries = 2
     order().execute(context)
-    assert "Airflow before 3.3" not in told()
+    assert "Airflow before 3.3" not in log_text()
 
 
 def test_nothing_is_bought_if_the_intent_cannot_be_written(ard, order, context, store, monkeypatch):

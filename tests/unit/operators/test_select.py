@@ -23,7 +23,7 @@ AWAY = [10.0, 50.0, 10.1, 50.1]
 
 
 @pytest.fixture
-def select(ard_connection, impatient):
+def select(ard_connection, retry_pauses):
     def make(**arguments):
         return ArdSelectOperator(**{"task_id": "select", "bbox": BBOX, **arguments})
 
@@ -31,7 +31,7 @@ def select(ard_connection, impatient):
 
 
 @pytest.fixture
-def slow(ard_connection, monkeypatch, impatient):
+def slow(ard_connection, monkeypatch, retry_pauses):
     """A sandbox whose Selects run for a day of its clock."""
     with Sandbox(select_duration="1d") as sandbox:
         monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", sandbox.connection_json)
@@ -50,14 +50,14 @@ def submitted(ard):
     return [record for record in ard.requests if record.endpoint == "POST /select"]
 
 
-def test_it_hands_on_the_id_and_what_was_found(ard, select, context, told):
+def test_it_hands_on_the_id_and_what_was_found(ard, select, context, log_text):
     select_id = select(stack_depth=2).execute(context)
     xcoms = context["ti"].xcoms
     assert xcoms["counts"]["acquisitions"] == len(xcoms["acquisitions"]) > 1
     assert xcoms["counts"]["tiles"] == sum(len(one["cells"]) for one in xcoms["acquisitions"])
     assert xcoms["usage"]["area"]["total_imagery_sqkm"] > 0
     assert json.loads(json.dumps(xcoms)) == xcoms
-    assert f"Select {select_id} found {xcoms['counts']['tiles']} tiles" in told()
+    assert f"Select {select_id} found {xcoms['counts']['tiles']} tiles" in log_text()
     assert len(submitted(ard)) == 1
     assert sum(record.endpoint.startswith("POST /auth/authenticate") for record in ard.requests) == 1
 
@@ -76,12 +76,12 @@ def test_an_order_takes_the_id_and_the_acquisitions(ard, select, context):
     assert tiles[2] == {(found[0]["id"], cell) for cell in found[0]["cells"]}
 
 
-def test_too_many_tiles_stay_out_of_xcom(select, context, told, monkeypatch):
+def test_too_many_tiles_stay_out_of_xcom(select, context, log_text, monkeypatch):
     monkeypatch.setattr("airflow_provider_ard.operators.select.MOST_TILES_IN_XCOM", 3)
     assert select().execute(context)
     assert "acquisitions" not in context["ti"].xcoms
     assert context["ti"].xcoms["counts"]["tiles"] > 3
-    assert "order by select_id" in told()
+    assert "order by select_id" in log_text()
 
 
 def test_nothing_found_skips_the_rest_if_it_is_told_to(ard, select, context):
@@ -171,12 +171,12 @@ def test_on_a_worker_it_looks_until_the_select_has_ended(slow, select, context, 
     assert quick_sleep == [7, 7, 7]
 
 
-def test_an_outage_does_not_end_the_wait_and_is_told_once(ard, select, context, quick_sleep, told):
+def test_an_outage_does_not_end_the_wait_and_is_told_once(ard, select, context, quick_sleep, log_text):
     ard.faults.add("GET /select/request/*", kind="status", status=503, times=3)
     ard.faults.add("GET /select/request/*", kind="status", status=429, retry_after=30, nth=4)
     assert select(deferrable=False).execute(context)
     assert quick_sleep == [10, 10, 10, 30]
-    assert told().count("so does the wait") == 1
+    assert log_text().count("so does the wait") == 1
 
 
 def test_a_wait_that_is_over_is_told_and_a_retry_waits_for_the_same(slow, select, context, store, quick_sleep):
@@ -205,14 +205,14 @@ def test_an_unknown_status_is_no_success(ard, select, context):
     assert context["ti"].xcoms == {}
 
 
-def test_a_retry_takes_the_select_over(slow, select, context, store, told):
+def test_a_retry_takes_the_select_over(slow, select, context, store, log_text):
     ids = set()
     for context["ti"].try_number in (1, 2, 3):
         with pytest.raises(TaskDeferred) as deferred:
             select().execute(context)
         ids.add(deferred.value.trigger.select_id)
     assert len(ids) == len(submitted(slow)) == 1
-    assert "taken over" in told()
+    assert "taken over" in log_text()
 
 
 def test_a_changed_request_is_submitted_anew(ard, select, context, store):
@@ -237,22 +237,24 @@ def test_a_clear_takes_it_over_unless_it_is_told_to_search_anew(ard, select, con
     assert select(if_exists="resubmit").execute(context) == anew
 
 
-def test_before_airflow_3_3_a_retry_submits_another_and_says_so(ard, select, context, told):
+def test_before_airflow_3_3_a_retry_submits_another_and_says_so(ard, select, context, log_text):
     select().execute(context)
-    assert "before 3.3" not in told()
+    assert "before 3.3" not in log_text()
     context["ti"].try_number = 2
     select().execute(context)
-    assert "Airflow before 3.3 remembers no Select" in told()
+    assert "Airflow before 3.3 remembers no Select" in log_text()
     assert len(submitted(ard)) == 2
 
 
-def test_an_id_that_cannot_be_written_down_is_handed_on_all_the_same(ard, select, context, store, monkeypatch, told):
+def test_an_id_that_cannot_be_written_down_is_handed_on_all_the_same(
+    ard, select, context, store, monkeypatch, log_text
+):
     def broken(key, value, retention=None):
         raise RuntimeError("the API server is away")
 
     monkeypatch.setattr(store, "set", broken)
     assert select().execute(context)
-    assert "could not be written down" in told()
+    assert "could not be written down" in log_text()
 
 
 def test_an_outage_of_the_submit_is_worth_a_retry(ard, select, context):
@@ -262,11 +264,11 @@ def test_an_outage_of_the_submit_is_worth_a_retry(ard, select, context):
     assert not isinstance(caught.value, AirflowFailException)
 
 
-def test_what_was_mended_is_told(select, context, told):
+def test_what_was_mended_is_told(select, context, log_text):
     select(bbox=None, intersects="POLYGON ((-105.2 40.1, -105.0 40.3, -105.0 40.1, -105.2 40.3, -105.2 40.1))").execute(context)  # fmt: skip
-    assert "intersects: it was not valid" in told()
+    assert "intersects: it was not valid" in log_text()
 
 
-def test_a_kill_says_what_it_leaves(select, told):
+def test_a_kill_says_what_it_leaves(select, log_text):
     select().on_kill()
-    assert "cannot be cancelled" in told()
+    assert "cannot be cancelled" in log_text()

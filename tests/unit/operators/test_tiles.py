@@ -59,14 +59,14 @@ def shop(tmp_path_factory):
 
 
 @pytest.fixture
-def place(shop, monkeypatch, context):
+def place_order(shop, monkeypatch, context):
     """Return a function that places an order and waits for it; the storage's s3:// is a folder, all reads are noted."""
     ard, folder = shop
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
-    place.reads = []
+    place_order.reads = []
 
     def read(uri):
-        place.reads.append(uri)
+        place_order.reads.append(uri)
         return json.loads((folder / uri.removeprefix("s3://")).read_bytes())
 
     monkeypatch.setattr("airflow_provider_ard.hooks.storage.reader", lambda storage_conn_id: read)
@@ -80,7 +80,7 @@ def place(shop, monkeypatch, context):
         ard.wait_for_deliveries()
         return order_id
 
-    made.reads = place.reads
+    made.reads = place_order.reads
     return made
 
 
@@ -92,9 +92,9 @@ def cells_of(shop, acquisition):
     return sorted(shop[0]._state.catalog.tiles(acquisition))
 
 
-def test_all_tiles_with_all_their_assets(shop, place, context):
+def test_all_tiles_with_all_their_assets(shop, place_order, context):
     acquisition = shop[0].acquisitions[0]
-    tiles = listed(context, place(acquisition, "all"))
+    tiles = listed(context, place_order(acquisition, "all"))
     assert sorted(tile["cell_id"] for tile in tiles) == cells_of(shop, acquisition)
     for tile in tiles:
         assert set(tile) == {"item_uri", "acquisition_id", "cell_id", "date", "assets"}
@@ -103,31 +103,31 @@ def test_all_tiles_with_all_their_assets(shop, place, context):
         assert {"visual", "ms_analytic", "cloud-mask"} <= set(tile["assets"])
         for uri in tile["assets"].values():
             assert (shop[1] / uri.removeprefix("s3://")).is_file()
-    batches = listed(context, place(acquisition, "all"), batch_size="2")
+    batches = listed(context, place_order(acquisition, "all"), batch_size="2")
     assert [tile for batch in batches for tile in batch] == tiles
     assert {len(batch) for batch in batches[:-1]} == {2}
 
 
-def test_only_the_assets_that_are_wanted(shop, place, context):
-    order_id = place(shop[0].acquisitions[0], "assets")
+def test_only_the_assets_that_are_wanted(shop, place_order, context):
+    order_id = place_order(shop[0].acquisitions[0], "assets")
     for given in (["visual", "cloud-mask"], "['visual', 'cloud-mask']"):
         assert {tuple(tile["assets"]) for tile in listed(context, order_id, assets=given)} == {("visual", "cloud-mask")}
     with pytest.raises(ArdRequestError, match=r"assets: .*'cloud_mask'.*did you mean 'cloud-mask'"):
         listed(context, order_id, assets=["visual", "cloud_mask"])
 
 
-def test_without_assets_no_item_is_read(shop, place, context):
-    order_id = place(shop[0].acquisitions[0], "none")
+def test_without_assets_no_item_is_read(shop, place_order, context):
+    order_id = place_order(shop[0].acquisitions[0], "none")
     everything = listed(context, order_id)
-    place.reads.clear()
+    place_order.reads.clear()
     tiles = listed(context, order_id, assets=[])
     assert tiles == [{**tile, "assets": {}} for tile in everything]
-    assert [uri.rsplit("/", 2)[1] for uri in place.reads] == ["order_collections", "acquisition_collections"]
+    assert [uri.rsplit("/", 2)[1] for uri in place_order.reads] == ["order_collections", "acquisition_collections"]
 
 
-def test_what_the_filters_leave_out_is_not_read(shop, place, context):
+def test_what_the_filters_leave_out_is_not_read(shop, place_order, context):
     one, two = shop[0].acquisitions[:2]
-    order_id = place([one, two], "filters")
+    order_id = place_order([one, two], "filters")
     everything = listed(context, order_id)
     days = {tile["acquisition_id"]: tile["date"] for tile in everything}
     assert days[one] != days[two]
@@ -144,44 +144,44 @@ def test_what_the_filters_leave_out_is_not_read(shop, place, context):
         ({"dates": f"{early}/{late}"}, lambda tile: True),
         ({"dates": [f"/{early}"], "cells": "None", "acquisitions": ""}, lambda tile: tile["date"] == early),
     ]:
-        place.reads.clear()
+        place_order.reads.clear()
         tiles = listed(context, order_id, **filters)
         assert tiles == [tile for tile in everything if keeps(tile)], filters
         assert tiles
-        items = [uri for uri in place.reads if "collections/" not in uri]
+        items = [uri for uri in place_order.reads if "collections/" not in uri]
         assert sorted(items) == sorted(tile["item_uri"] for tile in tiles)
-    place.reads.clear()
+    place_order.reads.clear()
     listed(context, order_id, acquisitions=one)
-    assert not [uri for uri in place.reads if two in uri]
+    assert not [uri for uri in place_order.reads if two in uri]
 
 
-def test_a_filter_that_leaves_nothing_is_warned_of(shop, place, context, told):
-    assert listed(context, place(shop[0].acquisitions[0], "nothing"), dates="1999-01-01") == []
-    assert "0 tiles of 0 acquisitions (filtered by dates)" in told()
+def test_a_filter_that_leaves_nothing_is_warned_of(shop, place_order, context, log_text):
+    assert listed(context, place_order(shop[0].acquisitions[0], "nothing"), dates="1999-01-01") == []
+    assert "0 tiles of 0 acquisitions (filtered by dates)" in log_text()
 
 
-def test_orders_into_one_place_are_told_apart(shop, place, context):
+def test_orders_into_one_place_are_told_apart(shop, place_order, context):
     one, two = shop[0].acquisitions[:2]
     cells = cells_of(shop, one)
-    first = place({one: cells[:2]}, "shared")
-    second = place([{"id": one, "cells": cells[2:3]}, two], "shared")
+    first = place_order({one: cells[:2]}, "shared")
+    second = place_order([{"id": one, "cells": cells[2:3]}, two], "shared")
     assert sorted(tile["cell_id"] for tile in listed(context, first)) == cells[:2]
     assert sorted(tile["cell_id"] for tile in listed(context, second, acquisitions=one)) == cells[2:3]
     both = listed(context, [first, second])
     assert len(both) == len({tile["item_uri"] for tile in both}) == 3 + len(cells_of(shop, two))
     # A whole acquisition is all that is there of it.
-    assert len(listed(context, place(one, "shared"))) == len(cells)
+    assert len(listed(context, place_order(one, "shared"))) == len(cells)
 
 
-def test_an_aoi_tells_orders_apart_by_the_cells_that_it_meets(shop, place, context):
+def test_an_aoi_tells_orders_apart_by_the_cells_that_it_meets(shop, place_order, context):
     one = shop[0].acquisitions[0]
     catalogue = shop[0]._state.catalog.tiles(one)
     around = min(catalogue.values(), key=lambda tile: tile.cell_area.centroid.x).cell_area.centroid.buffer(0.01)
-    ordered = place(one, "aoi", bbox=list(around.bounds))
+    ordered = place_order(one, "aoi", bbox=list(around.bounds))
     alone = listed(context, ordered)
     assert 0 < len(alone) < len(catalogue)
-    by_wkt = place(one, "aoi", intersects=around.wkt)
-    place(one, "aoi")
+    by_wkt = place_order(one, "aoi", intersects=around.wkt)
+    place_order(one, "aoi")
     assert listed(context, ordered) == listed(context, by_wkt) == alone
 
 
@@ -200,18 +200,18 @@ def mapped():
 
 
 def test_more_tiles_than_airflow_maps_over_name_batch_size_before_they_are_read(
-    shop, place, context, mapped, monkeypatch, told
+    shop, place_order, context, mapped, monkeypatch, log_text
 ):
     monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "2")
-    order_id = place(shop[0].acquisitions[0], "many")
+    order_id = place_order(shop[0].acquisitions[0], "many")
     count = len(cells_of(shop, shop[0].acquisitions[0]))
     with pytest.raises(ArdRequestError, match=rf"batch_size: {count} tiles .* max_map_length, 2: set batch_size"):
         mapped(order_id, over=True).execute(context)
-    assert not [uri for uri in place.reads if "collections/" not in uri]
+    assert not [uri for uri in place_order.reads if "collections/" not in uri]
     assert len(mapped(order_id, over=True, batch_size=-(-count // 2)).execute(context)) == 2
-    assert "batch_size" not in told()
+    assert "batch_size" not in log_text()
     assert len(mapped(order_id, over=False).execute(context)) == count
-    assert "batch_size" in told()
+    assert "batch_size" in log_text()
 
 
 class Events(dict):
@@ -232,9 +232,9 @@ class Event:
         self.added.append((asset, extra))
 
 
-def test_the_events_of_outlets_tell_of_the_orders(shop, place, context):
+def test_the_events_of_outlets_tell_of_the_orders(shop, place_order, context):
     one, two = shop[0].acquisitions[:2]
-    orders = [place(one, "event"), place(two, "event")]
+    orders = [place_order(one, "event"), place_order(two, "event")]
     asset, alias = Asset("s3://b/event"), AssetAlias("deliveries")
     told = []
     for given in (orders[0], orders):

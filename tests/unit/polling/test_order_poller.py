@@ -11,7 +11,7 @@ from airflow_provider_ard.api.orders.status import OrderStatus
 from airflow_provider_ard.polling import order_poller as watch
 from airflow_provider_ard.polling.order_poller import OrderPoller, PollSchedule, Subscription
 
-pytestmark = pytest.mark.usefixtures("quick_watch")
+pytestmark = pytest.mark.usefixtures("fast_polling")
 
 
 @contextmanager
@@ -63,9 +63,9 @@ def test_nothing_that_is_told_is_lost_between_two_looks_at_the_news():
 
 @pytest.mark.parametrize(("repeat_after", "told"), [(600.0, {1}), (0.0, {2, 3, 4, 5})])
 @pytest.mark.parametrize("count", [1, 2])
-def test_an_unchanged_status_is_told_again_only_now_and_then(ard, place, monkeypatch, count, repeat_after, told):
+def test_an_unchanged_status_is_told_again_only_now_and_then(ard, place_order, monkeypatch, count, repeat_after, told):
     monkeypatch.setattr(watch, "REPEAT_AFTER_S", repeat_after)
-    ids = [place() for _ in range(count)]
+    ids = [place_order() for _ in range(count)]
     news = []
 
     async def rounds():
@@ -77,8 +77,8 @@ def test_an_unchanged_status_is_told_again_only_now_and_then(ard, place, monkeyp
     assert {len([one for one in news if one.id == order_id]) for order_id in ids} <= told
 
 
-def test_who_comes_later_is_told_what_others_know_already(ard, place):
-    order_id = place()
+def test_who_comes_later_is_told_what_others_know_already(ard, place_order):
+    order_id = place_order()
 
     async def second():
         with following(order_id, every=1.0) as first:
@@ -90,8 +90,8 @@ def test_who_comes_later_is_told_what_others_know_already(ard, place):
     assert asyncio.run(second()).status == "RUNNING"
 
 
-def test_who_comes_in_the_middle_of_an_outage_is_told_of_it_and_goes_on_after_it(ard, place):
-    order_id, other_id = place(), place()
+def test_who_comes_in_the_middle_of_an_outage_is_told_of_it_and_goes_on_after_it(ard, place_order):
+    order_id, other_id = place_order(), place_order()
     ard.faults.add(None, kind="status", status=503, retry_after=2)
 
     async def waits():
@@ -108,8 +108,8 @@ def test_who_comes_in_the_middle_of_an_outage_is_told_of_it_and_goes_on_after_it
     assert after.status == "RUNNING"
 
 
-def test_what_one_wait_learns_is_told_to_those_that_would_have_asked_later(ard, place):
-    order_id = place()
+def test_what_one_wait_learns_is_told_to_those_that_would_have_asked_later(ard, place_order):
+    order_id = place_order()
 
     async def slow():
         with following(order_id, every=3600.0) as one:
@@ -125,8 +125,8 @@ def test_what_one_wait_learns_is_told_to_those_that_would_have_asked_later(ard, 
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_a_wait_that_ends_as_it_begins_leaves_nothing_behind(ard, place, turns):
-    order_id = place()
+def test_a_wait_that_ends_as_it_begins_leaves_nothing_behind(ard, place_order, turns):
+    order_id = place_order()
 
     async def main():
         with following(order_id, every=60.0):

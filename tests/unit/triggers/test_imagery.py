@@ -216,16 +216,16 @@ def test_it_asks_for_more_than_the_best_few_of_each_cell(ard, quick):
     assert asyncio.run(scene()).body["stack_depth"] == 100
 
 
-def test_without_a_store_it_says_so_once(ard, quick, told):
+def test_without_a_store_it_says_so_once(ard, quick, log_text):
     async def scene(store):
         watch = Watch(ard, trigger(store))
         await watch.looked()
         await watch.kill()
 
     asyncio.run(scene(Store()))
-    assert "Before Airflow 3.3" not in told()
+    assert "Before Airflow 3.3" not in log_text()
     asyncio.run(scene(None))
-    assert told().count("Before Airflow 3.3") == 1
+    assert log_text().count("Before Airflow 3.3") == 1
 
 
 def test_without_a_store_it_remembers_for_as_long_as_it_runs(ard, quick):
@@ -316,7 +316,7 @@ def test_assets_that_share_a_trigger_share_what_it_has_seen(ard, quick):
     assert stores["one"].kept == stores["two"].kept != {}
 
 
-def test_an_outage_does_not_end_it_and_is_told_once(ard, quick, told):
+def test_an_outage_does_not_end_it_and_is_told_once(ard, quick, log_text):
     async def scene():
         watch = Watch(ard, trigger(Store()))
         await watch.looked()
@@ -330,7 +330,7 @@ def test_an_outage_does_not_end_it_and_is_told_once(ard, quick, told):
 
     assert len(asyncio.run(scene())) == 1
     assert 70 in quick
-    assert told("warning").count("The watch goes on.") == 1
+    assert log_text("warning").count("The watch goes on.") == 1
 
 
 @pytest.mark.parametrize("wrong", [{"bbox": [1, 2, 3]}, {"query": {"platform": "worldview-02"}}], ids=str)

@@ -15,7 +15,7 @@ from airflow_provider_ard.polling.order_poller import OrderPoller
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress
 
-pytestmark = pytest.mark.usefixtures("quick_watch")
+pytestmark = pytest.mark.usefixtures("fast_polling")
 
 
 def trigger(*order_ids):
@@ -48,7 +48,7 @@ async def held(when):
         await asyncio.sleep(0.02)
 
 
-def asked(ard):
+def order_requests(ard):
     return [r for r in ard.requests if r.endpoint.startswith("GET /order")]
 
 
@@ -60,8 +60,8 @@ def logins(ard):
     return sum("/auth/authenticate" in r.path for r in ard.requests)
 
 
-def test_one_event_when_the_order_has_succeeded(ard, place):
-    order_id = place()
+def test_one_event_when_the_order_has_succeeded(ard, place_order):
+    order_id = place_order()
     (event,) = run(
         event_of(trigger(order_id)), then=lambda: ard.finish_order(order_id), when=lambda: len(polls(ard)) >= 2
     )
@@ -70,21 +70,21 @@ def test_one_event_when_the_order_has_succeeded(ard, place):
     assert json.loads(json.dumps(event)) == event
 
 
-def test_all_triggers_of_a_process_share_one_login(ard, place):
-    ids = [place() for _ in range(5)]
+def test_all_triggers_of_a_process_share_one_login(ard, place_order):
+    ids = [place_order() for _ in range(5)]
     before = logins(ard)
     waits = [event_of(trigger(one)) for one in ids]
-    events = run(*waits, then=lambda: [ard.finish_order(one) for one in ids], when=lambda: asked(ard))
+    events = run(*waits, then=lambda: [ard.finish_order(one) for one in ids], when=lambda: order_requests(ard))
     assert {event["outcome"] for event in events} == {"succeeded"}
     assert logins(ard) - before == 1
 
 
-def test_a_failed_order_ends_its_own_wait_only(ard, place):
-    good, bad = place(), place()
+def test_a_failed_order_ends_its_own_wait_only(ard, place_order):
+    good, bad = place_order(), place_order()
 
     async def scene():
         waits = [asyncio.create_task(event_of(trigger(one))) for one in (good, bad)]
-        await asyncio.wait_for(held(lambda: asked(ard)), 20)
+        await asyncio.wait_for(held(lambda: order_requests(ard)), 20)
         ard.fail_order(bad, "no imagery")
         second = await asyncio.wait_for(waits[1], 20)
         assert not waits[0].done()
@@ -99,8 +99,8 @@ def test_a_failed_order_ends_its_own_wait_only(ard, place):
     assert second["order_id"] == bad
 
 
-def test_an_order_that_is_forbidden_ends_its_own_wait_only(ard, place):
-    good, bad = place(), place()
+def test_an_order_that_is_forbidden_ends_its_own_wait_only(ard, place_order):
+    good, bad = place_order(), place_order()
     ard.faults.add("GET /order", kind="status", status=403)
     ard.faults.add(f"GET /order/status/{bad}", kind="status", status=403)
     waits = [event_of(trigger(good)), event_of(trigger(bad))]
@@ -109,8 +109,8 @@ def test_an_order_that_is_forbidden_ends_its_own_wait_only(ard, place):
     assert (second["outcome"], second["error"]) == ("failed", "ArdAuthError")
 
 
-def test_an_order_in_trouble_delays_no_other_and_is_told_once_to_its_own_wait(ard, place, told):
-    bad, good = sorted([place(), place()])
+def test_an_order_in_trouble_delays_no_other_and_is_told_once_to_its_own_wait(ard, place_order, log_text):
+    bad, good = sorted([place_order(), place_order()])
     ard.faults.add("GET /order", kind="status", status=500)
     rule = ard.faults.add(f"GET /order/status/{bad}", kind="status", status=500)
 
@@ -125,11 +125,13 @@ def test_an_order_in_trouble_delays_no_other_and_is_told_once_to_its_own_wait(ar
         return [first, await asyncio.wait_for(waits[0], 30)]
 
     assert [event["outcome"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
-    assert told().count("so does the wait") == 1
+    assert log_text().count("so does the wait") == 1
 
 
-def test_an_order_in_trouble_that_is_asked_for_by_itself_is_no_outage_for_others_again_and_again(ard, place, told):
-    bad, good = place(), place()
+def test_an_order_in_trouble_that_is_asked_for_by_itself_is_no_outage_for_others_again_and_again(
+    ard, place_order, log_text
+):
+    bad, good = place_order(), place_order()
     ard.faults.add("GET /order", kind="status", status=500)
     rule = ard.faults.add(f"GET /order/status/{bad}", kind="status", status=500)
 
@@ -144,11 +146,11 @@ def test_an_order_in_trouble_that_is_asked_for_by_itself_is_no_outage_for_others
         return await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
     assert [event["outcome"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
-    assert told().count("so does the wait") == 1
+    assert log_text().count("so does the wait") == 1
 
 
-def test_a_wait_for_several_orders_is_told_once_of_what_troubles_some_of_them(ard, place, told):
-    *bad, good = sorted(place() for _ in range(3))
+def test_a_wait_for_several_orders_is_told_once_of_what_troubles_some_of_them(ard, place_order, log_text):
+    *bad, good = sorted(place_order() for _ in range(3))
     ard.faults.add("GET /order", kind="status", status=500)
     rules = [ard.faults.add(f"GET /order/status/{one}", kind="status", status=500) for one in bad]
 
@@ -160,13 +162,13 @@ def test_a_wait_for_several_orders_is_told_once_of_what_troubles_some_of_them(ar
 
     (event,) = run(event_of(trigger(*bad, good)), then=over, when=lambda: min(rule.fired for rule in rules) >= 2)
     assert event["outcome"] == "succeeded"
-    assert told().count("so does the wait") == 1
+    assert log_text().count("so does the wait") == 1
 
 
-def test_a_list_of_orders_is_done_when_the_last_one_is(ard, place):
-    ids = [place(), place()]
+def test_a_list_of_orders_is_done_when_the_last_one_is(ard, place_order):
+    ids = [place_order(), place_order()]
     ard.finish_order(ids[0])
-    (event,) = run(event_of(trigger(*ids)), then=lambda: ard.finish_order(ids[1]), when=lambda: asked(ard))
+    (event,) = run(event_of(trigger(*ids)), then=lambda: ard.finish_order(ids[1]), when=lambda: order_requests(ard))
     assert [report["order_id"] for report in event["orders"]] == ids
 
 
@@ -174,8 +176,8 @@ def test_a_list_of_orders_is_done_when_the_last_one_is(ard, place):
     "fault",
     [{"kind": "reset_before"}, {"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "html", "status": 200}],
 )
-def test_an_outage_does_not_end_the_wait_and_is_told_once(ard, place, fault, told):
-    order_id = place()
+def test_an_outage_does_not_end_the_wait_and_is_told_once(ard, place_order, fault, log_text):
+    order_id = place_order()
     rule = ard.faults.add(None, **fault)
 
     def over():
@@ -184,23 +186,23 @@ def test_an_outage_does_not_end_the_wait_and_is_told_once(ard, place, fault, tol
 
     (event,) = run(event_of(trigger(order_id)), then=over, when=lambda: rule.fired > 1)
     assert event["outcome"] == "succeeded"
-    assert told().count("so does the wait") == 1
+    assert log_text().count("so does the wait") == 1
 
 
-def test_a_stopped_api_does_not_end_the_wait(ard, place, told):
-    order_id = place()
+def test_a_stopped_api_does_not_end_the_wait(ard, place_order, log_text):
+    order_id = place_order()
     ard.stop()
 
     def over():
         ard.start()
         ard.finish_order(order_id)
 
-    (event,) = run(event_of(trigger(order_id)), then=over, when=lambda: "so does the wait" in told())
+    (event,) = run(event_of(trigger(order_id)), then=over, when=lambda: "so does the wait" in log_text())
     assert event["outcome"] == "succeeded"
 
 
-def test_retry_after_is_honoured(ard, place):
-    order_id = place()
+def test_retry_after_is_honoured(ard, place_order):
+    order_id = place_order()
     ard.finish_order(order_id)
     ard.faults.add("GET /order/status/*", kind="status", status=429, retry_after=2, nth=1)
     (event,) = run(event_of(trigger(order_id)))
@@ -209,8 +211,8 @@ def test_retry_after_is_honoured(ard, place):
     assert (second.time - first.time).total_seconds() >= 2
 
 
-def test_an_expired_token_is_one_new_login(ard, place, wait_for):
-    order_id = place()
+def test_an_expired_token_is_one_new_login(ard, place_order, wait_for):
+    order_id = place_order()
     before = logins(ard)
 
     def expire():
@@ -218,7 +220,7 @@ def test_an_expired_token_is_one_new_login(ard, place, wait_for):
         wait_for(lambda: logins(ard) - before > 1)
         ard.finish_order(order_id)
 
-    (event,) = run(event_of(trigger(order_id)), then=expire, when=lambda: asked(ard))
+    (event,) = run(event_of(trigger(order_id)), then=expire, when=lambda: order_requests(ard))
     assert event["outcome"] == "succeeded"
     assert logins(ard) - before == 2
 
@@ -228,8 +230,8 @@ def test_an_unknown_order_fails_at_once(ard_connection):
     assert event["error"] == "ArdNotFoundError"
 
 
-def test_a_wrong_password_fails_and_names_the_connection(ard, place, monkeypatch):
-    order_id = place()
+def test_a_wrong_password_fails_and_names_the_connection(ard, place_order, monkeypatch):
+    order_id = place_order()
     monkeypatch.setenv(
         "AIRFLOW_CONN_ARD_DEFAULT",
         json.dumps({"conn_type": "ard", "host": ard.url, "login": ard.login, "password": "wr0ng"}),
@@ -240,8 +242,8 @@ def test_a_wrong_password_fails_and_names_the_connection(ard, place, monkeypatch
     assert "wr0ng" not in json.dumps(event)
 
 
-def test_a_login_changed_in_the_connection_is_taken_up_without_a_restart(ard, place, token, monkeypatch):
-    order_id = place()
+def test_a_login_changed_in_the_connection_is_taken_up_without_a_restart(ard, place_order, token, monkeypatch):
+    order_id = place_order()
     only_token = {"conn_type": "ard", "host": ard.url, "extra": {"access_token": token}}
     good = ard.connection_json
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(only_token))
@@ -251,20 +253,20 @@ def test_a_login_changed_in_the_connection_is_taken_up_without_a_restart(ard, pl
         ard.expire_tokens()
         ard.finish_order(order_id)
 
-    (event,) = run(event_of(trigger(order_id)), then=change, when=lambda: asked(ard))
+    (event,) = run(event_of(trigger(order_id)), then=change, when=lambda: order_requests(ard))
     assert event["outcome"] == "succeeded"
 
 
-def test_an_unknown_status_is_an_error(ard, place):
-    order_id = place()
+def test_an_unknown_status_is_an_error(ard, place_order):
+    order_id = place_order()
     ard.fail_order(order_id, "?", status="PAUSED")
     (event,) = run(event_of(trigger(order_id)))
     assert event["error"] == "ArdError"
     assert "PAUSED" in event["message"]
 
 
-def test_the_event_loop_never_waits_for_the_network(ard, place):
-    order_id = place()
+def test_the_event_loop_never_waits_for_the_network(ard, place_order):
+    order_id = place_order()
     ard.finish_order(order_id)
     ard.faults.add("GET /order/status/*", kind="latency", seconds=2.0)
 
@@ -277,8 +279,8 @@ def test_the_event_loop_never_waits_for_the_network(ard, place):
     assert asyncio.run(scene())["outcome"] == "succeeded"
 
 
-def test_a_cancelled_trigger_leaves_nothing_behind(ard, place):
-    order_id = place()
+def test_a_cancelled_trigger_leaves_nothing_behind(ard, place_order):
+    order_id = place_order()
 
     async def main():
         task = asyncio.create_task(event_of(trigger(order_id)))
@@ -317,11 +319,11 @@ def test_progress_speaks_of_changes_and_once_an_hour(monkeypatch):
     assert "2 h" in lines[2]
 
 
-def test_many_orders_are_a_request_a_page_and_round(ard, place, monkeypatch):
+def test_many_orders_are_a_request_a_page_and_round(ard, place_order, monkeypatch):
     monkeypatch.setattr(watch, "SHORTEST_INTERVAL_S", 1.0)
     monkeypatch.setattr(statuses, "PAGE_SIZE", 10)
     monkeypatch.setattr(transport, "PAGE_SIZE", 10)
-    ids = [place() for _ in range(30)]
+    ids = [place_order() for _ in range(30)]
     seen, logged_in = len(ard.requests), logins(ard)
 
     def lists():
@@ -346,8 +348,8 @@ def test_many_orders_are_a_request_a_page_and_round(ard, place, monkeypatch):
     assert logins(ard) - logged_in == 1
 
 
-def test_a_connection_that_cannot_be_looked_up_for_a_while_ends_no_wait(ard, place, monkeypatch, told):
-    order_id = place()
+def test_a_connection_that_cannot_be_looked_up_for_a_while_ends_no_wait(ard, place_order, monkeypatch, log_text):
+    order_id = place_order()
     good = ard.connection_json
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
 
@@ -355,7 +357,7 @@ def test_a_connection_that_cannot_be_looked_up_for_a_while_ends_no_wait(ard, pla
         ard.finish_order(order_id)
         monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", good)
 
-    (event,) = run(event_of(trigger(order_id)), then=mend, when=lambda: "cannot be looked up" in told())
+    (event,) = run(event_of(trigger(order_id)), then=mend, when=lambda: "cannot be looked up" in log_text())
     assert event["outcome"] == "succeeded"
 
 
@@ -366,38 +368,38 @@ def test_a_connection_that_stays_away_ends_the_wait(ard_connection, monkeypatch)
         run(event_of(trigger("1")))
 
 
-def test_a_changed_connection_is_followed_without_a_restart(ard, place, monkeypatch):
-    order_id = place()
+def test_a_changed_connection_is_followed_without_a_restart(ard, place_order, monkeypatch):
+    order_id = place_order()
     monkeypatch.setattr(clients, "LOOK_UP_EVERY_S", 0.2)
     with Sandbox(order_duration="3d") as other:
 
         def change():
             monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", other.connection_json)
 
-        (event,) = run(event_of(trigger(order_id)), then=change, when=lambda: asked(ard))
+        (event,) = run(event_of(trigger(order_id)), then=change, when=lambda: order_requests(ard))
         assert logins(other) == 1
     # The other account has no such order.
     assert event["error"] == "ArdNotFoundError"
 
 
-def test_a_connection_that_was_changed_for_the_worse_is_not_taken_up(ard, place, monkeypatch, told, wait_for):
-    order_id = place()
+def test_a_connection_that_was_changed_for_the_worse_is_not_taken_up(ard, place_order, monkeypatch, log_text, wait_for):
+    order_id = place_order()
     monkeypatch.setattr(clients, "LOOK_UP_EVERY_S", 0.2)
     worse = json.loads(ard.connection_json) | {"login": None}
 
     def change():
         monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(worse))
-        wait_for(lambda: "was changed and cannot be used" in told())
+        wait_for(lambda: "was changed and cannot be used" in log_text())
         looks = len(polls(ard))
         wait_for(lambda: len(polls(ard)) > looks)
         ard.finish_order(order_id)
 
-    (event,) = run(event_of(trigger(order_id)), then=change, when=lambda: asked(ard))
+    (event,) = run(event_of(trigger(order_id)), then=change, when=lambda: order_requests(ard))
     assert event["outcome"] == "succeeded"
 
 
-def test_a_trigger_waits_before_its_first_look_if_the_api_asked_for_it(ard, place):
-    order_id = place()
+def test_a_trigger_waits_before_its_first_look_if_the_api_asked_for_it(ard, place_order):
+    order_id = place_order()
     ard.finish_order(order_id)
     begin = time.time() + 1.0
     (event,) = run(event_of(ArdOrderTrigger([order_id], "ard_default", 0.1, not_before=begin)))

@@ -46,7 +46,7 @@ def test_a_revoked_refresh_token_leads_to_a_new_login(ard, client):
     assert logins(ard) == ["password", "refresh_token", "password"]
 
 
-def test_a_token_is_renewed_before_it_ends(impatient):
+def test_a_token_is_renewed_before_it_ends(retry_pauses):
     with Sandbox(token_lifetime="0.5s") as ard, ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
         client.whoami()
         client._auth._expires_at = 0.0
@@ -55,7 +55,7 @@ def test_a_token_is_renewed_before_it_ends(impatient):
     assert not refused
 
 
-def test_a_short_lived_token_is_not_renewed_before_each_request(impatient):
+def test_a_short_lived_token_is_not_renewed_before_each_request(retry_pauses):
     with Sandbox(token_lifetime="30s") as ard, ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
         for _ in range(3):
             client.whoami()
@@ -82,19 +82,19 @@ def test_an_expired_ready_token_alone_is_an_error_that_says_what_is_missing(ard)
     assert "stale" not in str(caught.value)
 
 
-def test_a_wrong_password_is_refused_once_without_retries(ard, impatient):
+def test_a_wrong_password_is_refused_once_without_retries(ard, retry_pauses):
     with ArdClient(Login(ard.login, "wr0ng-secret"), host=ard.url) as client, pytest.raises(ArdAuthError) as caught:
         client.whoami()
     assert caught.value.status == 401
     assert "wr0ng-secret" not in str(caught.value)
     assert len(ard.requests) == 1
-    assert impatient == []
+    assert retry_pauses == []
 
 
-def test_a_login_is_tried_again_in_an_outage(ard, client, impatient):
+def test_a_login_is_tried_again_in_an_outage(ard, client, retry_pauses):
     ard.faults.add("POST /auth/authenticate", kind="status", status=503, nth=1, times=2)
     client.whoami()
-    assert len(impatient) == 2
+    assert len(retry_pauses) == 2
 
 
 def test_an_answer_without_a_token_is_an_outage_not_a_crash(ard, client):
@@ -128,10 +128,10 @@ def test_a_refreshed_token_that_is_refused_too_leads_to_a_login(ard, client):
     assert logins(ard) == ["password", "refresh_token", "password"]
 
 
-def test_an_account_whose_every_token_is_refused_is_an_error(ard, client, impatient):
+def test_an_account_whose_every_token_is_refused_is_an_error(ard, client, retry_pauses):
     client.whoami()
     ard.faults.add("GET /auth/self", kind="expire_token")
     with pytest.raises(ArdAuthError):
         client.whoami()
     assert logins(ard) == ["password", "refresh_token", "password"]
-    assert impatient == []
+    assert retry_pauses == []

@@ -231,14 +231,16 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_sent(name, sandbox, 
         ({"intersects": "None"}, "rendered to None: the order is not limited to an area"),
     ],
 )  # fmt: skip
-def test_what_was_mended_or_is_in_doubt_is_told_in_the_tasks_log(arguments, words, sandbox, context, told, monkeypatch):
+def test_what_was_mended_or_is_in_doubt_is_told_in_the_tasks_log(
+    arguments, words, sandbox, context, log_text, monkeypatch
+):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", sandbox.connection_json)
     # An order that gets as far as it can without being sent.
     last = {"task_id": "order", "acquisitions": A, "destination": "s3://bkt/p", "if_exists": "no such choice"}
     task = ArdOrderOperator(**last | arguments)
     with pytest.raises(ArdRequestError, match="if_exists"):
         task.execute(context)
-    assert words in told("warning")
+    assert words in log_text("warning")
 
 
 def test_there_are_enough_of_them():

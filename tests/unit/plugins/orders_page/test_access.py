@@ -67,20 +67,20 @@ def get(database, monkeypatch, ard_connection):
         yield lambda path, **query: requests.get(f"{url}/data/{path}", params=query, timeout=30)
 
 
-def place(client, dag_id):
+def place_order(client, dag_id):
     request = OrderRequest.of(acquisitions=CELL, destination="s3://b/p")
     return client.submit_order(IdempotencyKey(dag_id, "order", RUN).tagged(request)).id
 
 
-def told(answer):
+def rows_by_id(answer):
     body = answer.json()
     return {row[0]: dict(zip(body["columns"], row, strict=True)) for row in body["rows"]}
 
 
 def test_of_a_dag_that_the_user_may_not_read_nothing_is_told(client, get, ard_connection):
-    seen, hidden = place(client, OPEN), place(client, SECRET)
+    seen, hidden = place_order(client, OPEN), place_order(client, SECRET)
     answer = get("orders", connection=ard_connection)
-    rows = told(answer)
+    rows = rows_by_id(answer)
     assert rows[seen]["dag"] == OPEN
     assert (rows[hidden]["dag"], rows[hidden]["task"], rows[hidden]["run"]) == (None, None, None)
     one = get("order", connection=ard_connection, order=hidden)
@@ -89,9 +89,9 @@ def test_of_a_dag_that_the_user_may_not_read_nothing_is_told(client, get, ard_co
 
 
 def test_the_orders_of_a_task_only_to_who_may_read_its_dag(client, get, ard_connection):
-    seen, _ = place(client, OPEN), place(client, SECRET)
+    seen, _ = place_order(client, OPEN), place_order(client, SECRET)
     asked = {"connection": ard_connection, "run_id": RUN, "task_id": "order"}
-    assert set(told(get("run", dag_id=OPEN, **asked))) == {seen}
+    assert set(rows_by_id(get("run", dag_id=OPEN, **asked))) == {seen}
     refused = get("run", dag_id=SECRET, **asked)
     assert refused.status_code == 403
     assert "rows" not in refused.json()
@@ -120,7 +120,7 @@ def test_connections_of_the_database_and_of_the_environment_in_any_form(get, mon
 
 
 def test_what_a_browser_has_seen_of_several_servers_is_one_of_theirs(client, get, ard_connection):
-    place(client, OPEN)
+    place_order(client, OPEN)
     first = get("orders", connection=ard_connection).json()
     mine = f"{first['era']}:{first['version']}"
     assert get("orders", connection=ard_connection, seen=["abc:99", mine]).json()["rows"] == []

@@ -18,7 +18,7 @@ def at_once(monkeypatch):
     monkeypatch.setattr(book, "FRESH_S", -1.0)
 
 
-def place(client, number=1, **metadata):
+def place_orders(client, number=1, **metadata):
     return [
         client.submit_order(OrderRequest.of(acquisitions=CELL, destination="s3://b/p", metadata=metadata)).id
         for _ in range(number)
@@ -46,7 +46,7 @@ def look(orders, facts=None):
 
 
 def test_all_pages_are_read_once(ard, client):
-    ids = place(client, 120)
+    ids = place_orders(client, 120)
     orders = OrderBook(lambda: client)
     before = len(ard.requests)
     found, facts = look(orders)
@@ -56,7 +56,7 @@ def test_all_pages_are_read_once(ard, client):
 
 
 def test_within_some_seconds_nobody_is_asked_again(ard, client):
-    place(client)
+    place_orders(client)
     orders = OrderBook(lambda: client)
     _, facts = look(orders)
     before = len(ard.requests)
@@ -65,12 +65,12 @@ def test_within_some_seconds_nobody_is_asked_again(ard, client):
 
 
 def test_a_later_look_reads_one_page_and_returns_what_has_changed(ard, client, at_once):
-    ids = place(client, 120)
+    ids = place_orders(client, 120)
     for order_id in ids[:110]:
         ard.finish_order(order_id)
     orders = OrderBook(lambda: client)
     _, facts = look(orders)
-    [new] = place(client)
+    [new] = place_orders(client)
     ard.finish_order(ids[-1])
     before = len(ard.requests)
     found, _ = look(orders, facts)
@@ -80,7 +80,7 @@ def test_a_later_look_reads_one_page_and_returns_what_has_changed(ard, client, a
 
 
 def test_an_old_order_that_is_still_open_is_asked_for_singly(ard, client, at_once):
-    ids = place(client, 220)
+    ids = place_orders(client, 220)
     for order_id in ids[1:]:
         ard.finish_order(order_id)
     orders = OrderBook(lambda: client)
@@ -93,7 +93,7 @@ def test_an_old_order_that_is_still_open_is_asked_for_singly(ard, client, at_onc
 
 
 def test_a_look_of_another_era_gets_everything(client, ard):
-    [order_id] = place(client)
+    [order_id] = place_orders(client)
     orders = OrderBook(lambda: client)
     look(orders)
     found, _ = look(orders, {"era": "another process", "version": 99})
@@ -101,7 +101,7 @@ def test_a_look_of_another_era_gets_everything(client, ard):
 
 
 def test_an_outage_is_told_and_what_is_known_stays(ard, client, at_once):
-    [order_id] = place(client)
+    [order_id] = place_orders(client)
     orders = OrderBook(lambda: client)
     look(orders)
     ard.stop()
@@ -113,11 +113,11 @@ def test_an_outage_is_told_and_what_is_known_stays(ard, client, at_once):
     assert look(orders)[1]["error"] is None
 
 
-def test_a_look_that_broke_off_between_two_pages_leaves_no_gap(ard, client, at_once, impatient):
-    old = place(client, 20)
+def test_a_look_that_broke_off_between_two_pages_leaves_no_gap(ard, client, at_once, retry_pauses):
+    old = place_orders(client, 20)
     orders = OrderBook(lambda: client)
     look(orders)
-    new = place(client, 120)
+    new = place_orders(client, 120)
     # The second page, and each of the client's tries to have it.
     ard.faults.add("GET /order", kind="status", status=503, nth=2, times=4)
     assert look(orders)[1]["error"]
@@ -134,7 +134,7 @@ def test_the_plan_takes_the_fewest_requests():
     assert plan([1, *range(150, 300)]) == (300, [])
 
 
-def test_a_changed_connection_begins_a_new_book(ard, monkeypatch, at_once, impatient):
+def test_a_changed_connection_begins_a_new_book(ard, monkeypatch, at_once, retry_pauses):
     wrong = json.loads(ard.connection_json) | {"password": "wr0ng"}
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(wrong))
     orders = Shelf().book("ard_default")
@@ -155,7 +155,7 @@ def test_what_is_no_ard_connection_is_not_looked_into(given, monkeypatch):
 
 @pytest.mark.usefixtures("short_rows")
 def test_what_the_list_does_not_tell_is_asked_for_singly_and_kept(ard, client, at_once):
-    [order_id] = place(client)
+    [order_id] = place_orders(client)
     orders = OrderBook(lambda: client)
     look(orders)
     [row] = orders._rows.values()
@@ -174,7 +174,7 @@ def test_what_the_list_does_not_tell_is_asked_for_singly_and_kept(ard, client, a
 def test_a_connection_that_is_gone_leaves_nothing_behind(ard, monkeypatch, at_once):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
     shelf = Shelf()
-    place(shelf.client("ard_default"))
+    place_orders(shelf.client("ard_default"))
     found, facts = look(shelf.book("ard_default"))
     assert found
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")

@@ -17,7 +17,7 @@ def at_once(monkeypatch):
     monkeypatch.setattr(tasks, "FRESH_S", -1.0)
 
 
-def place(client, intention):
+def place_order(client, intention):
     request = OrderRequest.of(acquisitions=CELL, destination="s3://b/p")
     return client.submit_order(intention.tagged(request)).id
 
@@ -33,36 +33,36 @@ def requests_of(ard, look):
 
 
 def test_a_tasks_own_orders_by_one_request(ard, client):
-    own = place(client, MINE)
-    place(client, MAPPED[0])
+    own = place_order(client, MINE)
+    place_order(client, MAPPED[0])
     orders = TaskOrders(client)
     assert requests_of(ard, lambda: orders.look(MINE)) == 1
     assert ids(orders.look(MINE)) == {own}
 
 
 def test_each_mapped_instance_has_its_own(client):
-    placed = [place(client, one) for one in MAPPED]
+    placed = [place_order(client, one) for one in MAPPED]
     assert [ids(TaskOrders(client).look(one)) for one in MAPPED] == [{one} for one in placed]
 
 
 def test_a_task_without_orders_gets_those_of_its_run(client):
-    placed = {place(client, one) for one in (MINE, *MAPPED)}
-    place(client, IdempotencyKey("d", "order", "scheduled__2026-01-02"))
+    placed = {place_order(client, one) for one in (MINE, *MAPPED)}
+    place_order(client, IdempotencyKey("d", "order", "scheduled__2026-01-02"))
     assert ids(TaskOrders(client).look(IdempotencyKey("d", "wait", MINE.run_id))) == placed
 
 
 def test_the_same_run_id_of_many_other_dags_takes_no_place(client, monkeypatch):
     monkeypatch.setattr(tasks, "MOST_OF_A_RUN", 2)
-    placed = {place(client, one) for one in MAPPED[:2]}
+    placed = {place_order(client, one) for one in MAPPED[:2]}
     for number in range(4):
-        place(client, IdempotencyKey(f"other_{number}", "order", MINE.run_id))
+        place_order(client, IdempotencyKey(f"other_{number}", "order", MINE.run_id))
     assert ids(TaskOrders(client).look(IdempotencyKey("d", "wait", MINE.run_id))) == placed
 
 
 @pytest.mark.usefixtures("short_rows")
 def test_a_list_that_tells_no_more_than_id_and_status(ard, client, at_once):
-    own = place(client, MINE)
-    place(client, MAPPED[0])
+    own = place_order(client, MINE)
+    place_order(client, MAPPED[0])
     orders = TaskOrders(client)
     [row] = orders.look(MINE)
     assert (row.id, row.task, row.area) == (own, "order", ard.orders[0].usage["area"]["total_imagery_sqkm"])
@@ -77,7 +77,7 @@ def test_a_list_that_tells_no_more_than_id_and_status(ard, client, at_once):
 @pytest.mark.usefixtures("short_rows")
 def test_of_a_list_that_tells_little_a_look_asks_for_some_orders_the_next_one_for_more(client, at_once, monkeypatch):
     monkeypatch.setattr(tasks, "MOST_SINGLES", 2)
-    placed = {place(client, one) for one in MAPPED}
+    placed = {place_order(client, one) for one in MAPPED}
     orders = TaskOrders(client)
     wait = IdempotencyKey("d", "wait", MINE.run_id)
     assert len(orders.look(wait)) == 2
@@ -85,7 +85,7 @@ def test_of_a_list_that_tells_little_a_look_asks_for_some_orders_the_next_one_fo
 
 
 def test_within_some_seconds_nobody_is_asked_again(ard, client):
-    place(client, MINE)
+    place_order(client, MINE)
     orders = TaskOrders(client)
     orders.look(MINE)
     assert requests_of(ard, lambda: orders.look(MINE)) == 0
