@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.api.orders.request import OrderRequest
-from airflow_provider_ard.ordering.placement import IdempotencyKey
+from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 
 if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
@@ -65,4 +65,4 @@ def _request(random: Random, catalog: dict[str, list[str]], number: int, moment:
     if random.random() < 0.06:
         return request
     run_id = f"scheduled__{moment.astimezone(UTC):%Y-%m-%dT00:00:00+00:00}"
-    return IdempotencyKey(dag_id, task_id, run_id, number % 40 if mapped else -1).tagged(request)
+    return IdempotencyKey(dag_id, task_id, run_id, number % 40 if mapped else -1).tag(request)

@@ -1,4 +1,4 @@
-"""`ArdOrderOperator` places an order, once and only once."""
+"""`ArdOrderOperator` places an order exactly once."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdError
-from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
+from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_masking import mask_credentials, mask_output_config, mask_secrets, unmask
 from airflow_provider_ard.links.order import ARD_LINKS, push_links
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import jinja2
     from airflow.providers.common.compat.sdk import Context
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_ard.api.orders.request import OrderRequest
+    from airflow_provider_ard.api.orders.status import OrderStatus, Usage
     from airflow_provider_ard.hooks.ard import ArdHook
-    from airflow_provider_ard.ordering.placement import Placed
 
-# The arguments that make up the order itself, as `OrderRequest.of` takes them.
+# The arguments of the order itself, as `OrderRequest.of` takes them.
 ORDER_ARGUMENTS = (
     "acquisitions",
     "select_id",
@@ -43,80 +43,86 @@ ORDER_ARGUMENTS = (
 
 
 class ArdOrderOperator(BaseOperator):
-    """Place an ARD order and hand its id on; the order itself takes up to three days, see `ArdOrderSensor`.
+    """Place an ARD order exactly once and return its ID. The order takes up to three days, see `ArdOrderSensor`.
+
+        order = ArdOrderOperator(
+            task_id="order",
+            acquisitions=["10400100E82CCE00"],
+            bbox=[-105.10, 40.13, -105.03, 40.19],
+            destination="s3://my-bucket/imagery",
+            max_cost=1000,
+        )
 
     A task instance places one order, however often it is retried, cleared or killed: each order is tagged with its
-    dag_id, task_id, run_id and map_index, and looked for before anything is bought.
+    dag_id, task_id, run_id and map_index, and the list of orders is searched for it before anything is bought.
 
-    XCom: `return_value` is the order id (None for a dry run); `usage` holds the area in km² and the cost, before an
-    order that is refused for them too.
+    XCom: `return_value` is the order ID (None for a dry run); `usage` holds the area in km² and the cost, also when a
+    limit refuses the order.
 
-    Every argument is a template field. A text that looks like a list or dictionary, in JSON or as Python writes it, is
-    read as one, so whatever a template renders to, an XCom holds or `.expand()` maps over will do. An empty text, or
-    the word None, counts as not given. What came is never changed, and what cannot be meant is refused before anything
-    is sent, by an error that names the argument. What had to be mended is said in the log.
+    Every argument is a template field. A string that looks like a list or dictionary (JSON or a Python literal) is
+    parsed, so that templates, XComs and `.expand()` work for every argument. An empty string or `None` counts as
+    omitted. Arguments are not modified; invalid values raise `ArdRequestError`, which names the argument, before any
+    request is sent. Repairs are logged.
 
-    :param acquisitions: What to order. An acquisition id such as `10300100B2B49700`, or any iterable of ids;
-        dictionaries `{"id": …, "cells": […]}` for some cells only, such as `Z13-031133320203` (no cells, or none in
-        the list: all that the AOI meets; `cell_ids` is the same as `cells`); mappings `{id: cells}`; lists that mix
-        these; anything with `as_order()`, such as results of the SDK; the answer of a Select or a metadata search, as
-        GeoJSON or in the format `order`. What comes twice is ordered once; whole acquisitions win over some of their
-        cells. Refused: ids and cells of no real form, and any other key beside `id`, as a misspelt `cells` would buy
-        whole acquisitions.
-    :param select_id: Order the results of this Select instead, text or number. Refused beside acquisitions,
-        `intersects` or `bbox`.
+    :param acquisitions: What to order. An acquisition ID such as `10300100B2B49700`, or any iterable of IDs;
+        dictionaries `{"id": …, "cells": […]}` for some cells only, such as `Z13-031133320203` (no cells, or an empty
+        list: all that intersect the AOI; `cell_ids` is a synonym of `cells`); mappings `{id: cells}`; lists that mix
+        these; anything with `as_order()`, such as results of the SDK; the response of a Select or a metadata search,
+        as GeoJSON or in the format `order`. Duplicates are merged; a whole acquisition includes its cells. Refused:
+        malformed IDs and cells, and any other key beside `id`, since a misspelled `cells` would buy whole
+        acquisitions.
+    :param select_id: Order the results of this Select instead, a string or number. Refused together with
+        acquisitions, `intersects` or `bbox`.
     :param destination: Where to deliver: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` or a bare
-        `bucket/prefix` (S3); the prefix may be left out, slashes around it do not count. Google and Azure need a
-        credential stored with the API: the connection's `credentials_ids` names it by storage location, and the
-        longest one that the destination lies in is taken.
+        `bucket/prefix` (S3). The prefix is optional, and slashes around it are ignored. Google and Azure need a
+        credential stored with the API: the Connection's `credentials_ids` maps storage locations to credentials, and
+        the longest match is used.
     :param output_config: The API's own form of the destination, exactly one of `{"amazon_s3": {"bucket", "prefix",
         "role_arn"?}}`, `{"google_cloud_storage": {"bucket", "prefix", "service_credentials" | "credentials_id"}}` and
         `{"azure_blob_storage": {"container", "prefix", "sas_url" | "credentials_id"}}`, or for S3 without the
-        platform's name around it. A prefix must be named, and may be empty. `service_credentials`: the path of a
-        service account's key file, its JSON or base64 of it. `sas_url`: https, signed, not expired. `credentials_id`
-        wins over these, with a warning; without any of them, the connection's `credentials_ids` are asked. Refused
-        beside `destination`.
-    :param intersects: AOI: only tiles that meet it are delivered. WKT, EWKT of SRID 4326, GeoJSON as text or
+        platform key. The prefix is required and may be empty. `service_credentials`: the path of a service account's
+        key file, its JSON or its base64 form. `sas_url`: https, signed, not expired. `credentials_id` wins over these,
+        with a warning; without any of them, the Connection's `credentials_ids` apply. Refused together with
+        `destination`.
+    :param intersects: AOI: only tiles that intersect it are delivered. WKT, EWKT with SRID 4326, GeoJSON as string or
         dictionary (geometry, Feature or FeatureCollection), a shapely geometry, a cell of maxar-ard-grid, anything
         with `__geo_interface__`, or an iterable of these, all in WGS84 degrees, longitude first; a GeoDataFrame or
         GeoSeries, reprojected from its CRS; the path of a file, on the worker or in object storage
-        (`s3://conn_id@bucket/aoi.geojson`), WKT or GeoJSON, and with the extra `ogr` every format of GDAL, all layers
-        of it, reprojected. A valid geometry goes out as it came. Z is dropped, an open ring closed, an invalid polygon
-        made valid, each with a warning. Refused: what is empty or no polygon; coordinates out of range; a polygon of
-        less than 1 km² (geodesic), less than 250 m wide, of more than 1000 vertices (counted with holes and the
-        closing ones) or more than 180° of longitude, as if across the antimeridian; with bundle adjustment, more than
-        one connected polygon.
-    :param bbox: AOI as xmin, ymin, xmax, ymax in WGS84 degrees: a list, a tuple, a text of four numbers or a mapping
-        of these names. The same rules hold. Refused beside `intersects`.
+        (`s3://conn_id@bucket/aoi.geojson`), WKT or GeoJSON, and with the extra `ogr` every format of GDAL, all layers,
+        reprojected. A valid geometry is sent unchanged. Z is dropped, an open ring closed and an invalid polygon made
+        valid, each with a warning. Refused: empty geometries and geometries without polygons; coordinates out of
+        range; a polygon of less than 1 km² (geodesic), less than 250 m wide, of more than 1000 vertices (including
+        holes and closing vertices) or more than 180° of longitude, as if across the antimeridian; with bundle
+        adjustment, more than one connected polygon.
+    :param bbox: AOI as xmin, ymin, xmax, ymax in WGS84 degrees: a list, a tuple, a string of four numbers or a mapping
+        of these names. The same rules apply. Refused together with `intersects`.
     :param role_arn: An AWS role, `arn:aws:iam::123456789012:role/name`, that the writer assumes to write to S3. Not
-        needed where the bucket's policy lets the writer in. Refused beside Google or Azure.
-    :param dry_run: Check and price the order, buy nothing, notify nobody. Like every flag here: a bool, or the text
-        true or false. Default: false.
-    :param bba: Align the images of this order relatively, by bundle block adjustment. Default: false. The setting
-        `bundle_adjust` does the same: either turns it on, and if they contradict each other, that is logged.
-    :param settings: What to process and deliver otherwise than by default, for example `{"water_mask": False}`. Off by
+        needed where the bucket's policy admits the writer. Refused with Google or Azure.
+    :param dry_run: Validate and price the order; buy nothing and notify nobody. Like every flag of this operator, a
+        bool or the string true or false. Default: false.
+    :param bba: Align the images of this order relative to each other, by bundle block adjustment. Default: false. The
+        setting `bundle_adjust` does the same: either turns it on, and a contradiction is logged.
+    :param settings: Changes to the processing and delivery defaults, for example `{"water_mask": False}`. Off by
         default: `bundle_adjust`, `hd`. On: `visual`, `ms_analytic`, `pan_analytic`, `data_mask`, `cloud_mask`,
         `healthy_vegetation_mask`, `ms_saturation_mask`, `pan_flare_mask`, `terrain_shadow_mask`, `water_mask`. Only
-        changes are sent. Refused: any other name, with the nearest one in the message.
-    :param metadata: Your own key-value pairs, kept with the order and found by `filter`: texts as keys, values that
-        JSON can hold, at most 65,536 bytes of JSON. Refused: names that begin with `airflow_`, which are the
-        provider's.
-    :param email_notifications: Addresses to tell when the order is done, one or an iterable, each like
-        `me@example.com`.
-    :param sns_notifications: ARNs of SNS topics to tell when the order is done, one or an iterable.
+        changes are sent. Refused: any other name; the message suggests the nearest valid one.
+    :param metadata: Your own key-value pairs, stored with the order and searchable by `filter`: string keys, JSON
+        values, at most 65,536 bytes of JSON. Refused: names that begin with `airflow_`, which are reserved.
+    :param email_notifications: Email addresses to notify when the order is done, one or an iterable.
+    :param sns_notifications: ARNs of SNS topics to notify when the order is done, one or an iterable.
     :param simplify_aoi: Reduce polygons of too many vertices to 1000. Each result covers its original, and the log
-        states how many metres it reaches beyond it at most. Default: false, and too many vertices are an error.
-    :param max_cost: Price the order first, by a dry run, and buy nothing if its estimate is higher, in the account's
-        currency. Imagery without a price is over any limit. A dry run made is also checked against the cells: an
-        estimate of more than they can cover (28.25 km² each, with the tiles' margins) is refused, as it means that the
-        API ignored them.
-        A limit that a template, an XCom or a variable brings to nothing is refused: it would buy without one.
-    :param max_area_sqkm: The same for its area, km².
-    :param if_exists: When this task instance has placed an order already: `reuse` it if it is the same and has not
-        failed, `fail`, or `resubmit` a new one.
+        states how many meters it extends beyond it at most. Default: false; too many vertices are then an error.
+    :param max_cost: Price the order first, by a dry run, and buy nothing if the estimate is higher, in the account's
+        currency. Imagery without a price exceeds every limit. The estimate is also checked against the requested
+        cells: more area than they can cover (28.25 km² each, including the tiles' aprons) means that the API ignored
+        them, and is refused. A limit that renders to None or an empty string is refused: it would buy without a limit.
+    :param max_area_sqkm: The same for the area, km².
+    :param if_exists: What to do if this task instance has placed an order already: `reuse` re-attaches to it if the
+        request is the same and it has not failed, `fail` raises `ArdOrderConflict`, `resubmit` buys another when the
+        task is cleared.
     :param ard_conn_id: The Connection of type `ard`.
-    :raises airflow_provider_ard.exceptions.ArdRequestError: if an argument cannot be right, before anything is sent;
-        and the other errors of that module.
+    :raises airflow_provider_ard.exceptions.ArdRequestError: if an argument is invalid, before any request is sent; and
+        the other errors of that module.
     """
 
     template_fields: Sequence[str] = (
@@ -178,14 +184,14 @@ class ArdOrderOperator(BaseOperator):
         self.max_area_sqkm = max_area_sqkm
         self.if_exists = if_exists
         self.ard_conn_id = ard_conn_id
-        # Asked before rendering: what was given and comes to nothing must not count as left out.
+        # Recorded before rendering: a limit that renders to None must not count as omitted.
         limits = {"max_cost": max_cost, "max_area_sqkm": max_area_sqkm}
-        self._limits = {name for name, given in limits.items() if given is not None}
+        self._limit_names = {name for name, limit in limits.items() if limit is not None}
         self._order_id: str | None = None
 
     @classmethod
     def partial(cls, **arguments: Any) -> OperatorPartial:
-        """Map over the arguments that are left; credentials are concealed as in the constructor."""
+        """Map over the remaining arguments; credentials are masked as in the constructor."""
         if "output_config" in arguments:
             arguments["output_config"] = mask_credentials(arguments["output_config"])
         return super().partial(**arguments)
@@ -197,96 +203,96 @@ class ArdOrderOperator(BaseOperator):
 
     @raises_airflow_exceptions
     def execute(self, context: Context) -> str | None:
-        """Place the order, or take over the one that this task instance has placed already."""
+        """Place the order, or re-attach to the one that this task instance has placed already."""
         from airflow_provider_ard.hooks.ard import ArdHook
-        from airflow_provider_ard.ordering.placement import IdempotencyKey, check_if_exists, place_once
+        from airflow_provider_ard.ordering.budget import BudgetLimits
+        from airflow_provider_ard.ordering.idempotency import IdempotencyKey
+        from airflow_provider_ard.ordering.placement import OrderPlacement
         from airflow_provider_ard.ordering.submission_store import submission_store
-        from airflow_provider_ard.ordering.task_state import first_try_number
 
         hook = ArdHook(self.ard_conn_id)
         request = hook.order_request(**{name: unmask(getattr(self, name)) for name in ORDER_ARGUMENTS})
         mask_secrets(request.secrets)
         for note in request.notes:
             self.log.warning("%s", note)
-        ti = context["ti"]
-        intention = IdempotencyKey(
-            ti.dag_id, ti.task_id, ti.run_id, -1 if ti.map_index is None else ti.map_index, first_try_number(context)
-        )
-        with airflow_exceptions(self.ard_conn_id):
-            # A dry run finds the same mistakes as the order would.
-            check_if_exists(self.if_exists)
-            intention.tagged(request)
-            before_submit = self._budget_check(hook, request, ti)
-            if request.dry_run:
-                before_submit()
-                self.log.info("Dry run, nothing bought; delivery would be to %s.", request.destination.uri)
-                return None
-        placed = place_once(
+        limits = BudgetLimits.parse(**{name: getattr(self, name) for name in sorted(self._limit_names)})
+        placement = OrderPlacement(
             hook.get_conn(),
             request,
-            intention,
+            IdempotencyKey.from_context(context),
             if_exists=self.if_exists,
-            before_submit=before_submit,
             store=submission_store(context),
         )
-        # From here on the order exists: nothing that fails may keep its id from the next task.
-        self._order_id = placed.order.id
+        if request.dry_run:
+            limits.check(self._price(hook, request, context), request)
+            self.log.info("Dry run, nothing bought; the order would be delivered to %s", request.destination.uri)
+            return None
+        order = placement.find_existing()
+        if order is None:
+            if limits:
+                limits.check(self._price(hook, request, context), request)
+            order = placement.submit()
+        # The order exists: no failure from here on may lose its ID.
+        self._order_id = order.id
         try:
-            self._tell(hook, request, placed, context)
+            self._publish(hook, request, order, context)
         except Exception:
-            self.log.warning("Order %s stands, but not all about it could be told.", placed.order.id, exc_info=True)
-        return placed.order.id
+            self.log.warning("Order %s was placed, but publishing its links and usage failed", order.id, exc_info=True)
+        return order.id
 
     def on_kill(self) -> None:
-        """Say what a kill leaves behind: the API cannot cancel an order."""
+        """Log what a kill leaves behind: the API cannot cancel an order."""
         if self._order_id:
-            self.log.warning("Killed. Order %s goes on; this task, cleared, takes it over.", self._order_id)
+            self.log.warning(
+                "Task killed. Order %s cannot be canceled; clear the task to re-attach to it", self._order_id
+            )
         else:
-            self.log.warning("Killed. If an order was placed it goes on; this task, cleared, looks for it first.")
+            self.log.warning("Task killed. An order may have been submitted; clear the task to search for it")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
-        """Tell OpenLineage of the acquisitions that were ordered and of where they go."""
+        """Return the ordered acquisitions and the destination as OpenLineage datasets."""
         from airflow_provider_ard.lineage.openlineage import lineage_of_order
 
         return lineage_of_order(self.ard_conn_id, [self._order_id] if self._order_id else [])
 
-    def _budget_check(self, hook: ArdHook, request: OrderRequest, ti: Any) -> Callable[[], None]:
-        from airflow_provider_ard.ordering.budget import check_budget, check_cells, read_limit
+    def _price(self, hook: ArdHook, request: OrderRequest, context: Context) -> Usage:
+        """Return the estimate of a dry run, published before any check can refuse the order."""
+        usage = hook.dry_run(request)
+        context["ti"].xcom_push(key="usage", value=usage.model_dump(mode="json"))
+        self.log.info("Estimate: %s", usage)
+        return usage
 
-        limits = {name: read_limit(getattr(self, name), name) for name in sorted(self._limits)}
-
-        def check() -> None:
-            if not limits and not request.dry_run:
-                return
-            usage = hook.get_conn().dry_run(request)
-            # Pushed first: who plans by it needs it most where the order is refused.
-            ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
-            self.log.info("Estimate: %s.", usage)
-            check_cells(usage, request.acquisitions)
-            check_budget(usage, limits.get("max_cost"), limits.get("max_area_sqkm"))
-
-        return check
-
-    def _tell(self, hook: ArdHook, request: OrderRequest, placed: Placed, context: Context) -> None:
-        """Hand on and log where the order is to be found and what it costs, as far as the API tells."""
+    def _publish(self, hook: ArdHook, request: OrderRequest, order: OrderStatus, context: Context) -> None:
+        """Push the order's ID, links and usage to XCom, and log its price."""
         from airflow_provider_ard.api.delivery.layout import root_collection_uri
-        from airflow_provider_ard.ordering.budget import check_cells
 
-        order_id, ti = placed.order.id, context["ti"]
-        ti.xcom_push(key="order_id", value=order_id)
-        place = request.destination.uri
-        links = {"order_id": order_id, "output_uri": place, "collection_uri": root_collection_uri(place, order_id)}
-        push_links(ti, self.ard_conn_id, [links], hook.get_conn().order_url(order_id))
-        usage = None
+        ti = context["ti"]
+        ti.xcom_push(key="order_id", value=order.id)
+        output_uri = request.destination.uri
+        report = {
+            "order_id": order.id,
+            "output_uri": output_uri,
+            "collection_uri": root_collection_uri(output_uri, order.id),
+        }
+        push_links(ti, self.ard_conn_id, [report], hook.get_conn().order_url(order.id))
+        usage = order.usage or self._usage(hook, order.id)
+        if usage is None:
+            return
+        ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
+        self.log.info("Order %s: %s, delivery to %s", order.id, usage, output_uri)
+        self._warn_if_cells_were_ignored(usage, request, order.id)
+
+    def _usage(self, hook: ArdHook, order_id: str) -> Usage | None:
         try:
-            usage = placed.order.usage or hook.get_order(order_id).usage
+            return hook.get_order(order_id).usage
         except ArdError as error:
-            self.log.warning("Order %s: its cost is not known yet: %s", order_id, error)
-        if usage:
-            ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
-            try:
-                check_cells(usage, request.acquisitions)
-            except ArdBudgetExceeded as error:
-                self.log.warning("Order %s is placed, but %s", order_id, error)
-        price = f", {usage}" if usage else ""
-        self.log.info("Order %s%s, delivery to %s.", order_id, price, request.destination.uri)
+            self.log.warning("Order %s: reading its usage failed: %s", order_id, error)
+            return None
+
+    def _warn_if_cells_were_ignored(self, usage: Usage, request: OrderRequest, order_id: str) -> None:
+        from airflow_provider_ard.ordering.budget import check_requested_cells
+
+        try:
+            check_requested_cells(usage, request)
+        except ArdBudgetExceeded as error:
+            self.log.warning("Order %s was placed, but %s", order_id, error)

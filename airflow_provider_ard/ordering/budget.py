@@ -1,93 +1,112 @@
-"""The most that an order may cost or cover."""
+"""Limits on what one order may cost or cover, checked against the API's estimate before the purchase."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_ard.api.arguments import safe_repr
 from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from airflow_provider_ard.api.orders.acquisitions import Acquisition
+    from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import Usage
 
-# The most that a tile covers: a cell of 5,000 m and an apron of 156.25 m around it, in UTM metres, which are 0.9996 of
-# a metre in the middle of a zone. The greatest of 2,452 real tiles has 28.2452 km².
+# The largest area of a tile: a cell of 5,000 m and an apron of 156.25 m around it, in UTM meters, which are 0.9996 of a
+# meter in the middle of a zone. The largest of 2,452 real tiles has 28.2452 km².
 TILE_SQKM = (5.3125 / 0.9996) ** 2
-# What an API may add by rounding, and by reckoning on another body than the WGS84 ellipsoid.
+# Tolerance for rounding, and for areas computed on another ellipsoid than WGS84.
 ROUNDING = 1.01
 UNLIMITED = -1
 
 
-def read_limit(value: object, argument: str) -> float:
-    """Return a limit from a number or the text of one; `ArdRequestError` for anything else.
+@dataclass(frozen=True)
+class BudgetLimits:
+    """The most that one order may cost and cover: `max_cost` in the account's currency, `max_area_sqkm` in km².
 
-    A template that has rendered to nothing is no limit that anybody has chosen: it must not buy without one.
+        BudgetLimits.parse(max_cost="1000").check(client.dry_run(request), request)
+
+    None is no limit. Imagery without a price exceeds every limit.
     """
-    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
-        raise ArdRequestError(
-            f"came to {value!r}, which is no limit. To order without one, leave it out", argument=argument
-        )
-    try:
-        limit = float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        limit = float("nan")
-    if not limit >= 0:
-        shown = repr(value) if isinstance(value, int | float | str) else f"a {type(value).__name__}"
-        raise ArdRequestError(f"wanted a number of at least 0, got {shown}", argument=argument)
-    return limit
 
+    max_cost: float | None = None
+    max_area_sqkm: float | None = None
 
-def check_budget(usage: Usage, max_cost: float | None, max_area_sqkm: float | None) -> None:
-    """Raise `ArdBudgetExceeded` if an order's estimate is over a limit, or unknown where a limit is set.
+    @classmethod
+    def parse(cls, **limits: object) -> BudgetLimits:
+        """Return the limits from numbers or numeric strings. Raises `ArdRequestError` for anything else, also None."""
+        return cls(**{name: _parse_limit(value, name) for name, value in limits.items()})
 
-    `max_cost` is in the account's currency, `max_area_sqkm` in km². Imagery without a price is over any limit.
-    """
-    for name, limit, written in (("max_cost", max_cost, cost_text), ("max_area_sqkm", max_area_sqkm, area_text)):
+    def __bool__(self) -> bool:
+        return self.max_cost is not None or self.max_area_sqkm is not None
+
+    def check(self, usage: Usage, request: OrderRequest) -> None:
+        """Raise `ArdBudgetExceeded` if an estimate exceeds a limit or the requested cells, or is unknown."""
+        check_requested_cells(usage, request)
+        self._check("max_cost", self.max_cost, usage.total_cost, format_cost, usage)
+        self._check("max_area_sqkm", self.max_area_sqkm, usage.area_sqkm, format_area, usage)
+
+    @staticmethod
+    def _check(
+        name: str, limit: float | None, value: float | None, format_value: Callable[[float], str], usage: Usage
+    ) -> None:
         if limit is None:
-            continue
-        estimate = _number(usage.total_cost if name == "max_cost" else usage.area_sqkm)
+            return
+        estimate = _number(value)
         if estimate is None or not _is_priced(usage):
-            lacks = "the API gave no estimate" if _is_priced(usage) else "the account has no price for this imagery"
-            message = f"{name} is {written(limit)}, but {lacks}{_balance_text(usage)}; nothing was bought"
+            reason = "the API gave no estimate" if _is_priced(usage) else "the account has no price for this imagery"
+            message = f"{name} is {format_value(limit)}, but {reason}{_balance_text(usage)}; nothing was bought"
             raise _exceeded(message, usage, estimate, limit)
-        if _is_over(estimate, limit):
-            over = f"{written(estimate)}, over {name} of {written(limit)}"
-            message = f"the order is estimated at {over}{_balance_text(usage)}; nothing was bought"
+        # A computed limit such as 0.3 * 3 may be slightly below the amount that it means.
+        if estimate > limit and not math.isclose(estimate, limit, rel_tol=1e-12):
+            message = (
+                f"the order is estimated at {format_value(estimate)}, over {name} of {format_value(limit)}"
+                f"{_balance_text(usage)}; nothing was bought"
+            )
             raise _exceeded(message, usage, estimate, limit)
 
 
-def check_cells(usage: Usage, acquisitions: Sequence[Acquisition]) -> None:
-    """Raise `ArdBudgetExceeded` if an estimate is more than all the cells asked for can come to.
+def check_requested_cells(usage: Usage, request: OrderRequest) -> None:
+    """Raise `ArdBudgetExceeded` if an estimate is larger than all requested cells can be.
 
-    It means that the API ignored the cells and prices whole acquisitions. Nothing is said of an order in which any
-    acquisition is wanted whole.
+    The API has then ignored the cells and prices whole acquisitions. Orders of any whole acquisition are not checked.
     """
-    cells = sum(len(cells) for _, cells in acquisitions)
+    cells = sum(len(cells) for _, cells in request.acquisitions)
     estimate = _number(usage.area_sqkm)
-    if not cells or estimate is None or not all(cells for _, cells in acquisitions):
+    if not cells or estimate is None or not all(cells for _, cells in request.acquisitions):
         return
     limit = cells * TILE_SQKM
     if estimate > limit * ROUNDING:
-        raise _exceeded(
-            f"the order is for {cells} cells, {area_text(limit)} at most, but the API comes to {area_text(estimate)}: "
-            f"it has ignored the cells. Does its filter have another name (the connection's extra cells_key)?"
-            f"{_balance_text(usage)}",
-            usage,
-            estimate,
-            limit,
+        message = (
+            f"the order is for {cells} cells, {format_area(limit)} at most, but the API's estimate is "
+            f"{format_area(estimate)}: it ignored the cells; check the connection's extra cells_key"
+            f"{_balance_text(usage)}"
         )
+        raise _exceeded(message, usage, estimate, limit)
 
 
-def cost_text(cost: float) -> str:
-    """Return a cost to the cent."""
+def _parse_limit(value: object, argument: str) -> float:
+    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
+        raise ArdRequestError(f"rendered to {value!r}; omit the argument to order without a limit", argument=argument)
+    try:
+        limit = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        limit = math.nan
+    if not limit >= 0:
+        raise ArdRequestError(f"expected a number of at least 0, got {safe_repr(value)}", argument=argument)
+    return limit
+
+
+def format_cost(cost: float) -> str:
+    """Return a cost with two decimals."""
     return f"{cost:,.2f}"
 
 
-def area_text(area_sqkm: float) -> str:
-    """Return an area, km², to a thousand square metres."""
+def format_area(area_sqkm: float) -> str:
+    """Return an area in km² with three decimals."""
     return f"{area_sqkm:,.3f} km²"
 
 
@@ -96,13 +115,8 @@ def _number(value: object) -> float | None:
     return float(value) if is_number else None  # type: ignore[arg-type]
 
 
-def _is_over(estimate: float, limit: float) -> bool:
-    # A limit that was computed, such as 0.3 * 3, may be a hair's breadth below the amount that it means.
-    return estimate > limit and not math.isclose(estimate, limit, rel_tol=1e-12)
-
-
 def _is_priced(usage: Usage) -> bool:
-    """Tell whether the order as a whole, and each class of imagery that it has, has a price."""
+    """Return whether the order in total, and each class of imagery in it, has a price."""
     costs = {name: cost for name, cost in usage.cost.items() if name != "total_imagery_cost"}
     unpriced = [name for name, cost in costs.items() if cost is None]
     return usage.total_cost is not None and not any(usage.area.get(f"{name[:-5]}_sqkm") for name in unpriced)
@@ -116,7 +130,9 @@ def _balance_text(usage: Usage) -> str:
     balance = _balance(usage)
     if balance is None:
         return ""
-    return "; the account has no limit" if balance == UNLIMITED else f"; the account's balance is {cost_text(balance)}"
+    return (
+        "; the account has no limit" if balance == UNLIMITED else f"; the account's balance is {format_cost(balance)}"
+    )
 
 
 def _exceeded(message: str, usage: Usage, estimate: float | None, limit: float) -> ArdBudgetExceeded:

@@ -18,5 +18,5 @@ __all__ = ["FULL", "Store", "Task", "TaskInstance", "context", "store"]
 def short_window(monkeypatch: pytest.MonkeyPatch) -> float:
     """A look-up window that a test can afford, seconds; it is longer than the lags of the list."""
     window = 9.0 if FULL else 2.5
-    monkeypatch.setattr("airflow_provider_ard.ordering.placement.LOOK_UP_WINDOW_S", window)
+    monkeypatch.setattr("airflow_provider_ard.ordering.existing_orders.SEARCH_WINDOW_S", window)
     return window

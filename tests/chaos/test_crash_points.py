@@ -16,7 +16,9 @@ from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.exceptions import ArdOrderInDoubtError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator
-from airflow_provider_ard.ordering import placement, select_store
+from airflow_provider_ard.ordering import select_store
+from airflow_provider_ard.ordering.existing_orders import OrderSearch
+from airflow_provider_ard.ordering.placement import OrderPlacement
 from airflow_provider_ard.ordering.submission_store import TaskStateSubmissionStore
 from tests.chaos.conftest import FULL, Store
 
@@ -52,13 +54,13 @@ SUBMIT, KEEP = ArdClient.submit_order, TaskStateSubmissionStore.save
 # Where the first try dies: each place is (object, attribute, what stands there instead).
 POINTS = {
     "before the look-up": (ArdClient, "list_orders", crash_before),
-    "after the look-up": (placement, "_orders_of", crash_after(placement._orders_of)),
+    "after the look-up": (OrderSearch, "orders", crash_after(OrderSearch.orders)),
     "before the budget check": (ArdOrderOperator, "_budget_check", crash_before),
     "before the intent is written": (TaskStateSubmissionStore, "save", crash_before),
     "after the intent is written": (TaskStateSubmissionStore, "save", nth_call(1, crash_after(KEEP), KEEP)),
     "before the POST": (ArdClient, "submit_order", crash_before),
     "after the POST, before its answer is read": (ArdClient, "submit_order", crash_after(SUBMIT)),
-    "before the id is written down": (placement, "_noted", crash_before),
+    "before the id is written down": (OrderPlacement, "_confirm", crash_before),
     "while the id is written down": (TaskStateSubmissionStore, "save", nth_call(2, crash_before, KEEP)),
     "after the id is written down": (TaskStateSubmissionStore, "save", nth_call(2, crash_after(KEEP), KEEP)),
     "before it is told": (ArdOrderOperator, "_tell", crash_before),

@@ -45,7 +45,7 @@ def hurried(monkeypatch):
 
     sleep = nap.time.sleep
     monkeypatch.setattr(nap.time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
-    monkeypatch.setattr("airflow_provider_ard.ordering.placement.LOOK_UP_WINDOW_S", 1.5)
+    monkeypatch.setattr("airflow_provider_ard.ordering.existing_orders.SEARCH_WINDOW_S", 1.5)
 
 
 @pytest.fixture

@@ -111,6 +111,11 @@ class OrderStatus(BaseModel):
         return state_of(self.status)
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the API gave the order up."""
+        return self.state is State.FAILED
+
+    @property
     def usage(self) -> Usage | None:
         """Area and cost, if the API tells them."""
         return self.order.usage if self.order else None

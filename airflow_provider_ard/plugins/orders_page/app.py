@@ -21,7 +21,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from airflow_provider_ard import __version__
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError
 from airflow_provider_ard.hooks.suggestions import suggest_fix
-from airflow_provider_ard.ordering.placement import IdempotencyKey
+from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 from airflow_provider_ard.plugins.orders_page.access import (
     check_connection,
     check_task,

@@ -12,7 +12,7 @@ from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.geo.geometry import GeometryReader
 from airflow_provider_ard.api.geo.grid import footprint, is_cell_id
 from airflow_provider_ard.api.selects.request import SelectRequest
-from airflow_provider_ard.ordering.placement import TAG_PREFIX
+from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
 from airflow_provider_ard.plugins.orders_page.rows import acquisitions_of, box_of, row_of
 from airflow_provider_ard.version_compat import redact
 

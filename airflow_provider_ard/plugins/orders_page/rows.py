@@ -11,7 +11,7 @@ from typing import NamedTuple
 from airflow_provider_ard.api.geo.grid import bounds
 from airflow_provider_ard.api.http.responses import without_signatures
 from airflow_provider_ard.api.orders.status import OrderStatus, State
-from airflow_provider_ard.ordering.placement import TAG_PREFIX
+from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
 
 LONGEST_MESSAGE = 500
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

@@ -8,14 +8,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.errors import ArdNotFoundError
-from airflow_provider_ard.ordering.placement import TAG_PREFIX
+from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
 from airflow_provider_ard.plugins.orders_page.rows import Row, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_ard.api.client import ArdClient
-    from airflow_provider_ard.ordering.placement import IdempotencyKey
+    from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 
 # Orders of one DAG run: one for each mapped task instance, and more where some failed.
 MOST_OF_A_RUN = 1_000
@@ -49,7 +49,7 @@ class TaskOrders:
 
     def _own(self, intention: IdempotencyKey) -> list[Row]:
         wanted = intention.task_id, intention.map_index
-        rows = self._listed(intention, "key", intention.key)
+        rows = self._listed(intention, "key", intention.digest)
         return [row for row in rows if (row.task, row.map_index) == wanted]
 
     def _of_run(self, intention: IdempotencyKey) -> list[Row]:

@@ -25,7 +25,7 @@ def order(ard, ard_connection, retry_pauses):
     return make
 
 
-def test_it_places_one_order_and_hands_its_id_on(ard, order, context, log_text):
+def test_places_one_order_and_returns_its_id(ard, order, context, log_text):
     order_id = order().execute(context)
     assert [placed.id for placed in ard.orders] == [order_id]
     assert len(ard.submissions) == 1
@@ -35,27 +35,27 @@ def test_it_places_one_order_and_hands_its_id_on(ard, order, context, log_text):
     assert "km²" in log_text()
 
 
-def test_the_defaults_mean_one_post_and_no_dry_run(ard, order, context):
+def test_defaults_send_one_post_and_no_dry_run(ard, order, context):
     order().execute(context)
     assert [r.dry_run for r in ard.requests if r.method == "POST" and r.path.startswith("/api/v1/order")] == [False]
 
 
-def test_a_retry_takes_the_order_over(ard, order, context, log_text):
+def test_retry_reattaches_to_the_order(ard, order, context, log_text):
     first = order().execute(context)
     context["ti"].try_number = 2
     assert order().execute(context) == first
     assert len(ard.submissions) == 1
-    assert "taken over" in log_text()
+    assert f"Re-attached to order {first}" in log_text()
 
 
-def test_mapped_siblings_have_orders_of_their_own(ard, order, context):
+def test_mapped_task_instances_place_their_own_orders(ard, order, context):
     ids = set()
     for context["ti"].map_index in range(3):
         ids.add(order().execute(context))
     assert len(ids) == len(ard.orders) == 3
 
 
-def test_a_changed_request_in_the_same_run_is_a_conflict(ard, order, context):
+def test_changed_request_in_the_same_run_is_a_conflict(ard, order, context):
     order().execute(context)
     with pytest.raises(ArdOrderConflict) as caught:
         order(acquisitions=ard.acquisitions[1:2]).execute(context)
@@ -64,15 +64,15 @@ def test_a_changed_request_in_the_same_run_is_a_conflict(ard, order, context):
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "error_after"])
-def test_a_lost_answer_buys_nothing_twice(ard, order, context, fault):
+def test_lost_response_buys_nothing_twice(ard, order, context, fault):
     ard.faults.add("POST /order", kind=fault, nth=1)
     order_id = order().execute(context)
     assert [placed.id for placed in ard.orders] == [order_id]
     assert len(ard.submissions) == 1
 
 
-def test_a_lost_answer_and_a_blind_list_leave_it_to_the_retry(ard, order, context, monkeypatch):
-    monkeypatch.setattr("airflow_provider_ard.ordering.placement.LOOK_UP_WINDOW_S", 0.1)
+def test_lost_response_with_lagging_list_is_resolved_by_the_retry(ard, order, context, monkeypatch):
+    monkeypatch.setattr("airflow_provider_ard.ordering.existing_orders.SEARCH_WINDOW_S", 0.1)
     ard.faults.add("POST /order", kind="reset_after", nth=1)
     blind = ard.faults.add("GET /order", kind="status", status=503, nth=2, times=10_000)
     with pytest.raises(ArdOrderInDoubtError):
@@ -82,26 +82,26 @@ def test_a_lost_answer_and_a_blind_list_leave_it_to_the_retry(ard, order, contex
     assert len(ard.submissions) == 1
 
 
-def test_the_order_stands_although_its_cost_cannot_be_asked_for(ard, order, context):
+def test_order_id_is_returned_if_reading_its_usage_fails(ard, order, context):
     ard.faults.add("GET /order/status/*", kind="status", status=500)
     assert order().execute(context) == ard.orders[0].id
     assert "usage" not in context["ti"].xcoms
 
 
-def test_a_dry_run_buys_nothing(ard, order, context):
+def test_dry_run_buys_nothing(ard, order, context):
     assert order(dry_run="True").execute(context) is None
     assert ard.orders == []
     assert context["ti"].xcoms["usage"]["area"]["total_imagery_sqkm"] > 0
 
 
-def test_a_wrong_argument_is_told_before_anything_is_sent(ard, order, context):
+def test_invalid_argument_sends_no_request(ard, order, context):
     with pytest.raises(ArdRequestError, match="bbox") as caught:
         order(bbox=[1, 2, 3]).execute(context)
     assert isinstance(caught.value, AirflowFailException)
     assert ard.requests == []
 
 
-def test_a_wrong_password_names_the_connection_and_is_not_retried(ard, order, context, monkeypatch):
+def test_wrong_password_names_the_connection_and_is_final(ard, order, context, monkeypatch):
     monkeypatch.setenv(
         "AIRFLOW_CONN_ARD_DEFAULT",
         json.dumps({"conn_type": "ard", "host": ard.url, "login": ard.login, "password": "wr0ng"}),
@@ -110,7 +110,7 @@ def test_a_wrong_password_names_the_connection_and_is_not_retried(ard, order, co
         order().execute(context)
 
 
-def test_an_outage_is_worth_a_retry(ard, order, context):
+def test_outage_is_retryable(ard, order, context):
     ard.stop()
     with pytest.raises(ArdUnavailableError, match="ard_default") as caught:
         order().execute(context)
@@ -125,12 +125,12 @@ def test_an_outage_is_worth_a_retry(ard, order, context):
     ],
 )
 @pytest.mark.parametrize("written", [float, str])
-def test_a_budget_below_the_estimate_buys_nothing_and_one_of_it_buys_once(
+def test_limit_below_estimate_buys_nothing_and_equal_limit_buys_once(
     ard, order, context, limit, part, key, less, written
 ):
     order(task_id="price", dry_run=True).execute(context)
     estimate = context["ti"].xcoms.pop("usage")[part][key]
-    with pytest.raises(ArdBudgetExceeded, match=rf"{limit}.*nothing was bought") as caught:
+    with pytest.raises(ArdBudgetExceeded, match=limit) as caught:
         order(**{limit: written(round(estimate - less, 3))}).execute(context)
     assert isinstance(caught.value, AirflowFailException)
     assert caught.value.estimate == estimate
@@ -147,15 +147,15 @@ def test_a_budget_below_the_estimate_buys_nothing_and_one_of_it_buys_once(
 
 @pytest.mark.parametrize("limit", ["max_cost", "max_area_sqkm"])
 @pytest.mark.parametrize("rendered", [None, "None", ""])
-def test_a_budget_that_a_template_brings_to_nothing_buys_nothing(ard, order, context, limit, rendered):
+def test_limit_that_renders_to_nothing_buys_nothing(ard, order, context, limit, rendered):
     task = order(**{limit: "{{ ti.xcom_pull(task_ids='budget') }}"})
     setattr(task, limit, rendered)
-    with pytest.raises(ArdRequestError, match=rf"{limit}: .*no limit"):
+    with pytest.raises(ArdRequestError, match=f"{limit}: "):
         task.execute(context)
     assert ard.requests == []
 
 
-def test_the_error_of_a_budget_tells_the_accounts_balance(ard_connection, context):
+def test_budget_error_contains_the_balance(ard_connection, context):
     from airflow_provider_ard.sandbox import Sandbox
 
     with Sandbox(order_duration="3d", limits={"annual": 5000}) as ard, pytest.MonkeyPatch.context() as patch:
@@ -192,7 +192,7 @@ def two_cells(ard):
 
 
 @pytest.mark.parametrize("arguments", [{"max_cost": 1e9}, {"max_area_sqkm": 1e9}, {"dry_run": True}], ids=str)
-def test_a_filter_of_cells_that_the_server_ignores_buys_nothing(ard, order, context, two_cells, monkeypatch, arguments):
+def test_ignored_cells_buy_nothing_if_a_limit_is_set(ard, order, context, two_cells, monkeypatch, arguments):
     ignoring_cells(monkeypatch)
     with pytest.raises(ArdBudgetExceeded, match=r"2 cells.*ignored.*cells_key"):
         order(acquisitions=two_cells, **arguments).execute(context)
@@ -200,15 +200,13 @@ def test_a_filter_of_cells_that_the_server_ignores_buys_nothing(ard, order, cont
     assert context["ti"].xcoms["usage"]["area"]["total_imagery_sqkm"] > 57
 
 
-def test_an_order_without_a_budget_whose_cells_were_ignored_stands_and_is_warned_of(
-    ard, order, context, two_cells, monkeypatch, log_text
-):
+def test_ignored_cells_without_a_limit_log_a_warning(ard, order, context, two_cells, monkeypatch, log_text):
     ignoring_cells(monkeypatch)
     assert order(acquisitions=two_cells).execute(context) == ard.orders[0].id
     assert "ignored the cells" in log_text()
 
 
-def test_cells_that_the_server_heeds_and_whole_acquisitions_are_no_matter(ard, order, context, two_cells, log_text):
+def test_honored_cells_and_whole_acquisitions_log_no_warning(ard, order, context, two_cells, log_text):
     assert order(acquisitions=two_cells, max_cost=1e9).execute(context)
     context["ti"].task_id = "whole"
     whole = [*({"id": name, "cells": cells} for name, cells in two_cells.items()), ard.acquisitions[1]]
@@ -217,7 +215,7 @@ def test_cells_that_the_server_heeds_and_whole_acquisitions_are_no_matter(ard, o
 
 
 @pytest.mark.parametrize("limit", [{"max_cost": "much"}, {"max_area_sqkm": -1}, {"max_cost": True}])
-def test_a_limit_that_is_none_is_refused(ard, order, context, limit):
+def test_invalid_limit_is_refused(ard, order, context, limit):
     with pytest.raises(ArdRequestError, match=next(iter(limit))):
         order(**limit).execute(context)
     assert ard.requests == []
@@ -226,7 +224,7 @@ def test_a_limit_that_is_none_is_refused(ard, order, context, limit):
 @pytest.mark.parametrize(
     "wrong", [{"if_exists": "replace"}, {"max_cost": "much"}, {"metadata": {"airflow_key": "mine"}}], ids=str
 )
-def test_a_dry_run_finds_the_mistakes_of_the_order(ard, order, context, wrong):
+def test_dry_run_validates_like_an_order(ard, order, context, wrong):
     with pytest.raises(ArdRequestError, match=next(iter(wrong))):
         order(dry_run=True, **wrong).execute(context)
     assert ard.requests == []
@@ -250,18 +248,18 @@ def test_credentials_are_masked_before_rendered_fields_are_stored(order, context
     assert "PlantedSecret" not in str(redact(f"error: {sas}"))
 
 
-def test_the_id_is_known_although_telling_it_fails(ard, order, context, monkeypatch, log_text):
+def test_order_id_is_returned_if_publishing_fails(ard, order, context, monkeypatch, log_text):
     def broken(key, value):
         raise RuntimeError("the API server is away")
 
     monkeypatch.setattr(context["ti"], "xcom_push", broken)
     order_id = order().execute(context)
     assert [placed.id for placed in ard.orders] == [order_id]
-    assert f"Order {order_id} placed" in log_text()
+    assert f"Order {order_id} submitted" in log_text()
 
 
 @pytest.mark.parametrize(("version", "page"), [("2.11.2", False), ("3.0.6", False), ("3.1.0", True), ("3.3.2", True)])
-def test_the_id_and_the_links_are_pushed_by_themselves(ard, order, context, monkeypatch, version, page):
+def test_order_id_and_links_are_pushed_to_xcom(ard, order, context, monkeypatch, version, page):
     import airflow
 
     monkeypatch.setattr(airflow, "__version__", version)
@@ -281,16 +279,16 @@ def test_the_id_and_the_links_are_pushed_by_themselves(ard, order, context, monk
     )
 
 
-def test_one_line_tells_of_the_order(order, context, log_text, client):
+def test_log_contains_order_price_and_destination(order, context, log_text, client):
     order_id = order().execute(context)
     usage = client.get_order(order_id).usage
-    (line,) = [line for line in log_text().splitlines() if line.startswith(f"Order {order_id},")]
+    (line,) = [line for line in log_text().splitlines() if line.startswith(f"Order {order_id}: ")]
     assert f"{usage.area_sqkm:,.1f} km²" in line
     assert f"cost {usage.total_cost:,.2f}" in line
     assert "delivery to s3://" in line
 
 
-def test_links_lead_to_what_is_known(monkeypatch, order):
+def test_link_is_empty_until_its_xcom_exists(monkeypatch, order):
     from airflow_provider_ard.links import order as links
 
     monkeypatch.setattr(links.XCom, "get_value", lambda ti_key, key: {"order_url": "https://ard/1"}.get(key))
@@ -298,16 +296,16 @@ def test_links_lead_to_what_is_known(monkeypatch, order):
     assert found == {"ARD order": "https://ard/1", "ARD delivery": "", "ARD root collection": ""}
 
 
-def test_a_kill_says_that_the_order_goes_on(order, context, log_text):
+def test_kill_logs_that_the_order_continues(order, context, log_text):
     task = order()
     task.on_kill()
-    assert "If an order was placed it goes on" in log_text()
+    assert "An order may have been submitted" in log_text()
     order_id = task.execute(context)
     task.on_kill()
-    assert f"Order {order_id} goes on" in log_text()
+    assert f"Order {order_id} cannot be canceled" in log_text()
 
 
-def test_the_intent_is_written_before_the_purchase_and_the_id_after(ard, order, context, store, monkeypatch):
+def test_intent_is_saved_before_the_purchase_and_the_id_after(ard, order, context, store, monkeypatch):
     entries = []
     keep = store.set
 
@@ -320,19 +318,19 @@ def test_the_intent_is_written_before_the_purchase_and_the_id_after(ard, order, 
     assert entries == [(0, None), (1, order_id)]
 
 
-def test_without_a_store_an_order_with_retries_says_what_they_do(order, context, log_text):
+def test_missing_task_state_store_is_logged_once(order, context, log_text):
     context["task"].retries = 2
     order().execute(context)
     assert log_text().count("Airflow before 3.3 keeps no task state") == 1
 
 
-def test_with_a_store_there_is_nothing_to_say_of_retries(order, context, store, log_text):
+def test_task_state_store_logs_nothing(order, context, store, log_text):
     context["task"].retries = 2
     order().execute(context)
     assert "Airflow before 3.3" not in log_text()
 
 
-def test_nothing_is_bought_if_the_intent_cannot_be_written(ard, order, context, store, monkeypatch):
+def test_nothing_is_bought_if_saving_the_intent_fails(ard, order, context, store, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("the API server is away")
 
@@ -342,7 +340,7 @@ def test_nothing_is_bought_if_the_intent_cannot_be_written(ard, order, context, 
     assert ard.submissions == []
 
 
-def test_an_order_stands_if_its_id_cannot_be_written(ard, order, context, store, monkeypatch):
+def test_order_id_is_returned_if_saving_it_fails(ard, order, context, store, monkeypatch):
     keep = store.set
 
     def broken(key, value, **options):
@@ -355,20 +353,20 @@ def test_an_order_stands_if_its_id_cannot_be_written(ard, order, context, store,
     assert [placed.id for placed in ard.orders] == [order_id]
 
 
-def test_a_refused_order_leaves_nothing_to_look_for(ard, order, context, store):
+def test_refused_order_clears_the_intent(ard, order, context, store):
     with pytest.raises(ArdRequestError):
         order(acquisitions="10300100FFFFFF00").execute(context)
     assert store["ard_order"]["submitted"] is False
 
 
-def test_a_known_id_is_taken_over_although_the_list_does_not_show_it(ard, order, context, store):
+def test_recorded_order_is_reused_if_the_list_omits_it(ard, order, context, store):
     order_id = order().execute(context)
     ard.faults.add("GET /order", kind="empty_page")
     assert order().execute(context) == order_id
     assert len(ard.submissions) == 1
 
 
-def test_a_run_made_again_under_its_name_finds_its_order_by_the_list_alone(ard, order, context, store):
+def test_lost_record_finds_the_order_in_the_list(ard, order, context, store):
     order_id = order().execute(context)
     store.clear()
     assert order().execute(context) == order_id
@@ -376,7 +374,7 @@ def test_a_run_made_again_under_its_name_finds_its_order_by_the_list_alone(ard, 
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_a_literal_credential_is_stored_as_stars_and_ordered_as_it_is(ard, order, context, mapped):
+def test_literal_credential_is_masked_in_the_dag_and_sent_in_the_order(ard, order, context, mapped):
     from airflow.providers.common.compat.sdk import DAG
     from airflow.serialization import serialized_objects
 

@@ -113,7 +113,7 @@ def test_what_was_taken_where_two_intervals_meet_is_selected_once(ard, select, c
     assert len(found[1]) == 1
 
 
-def test_a_wrong_argument_is_told_before_anything_is_sent(ard, select, context):
+def test_invalid_argument_sends_no_request(ard, select, context):
     for wrong in ({"bbox": [1, 2, 3]}, {"if_exists": "fail"}, {"skip_if_empty": "perhaps"}, {"timeout": 0}, {"poke_interval": "soon"}):  # fmt: skip
         with pytest.raises(ArdRequestError, match=next(iter(wrong))) as caught:
             select(**wrong).execute(context)

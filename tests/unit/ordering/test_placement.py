@@ -4,144 +4,152 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_ard.api.errors import ArdOrderConflict, ArdOrderInDoubtError, ArdRequestError, ArdUnavailableError
+from airflow_provider_ard.api.errors import (
+    ArdBudgetExceeded,
+    ArdOrderConflict,
+    ArdOrderInDoubtError,
+    ArdRequestError,
+    ArdUnavailableError,
+)
 from airflow_provider_ard.api.orders.request import OrderRequest
-from airflow_provider_ard.ordering.placement import IdempotencyKey, NullSubmissionStore, SubmissionRecord, place_once
+from airflow_provider_ard.ordering.budget import BudgetLimits
+from airflow_provider_ard.ordering.idempotency import IdempotencyKey
+from airflow_provider_ard.ordering.placement import OrderPlacement, place_order
+from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
 
-MINE = IdempotencyKey("dag", "order", "manual__2026-01-01T00:00:00+00:00")
+KEY = IdempotencyKey("dag", "order", "manual__2026-01-01T00:00:00+00:00")
 
 
 @pytest.fixture
-def wanted(ard):
+def request_a(ard):
     return OrderRequest.of(acquisitions=ard.acquisitions[0], destination="s3://bkt/p", metadata={"team": "geo"})
 
 
 @pytest.fixture
-def other(ard):
+def request_b(ard):
     return OrderRequest.of(acquisitions=ard.acquisitions[1], destination="s3://bkt/p")
 
 
-def test_an_intention_is_placed_once_however_often_it_is_tried(ard, client, wanted):
-    first = place_once(client, wanted, MINE)
-    second = place_once(client, wanted, MINE)
-    assert (first.new, second.new) == (True, False)
+def test_repeated_calls_place_one_order(ard, client, request_a):
+    first = place_order(client, request_a, KEY)
+    second = place_order(client, request_a, KEY)
+    assert (first.is_new, second.is_new) == (True, False)
     assert first.order.id == second.order.id
     assert len(ard.submissions) == 1
 
 
-def test_the_order_says_who_wanted_it(ard, client, wanted):
-    place_once(client, wanted, MINE)
+def test_the_order_says_who_request_a_it(ard, client, request_a):
+    place_order(client, request_a, KEY)
     metadata = ard.submissions[0].body["metadata"]
     assert metadata["team"] == "geo"
     assert metadata["airflow_dag_id"] == "dag"
-    assert metadata["airflow_run_id"] == MINE.run_id
-    assert metadata["airflow_key"] == MINE.key
+    assert metadata["airflow_run_id"] == KEY.run_id
+    assert metadata["airflow_key"] == KEY.digest
 
 
 @pytest.mark.parametrize(
-    "neighbour",
+    "other_key",
     [
         IdempotencyKey("dag", "order", "another run"),
-        IdempotencyKey("dag", "order", MINE.run_id, 0),
-        IdempotencyKey("dag", "other", MINE.run_id),
-        IdempotencyKey("dag2", "order", MINE.run_id),
+        IdempotencyKey("dag", "order", KEY.run_id, 0),
+        IdempotencyKey("dag", "other", KEY.run_id),
+        IdempotencyKey("dag2", "order", KEY.run_id),
     ],
 )
-def test_another_task_instance_has_its_own_order(ard, client, wanted, neighbour):
-    place_once(client, wanted, MINE)
-    assert place_once(client, wanted, neighbour).new
+def test_other_task_instances_place_their_own_orders(ard, client, request_a, other_key):
+    place_order(client, request_a, KEY)
+    assert place_order(client, request_a, other_key).is_new
     assert len(ard.orders) == 2
 
 
-def test_a_different_request_is_a_conflict_that_names_both(ard, client, wanted, other):
-    placed = place_once(client, wanted, MINE)
+def test_different_request_is_a_conflict_naming_both(ard, client, request_a, request_b):
+    placed = place_order(client, request_a, KEY)
     with pytest.raises(ArdOrderConflict) as caught:
-        place_once(client, other, MINE)
-    for part in (placed.order.id, wanted.fingerprint(), other.fingerprint()):
+        place_order(client, request_b, KEY)
+    for part in (placed.order.id, request_a.fingerprint(), request_b.fingerprint()):
         assert part in str(caught.value)
     assert len(ard.submissions) == 1
 
 
-def test_a_failed_order_is_ordered_anew(ard, client, wanted):
-    first = place_once(client, wanted, MINE)
+def test_failed_order_is_replaced(ard, client, request_a):
+    first = place_order(client, request_a, KEY)
     ard.fail_order(first.order.id)
-    assert place_once(client, wanted, MINE).new
+    assert place_order(client, request_a, KEY).is_new
     assert len(ard.orders) == 2
 
 
-def test_if_exists_fail(ard, client, wanted):
-    place_once(client, wanted, MINE)
+def test_if_exists_fail(ard, client, request_a):
+    place_order(client, request_a, KEY)
     with pytest.raises(ArdOrderConflict, match="if_exists"):
-        place_once(client, wanted, MINE, if_exists="fail")
+        place_order(client, request_a, KEY, if_exists="fail")
     assert len(ard.submissions) == 1
 
 
-def test_if_exists_resubmit(ard, client, wanted):
-    place_once(client, wanted, MINE)
-    assert place_once(client, wanted, MINE, if_exists="resubmit").new
+def test_if_exists_resubmit(ard, client, request_a):
+    place_order(client, request_a, KEY)
+    assert place_order(client, request_a, KEY, if_exists="resubmit").is_new
     assert len(ard.orders) == 2
 
 
-def test_if_exists_is_checked_before_anything_is_sent(ard, client, wanted):
+def test_invalid_if_exists_sends_no_request(ard, client, request_a):
     with pytest.raises(ArdRequestError, match="if_exists"):
-        place_once(client, wanted, MINE, if_exists="replace")
+        place_order(client, request_a, KEY, if_exists="replace")
     assert ard.requests == []
 
 
 @pytest.mark.parametrize("if_exists", ["reuse", "fail", "resubmit"])
 @pytest.mark.parametrize("fault", [{"kind": "reset_after"}, {"kind": "error_after"}])
-def test_an_order_whose_answer_is_lost_is_found_in_the_same_try(ard, client, wanted, fault, if_exists):
+def test_lost_response_finds_the_order_in_the_same_attempt(ard, client, request_a, fault, if_exists):
     ard.faults.add("POST /order", nth=1, **fault)
-    placed = place_once(client, wanted, MINE, if_exists=if_exists, window=5)
+    placed = place_order(client, request_a, KEY, if_exists=if_exists)
     assert [order.id for order in ard.orders] == [placed.order.id]
     assert len(ard.submissions) == 1
 
 
-def test_resubmit_with_a_lost_answer_finds_the_new_order(ard, client, wanted):
-    old = place_once(client, wanted, MINE)
+def test_resubmit_with_lost_response_finds_the_new_order(ard, client, request_a):
+    old = place_order(client, request_a, KEY)
     ard.faults.add("POST /order", nth=1, kind="reset_after")
-    new = place_once(client, wanted, MINE, if_exists="resubmit", window=5)
+    new = place_order(client, request_a, KEY, if_exists="resubmit")
     assert new.order.id != old.order.id
     assert len(ard.orders) == 2
 
 
-def test_an_order_that_did_not_arrive_is_left_to_the_next_try(ard, client, wanted):
+def test_order_that_never_arrived_is_placed_by_the_next_attempt(ard, client, request_a):
     ard.faults.add("POST /order", nth=1, kind="reset_before")
+    placement = OrderPlacement(client, request_a, KEY, search_window=0.0)
+    assert placement.find_existing() is None
     with pytest.raises(ArdOrderInDoubtError):
-        place_once(client, wanted, MINE, window=0.0)
+        placement.submit()
     assert ard.orders == []
-    assert place_once(client, wanted, MINE).new
+    assert place_order(client, request_a, KEY).is_new
     assert len(ard.orders) == 1
 
 
-def test_nothing_is_bought_while_the_list_cannot_be_seen(ard, client, wanted):
+def test_nothing_is_bought_while_the_list_is_unavailable(ard, client, request_a):
     ard.faults.add("GET /order", kind="status", status=503)
     with pytest.raises(ArdUnavailableError):
-        place_once(client, wanted, MINE)
+        place_order(client, request_a, KEY)
     assert ard.submissions == []
 
 
-def test_a_retry_whose_own_order_has_failed_takes_over_what_an_earlier_first_try_number_has(ard, client, wanted):
-    alive = place_once(client, wanted, MINE).order
-    failed = place_once(client, wanted, replace(MINE, first_try_number=2), if_exists="resubmit").order
+def test_retry_after_failed_order_reattaches_to_order_of_earlier_series(ard, client, request_a):
+    alive = place_order(client, request_a, KEY).order
+    failed = place_order(client, request_a, replace(KEY, first_try_number=2), if_exists="resubmit").order
     ard.fail_order(failed.id)
     store = NullSubmissionStore()
     store.load = lambda: SubmissionRecord(submitted=True, order_id=failed.id)
-    assert place_once(client, wanted, replace(MINE, first_try_number=2), store=store).order.id == alive.id
+    assert place_order(client, request_a, replace(KEY, first_try_number=2), store=store).order.id == alive.id
     assert len(ard.orders) == 2
 
 
-def test_a_budget_check_that_fails_buys_nothing(ard, client, wanted):
-    def refuse():
-        raise ArdRequestError("too dear")
-
-    with pytest.raises(ArdRequestError):
-        place_once(client, wanted, MINE, before_submit=refuse)
+def test_exceeded_limit_buys_nothing(ard, client, request_a):
+    with pytest.raises(ArdBudgetExceeded):
+        place_order(client, request_a, KEY, limits=BudgetLimits(max_cost=0.01))
     assert ard.submissions == []
 
 
-def test_metadata_in_the_providers_name_are_a_clash(ard, client):
+def test_reserved_metadata_name_is_refused(ard, client):
     request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="b/p", metadata={"airflow_key": "mine"})
     with pytest.raises(ArdRequestError, match="airflow_key"):
-        place_once(client, request, MINE)
+        place_order(client, request, KEY)
     assert ard.requests == []

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from airflow_provider_ard.api.orders.request import OrderRequest
-from airflow_provider_ard.ordering.placement import IdempotencyKey
+from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 from tests.unit.plugins.conftest import served
 
 pytest.importorskip("airflow.api_fastapi", reason="Airflow 2.11 has no place for the page")
@@ -69,7 +69,7 @@ def get(database, monkeypatch, ard_connection):
 
 def place_order(client, dag_id):
     request = OrderRequest.of(acquisitions=CELL, destination="s3://b/p")
-    return client.submit_order(IdempotencyKey(dag_id, "order", RUN).tagged(request)).id
+    return client.submit_order(IdempotencyKey(dag_id, "order", RUN).tag(request)).id
 
 
 def rows_by_id(answer):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_ard.api.orders.request import OrderRequest
-from airflow_provider_ard.ordering.placement import IdempotencyKey
+from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 from airflow_provider_ard.plugins.orders_page.details import details_of
 from airflow_provider_ard.plugins.orders_page.rows import HIDDEN, Row
 
@@ -12,7 +12,7 @@ BBOX = [-105.10, 40.13, -105.03, 40.19]
 
 def placed(client, **arguments) -> str:
     request = OrderRequest.of(**{"acquisitions": ["10400100E82CCE00"], "destination": "s3://b/p"} | arguments)
-    return client.submit_order(IdempotencyKey("d", "t", "r").tagged(request)).id
+    return client.submit_order(IdempotencyKey("d", "t", "r").tag(request)).id
 
 
 def tiles(details) -> set[tuple[str, str]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_ard.api.orders.request import OrderRequest
-from airflow_provider_ard.ordering.placement import IdempotencyKey
+from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 from airflow_provider_ard.plugins.orders_page import task_orders as tasks
 from airflow_provider_ard.plugins.orders_page.task_orders import TaskOrders
 
@@ -19,7 +19,7 @@ def at_once(monkeypatch):
 
 def place_order(client, intention):
     request = OrderRequest.of(acquisitions=CELL, destination="s3://b/p")
-    return client.submit_order(intention.tagged(request)).id
+    return client.submit_order(intention.tag(request)).id
 
 
 def ids(rows):
