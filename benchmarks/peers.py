@@ -24,7 +24,6 @@ import requests
 from fastapi import FastAPI
 
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.sandbox.faults.middleware import FaultMiddleware
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PYTHON = REPOSITORY / ".venv-peers" / "bin" / "python"
@@ -52,8 +51,8 @@ ONCE = {"nth": 1}
 FAULTS: dict[str, dict[str, Any]] = {
     "slow answer": {"kind": "latency", "seconds": SLOW_ANSWER_S, **ONCE},
     "every answer slow": {"kind": "latency", "seconds": SLOW_ANSWER_S},
-    "500 after accept": {"kind": "error_after", "status": 500, **ONCE},
-    "reset after accept": {"kind": "reset_after", **ONCE},
+    "500 after accept": {"kind": "error_after_accept", "status": 500, **ONCE},
+    "reset after accept": {"kind": "reset_after_accept", **ONCE},
     "503": {"kind": "status", "status": 503, **ONCE},
 }
 
@@ -75,7 +74,7 @@ class PlanetServer(Sandbox):
         def get(order_id: str) -> dict[str, str]:
             return self._order(order_id)
 
-        self._app = FaultMiddleware(app, self._state)
+        self.replace_api(app)
 
     @staticmethod
     def _order(order_id: str) -> dict[str, str]:

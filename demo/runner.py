@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.sandbox.backend.durations import seconds
+from airflow_provider_ard.sandbox.backend.durations import parse_duration
 from demo.interrupt import InterruptedBySignalError
 from demo.report import Ingested
 from demo.standalone import REPOSITORY, USER, AirflowFailedError, StandaloneAirflow, free_port
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
 
 
 def _run(options: argparse.Namespace, interrupts: Interrupts, say: Voice) -> None:
-    duration = seconds(options.order_duration)
+    duration = parse_duration(options.order_duration)
     folder = fresh_folder(options.folder)
     with contextlib.ExitStack() as services:
         s3 = services.enter_context(S3Server(BUCKET, port=free_port(options.s3_port)))

@@ -1,7 +1,7 @@
 """A local ARD API over HTTP: logins, orders, delivered tiles and faults on demand.
 
-``with Sandbox(order_duration="0.2s") as ard:`` in tests, ``python -m airflow_provider_ard.sandbox`` in a shell.
-It needs the ``sandbox`` extra. Importing this module alone loads none of it.
+`with Sandbox(order_duration="0.2s") as ard:` in tests, `python -m airflow_provider_ard.sandbox` in a shell.
+It needs the `sandbox` extra. Importing this module alone loads none of it.
 """
 
 from typing import TYPE_CHECKING, Any

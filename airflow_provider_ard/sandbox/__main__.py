@@ -1,4 +1,4 @@
-"""The command line: ``ard-sandbox``, or ``python -m airflow_provider_ard.sandbox``."""
+"""The command line: `ard-sandbox`, or `python -m airflow_provider_ard.sandbox`."""
 
 import errno
 import json

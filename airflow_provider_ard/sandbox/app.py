@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.middleware import ROOT, FaultMiddleware
+from airflow_provider_ard.sandbox.faults.middleware import API_ROOT, FaultMiddleware
 from airflow_provider_ard.sandbox.routes import admin, auth, control, metadata, monitors, orders, pages, select
-from airflow_provider_ard.sandbox.validation.errors import ApiError, of_status
+from airflow_provider_ard.sandbox.validation.errors import ApiError, error_for_status
 
 _ERROR: dict[str, Any] = {
     "description": "An error of the API",
@@ -28,7 +28,7 @@ _ERROR: dict[str, Any] = {
 }
 
 
-def build(state: State) -> ASGIApp:
+def create_app(state: State) -> ASGIApp:
     """Return the application over a state; every error it answers with has the API's shape."""
     app = FastAPI(
         title="ARD sandbox",
@@ -40,8 +40,8 @@ def build(state: State) -> ASGIApp:
         responses={400: _ERROR, 401: _ERROR, 403: _ERROR, 404: _ERROR},
     )
     for module in (auth, orders, select, metadata, admin, monitors):
-        app.include_router(module.router(state), prefix=ROOT)
-    app.include_router(metadata.browse(state), prefix=ROOT)
+        app.include_router(module.router(state), prefix=API_ROOT)
+    app.include_router(metadata.browse(state), prefix=API_ROOT)
     app.include_router(select.downloads(state))
     app.include_router(control.router(state))
     app.include_router(pages.router())
@@ -52,14 +52,14 @@ def build(state: State) -> ASGIApp:
 
     @app.exception_handler(HTTPException)
     async def framework(_: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse(of_status(error.status_code).body(), error.status_code)
+        return JSONResponse(error_for_status(error.status_code).body(), error.status_code)
 
     @app.exception_handler(RequestValidationError)
     async def unread(_: Request, __: RequestValidationError) -> JSONResponse:
-        return JSONResponse(of_status(400).body(), 400)
+        return JSONResponse(error_for_status(400).body(), 400)
 
     @app.exception_handler(Exception)
     async def crash(_: Request, __: Exception) -> JSONResponse:
-        return JSONResponse(of_status(500).body(), 500)
+        return JSONResponse(error_for_status(500).body(), 500)
 
     return FaultMiddleware(app, state)

@@ -1,4 +1,4 @@
-"""The pytest plugin: a fixture ``ard_sandbox`` for every project that has this package installed."""
+"""The pytest plugin: a fixture `ard_sandbox` for every project that has this package installed."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ MARKER = "ard_sandbox(**options): arguments of Sandbox for the ard_sandbox fixtu
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, for ``--strict-markers``."""
+    """Make the marker known, for `--strict-markers`."""
     config.addinivalue_line("markers", MARKER)
 
 
@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def ard_sandbox(request: pytest.FixtureRequest) -> "Iterator[Sandbox]":
     """Return a running sandbox of the test's own, whose orders end at once and deliver nothing.
 
-    ``@pytest.mark.ard_sandbox(order_duration="3d", storage=...)`` gives it other arguments of ``Sandbox``; those of
+    `@pytest.mark.ard_sandbox(order_duration="3d", storage=...)` gives it other arguments of `Sandbox`; those of
     the test win over those of its class, and these over those of its module.
     """
     try:

@@ -24,7 +24,7 @@ def issue(folder: Path) -> TlsFiles:
     return files
 
 
-def issue_once(folder: Path) -> TlsFiles:
+def load_or_issue(folder: Path) -> TlsFiles:
     """Return the PEM files of a folder, issued when it had none yet, so that clients go on trusting them."""
     files = TlsFiles(ca=folder / "ca.pem", server=folder / "server.pem")
     if not files.server.exists():

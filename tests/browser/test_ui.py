@@ -88,7 +88,7 @@ def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run, 
     details = frame.locator("#details")
     expect(details).to_contain_text(order_id)
     [order] = [one for one in stack.ard.orders if one.id == order_id]
-    tiles = order.checked.tiles
+    tiles = order.tiles
     expect(details).to_contain_text(f"{len(tiles)} in {len({tile.cell_id for tile in tiles})} cells")
     expect(details).to_contain_text(f"{QUICKSTART} · order")
     canvas = frame.locator("#map .leaflet-tiles-pane canvas")
@@ -184,9 +184,9 @@ def test_by_keyboard_alone(stack, page, run):
     tab_to("#details summary")
     page.keyboard.press("Enter")
     [order] = [one for one in stack.ard.orders if one.id == oldest]
-    for tile in order.checked.tiles:
+    for tile in order.tiles:
         cell = details.locator(".cells li", has_text=tile.cell_id)
-        expect(cell).to_contain_text(f"{tile.taken:%Y-%m-%d} {tile.acquisition_id}")
+        expect(cell).to_contain_text(f"{tile.acquired_at:%Y-%m-%d} {tile.acquisition_id}")
     page.keyboard.press("Escape")
     expect(details).to_be_hidden()
     expect(focused).to_have_attribute("data-id", oldest)

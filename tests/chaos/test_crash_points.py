@@ -68,9 +68,9 @@ POINTS = {
 }
 FAULTS = {
     "no fault": None,
-    "the answer is lost": {"kind": "reset_after"},
-    "500 after accept": {"kind": "error_after"},
-    "reset before accept": {"kind": "reset_before"},
+    "the answer is lost": {"kind": "reset_after_accept"},
+    "500 after accept": {"kind": "error_after_accept"},
+    "reset before accept": {"kind": "reset_before_accept"},
     "the list lags": "lag",
 }
 LAST = ("after the id is written down", "before it is told", "after it is told")
@@ -156,7 +156,7 @@ def crash_and_retry(ard, context, point, fault, if_exists):
             pass
         except ArdOrderInDoubtError:
             # The request was cut off before it was accepted: this try is over without a crash.
-            assert fault["kind"] == "reset_before"
+            assert fault["kind"] == "reset_before_accept"
     timer = None
     if fault == "lag":
         rule = ard.faults.add("GET /order", kind="empty_page")

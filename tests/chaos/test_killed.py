@@ -89,12 +89,12 @@ MOMENTS = {
     ),
     "the POST is on the wire, never to be accepted": Moment(
         "POST /order",
-        faults=(slow("POST /order", 5), {"endpoint": "POST /order", "kind": "reset_before", "nth": 1}),
+        faults=(slow("POST /order", 5), {"endpoint": "POST /order", "kind": "reset_before_accept", "nth": 1}),
     ),
     "the answer was lost, and the order is looked for": Moment(
         "GET /order",
         nth=2,
-        faults=({"endpoint": "POST /order", "kind": "reset_after", "nth": 1}, slow("GET /order", 30, nth=2)),
+        faults=({"endpoint": "POST /order", "kind": "reset_after_accept", "nth": 1}, slow("GET /order", 30, nth=2)),
     ),
     "with the answer": right_after_the_answer(0.0),
     "10 ms after the answer": right_after_the_answer(0.01),

@@ -67,7 +67,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         # Slow, so that orders are being placed during most of the storm, and many a process dies in the middle of it.
         *("--fault", f"kind=latency,endpoint=POST /order,seconds={min(10.0, SECONDS / ORDERS):g}"),
         # Killed or not, one answer in five is lost.
-        *("--fault", "kind=reset_after,endpoint=POST /order,share=0.2"),
+        *("--fault", "kind=reset_after_accept,endpoint=POST /order,share=0.2"),
     ]
     with Cluster(tmp_path, tmp_path / "dags", options) as cluster:
         cluster.airflow.wait_for_dag("storm")

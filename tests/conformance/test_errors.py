@@ -61,14 +61,14 @@ def test_a_page_of_a_gateway_is_beyond_it(sandbox):
 
 def test_a_cut_connection_loses_the_order_that_was_placed(sandbox):
     before = len(Order.list_orders())
-    sandbox.fault("reset_after", "POST /order")
+    sandbox.fault("reset_after_accept", "POST /order")
     with pytest.raises(requests.ConnectionError):
         _order(destination="no-such-bucket").submit()
     assert len(Order.list_orders()) == before + 1
 
 
 def test_an_order_that_ends_in_error(sandbox, wait):
-    sandbox.fault("fail_order", "POST /order", order_status="ERROR", message="no such scene")
+    sandbox.fault("fail_order", "POST /order", final_status="ERROR", message="no such scene")
     order = _order()
     order.submit()
     assert wait(order).failed

@@ -92,7 +92,7 @@ def test_a_second_submit_places_a_second_order(sandbox):
 
 
 def test_waiting_for_a_select_takes_error_for_an_end_without_a_word(sandbox):
-    sandbox.fault("fail_select", "POST /select", order_status="ERROR")
+    sandbox.fault("fail_select", "POST /select", final_status="ERROR")
     select = Select(bbox=[-105.13, 40.14, -105.06, 40.19])
     select.submit()
     assert select.wait_for_success(0.1) is None

@@ -83,7 +83,7 @@ with create_session() as session:
     subprocess.run([sys.executable, "-c", script, kept], env=env, check=True, capture_output=True, timeout=ENDED_WITHIN)
     ended = run(env, "ard", "credentials", "put", "azure", "--conn-id", "from_db", input=f"{SAS}\n")
     assert ended.returncode == 0, ended.stderr
-    assert ard._state.vault.secret("azure") == SAS
+    assert ard.stored_secret("azure") == SAS
     assert "s1gnatur3" not in ended.stdout + ended.stderr
 
 

@@ -63,7 +63,7 @@ def login(ard: Sandbox) -> Iterator[requests.Session]:
 
 def order(ard: Sandbox, api: requests.Session, config: dict[str, Any], *, dry_run: bool = False) -> requests.Response:
     """Order two tiles of the first acquisition."""
-    cells = sorted(ard._state.catalog.tiles(ard.acquisitions[0]))[:2]
+    cells = sorted(ard.catalog.tiles(ard.acquisitions[0]))[:2]
     body = {
         "acquisitions": [{"id": ard.acquisitions[0], "cells": cells}],
         "output_config": config,

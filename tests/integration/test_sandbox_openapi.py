@@ -42,7 +42,7 @@ def test_no_request_makes_it_fail(tmp_path):
 def _described(ard: Sandbox, api: requests.Session) -> dict:
     """Return the API's description, with values that lead somewhere beside those that do not."""
     root = f"{ard.url}/api/v1"
-    tile = next(iter(ard._state.catalog))
+    tile = next(iter(ard.catalog))
     destination = {"bucket": "b", "prefix": ""}
     order = {"acquisitions": [{"id": tile.acquisition_id, "cells": [tile.cell_id]}], "output_config": destination}
     bounds = list(tile.footprint.bounds)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_ard.sandbox.backend.clock import Clock
-from airflow_provider_ard.sandbox.backend.store import Store
+from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
 from airflow_provider_ard.sandbox.validation.errors import unauthorized
 
 REFRESH_LIFETIME = 30 * 86400.0
@@ -19,7 +19,7 @@ REFRESH_LIFETIME = 30 * 86400.0
 
 @dataclass(frozen=True)
 class User:
-    """A person, or a program, of the account; an ``admin`` may see to the account's credentials and usage."""
+    """A person, or a program, of the account; an `admin` may see to the account's credentials and usage."""
 
     user_id: str
     name: str
@@ -49,21 +49,27 @@ class Account:
         return next((user for user in self.users if user.user_id == user_id), None)
 
 
-class Tokens:
+class TokenStore:
     """Every token that is good now, by the sandbox's clock.
 
-    ``lifetime`` of access tokens in seconds. With ``rotate`` a refresh hands out a new refresh token and ends the
+    `lifetime` of access tokens in seconds. With `rotate` a refresh hands out a new refresh token and ends the
     old one; without it the answer has none, and the old one stays good.
     """
 
     def __init__(
-        self, account: Account, lifetime: float, clock: Clock, store: Store | None = None, *, rotate: bool = False
+        self,
+        account: Account,
+        lifetime: float,
+        clock: Clock,
+        store: DocumentStore | None = None,
+        *,
+        rotate: bool = False,
     ) -> None:
         self._account = account
         self._lifetime = lifetime
         self._rotate = rotate
         self._clock = clock
-        self._store = store or Store()
+        self._store = store or DocumentStore()
         self._access = self._restore("access")
         self._refresh = self._restore("refresh")
         self._key = secrets.token_bytes(32)

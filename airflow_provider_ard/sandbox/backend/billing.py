@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from airflow_provider_ard.sandbox.backend import pricing
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.backend.clock import Clock
-from airflow_provider_ard.sandbox.backend.pricing import CLASSES, UNLIMITED, age_class, describe
-from airflow_provider_ard.sandbox.validation.errors import ApiError, invalid
+from airflow_provider_ard.sandbox.backend.pricing import CLASSES, UNLIMITED, describe
+from airflow_provider_ard.sandbox.validation.errors import ApiError, bad_request
 
 ANNUAL = "annual"
 
@@ -28,9 +29,9 @@ class Charge:
 class Billing:
     """The account's prices, limits and charges.
 
-    ``prices`` per km²; None where a class cannot be ordered. ``limits`` by class, and ``annual`` for all of them
+    `prices` per km²; None where a class cannot be ordered. `limits` by class, and `annual` for all of them
     together: what may be spent in a calendar year; a missing one is no limit. Raises ValueError for other names.
-    ``today`` tells the day by which the age of imagery is reckoned.
+    `today` tells the day by which the age of imagery is reckoned.
     """
 
     def __init__(
@@ -50,30 +51,30 @@ class Billing:
         self._charges: dict[str, Charge] = {}
         self._lock = threading.Lock()
 
-    def category(self, tile: Tile) -> str:
+    def age_class(self, tile: Tile) -> str:
         """Return the age class of a tile's imagery."""
-        return age_class(tile.taken.date(), self.today())
+        return pricing.age_class(tile.acquired_at.date(), self.today())
 
     def estimate(self, tiles: Iterable[Tile]) -> dict[str, Any]:
-        """Return the ``usage`` block of an order that is not placed yet.
+        """Return the `usage` block of an order that is not placed yet.
 
         Whole tiles are delivered, even where the AOI only touches one, so the area billed is the data footprint
         of each, summed in km². A class with area but no price makes its cost, and the total, null.
         """
         area = dict.fromkeys(CLASSES, 0.0)
         for tile in tiles:
-            area[self.category(tile)] += tile.area_sqkm
+            area[self.age_class(tile)] += tile.area_sqkm
         cost: dict[str, float | None] = {}
         for name in CLASSES:
             price = self.prices.get(name)
             cost[name] = None if price is None else round(area[name] * price, 2)
         return self._describe(area, cost, estimate=True)
 
-    def refuse_beyond(self, usage: Mapping[str, Any]) -> None:
+    def check_limits(self, usage: Mapping[str, Any]) -> None:
         """Raise a 400 for an order that has no price, or that goes beyond a limit."""
         cost = usage["cost"]
         if cost["total_imagery_cost"] is None:
-            raise invalid("The account has no price for imagery of this age and cannot order it")
+            raise bad_request("The account has no price for imagery of this age and cannot order it")
         for name, left in self.available().items():
             asked = cost["total_imagery_cost" if name == ANNUAL else f"{name}_imagery_cost"] or 0.0
             if left != UNLIMITED and asked > left:
@@ -92,7 +93,7 @@ class Billing:
             self._charges.pop(order_id, None)
 
     def available(self) -> dict[str, float]:
-        """Return what may still be spent this year, by class and ``annual``; -1 where there is no limit."""
+        """Return what may still be spent this year, by class and `annual`; -1 where there is no limit."""
         if all(limit == UNLIMITED for limit in self._limits.values()):
             return dict(self._limits)
         start = datetime(self._clock.now().year, 1, 1, tzinfo=UTC)
@@ -104,7 +105,7 @@ class Billing:
         }
 
     def statement(self, start: datetime | None, end: datetime | None, user_id: str | None = None) -> dict[str, Any]:
-        """Return the ``usage`` block of the orders placed from ``start`` until before ``end``, of one user or all."""
+        """Return the `usage` block of the orders placed from `start` until before `end`, of one user or all."""
         area, cost = self._sums(start, end, user_id)
         known = {name: None if self.prices.get(name) is None else round(cost[name], 2) for name in CLASSES}
         return self._describe(area, known, estimate=False)
@@ -139,4 +140,6 @@ class Billing:
 
 def _beyond(name: str, asked: float, left: float) -> ApiError:
     what = "annual subscription" if name == ANNUAL else f"{name} imagery"
-    return invalid(f"The order's cost of {asked:g} exceeds what is left of the account's {what} fee limit: {left:g}")
+    return bad_request(
+        f"The order's cost of {asked:g} exceeds what is left of the account's {what} fee limit: {left:g}"
+    )

@@ -26,19 +26,19 @@ BUNDLED = "catalog.geojson"
 class Tile:
     """One acquisition in one cell of the ARD grid.
 
-    ``footprint`` is where it has data (WGS84); ``properties`` are those of its feature.
+    `footprint` is where it has data (WGS84); `properties` are those of its feature.
     """
 
     acquisition_id: str
     zone: int
     quadkey: str
-    taken: datetime
+    acquired_at: datetime
     footprint: BaseGeometry
     properties: dict[str, Any]
 
     @cached_property
     def cell(self) -> Cell:
-        """The cell of the ARD grid: bounds in UTM metres, geometry in WGS84."""
+        """The cell of the ARD grid: bounds in UTM meters, geometry in WGS84."""
         return Cell(self.quadkey, zone=self.zone)
 
     @cached_property
@@ -49,13 +49,13 @@ class Tile:
 
     @property
     def cell_id(self) -> str:
-        """The cell's ID, like ``Z13-031133320203``."""
+        """The cell's ID, like `Z13-031133320203`."""
         return f"Z{self.zone:02d}-{self.quadkey}"
 
     @property
     def folder(self) -> str:
-        """Where the tile is delivered under the prefix, like ``13/031133320203/2021-06-03``."""
-        return f"{self.zone:02d}/{self.quadkey}/{self.taken:%Y-%m-%d}"
+        """Where the tile is delivered under the prefix, like `13/031133320203/2021-06-03`."""
+        return f"{self.zone:02d}/{self.quadkey}/{self.acquired_at:%Y-%m-%d}"
 
     @property
     def epsg(self) -> int:
@@ -76,7 +76,7 @@ class Tile:
 class Catalog:
     """Every tile on offer, by acquisition and cell.
 
-    ``as_of`` is the day by which the ages of the acquisitions are reckoned, where the file names one.
+    `as_of` is the day by which the ages of the acquisitions are reckoned, where the file names one.
     """
 
     def __init__(self, tiles: Iterable[Tile], as_of: date | None = None) -> None:
@@ -91,7 +91,7 @@ class Catalog:
     def load(cls, paths: Sequence[str | Path] = ()) -> "Catalog":
         """Read one or more GeoJSON files; none means the one that ships with the package.
 
-        Raises ValueError for a file that is not a catalogue.
+        Raises ValueError for a file that is not a catalog.
         """
         if not paths:
             return _bundled()
@@ -122,19 +122,19 @@ class Catalog:
         """Return the tiles in a cell; none if there is no such cell."""
         return list(self._cells.get(cell_id, ()))
 
-    def meeting(self, area: BaseGeometry) -> list[Tile]:
-        """Return the tiles whose footprint meets an area (WGS84), in the order of the file."""
+    def intersecting(self, aoi: BaseGeometry) -> list[Tile]:
+        """Return the tiles whose footprint intersects an AOI (WGS84), in the order of the file."""
         with self._lock:
             if self._index is None:
                 tiles = list(self)
                 self._index = STRtree([tile.footprint for tile in tiles]), tiles
             tree, tiles = self._index
-        return [tiles[number] for number in sorted(tree.query(area, predicate="intersects"))]
+        return [tiles[number] for number in sorted(tree.query(aoi, predicate="intersects"))]
 
     def publish(self, document: dict[str, Any], name: str = "published") -> list[Tile]:
         """Add the tiles of a GeoJSON document, as a satellite would, and return those that are new.
 
-        Raises ValueError for what is not a catalogue.
+        Raises ValueError for what is not a catalog.
         """
         tiles = list(_tiles(document, name))
         new = [tile for tile in tiles if tile.cell_id not in self._tiles.get(tile.acquisition_id, {})]
@@ -144,7 +144,7 @@ class Catalog:
         return new
 
     def copy(self) -> "Catalog":
-        """Return a catalogue of the same tiles that may be published to on its own."""
+        """Return a catalog of the same tiles that may be published to on its own."""
         return Catalog(self, self.as_of)
 
     def _insert(self, tiles: Iterable[Tile]) -> None:
@@ -170,9 +170,9 @@ def _tiles(document: dict[str, Any], name: str) -> Iterable[Tile]:
                 acquisition_id=properties["catalog_id"],
                 zone=int(properties["utm_zone"]),
                 quadkey=properties["quadkey"],
-                taken=datetime.fromisoformat(properties["datetime"]),
+                acquired_at=datetime.fromisoformat(properties["datetime"]),
                 footprint=shape(feature["geometry"]),
                 properties=properties,
             )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{name} is not a catalogue of ARD tiles: {error!r}") from error
+        raise ValueError(f"{name} is not a catalog of ARD tiles: {error!r}") from error

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from airflow_provider_ard.sandbox.backend.durations import Duration, seconds
-from airflow_provider_ard.sandbox.backend.store import Store
+from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
+from airflow_provider_ard.sandbox.backend.durations import Duration, parse_duration
 
 _KIND = "clock"
 # What datetime can hold, with room for the lives of tokens and orders.
@@ -14,14 +14,14 @@ _EARLIEST, _LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzin
 
 
 class Clock:
-    """Time in UTC. It starts as the real one; ``rate`` is how many of its seconds pass in a real second.
+    """Time in UTC. It starts as the real one; `rate` is how many of its seconds pass in a real second.
 
     Orders, tokens, SAS URLs and signed links age by it. What waits for real (latency faults, timeouts) does not.
     """
 
-    def __init__(self, rate: float = 1.0, store: Store | None = None) -> None:
+    def __init__(self, rate: float = 1.0, store: DocumentStore | None = None) -> None:
         self._lock = threading.Lock()
-        self._store = store or Store()
+        self._store = store or DocumentStore()
         self._base = time.time()
         self._ticks = time.monotonic()
         self._rate = _check_rate(rate)
@@ -42,7 +42,7 @@ class Clock:
         return int((self.time() - self._origin) // 86400)
 
     def time(self) -> float:
-        """Return seconds since 1970, like ``time.time()``."""
+        """Return seconds since 1970, like `time.time()`."""
         with self._lock:
             return self._time()
 
@@ -51,8 +51,8 @@ class Clock:
         return datetime.fromtimestamp(self.time(), UTC)
 
     def advance(self, duration: Duration) -> datetime:
-        """Send it ahead by a duration (``"3d"``, seconds, a timedelta), and return the new time."""
-        ahead = seconds(duration)
+        """Send it ahead by a duration (`"3d"`, seconds, a timedelta), and return the new time."""
+        ahead = parse_duration(duration)
         return self._start_from(lambda now: now + ahead)
 
     def set(self, moment: datetime) -> datetime:
@@ -61,8 +61,8 @@ class Clock:
             moment = moment.replace(tzinfo=UTC)
         return self._start_from(lambda _: moment.timestamp())
 
-    def run_at(self, rate: float) -> datetime:
-        """Let ``rate`` of its seconds pass in a real second from now on (86400: a day a second)."""
+    def set_rate(self, rate: float) -> datetime:
+        """Let `rate` of its seconds pass in a real second from now on (86400: a day a second)."""
         checked = _check_rate(rate)
         return self._start_from(lambda now: now, checked)
 

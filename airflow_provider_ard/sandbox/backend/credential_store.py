@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_ard.sandbox.backend.clock import Clock
-from airflow_provider_ard.sandbox.backend.store import Store
-from airflow_provider_ard.sandbox.validation.errors import invalid, not_found
+from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
+from airflow_provider_ard.sandbox.validation.errors import bad_request, not_found
 
 CREDENTIALS_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _KIND = "credentials"
@@ -25,7 +25,7 @@ class Credentials:
     modified: datetime
 
     def describe(self, account_id: str) -> dict[str, Any]:
-        """Return ``registered_credentials`` as the API shows it: without the secret."""
+        """Return `registered_credentials` as the API shows it: without the secret."""
         shown = {
             "credentials_id": self.credentials_id,
             "account_id": account_id,
@@ -38,9 +38,9 @@ class Credentials:
 class CredentialStore:
     """The account's stored credentials, by ID."""
 
-    def __init__(self, clock: Clock, store: Store | None = None) -> None:
+    def __init__(self, clock: Clock, store: DocumentStore | None = None) -> None:
         self._clock = clock
-        self._store = store or Store()
+        self._store = store or DocumentStore()
         self._lock = threading.Lock()
         self._kept: dict[str, Credentials] = {}
         for kept in self._store.all(_KIND):
@@ -48,13 +48,13 @@ class CredentialStore:
             self._kept[kept["credentials_id"]] = Credentials(**{**kept, **times})
 
     def put(self, credentials_id: str, secret: Any, description: Any = None) -> tuple[Credentials, bool]:
-        """Store credentials; return them, and whether they are new. Raises a 400."""
+        """DocumentStore credentials; return them, and whether they are new. Raises a 400."""
         if not CREDENTIALS_ID.fullmatch(credentials_id):
-            raise invalid("A credentials ID may have letters, digits, _ and - only")
+            raise bad_request("A credentials ID may have letters, digits, _ and - only")
         if not isinstance(secret, str) or not secret:
-            raise invalid("credentials is required: a SAS URL, or a key file in base64")
+            raise bad_request("credentials is required: a SAS URL, or a key file in base64")
         if description is not None and not isinstance(description, str):
-            raise invalid("description must be text")
+            raise bad_request("description must be text")
         now = self._clock.now()
         with self._lock:
             earlier = self._kept.get(credentials_id)

@@ -1,4 +1,4 @@
-"""Durations as people write them: ``"0.2s"``, ``"3m"``, ``"12h"``, ``"3d"``, seconds, or a timedelta."""
+"""Durations as people write them: `"0.2s"`, `"3m"`, `"12h"`, `"3d"`, seconds, or a timedelta."""
 
 import re
 from datetime import timedelta
@@ -9,7 +9,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 
 
-def seconds(duration: Duration) -> float:
+def parse_duration(duration: Duration) -> float:
     """Return a duration in seconds; a bare number is seconds already.
 
     Raises ValueError for what is no duration, or a negative one.

@@ -15,9 +15,9 @@ from airflow_provider_ard.sandbox.backend.accounts import User
 from airflow_provider_ard.sandbox.backend.billing import Billing
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.backend.clock import Clock
-from airflow_provider_ard.sandbox.backend.outbox import Outbox
-from airflow_provider_ard.sandbox.backend.store import Store
-from airflow_provider_ard.sandbox.validation.errors import invalid, not_found
+from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
+from airflow_provider_ard.sandbox.backend.notifications import NotificationLog
+from airflow_provider_ard.sandbox.validation.errors import bad_request, not_found
 from airflow_provider_ard.sandbox.validation.orders import check_notifications
 
 MAX_DEGREES = 5.0
@@ -29,7 +29,7 @@ _muting = threading.Lock()
 
 @dataclass(eq=False)
 class Monitor:
-    """A standing search. ``request`` is what was asked, ``matches`` are what it has told of, oldest first."""
+    """A standing search. `request` is what was asked, `matches` are what it has told of, oldest first."""
 
     monitor_id: str
     user_id: str
@@ -54,12 +54,14 @@ class Monitor:
         }
 
 
-class MonitorBook:
+class MonitorService:
     """All monitors, oldest first."""
 
-    def __init__(self, billing: Billing, outbox: Outbox, clock: Clock, random: Random, store: Store) -> None:
+    def __init__(
+        self, billing: Billing, notification_log: NotificationLog, clock: Clock, random: Random, store: DocumentStore
+    ) -> None:
         self._billing = billing
-        self._outbox = outbox
+        self._notification_log = notification_log
         self._clock = clock
         self._random = random
         self._store = store
@@ -70,14 +72,14 @@ class MonitorBook:
         """Set a monitor up; raises a 400 for a request that makes no sense."""
         unknown = sorted(set(request) - FIELDS)
         if unknown:
-            raise invalid(f"Unknown parameters: {', '.join(unknown)}")
+            raise bad_request(f"Unknown parameters: {', '.join(unknown)}")
         for name in ("name", "description"):
             if not isinstance(request.get(name, ""), str):
-                raise invalid(f"{name} must be text")
+                raise bad_request(f"{name} must be text")
         _check_actions(request.get("actions", []))
-        area = search.parse({name: request.get(name) for name in ("intersects", "bbox", "query")}).area
+        area = search.parse_search({name: request.get(name) for name in ("intersects", "bbox", "query")}).area
         if area is None or max(area.bounds[2] - area.bounds[0], area.bounds[3] - area.bounds[1]) > MAX_DEGREES:
-            raise invalid(f"Problem with intersects/bbox: a monitor watches {MAX_DEGREES:g} degrees at most")
+            raise bad_request(f"Problem with intersects/bbox: a monitor watches {MAX_DEGREES:g} degrees at most")
         cells = _cells(area)
         with self._lock:
             monitor_id = str(self._random.randrange(10**18, 9 * 10**18))
@@ -105,11 +107,11 @@ class MonitorBook:
             monitor.active = False
             self._keep(monitor)
 
-    def tell(self, tiles: list[Tile]) -> None:
+    def notify(self, tiles: list[Tile]) -> None:
         """Let every active monitor look at new tiles, and notify whom it should of those that match."""
         for monitor in self.all():
-            wanted = search.parse({name: monitor.request.get(name) for name in ("intersects", "bbox", "query")})
-            found = wanted.among(tiles, self._billing.category)
+            query = search.parse_search({name: monitor.request.get(name) for name in ("intersects", "bbox", "query")})
+            found = query.filter_tiles(tiles, self._billing.age_class)
             if found:
                 self._record(monitor, [match.properties() for match in found], self._clock.now())
 
@@ -119,7 +121,7 @@ class MonitorBook:
             monitor.matches.append(entry)
             self._keep(monitor)
         for action in monitor.request.get("actions", []):
-            self._outbox.send(action.get("notifications", []), "monitor", monitor.monitor_id, "MATCHED", now)
+            self._notification_log.send(action.get("notifications", []), "monitor", monitor.monitor_id, "MATCHED", now)
 
     def _keep(self, monitor: Monitor) -> None:
         self._monitors[monitor.monitor_id] = monitor
@@ -135,8 +137,8 @@ def _cells(area: BaseGeometry) -> list[str]:
 
 def _check_actions(actions: Any) -> None:
     if not isinstance(actions, list):
-        raise invalid("actions must be a list")
+        raise bad_request("actions must be a list")
     for action in actions:
         if not isinstance(action, dict) or action.get("action") != "notify":
-            raise invalid('An action is {"action": "notify", "notifications": […]}')
+            raise bad_request('An action is {"action": "notify", "notifications": […]}')
         check_notifications(action.get("notifications"))

@@ -1,4 +1,4 @@
-"""Orders and their lives: RUNNING until due and delivered, then SUCCEEDED, or FAILED with a reason."""
+"""Orders and their lives: RUNNING until due and delivered, then SUCCEEDED, or FAILED with a format_error."""
 
 import threading
 from collections import Counter
@@ -11,17 +11,17 @@ from typing import Any
 
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.backend.clock import Clock
-from airflow_provider_ard.sandbox.rendering.storage import reason
+from airflow_provider_ard.sandbox.rendering.storage import format_error
 from airflow_provider_ard.sandbox.validation.errors import not_found
-from airflow_provider_ard.sandbox.validation.orders import CheckedOrder
+from airflow_provider_ard.sandbox.validation.orders import ValidatedOrder
 from airflow_provider_ard.sandbox.validation.output_config import AZURE, expiry
 
 RUNNING, SUCCEEDED, FAILED = "RUNNING", "SUCCEEDED", "FAILED"
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What will become of an order instead of success; ``status`` None means that it never ends."""
+class PlannedOutcome:
+    """What will become of an order instead of success; `status` None means that it never ends."""
 
     status: str | None
     message: str | None = None
@@ -29,26 +29,31 @@ class Fate:
 
 @dataclass(eq=False)
 class Order:
-    """One accepted order. ``request`` is what was asked, without its secrets; times are by the sandbox's clock.
+    """One accepted order. `request` is what was asked, without its secrets; times are by the sandbox's clock.
 
-    ``number`` counts orders from 0. ``arrived`` counts the tiles delivered, by acquisition.
-    ``announced``: its end has been told to whom it should be.
+    `number` counts orders from 0. `arrived` counts the tiles delivered, by acquisition.
+    `announced`: its end has been told to whom it should be.
     """
 
     id: str
     user_id: str
-    checked: CheckedOrder
+    checked: ValidatedOrder
     created: datetime
     usage: dict[str, Any]
     number: int = 0
     status: str = RUNNING
     status_message: str | None = None
     finished: datetime | None = None
-    fate: Fate | None = None
+    planned_outcome: PlannedOutcome | None = None
     status_calls: int = 0
     announced: bool = False
     arrived: Counter[str] = field(default_factory=Counter)
     delivery: "Future[datetime]" = field(default_factory=Future)
+
+    @property
+    def tiles(self) -> list[Tile]:
+        """The tiles that the order delivers."""
+        return self.checked.tiles
 
     @property
     def request(self) -> dict[str, Any]:
@@ -56,7 +61,7 @@ class Order:
         return self.checked.request
 
     def describe(self, share: float) -> dict[str, Any]:
-        """Return the body of ``GET /order/status/{id}``; ``share`` (0 to 1) is how much of its time has passed."""
+        """Return the body of `GET /order/status/{id}`; `share` (0 to 1) is how much of its time has passed."""
         estimate = self.status == RUNNING
         parts = {
             name: {**part, "estimate": estimate} if name in ("area", "cost") else part
@@ -87,12 +92,12 @@ class Order:
         return {"acquisitions": entries}
 
 
-class OrderBook:
+class OrderService:
     """All orders, oldest first inside.
 
-    ``duration`` (s) is the least time an order runs; with ``status_calls`` it is instead the number of status
-    calls, the last of which tells of its end. ``deliver`` writes an order's tiles off the event loop, and results
-    in the time when it was done. ``changed`` is called with an order that is new or has changed.
+    `duration` (s) is the least time an order runs; with `status_calls` it is instead the number of status
+    calls, the last of which tells of its end. `deliver` writes an order's tiles off the event loop, and results
+    in the time when it was done. `changed` is called with an order that is new or has changed.
     """
 
     def __init__(
@@ -115,10 +120,16 @@ class OrderBook:
         self._running: dict[str, Order] = {}
         self._lock = threading.RLock()
 
-    def submit(self, checked: CheckedOrder, user_id: str, usage: dict[str, Any], fate: Fate | None = None) -> Order:
+    def submit(
+        self,
+        checked: ValidatedOrder,
+        user_id: str,
+        usage: dict[str, Any],
+        planned_outcome: PlannedOutcome | None = None,
+    ) -> Order:
         """Accept an order and start on its delivery."""
         with self._lock:
-            order = Order(self._new_id(), user_id, checked, self._clock.now(), usage, fate=fate)
+            order = Order(self._new_id(), user_id, checked, self._clock.now(), usage, planned_outcome=planned_outcome)
             self._add(order)
             # Written down before its delivery, which may be over at once.
             self._changed(order)
@@ -126,11 +137,11 @@ class OrderBook:
         return order
 
     def restore(self, order: Order, delivered: datetime | None) -> None:
-        """Take an order over from an earlier life; one that was not ``delivered`` then is delivered again."""
+        """Take an order over from an earlier life; one that was not `delivered` then is delivered again."""
         with self._lock:
             self._add(order)
             if order.status != RUNNING or delivered is not None:
-                order.arrived.update(tile.acquisition_id for tile in order.checked.tiles)
+                order.arrived.update(tile.acquisition_id for tile in order.tiles)
                 order.delivery.set_result(delivered or order.created)
             else:
                 self._start(order)
@@ -151,7 +162,7 @@ class OrderBook:
             return self.describe(order)
 
     def describe(self, order: Order) -> dict[str, Any]:
-        """Return what ``GET /order/status/{id}`` tells of an order, without counting as a call."""
+        """Return what `GET /order/status/{id}` tells of an order, without counting as a call."""
         return order.describe(self._share(order))
 
     def end(self, order_id: str, status: str, message: str | None = None) -> None:
@@ -190,7 +201,7 @@ class OrderBook:
             self._running[order.id] = order
 
     def _start(self, order: Order) -> None:
-        if order.fate is None:
+        if order.planned_outcome is None:
             order.delivery = self._deliver(order)
             order.delivery.add_done_callback(lambda _: self._delivered(order))
         else:
@@ -206,12 +217,12 @@ class OrderBook:
             return
         error = order.delivery.exception()
         if error is not None:
-            self._finish(order, FAILED, f"Delivery failed: {reason(error)}")
+            self._finish(order, FAILED, f"Delivery failed: {format_error(error)}")
         elif self._share(order) >= 1:
             end = self._end(order)
-            fate = self._expired(order, end) or order.fate or Fate(SUCCEEDED)
-            if fate.status is not None:
-                self._finish(order, fate.status, fate.message, end)
+            planned_outcome = self._expired(order, end) or order.planned_outcome or PlannedOutcome(SUCCEEDED)
+            if planned_outcome.status is not None:
+                self._finish(order, planned_outcome.status, planned_outcome.message, end)
 
     def _share(self, order: Order) -> float:
         if self._status_calls is not None:
@@ -228,12 +239,12 @@ class OrderBook:
         # Tiles are written in real time; on a clock that was set meanwhile their end may lie in its future.
         return min(now, max(due, order.delivery.result()))
 
-    def _expired(self, order: Order, end: datetime) -> Fate | None:
+    def _expired(self, order: Order, end: datetime) -> PlannedOutcome | None:
         destination = order.checked.destination
         until = expiry(destination.secret) if destination.platform == AZURE and destination.secret else None
         if until is None or until > end:
             return None
-        return Fate(FAILED, f"Delivery failed: the SAS URL expired at {until.isoformat()}")
+        return PlannedOutcome(FAILED, f"Delivery failed: the SAS URL expired at {until.isoformat()}")
 
     def _finish(self, order: Order, status: str, message: str | None, when: datetime | None = None) -> None:
         order.status = status

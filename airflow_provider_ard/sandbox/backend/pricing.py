@@ -1,4 +1,4 @@
-"""What imagery is worth: km² in three age classes, times a price for each."""
+"""What imagery is usage: km² in three age classes, times a price for each."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -21,7 +21,7 @@ def age_class(taken: date, today: date) -> str:
 
 
 def describe(area: Mapping[str, float], cost: Mapping[str, float | None], *, estimate: bool) -> dict[str, Any]:
-    """Return the ``area`` (km²) and ``cost`` parts of a ``usage`` block, with their totals.
+    """Return the `area` (km²) and `cost` parts of a `usage` block, with their totals.
 
     A class with area but without a cost, since it has no price, makes the total cost null.
     """

@@ -14,10 +14,10 @@ REDACTED = "***"
 
 @dataclass(eq=False)
 class RequestRecord:
-    """One request. ``path`` is as received; ``endpoint`` is ``"METHOD /path"`` below ``/api/v1``, as faults name it.
+    """One request. `path` is as received; `endpoint` is `"METHOD /path"` below `/api/v1`, as faults name it.
 
-    ``body`` is the JSON document or the form fields, None if there is neither. ``status`` is that of the answer,
-    None if none was sent. ``seconds`` is how long the answer took, ``faults`` the kinds that fired.
+    `body` is the JSON document or the form fields, None if there is neither. `status` is that of the answer,
+    None if none was sent. `seconds` is how long the answer took, `faults` the kinds that fired.
     """
 
     method: str

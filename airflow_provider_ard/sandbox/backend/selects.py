@@ -14,11 +14,11 @@ from airflow_provider_ard.sandbox.backend import search
 from airflow_provider_ard.sandbox.backend.billing import Billing
 from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
 from airflow_provider_ard.sandbox.backend.clock import Clock
-from airflow_provider_ard.sandbox.backend.match import by_quality
-from airflow_provider_ard.sandbox.backend.orders import FAILED, RUNNING, SUCCEEDED, Fate
-from airflow_provider_ard.sandbox.backend.results import Stacks
-from airflow_provider_ard.sandbox.backend.store import Store
-from airflow_provider_ard.sandbox.validation.errors import forbidden, invalid, not_found
+from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
+from airflow_provider_ard.sandbox.backend.matches import by_quality
+from airflow_provider_ard.sandbox.backend.orders import FAILED, RUNNING, SUCCEEDED, PlannedOutcome
+from airflow_provider_ard.sandbox.backend.search_results import MatchesByCell
+from airflow_provider_ard.sandbox.validation.errors import bad_request, forbidden, not_found
 
 DEFAULT_DEPTH = 5
 FILES = ("geojson", "geojsonl", "html", "order", "stac")
@@ -28,24 +28,24 @@ _KIND = "select"
 
 @dataclass(eq=False)
 class Select:
-    """One search. ``stacks`` are what it found, by cell; times are by the sandbox's clock."""
+    """One search. `matches_by_cell` are what it found, by cell; times are by the sandbox's clock."""
 
     id: str
     user_id: str
     request: dict[str, Any]
     created: datetime
-    stacks: Stacks
+    matches_by_cell: MatchesByCell
     usage: dict[str, Any]
-    fate: Fate | None = None
+    planned_outcome: PlannedOutcome | None = None
 
     @property
     def tiles(self) -> list[Tile]:
         """Every tile found, by cell, the best first."""
-        return [match.tile for _, stack in sorted(self.stacks.items()) for match in stack]
+        return [match.tile for _, stack in sorted(self.matches_by_cell.items()) for match in stack]
 
 
-class SelectBook:
-    """All Selects. ``duration`` (s) is how long one runs."""
+class SelectService:
+    """All Selects. `duration` (s) is how long one runs."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class SelectBook:
         billing: Billing,
         clock: Clock,
         random: Random,
-        store: Store,
+        store: DocumentStore,
     ) -> None:
         self._duration = duration
         self._catalog = catalog
@@ -68,16 +68,16 @@ class SelectBook:
         # Drawn from the seed, so that links hold over a restart, as the Selects do.
         self._key = f"{random.getrandbits(256):064x}".encode()
         for kept in store.all(_KIND):
-            fate = Fate(**kept["fate"]) if kept["fate"] else None
+            planned_outcome = PlannedOutcome(**kept["planned_outcome"]) if kept["planned_outcome"] else None
             self._selects[kept["id"]] = self._search(
-                kept["id"], kept["user_id"], kept["request"], datetime.fromisoformat(kept["created"]), fate
+                kept["id"], kept["user_id"], kept["request"], datetime.fromisoformat(kept["created"]), planned_outcome
             )
 
-    def submit(self, request: dict[str, Any], user_id: str, fate: Fate | None = None) -> Select:
+    def submit(self, request: dict[str, Any], user_id: str, planned_outcome: PlannedOutcome | None = None) -> Select:
         """Start a Select; raises a 400 for one that makes no sense."""
         with self._lock:
             select_id = self._new_id()
-        select = self._search(select_id, user_id, request, self._clock.now(), fate)
+        select = self._search(select_id, user_id, request, self._clock.now(), planned_outcome)
         with self._lock:
             self._selects[select_id] = select
         self._store.put(
@@ -88,7 +88,7 @@ class SelectBook:
                 "user_id": user_id,
                 "request": request,
                 "created": select.created.isoformat(),
-                "fate": fate and asdict(fate),
+                "planned_outcome": planned_outcome and asdict(planned_outcome),
             },
         )
         return select
@@ -101,25 +101,25 @@ class SelectBook:
             return self._selects[select_id]
 
     def status(self, select: Select) -> str:
-        """Return ``RUNNING``, ``SUCCEEDED``, or what it was fated to end as."""
+        """Return `RUNNING`, `SUCCEEDED`, or what it was fated to end as."""
         if self._clock.now() < select.created + timedelta(seconds=self._duration):
             return RUNNING
-        return SUCCEEDED if select.fate is None else select.fate.status or RUNNING
+        return SUCCEEDED if select.planned_outcome is None else select.planned_outcome.status or RUNNING
 
     def describe(self, select: Select, url: Callable[[str], str]) -> dict[str, Any]:
-        """Return the body of ``GET /select/request/{id}``; ``url`` makes a path below the API's root absolute."""
+        """Return the body of `GET /select/request/{id}`; `url` makes a path below the API's root api_url_builder."""
         status = self.status(select)
         body: dict[str, Any] = {"id": select.id, "status": status, "request_details": select.request}
         body["links"] = {"self": url(f"/select/request/{select.id}")}
         if status == SUCCEEDED:
-            depths = Counter(len(stack) for stack in select.stacks.values())
+            depths = Counter(len(stack) for stack in select.matches_by_cell.values())
             finished = select.created + timedelta(seconds=self._duration)
             body["stack_depth_summary"] = {str(depth): count for depth, count in sorted(depths.items())}
             body["unique_acquisitions"] = len({tile.acquisition_id for tile in select.tiles})
             body["usage"] = {**select.usage, "usage_as_of": finished.isoformat()}
             body["links"] |= {name: url(f"/select/files/{select.id}.{name}") for name in FILES}
         elif status == FAILED:
-            message = (select.fate and select.fate.message) or "The search failed"
+            message = (select.planned_outcome and select.planned_outcome.message) or "The search failed"
             body["error_message"] = {"Error": "SelectError", "Cause": message}
         return body
 
@@ -128,9 +128,9 @@ class SelectBook:
         with self._lock:
             select = self._selects.get(select_id)
         if select is None:
-            raise invalid(f"Unknown select_id: {select_id}")
+            raise bad_request(f"Unknown select_id: {select_id}")
         if self.status(select) != SUCCEEDED:
-            raise invalid(f"Select {select_id} has not succeeded: {self.status(select)}")
+            raise bad_request(f"Select {select_id} has not succeeded: {self.status(select)}")
         return select.tiles
 
     def sign(self, name: str) -> str:
@@ -147,12 +147,19 @@ class SelectBook:
             raise forbidden("The link's signature is wrong, or has expired")
 
     def _search(
-        self, select_id: str, user_id: str, request: dict[str, Any], created: datetime, fate: Fate | None
+        self,
+        select_id: str,
+        user_id: str,
+        request: dict[str, Any],
+        created: datetime,
+        planned_outcome: PlannedOutcome | None,
     ) -> Select:
-        wanted = search.parse(request, default_depth=DEFAULT_DEPTH)
-        stacks = search.find(wanted, self._catalog, self._billing.category, by_quality)
-        tiles = [match.tile for stack in stacks.values() for match in stack]
-        return Select(select_id, user_id, request, created, stacks, self._billing.estimate(tiles), fate)
+        wanted = search.parse_search(request, default_depth=DEFAULT_DEPTH)
+        matches_by_cell = search.search_catalog(wanted, self._catalog, self._billing.age_class, by_quality)
+        tiles = [match.tile for stack in matches_by_cell.values() for match in stack]
+        return Select(
+            select_id, user_id, request, created, matches_by_cell, self._billing.estimate(tiles), planned_outcome
+        )
 
     def _new_id(self) -> str:
         while True:

@@ -9,24 +9,24 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from airflow_provider_ard.sandbox.backend import archive
-from airflow_provider_ard.sandbox.backend.accounts import Account, Tokens
+from airflow_provider_ard.sandbox.backend import order_repository
+from airflow_provider_ard.sandbox.backend.accounts import Account, TokenStore
 from airflow_provider_ard.sandbox.backend.billing import Billing
 from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
 from airflow_provider_ard.sandbox.backend.clock import Clock
 from airflow_provider_ard.sandbox.backend.credential_store import CredentialStore
-from airflow_provider_ard.sandbox.backend.monitors import MonitorBook
-from airflow_provider_ard.sandbox.backend.orders import FAILED, Fate, Order, OrderBook
-from airflow_provider_ard.sandbox.backend.outbox import Notification, Outbox
+from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
+from airflow_provider_ard.sandbox.backend.monitors import MonitorService
+from airflow_provider_ard.sandbox.backend.notifications import Notification, NotificationLog
+from airflow_provider_ard.sandbox.backend.orders import FAILED, Order, OrderService, PlannedOutcome
 from airflow_provider_ard.sandbox.backend.pricing import DEFAULT_PRICES
 from airflow_provider_ard.sandbox.backend.request_log import RequestLog
-from airflow_provider_ard.sandbox.backend.selects import SelectBook
-from airflow_provider_ard.sandbox.backend.store import Store
+from airflow_provider_ard.sandbox.backend.selects import SelectService
 from airflow_provider_ard.sandbox.faults.rules import Faults
 from airflow_provider_ard.sandbox.rendering.delivery_writer import DeliveryWriter
-from airflow_provider_ard.sandbox.rendering.storage import Storage, reason
-from airflow_provider_ard.sandbox.validation.errors import invalid
-from airflow_provider_ard.sandbox.validation.orders import CheckedOrder, Context
+from airflow_provider_ard.sandbox.rendering.storage import Storage, format_error
+from airflow_provider_ard.sandbox.validation.errors import bad_request
+from airflow_provider_ard.sandbox.validation.orders import Context, ValidatedOrder
 from airflow_provider_ard.sandbox.validation.output_config import Credentials
 
 # Failed orders cost nothing, by whatever name they failed.
@@ -37,8 +37,8 @@ _FREE = (FAILED, "ERROR")
 class Settings:
     """How a sandbox behaves; durations and lifetimes are in seconds.
 
-    ``storage`` None delivers nothing: orders succeed all the same. ``today`` None takes the day that the catalogue
-    names, else the calendar's. ``state`` is the file that survives a restart.
+    `storage` None delivers nothing: orders succeed all the same. `today` None takes the day that the catalog
+    names, else the calendar's. `state` is the file that survives a restart.
     """
 
     storage: Storage | None = None
@@ -57,27 +57,27 @@ class Settings:
 
 
 class State:
-    """Accounts, catalogue, orders, Selects, monitors, faults and journal of one sandbox."""
+    """Accounts, catalog, orders, Selects, monitors, faults and request_log of one sandbox."""
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
         self.catalog = catalog
-        self._settings = settings
+        self.settings = settings
         self._today = settings.today or catalog.as_of
-        self._store = store = Store(settings.state)
+        self._store = store = DocumentStore(settings.state)
         self.clock = Clock(settings.clock_rate, store)
         self.account = Account()
-        self.journal = RequestLog()
+        self.request_log = RequestLog()
         self.faults = Faults(settings.seed)
-        self.tokens = Tokens(
+        self.tokens = TokenStore(
             self.account, settings.token_lifetime, self.clock, store, rotate=settings.rotate_refresh_tokens
         )
-        self.vault = CredentialStore(self.clock, store)
+        self.credential_store = CredentialStore(self.clock, store)
         self.billing = Billing(settings.prices, settings.limits, self.today, self.clock)
         self._placing = threading.Lock()
-        self._outbox = Outbox(store)
-        self._courier = DeliveryWriter(settings.storage, settings.pixels) if settings.storage else None
+        self._notification_log = NotificationLog(store)
+        self._delivery_writer = DeliveryWriter(settings.storage, settings.pixels) if settings.storage else None
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ard-delivery")
-        self.selects = SelectBook(
+        self.selects = SelectService(
             duration=settings.select_duration,
             catalog=catalog,
             billing=self.billing,
@@ -85,8 +85,10 @@ class State:
             random=self._random("selects"),
             store=store,
         )
-        self.monitors = MonitorBook(self.billing, self._outbox, self.clock, self._random("monitors"), store)
-        self.orders = OrderBook(
+        self.monitors = MonitorService(
+            self.billing, self._notification_log, self.clock, self._random("monitors"), store
+        )
+        self.orders = OrderService(
             duration=settings.order_duration,
             status_calls=settings.order_status_calls,
             deliver=self._start_delivery,
@@ -94,21 +96,16 @@ class State:
             clock=self.clock,
             random=self._random("orders"),
         )
-        for order, delivered in archive.restore(store, catalog):
+        for order, delivered in order_repository.load_orders(store, catalog):
             if order.status not in _FREE:
                 self.billing.charge(order.id, order.user_id, order.created, order.usage)
             self.orders.restore(order, delivered)
 
     @property
-    def storage(self) -> Storage | None:
-        """Where orders are delivered."""
-        return self._settings.storage
-
-    @property
     def notifications(self) -> list[Notification]:
         """Every notification sent so far, oldest first."""
         self.orders.all()
-        return self._outbox.all()
+        return self._notification_log.all()
 
     def today(self) -> date:
         """Return the day by which ages of imagery are reckoned; it goes on with the clock."""
@@ -118,34 +115,34 @@ class State:
 
     def context(self) -> Context:
         """Return what orders are checked against, now."""
-        credentials = Credentials(self.vault.secret, self.clock.now())
+        credentials = Credentials(self.credential_store.secret, self.clock.now())
         return Context(self.catalog, self.selects.tiles_to_order, credentials)
 
-    def submit(self, checked: CheckedOrder, user_id: str, fate: Fate | None = None) -> Order:
+    def submit(self, checked: ValidatedOrder, user_id: str, planned_outcome: PlannedOutcome | None = None) -> Order:
         """Accept an order, and put it on the bill; raises a 400 for one beyond the account's limits."""
-        worth = self.billing.estimate(checked.tiles)
+        usage = self.billing.estimate(checked.tiles)
         # Two orders at once must not both take what is left for one.
         with self._placing:
-            self.billing.refuse_beyond(worth)
-            order = self.orders.submit(checked, user_id, worth, fate)
-            self.billing.charge(order.id, user_id, order.created, worth)
+            self.billing.check_limits(usage)
+            order = self.orders.submit(checked, user_id, usage, planned_outcome)
+            self.billing.charge(order.id, user_id, order.created, usage)
         return order
 
-    def rehearse(self, checked: CheckedOrder) -> dict[str, Any]:
+    def dry_run(self, checked: ValidatedOrder) -> dict[str, Any]:
         """Return the usage that an order would come to; raises a 400 for one that could not be placed or delivered."""
-        worth = self.billing.estimate(checked.tiles)
-        self.billing.refuse_beyond(worth)
-        if self._courier is not None:
+        usage = self.billing.estimate(checked.tiles)
+        self.billing.check_limits(usage)
+        if self._delivery_writer is not None:
             try:
-                self._courier.check_writable(checked)
+                self._delivery_writer.check_writable(checked)
             except Exception as error:
-                raise invalid(f"The output location cannot be written to: {reason(error)}") from error
-        return worth
+                raise bad_request(f"The output location cannot be written to: {format_error(error)}") from error
+        return usage
 
     def publish(self, document: dict[str, Any]) -> list[Tile]:
-        """Add tiles to the catalogue, and let the monitors look at those that are new; raises ValueError."""
+        """Add tiles to the catalog, and let the monitors look at those that are new; raises ValueError."""
         tiles = self.catalog.publish(document)
-        self.monitors.tell(tiles)
+        self.monitors.notify(tiles)
         return tiles
 
     def close(self) -> None:
@@ -154,18 +151,18 @@ class State:
         self._store.close()
 
     def _random(self, purpose: str) -> Random:
-        return Random(f"{purpose} {self._settings.seed}")  # noqa: S311 - chance that can be had again
+        return Random(f"{purpose} {self.settings.seed}")  # noqa: S311 - chance that can be had again
 
     def _start_delivery(self, order: Order) -> "Future[datetime]":
-        courier = self._courier
-        if courier is None:
-            order.arrived.update(tile.acquisition_id for tile in order.checked.tiles)
+        delivery_writer = self._delivery_writer
+        if delivery_writer is None:
+            order.arrived.update(tile.acquisition_id for tile in order.tiles)
             done: Future[datetime] = Future()
             done.set_result(order.created)
             return done
 
         def deliver() -> datetime:
-            courier.deliver(order.id, order.checked, order.deliver)
+            delivery_writer.deliver(order.id, order.checked, order.deliver)
             return self.clock.now()
 
         return self._workers.submit(deliver)
@@ -175,5 +172,5 @@ class State:
             self.billing.refund(order.id)
         if order.finished is not None and not order.announced:
             order.announced = True
-            self._outbox.send(order.checked.notifications, "order", order.id, order.status, order.finished)
-        archive.keep(order, self._store)
+            self._notification_log.send(order.checked.notifications, "order", order.id, order.status, order.finished)
+        order_repository.save_order(order, self._store)

@@ -13,19 +13,19 @@ from urllib.parse import parse_qsl
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from airflow_provider_ard.sandbox.backend.orders import Fate
+from airflow_provider_ard.sandbox.backend.orders import PlannedOutcome
 from airflow_provider_ard.sandbox.backend.request_log import REDACTED, RequestRecord, parse_body
 from airflow_provider_ard.sandbox.backend.state import State
 from airflow_provider_ard.sandbox.faults.rules import Rule
-from airflow_provider_ard.sandbox.validation.errors import ApiError, of_status
+from airflow_provider_ard.sandbox.validation.errors import ApiError, error_for_status
 
 logger = logging.getLogger(__name__)
 
-ROOT = "/api/v1"
-SIGNED = "/signed"
+API_ROOT = "/api/v1"
+DOWNLOADS_ROOT = "/signed"
 MAX_BODY = 10 * 2**20
 TRANSPORT = "ard.transport"
-FATE = "ard.fate"
+PLANNED_OUTCOME = "ard.planned_outcome"
 _HTML = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 
 
@@ -49,7 +49,7 @@ class TransportProtocol(H11Protocol):
 
 
 class FaultMiddleware:
-    """ASGI middleware around the API: journal, faults, and paths with or without a closing slash."""
+    """ASGI middleware around the API: request_log, faults, and paths with or without a closing slash."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
@@ -57,18 +57,18 @@ class FaultMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or not scope["path"].startswith((ROOT, SIGNED)):
+        if scope["type"] != "http" or not scope["path"].startswith((API_ROOT, DOWNLOADS_ROOT)):
             # What is not the API's is the sandbox's own, and neither written down nor disturbed.
             await self._app(scope, receive, send)
             return
         body = await _read(receive)
         record = _record(scope, body)
-        self._state.journal.add(record)
+        self._state.request_log.add(record)
         path = scope["path"].rstrip("/") or "/"
         scope = {**scope, "path": path, "raw_path": path.encode()}
         exchange = _Exchange(self._app, scope, (receive, send), body, record)
         if len(body) > MAX_BODY:
-            await exchange.refuse(of_status(413))
+            await exchange.refuse(error_for_status(413))
         else:
             await self._serve(exchange)
 
@@ -93,9 +93,9 @@ class FaultMiddleware:
                 self._state.tokens.revoke_refresh_tokens()
             case "fail_order" | "fail_select":
                 message = rule.message or "The request could not be processed"
-                exchange.scope[FATE] = Fate(rule.order_status, message)
+                exchange.scope[PLANNED_OUTCOME] = PlannedOutcome(rule.final_status, message)
             case "stuck_order":
-                exchange.scope[FATE] = Fate(None)
+                exchange.scope[PLANNED_OUTCOME] = PlannedOutcome(None)
 
 
 async def _meet(rule: Rule, exchange: "_Exchange") -> bool:
@@ -106,17 +106,17 @@ async def _meet(rule: Rule, exchange: "_Exchange") -> bool:
             return False
         case "status":
             headers = {} if rule.retry_after is None else {"retry-after": str(rule.retry_after)}
-            await exchange.refuse(of_status(rule.status or 500, rule.message), headers)
-        case "html":
+            await exchange.refuse(error_for_status(rule.status or 500, rule.message), headers)
+        case "gateway_html":
             await exchange.answer(rule.status or 502, "text/html", _HTML.format(rule.message or "Bad Gateway"))
-        case "reset_before":
+        case "reset_before_accept":
             await exchange.cut()
-        case "reset_after":
+        case "reset_after_accept":
             await exchange.call()
             await exchange.cut()
-        case "error_after":
+        case "error_after_accept":
             await exchange.call()
-            await exchange.refuse(of_status(rule.status or 500, rule.message))
+            await exchange.refuse(error_for_status(rule.status or 500, rule.message))
         case "empty_page":
             await exchange.answer(200, "application/json", json.dumps({"data": [], "has_more": True}))
         case _:
@@ -214,7 +214,7 @@ def _record(scope: Scope, body: bytes) -> RequestRecord:
     return RequestRecord(
         method=scope["method"],
         path=path,
-        endpoint=f"{scope['method']} {path.removeprefix(ROOT).rstrip('/') or '/'}",
+        endpoint=f"{scope['method']} {path.removeprefix(API_ROOT).rstrip('/') or '/'}",
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
         headers=headers,
         body=content,

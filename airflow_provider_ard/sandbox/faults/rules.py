@@ -8,19 +8,19 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
 
-from airflow_provider_ard.sandbox.backend.durations import Duration, seconds
+from airflow_provider_ard.sandbox.backend.durations import Duration, parse_duration
 
 KINDS: Mapping[str, str] = {
     "status": "answer with an error status (status=, message=, retry_after=) in place of the real answer",
-    "html": "answer with a gateway's HTML page (status=, 502 by default)",
+    "gateway_html": "answer with a gateway's HTML page (status=, 502 by default)",
     "latency": "wait (seconds=) and then answer as usual",
-    "reset_before": "cut the TCP connection before anything is done",
-    "reset_after": "do what was asked, then cut the TCP connection instead of answering",
-    "error_after": "do what was asked, then answer with an error status (status=, 500 by default)",
+    "reset_before_accept": "cut the TCP connection before anything is done",
+    "reset_after_accept": "do what was asked, then cut the TCP connection instead of answering",
+    "error_after_accept": "do what was asked, then answer with an error status (status=, 500 by default)",
     "expire_token": "end the access token that came with the request, so that it gets a 401",
     "revoke_refresh_token": "end every refresh token, then answer as usual",
-    "fail_order": "accept the order; it will end as order_status= (FAILED by default) with message=",
-    "fail_select": "accept the Select; it will end as order_status= (FAILED by default) with message=",
+    "fail_order": "accept the order; it will end as final_status= (FAILED by default) with message=",
+    "fail_select": "accept the Select; it will end as final_status= (FAILED by default) with message=",
     "stuck_order": "accept the order; it will stay RUNNING for ever",
     "empty_page": 'answer {"data": [], "has_more": true}',
 }
@@ -32,12 +32,12 @@ _SELECT_KINDS = ("fail_select",)
 class Rule:
     """One fault: which requests, when among them, and what happens.
 
-    ``endpoint`` is ``"METHOD /path"`` below ``/api/v1`` without a closing slash, with ``*`` as a wildcard
-    (``"GET /order/status/*"``); None is every request. ``dry_run`` narrows orders to dry runs or to real ones.
-    Among the matching requests the rule fires from the ``nth`` on (1 is the first after the rule was added), for
-    ``times`` requests: once if ``nth`` alone is given, without end if neither is. ``share`` (0 to 1) makes
+    `endpoint` is `"METHOD /path"` below `/api/v1` without a closing slash, with `*` as a wildcard
+    (`"GET /order/status/*"`); None is every request. `dry_run` narrows orders to dry runs or to real ones.
+    Among the matching requests the rule fires from the `nth` on (1 is the first after the rule was added), for
+    `times` requests: once if `nth` alone is given, without end if neither is. `share` (0 to 1) makes
     each firing a matter of chance; rules draw from a seed of their own, so that one does not disturb another.
-    ``number`` counts rules from 1, ``matched`` and ``fired`` the requests that it spoke of and hit.
+    `number` counts rules from 1, `matched` and `fired` the requests that it spoke of and hit.
     """
 
     kind: str
@@ -50,7 +50,7 @@ class Rule:
     retry_after: int | None = None
     seconds: Duration = 1.0
     message: str | None = None
-    order_status: str = "FAILED"
+    final_status: str = "FAILED"
     number: int = field(default=0, init=False)
     matched: int = field(default=0, init=False)
     fired: int = field(default=0, init=False)
@@ -75,7 +75,7 @@ class Rule:
             if not path.strip().startswith(("/", "*")):
                 raise ValueError(f"endpoint must be like 'POST /order', not {self.endpoint!r}")
             self.endpoint = f"{method.upper()} {path.strip().rstrip('/') or '/'}"
-        self.seconds = seconds(self.seconds)
+        self.seconds = parse_duration(self.seconds)
 
     def matches(self, endpoint: str, dry_run: bool | None) -> bool:
         """Whether a request is one of those the rule speaks of."""
@@ -85,7 +85,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Firing:
+class FiredFault:
     """One time that a rule fired."""
 
     rule: Rule
@@ -97,7 +97,7 @@ class Faults:
     """The rules in force, in the order they were added, and a record of every firing."""
 
     def __init__(self, seed: int = 0) -> None:
-        self.fired: list[Firing] = []
+        self.fired: list[FiredFault] = []
         self._rules: list[Rule] = []
         self._seed = seed
         self._added = 0
@@ -119,10 +119,6 @@ class Faults:
         with self._lock:
             return list(self._rules)
 
-    def add_text(self, text: str) -> Rule:
-        """Add a rule written as ``key=value,key=value``; raises ValueError for what cannot be read."""
-        return self.add(**parse(text))
-
     def remove(self, rule: Rule) -> None:
         """Take one rule out of force."""
         with self._lock:
@@ -137,7 +133,7 @@ class Faults:
         """Return the rules that fire on a request, and record them."""
         with self._lock:
             firing = [rule for rule in self._rules if rule.matches(endpoint, dry_run) and self._due(rule)]
-            self.fired += [Firing(rule, endpoint, datetime.now(UTC)) for rule in firing]
+            self.fired += [FiredFault(rule, endpoint, datetime.now(UTC)) for rule in firing]
         return firing
 
     def _due(self, rule: Rule) -> bool:
@@ -151,7 +147,7 @@ class Faults:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Return the options of a rule written as ``kind=status,endpoint=POST /order,status=503``."""
+    """Return the options of a rule written as `kind=status,endpoint=POST /order,status=503`."""
     options: dict[str, Any] = {}
     known = {item.name for item in fields(Rule) if item.init}
     for part in text.split(","):

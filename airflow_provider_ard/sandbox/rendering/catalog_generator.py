@@ -82,7 +82,7 @@ PLACES = (
 
 
 def generate() -> dict[str, Any]:
-    """Return the catalogue as a GeoJSON FeatureCollection; always the same one."""
+    """Return the catalog as a GeoJSON FeatureCollection; always the same one."""
     features: list[dict[str, Any]] = []
     for place in PLACES:
         random = Random(f"catalogue {place.name}")  # noqa: S311 - the same on every run is the point
@@ -92,10 +92,10 @@ def generate() -> dict[str, Any]:
 
 
 def write(path: Path) -> None:
-    """Write the catalogue, a line for each tile."""
-    catalogue = generate()
-    lines = [json.dumps(feature, separators=(",", ":")) for feature in catalogue.pop("features")]
-    head = json.dumps(catalogue, separators=(",", ":"))[:-1]
+    """Write the catalog, a line for each tile."""
+    catalog = generate()
+    lines = [json.dumps(feature, separators=(",", ":")) for feature in catalog.pop("features")]
+    head = json.dumps(catalog, separators=(",", ":"))[:-1]
     path.write_text(head + ',"features":[\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
 
 

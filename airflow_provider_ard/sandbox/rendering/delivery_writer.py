@@ -10,7 +10,7 @@ from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.rendering import stac
 from airflow_provider_ard.sandbox.rendering.rasters import files
 from airflow_provider_ard.sandbox.rendering.storage import Folder, Storage
-from airflow_provider_ard.sandbox.validation.orders import CheckedOrder
+from airflow_provider_ard.sandbox.validation.orders import ValidatedOrder
 
 # Two orders into one prefix share the collection of an acquisition that both have.
 _collections = threading.Lock()
@@ -18,17 +18,17 @@ _collections = threading.Lock()
 
 @dataclass(frozen=True)
 class DeliveryWriter:
-    """Delivers to a storage, ``pixels`` across a cell."""
+    """Delivers to a storage, `pixels` across a cell."""
 
     storage: Storage
     pixels: int
 
-    def check_writable(self, checked: CheckedOrder) -> None:
+    def check_writable(self, checked: ValidatedOrder) -> None:
         """Raise what the storage raises if nothing can be written to an order's destination."""
         self.storage.folder(checked.destination).check_writable()
 
-    def deliver(self, order_id: str, checked: CheckedOrder, delivered: Callable[[Tile], None]) -> None:
-        """Write an order's tiles and documents; ``delivered`` is called after each tile.
+    def deliver(self, order_id: str, checked: ValidatedOrder, delivered: Callable[[Tile], None]) -> None:
+        """Write an order's tiles and documents; `delivered` is called after each tile.
 
         Raises what the storage raises, such as FileNotFoundError for a missing bucket.
         """
@@ -42,16 +42,16 @@ class DeliveryWriter:
         with _collections:
             for acquisition_id, tiles in by_acquisition.items():
                 _deliver_collection(acquisition_id, tiles, folder)
-        if checked.missed:
-            report = [{"id": key, "cell_ids": cells} for key, cells in checked.missed.items()]
+        if checked.non_intersecting:
+            report = [{"id": key, "cell_ids": cells} for key, cells in checked.non_intersecting.items()]
             name = f"order_collections/{order_id}_non_intersecting_tiles_report.json"
             _write_json(folder, name, {"acquisitions": report})
         root = stac.root_collection(order_id, by_acquisition, checked.tiles)
         _write_json(folder, f"order_collections/{order_id}_root_collection.json", root)
 
-    def _deliver_tile(self, tile: Tile, folder: Folder, checked: CheckedOrder) -> None:
+    def _deliver_tile(self, tile: Tile, folder: Folder, checked: ValidatedOrder) -> None:
         made = files(tile, self.pixels, hd=checked.hd, adjusted=checked.adjusted)
-        wanted = [made.asset(key) for key in made.keys if key not in checked.switched_off]
+        wanted = [made.asset(key) for key in made.keys if key not in checked.disabled_assets]
         base = f"{tile.folder}/{tile.acquisition_id}"
         for asset in wanted:
             folder.write(f"{base}{asset.suffix}", asset.content)

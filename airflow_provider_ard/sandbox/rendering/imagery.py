@@ -31,10 +31,10 @@ _SATURATED = 0.80
 
 @dataclass(frozen=True)
 class Scene:
-    """The images of a tile, bands first; 0 is no data. ``valid`` is where there is data.
+    """The images of a tile, bands first; 0 is no data. `valid` is where there is data.
 
-    ``visual`` is (3, n, n) uint8, ``pan`` (1, n, n) uint16, ``ms`` (8 or 4, n/4, n/4) uint16; None where the
-    satellite has no such sensor. ``masks`` are by name, of (n, n); what only a multispectral sensor can tell is not
+    `visual` is (3, n, n) uint8, `pan` (1, n, n) uint16, `ms` (8 or 4, n/4, n/4) uint16; None where the
+    satellite has no such sensor. `masks` are by name, of (n, n); what only a multispectral sensor can tell is not
     there without one.
     """
 
@@ -46,20 +46,20 @@ class Scene:
 
 
 def utm_footprint(tile: Tile) -> BaseGeometry:
-    """Return the data footprint within the cell, in metres of the cell's UTM zone."""
+    """Return the data footprint within the cell, in meters of the cell's UTM zone."""
     return project(tile.footprint, WGS84, tile.epsg).buffer(0).intersection(box(*tile.cell.bounds))
 
 
 def render(tile: Tile, pixels: int, *, adjusted: bool = False) -> Scene:
-    """Return the images of a tile, ``pixels`` across; the same tile always gives the same ones.
+    """Return the images of a tile, `pixels` across; the same tile always gives the same ones.
 
-    Without bundle adjustment (``adjusted``) the images of each acquisition lie a few metres off the others'.
+    Without bundle adjustment (`adjusted`) the images of each acquisition lie a few meters off the others'.
     """
     pixels = max(MS_FACTOR, pixels - pixels % MS_FACTOR)
     grid = _grid(tile, pixels)
     valid = _valid(tile, pixels)
     number = tile.properties
-    season = Season.of(tile.taken.date(), southern=tile.cell.hemisphere == "S")
+    season = Season.of(tile.acquired_at.date(), southern=tile.cell.hemisphere == "S")
     shift = (0.0, 0.0) if adjusted else _misregistration(tile.acquisition_id)
     ground = (grid[0] + shift[0], grid[1] + shift[1])
     land, lit = reflectance(ground, tile.zone, season, float(number.get("view:sun_azimuth") or 150))
@@ -121,7 +121,7 @@ def _clouds(grid: Grid, tile: Tile, valid: Mask) -> tuple[Floats, Floats]:
 
 
 def _misregistration(acquisition_id: str) -> tuple[float, float]:
-    """Return how far east and north of the truth an acquisition lies, in metres; five at most."""
+    """Return how far east and north of the truth an acquisition lies, in meters; five at most."""
     number = zlib.crc32(f"shift {acquisition_id}".encode())
     return (number % 1000) / 100 - 5, (number // 1000 % 1000) / 100 - 5
 
@@ -140,8 +140,8 @@ def _is_green(land: Floats) -> Mask:
 
 def _grid(tile: Tile, pixels: int) -> Grid:
     xmin, ymin, xmax, ymax = tile.cell.bounds
-    centres = (np.arange(pixels) + 0.5) / pixels
-    return xmin + centres * (xmax - xmin), ymax - centres * (ymax - ymin)
+    centers = (np.arange(pixels) + 0.5) / pixels
+    return xmin + centers * (xmax - xmin), ymax - centers * (ymax - ymin)
 
 
 def _valid(tile: Tile, pixels: int) -> Mask:

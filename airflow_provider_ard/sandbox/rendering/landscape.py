@@ -44,7 +44,7 @@ class Season:
 def reflectance(grid: Grid, zone: int, season: Season, sun_azimuth: float) -> tuple[Floats, Floats]:
     """Return the land's reflectance (0 to 1), of shape (rows, columns, 8), and how lit each point is (1 is flat).
 
-    ``grid`` is eastings and northings in the UTM zone; ``sun_azimuth`` is in degrees and shades the hills.
+    `grid` is eastings and northings in the UTM zone; `sun_azimuth` is in degrees and shades the hills.
     """
     height = fractal(grid, 9000, 7, 11 + 97 * zone)
     hills = ramp(height, 0.54, 0.585)

@@ -24,7 +24,7 @@ def hashed(i: NDArray[Any], j: NDArray[Any], seed: int) -> Floats:
 def value_noise(grid: Grid, wavelength: float, seed: int) -> Floats:
     """Return smooth noise in [0, 1), of shape (rows, columns).
 
-    ``grid`` is the eastings of the columns and the northings of the rows, ``wavelength`` is in the same metres.
+    `grid` is the eastings of the columns and the northings of the rows, `wavelength` is in the same meters.
     """
     (left, sx), (low, sy) = (_split(axis / wavelength) for axis in grid)
     i0, j0 = left.min(), low.min()
@@ -38,7 +38,7 @@ def value_noise(grid: Grid, wavelength: float, seed: int) -> Floats:
 
 
 def fractal(grid: Grid, wavelength: float, octaves: int, seed: int) -> Floats:
-    """Return noise with detail down to ``wavelength / 2**(octaves - 1)``, around 0.5."""
+    """Return noise with detail down to `wavelength / 2**(octaves - 1)`, around 0.5."""
     total = np.zeros((grid[1].size, grid[0].size), np.float32)
     weight = 0.5
     for octave in range(octaves):
@@ -50,7 +50,7 @@ def fractal(grid: Grid, wavelength: float, octaves: int, seed: int) -> Floats:
 
 
 def ramp(values: Floats, low: float, high: float) -> Floats:
-    """Return 0 below ``low``, 1 above ``high``, and a smooth rise between them."""
+    """Return 0 below `low`, 1 above `high`, and a smooth rise between them."""
     t = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
     result: Floats = t * t * (3 - 2 * t)
     return result

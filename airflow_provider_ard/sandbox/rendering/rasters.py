@@ -60,7 +60,7 @@ def files(tile: Tile, pixels: int, *, hd: bool = False, adjusted: bool = False) 
 class TileFiles:
     """Every file of a tile but its STAC item, each made when it is first asked for.
 
-    ``pixels`` across the cell, in the visual and panchromatic images; multispectral ones and masks have a quarter.
+    `pixels` across the cell, in the visual and panchromatic images; multispectral ones and masks have a quarter.
     """
 
     def __init__(self, tile: Tile, pixels: int, *, adjusted: bool = False) -> None:

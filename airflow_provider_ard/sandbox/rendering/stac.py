@@ -80,9 +80,9 @@ def item(tile: Tile, assets: Sequence[Asset], *, hd: bool = False, adjusted: boo
 def acquisition_collection(
     acquisition_id: str, tiles: Sequence[Tile], hrefs: Iterable[str], earlier: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the collection of an acquisition; ``hrefs`` are the items it links to.
+    """Return the collection of an acquisition; `hrefs` are the items it links to.
 
-    ``earlier`` is the extent of those among them that are not of ``tiles``.
+    `earlier` is the extent of those among them that are not of `tiles`.
     """
     return {
         "type": "Collection",
@@ -116,7 +116,7 @@ def root_collection(order_id: str, acquisition_ids: Iterable[str], tiles: Sequen
 
 def _extent(tiles: Sequence[Tile], earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
     boxes = [shapely.box(*tile.footprint.bounds) for tile in tiles]
-    taken = [tile.taken.isoformat().replace("+00:00", "Z") for tile in tiles]
+    taken = [tile.acquired_at.isoformat().replace("+00:00", "Z") for tile in tiles]
     if earlier:
         boxes.append(shapely.box(*earlier["spatial"]["bbox"][0]))
         taken += earlier["temporal"]["interval"][0]

@@ -18,11 +18,11 @@ CLOUD = "cloud"
 
 
 @dataclass(frozen=True)
-class Servers:
+class StorageServers:
     """The servers that stand in for the clouds' own.
 
-    ``s3``: URL, with key and secret, which default to those of the environment. ``gcs``: URL of a Google Cloud Storage
-    server. ``azure``: URL of a blob account, like ``http://127.0.0.1:10000/devstoreaccount1``.
+    `s3`: URL, with key and secret, which default to those of the environment. `gcs`: URL of a Google Cloud Storage
+    server. `azure`: URL of a blob account, like `http://127.0.0.1:10000/devstoreaccount1`.
     """
 
     s3: str | None = None
@@ -35,14 +35,14 @@ class Servers:
 class Storage:
     """A place to deliver to.
 
-    ``root``: a folder, a ``file://`` or ``s3://bucket/prefix`` URL, in which a bucket is a folder right below the root;
-    ``"s3"``, where every bucket is the real one of the S3 server; or ``"cloud"``, where each order goes to the
+    `root`: a folder, a `file://` or `s3://bucket/prefix` URL, in which a bucket is a folder right below the root;
+    `"s3"`, where every bucket is the real one of the S3 server; or `"cloud"`, where each order goes to the
     platform that it names. Raises ValueError for anything else.
     """
 
-    def __init__(self, root: str | Path, servers: Servers | None = None) -> None:
+    def __init__(self, root: str | Path, servers: StorageServers | None = None) -> None:
         text = str(root)
-        self._servers = servers or Servers()
+        self._servers = servers or StorageServers()
         self._cloud = text == CLOUD
         if self._cloud or text == "s3" or text.startswith("s3://"):
             self._protocol = CLOUD if self._cloud else "s3"
@@ -100,14 +100,14 @@ class Storage:
         )
 
 
-def reason(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """Return what a storage said, in one line: some tell it again as XML, with time and request."""
     said = str(error).strip().split("\n", 1)[0]
     return f"{type(error).__name__}: {said}"
 
 
 class Folder:
-    """A prefix in a bucket, to write to. ``whole``: its filesystem writes files whole or not at all."""
+    """A prefix in a bucket, to write to. `whole`: its filesystem writes files whole or not at all."""
 
     def __init__(self, filesystem: Any, path: str, *, whole: bool) -> None:
         self._fs = filesystem

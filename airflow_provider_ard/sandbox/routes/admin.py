@@ -1,21 +1,21 @@
-"""``/admin`` and ``/usage``: the account, its stored credentials, and what it has spent."""
+"""`/admin` and `/usage`: the account, its stored credentials, and what it has spent."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from airflow_provider_ard.sandbox.backend.listing import moment, simple_page
+from airflow_provider_ard.sandbox.backend.pagination import paginate, parse_date
 from airflow_provider_ard.sandbox.backend.pricing import CLASSES
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.routes.common import (
+from airflow_provider_ard.sandbox.routes.dependencies import (
     Body,
-    absolute,
     admin,
-    body_of,
+    api_url_builder,
     check_account,
     login,
     parameters,
+    request_body,
     user,
 )
 from airflow_provider_ard.sandbox.validation import schemas
@@ -27,7 +27,7 @@ _PAGE = parameters(limit="1 to 100", starting_after="ID of an entry: those after
 
 
 def router(state: State) -> APIRouter:
-    """Return the routes of ``/admin`` and ``/usage``."""
+    """Return the routes of `/admin` and `/usage`."""
     routes = APIRouter(dependencies=[login(state)])
     _add_account(routes, state)
     _add_credentials(routes, state)
@@ -40,7 +40,7 @@ def _add_account(routes: APIRouter, state: State) -> None:
     def account(account_id: str, request: Request) -> dict[str, Any]:
         """Tell of the account: its prices and limits."""
         check_account(state, account_id)
-        url = absolute(request)
+        url = api_url_builder(request)
         return {
             "account": {
                 "account_id": account_id,
@@ -67,28 +67,28 @@ def _add_credentials(routes: APIRouter, state: State) -> None:
     def listing(account_id: str, request: Request) -> dict[str, Any]:
         """List the stored credentials, without their secrets."""
         check(account_id, request)
-        items = [{"registered_credentials": kept.describe(account_id)} for kept in state.vault.all()]
-        return simple_page(items, lambda item: item["registered_credentials"]["credentials_id"], request.query_params)
+        items = [{"registered_credentials": kept.describe(account_id)} for kept in state.credential_store.all()]
+        return paginate(items, lambda item: item["registered_credentials"]["credentials_id"], request.query_params)
 
     @routes.get(path + "/{name}", tags=["Admin"])
     def one(account_id: str, name: str, request: Request) -> dict[str, Any]:
         """Tell of stored credentials, without their secret."""
         check(account_id, request)
-        return {"registered_credentials": state.vault.get(name).describe(account_id)}
+        return {"registered_credentials": state.credential_store.get(name).describe(account_id)}
 
-    @routes.put(path + "/{name}", tags=["Admin"], openapi_extra=body_of(schemas.CREDENTIALS))
+    @routes.put(path + "/{name}", tags=["Admin"], openapi_extra=request_body(schemas.CREDENTIALS))
     def put(account_id: str, name: str, request: Request, body: Body) -> Response:
-        """Store credentials: 200 and what was stored, or 204 where they replace earlier ones."""
+        """DocumentStore credentials: 200 and what was stored, or 204 where they replace earlier ones."""
         check(account_id, request)
         fields = parse_object(body)
-        kept, new = state.vault.put(name, fields.get("credentials"), fields.get("description"))
+        kept, new = state.credential_store.put(name, fields.get("credentials"), fields.get("description"))
         return JSONResponse({"registered_credentials": kept.describe(account_id)}) if new else Response(status_code=204)
 
     @routes.delete(path + "/{name}", tags=["Admin"], status_code=204)
     def delete(account_id: str, name: str, request: Request) -> Response:
         """Delete stored credentials."""
         check(account_id, request)
-        state.vault.delete(name)
+        state.credential_store.delete(name)
         return Response(status_code=204)
 
 
@@ -97,7 +97,7 @@ def _add_usage(routes: APIRouter, state: State) -> None:
         query = request.query_params
         # What has failed by now is not to be paid for, whether or not anybody asked after it.
         state.orders.all()
-        return state.billing.statement(moment(query, "start_date"), moment(query, "end_date"), user_id)
+        return state.billing.statement(parse_date(query, "start_date"), parse_date(query, "end_date"), user_id)
 
     @routes.get("/usage/account/{account_id}", tags=["Usage"], openapi_extra=_PERIOD)
     def of_account(account_id: str, request: Request) -> dict[str, Any]:

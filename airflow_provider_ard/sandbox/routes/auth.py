@@ -1,4 +1,4 @@
-"""``/auth``: logging in, renewing a token, asking who one is."""
+"""`/auth`: logging in, renewing a token, asking who one is."""
 
 import base64
 import binascii
@@ -7,17 +7,17 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.routes.common import body_of
+from airflow_provider_ard.sandbox.routes.dependencies import request_body
 from airflow_provider_ard.sandbox.validation import schemas
-from airflow_provider_ard.sandbox.validation.errors import ApiError, invalid, unauthorized
+from airflow_provider_ard.sandbox.validation.errors import ApiError, bad_request, unauthorized
 from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 
 def router(state: State) -> APIRouter:
-    """Return the routes of ``/auth``."""
+    """Return the routes of `/auth`."""
     routes = APIRouter(prefix="/auth", tags=["Auth"])
 
-    @routes.post("/authenticate", openapi_extra=body_of(schemas.LOGIN, "application/x-www-form-urlencoded"))
+    @routes.post("/authenticate", openapi_extra=request_body(schemas.LOGIN, "application/x-www-form-urlencoded"))
     async def authenticate(request: Request) -> dict[str, Any]:
         """Log in by password, or renew a token; form fields or JSON."""
         fields = await _fields(request)
@@ -26,17 +26,17 @@ def router(state: State) -> APIRouter:
             return state.tokens.password_login(_need(fields, "username"), _need(fields, "password"))
         if grant == "refresh_token":
             return state.tokens.refresh(_need(fields, "refresh_token"))
-        raise invalid(f"Unknown grant_type: {grant}")
+        raise bad_request(f"Unknown grant_type: {grant}")
 
     @routes.post(
         "/authenticate/oauth2/token",
-        openapi_extra=body_of(schemas.CLIENT_LOGIN, "application/x-www-form-urlencoded"),
+        openapi_extra=request_body(schemas.CLIENT_LOGIN, "application/x-www-form-urlencoded"),
     )
     async def client_token(request: Request) -> dict[str, Any]:
         """Log in by client credentials, sent as Basic authentication."""
         fields = await _fields(request)
         if fields.get("grant_type", "client_credentials") != "client_credentials":
-            raise invalid("grant_type must be client_credentials here")
+            raise bad_request("grant_type must be client_credentials here")
         return state.tokens.client_login(*_basic(request.headers.get("authorization")))
 
     @routes.get("/self")
@@ -67,7 +67,7 @@ async def _fields(request: Request) -> dict[str, Any]:
 def _need(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
-        raise invalid(f"{name} is required", "invalid_input")
+        raise bad_request(f"{name} is required", "invalid_input")
     return value
 
 

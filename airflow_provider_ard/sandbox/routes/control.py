@@ -1,4 +1,4 @@
-"""``/sandbox``: what a test or a person does to the sandbox itself; no login, and nothing is written down."""
+"""`/sandbox`: what a test or a person does to the sandbox itself; no login, and nothing is written down."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -13,16 +13,16 @@ from airflow_provider_ard.sandbox.backend.orders import FAILED
 from airflow_provider_ard.sandbox.backend.state import State
 from airflow_provider_ard.sandbox.faults.rules import Rule
 from airflow_provider_ard.sandbox.rendering.rasters import quicklook
-from airflow_provider_ard.sandbox.routes.common import Body, body_of
+from airflow_provider_ard.sandbox.routes.dependencies import Body, request_body
 from airflow_provider_ard.sandbox.routes.metadata import find_tile
 from airflow_provider_ard.sandbox.validation import schemas
-from airflow_provider_ard.sandbox.validation.errors import invalid, not_found
+from airflow_provider_ard.sandbox.validation.errors import bad_request, not_found
 from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 SHOWN = 200
 
 
-class FaultIn(BaseModel):
+class FaultRequest(BaseModel):
     """A fault to put in force; its fields are those of a rule."""
 
     model_config = ConfigDict(extra="forbid")
@@ -37,10 +37,10 @@ class FaultIn(BaseModel):
     retry_after: int | None = None
     seconds: float | str | None = None
     message: str | None = None
-    order_status: str | None = None
+    final_status: str | None = None
 
 
-class ClockIn(BaseModel):
+class ClockRequest(BaseModel):
     """What to do to the clock: set it, send it ahead, or change how fast it runs."""
 
     model_config = ConfigDict(extra="forbid")
@@ -50,7 +50,7 @@ class ClockIn(BaseModel):
     rate: float | None = None
 
 
-class EndIn(BaseModel):
+class OrderStatusRequest(BaseModel):
     """How an order is to end."""
 
     model_config = ConfigDict(extra="forbid")
@@ -60,14 +60,14 @@ class EndIn(BaseModel):
 
 
 def router(state: State) -> APIRouter:
-    """Return the routes of ``/sandbox``."""
+    """Return the routes of `/sandbox`."""
     routes = APIRouter(prefix="/sandbox", tags=["Sandbox"])
     _add_faults(routes, state)
     _add_clock(routes, state)
     _add_records(routes, state)
 
     @routes.post("/orders/{order_id}/end")
-    def end(order_id: str, how: EndIn) -> dict[str, Any]:
+    def end(order_id: str, how: OrderStatusRequest) -> dict[str, Any]:
         """End an order now, with any status."""
         state.orders.end(order_id, how.status, how.message)
         return state.orders.describe(state.orders.find(order_id))
@@ -83,11 +83,11 @@ def router(state: State) -> APIRouter:
                 "properties": {
                     "acquisition_id": tile.acquisition_id,
                     "cell_id": tile.cell_id,
-                    "date": f"{tile.taken:%Y-%m-%d}",
+                    "date": f"{tile.acquired_at:%Y-%m-%d}",
                     "clouds_percent": tile.clouds_percent,
                 },
             }
-            for tile in state.orders.find(order_id).checked.tiles
+            for tile in state.orders.find(order_id).tiles
         ]
         return {"type": "FeatureCollection", "features": features}
 
@@ -103,13 +103,13 @@ def router(state: State) -> APIRouter:
         state.tokens.expire()
         return Response(status_code=204)
 
-    @routes.post("/catalog", openapi_extra=body_of(schemas.CATALOG))
+    @routes.post("/catalog", openapi_extra=request_body(schemas.CATALOG))
     def publish(body: Body) -> dict[str, Any]:
-        """Add tiles to the catalogue, as a satellite would."""
+        """Add tiles to the catalog, as a satellite would."""
         try:
             return {"published": len(state.publish(parse_object(body)))}
         except ValueError as error:
-            raise invalid(str(error)) from error
+            raise bad_request(str(error)) from error
 
     return routes
 
@@ -125,12 +125,12 @@ def _add_faults(routes: APIRouter, state: State) -> None:
         return jsonable_encoder({"faults": [_describe(rule) for rule in state.faults.all()], "fired": fired})  # type: ignore[no-any-return]
 
     @routes.post("/faults")
-    def add(fault: FaultIn) -> dict[str, Any]:
+    def add(fault: FaultRequest) -> dict[str, Any]:
         """Put a fault in force."""
         try:
             return _describe(state.faults.add(**fault.model_dump(exclude_none=True)))
         except ValueError as error:
-            raise invalid(str(error)) from error
+            raise bad_request(str(error)) from error
 
     @routes.delete("/faults", status_code=204)
     def clear() -> Response:
@@ -155,17 +155,17 @@ def _add_clock(routes: APIRouter, state: State) -> None:
         return {"now": state.clock.now().isoformat(), "rate": state.clock.rate}
 
     @routes.put("/clock")
-    def change(clock: ClockIn) -> dict[str, Any]:
+    def change(clock: ClockRequest) -> dict[str, Any]:
         """Set the clock, send it ahead, or change how fast it runs."""
         try:
             if clock.rate is not None:
-                state.clock.run_at(clock.rate)
+                state.clock.set_rate(clock.rate)
             if clock.set is not None:
                 state.clock.set(clock.set)
             if clock.advance is not None:
                 state.clock.advance(clock.advance)
         except (ValueError, OverflowError) as error:
-            raise invalid(str(error)) from error
+            raise bad_request(str(error)) from error
         return tell()
 
 
@@ -175,7 +175,7 @@ def _add_records(routes: APIRouter, state: State) -> None:
         """Return the last orders of all users, the newest first, as they stand."""
         found = state.orders.all()
         shown = [
-            {**state.orders.describe(order), "tiles": len(order.checked.tiles), "user_id": order.user_id}
+            {**state.orders.describe(order), "tiles": len(order.tiles), "user_id": order.user_id}
             for order in reversed(found[-SHOWN:])
         ]
         return {"now": state.clock.now().isoformat(), "count": len(found), "orders": shown}
@@ -196,7 +196,7 @@ def _add_records(routes: APIRouter, state: State) -> None:
                 "seconds": one.seconds,
                 "faults": one.faults,
             }
-            for one in state.journal.all()[-SHOWN:]
+            for one in state.request_log.all()[-SHOWN:]
         ]
         return jsonable_encoder({"requests": records})  # type: ignore[no-any-return]
 

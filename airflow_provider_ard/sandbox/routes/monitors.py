@@ -1,19 +1,19 @@
-"""``/monitor``: standing searches for new imagery."""
+"""`/monitor`: standing searches for new imagery."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from airflow_provider_ard.sandbox.backend.listing import limit_of, simple_page
+from airflow_provider_ard.sandbox.backend.pagination import paginate, parse_limit
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.routes.common import (
+from airflow_provider_ard.sandbox.routes.dependencies import (
     Body,
-    absolute,
     admin,
-    body_of,
+    api_url_builder,
     check_account,
     login,
     parameters,
+    request_body,
     user,
 )
 from airflow_provider_ard.sandbox.validation import schemas
@@ -25,16 +25,16 @@ _LISTING = parameters(
 
 
 def router(state: State) -> APIRouter:
-    """Return the routes of ``/monitor``."""
+    """Return the routes of `/monitor`."""
     routes = APIRouter(dependencies=[login(state)], tags=["Monitor"])
     account_id = state.account.account_id
 
     def page(request: Request) -> dict[str, Any]:
         active_only = request.query_params.get("active_only", "true").lower() != "false"
         monitors = [monitor.describe(account_id) for monitor in state.monitors.all(active_only=active_only)]
-        return simple_page(monitors, lambda monitor: str(monitor["monitor_id"]), request.query_params)
+        return paginate(monitors, lambda monitor: str(monitor["monitor_id"]), request.query_params)
 
-    @routes.post("/monitor", openapi_extra=body_of(schemas.MONITOR))
+    @routes.post("/monitor", openapi_extra=request_body(schemas.MONITOR))
     def create(request: Request, body: Body) -> dict[str, Any]:
         """Set a monitor up."""
         monitor = state.monitors.create(parse_object(body), user(request))
@@ -42,13 +42,13 @@ def router(state: State) -> APIRouter:
 
     @routes.get("/monitor", openapi_extra=_LISTING)
     def listing(request: Request) -> dict[str, Any]:
-        """List the monitors, the newest first; ``links.next_page`` leads on."""
+        """List the monitors, the newest first; `links.next_page` leads on."""
         found = page(request)
         links = {}
         if found["has_more"]:
             last = found["data"][-1]["monitor_id"]
-            limit = limit_of(request.query_params)
-            links["next_page"] = absolute(request)(f"/monitor/?limit={limit}&starting_after={last}")
+            limit = parse_limit(request.query_params)
+            links["next_page"] = api_url_builder(request)(f"/monitor/?limit={limit}&starting_after={last}")
         return {**found, "links": links}
 
     @routes.get("/monitor/config/{monitor_id}")

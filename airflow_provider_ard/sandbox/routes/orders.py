@@ -1,16 +1,24 @@
-"""``/order``: placing orders, asking after them, listing them."""
+"""`/order`: placing orders, asking after them, listing them."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 
-from airflow_provider_ard.sandbox.backend.listing import page
 from airflow_provider_ard.sandbox.backend.orders import Order
+from airflow_provider_ard.sandbox.backend.pagination import paginate_orders
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.middleware import FATE
-from airflow_provider_ard.sandbox.routes.common import Body, admin, body_of, check_account, login, parameters, user
+from airflow_provider_ard.sandbox.faults.middleware import PLANNED_OUTCOME
+from airflow_provider_ard.sandbox.routes.dependencies import (
+    Body,
+    admin,
+    check_account,
+    login,
+    parameters,
+    request_body,
+    user,
+)
 from airflow_provider_ard.sandbox.validation import schemas
-from airflow_provider_ard.sandbox.validation.orders import check_order
+from airflow_provider_ard.sandbox.validation.orders import validate_order
 
 _LISTING = parameters(
     limit="1 to 100",
@@ -23,16 +31,16 @@ _LISTING = parameters(
 
 
 def router(state: State) -> APIRouter:
-    """Return the routes of ``/order``; they are no coroutines, since checks and storage take their time."""
+    """Return the routes of `/order`; they are no coroutines, since checks and storage take their time."""
     routes = APIRouter(dependencies=[login(state)], tags=["Order"])
 
-    @routes.post("/order", openapi_extra=body_of(schemas.ORDER))
+    @routes.post("/order", openapi_extra=request_body(schemas.ORDER))
     def submit(request: Request, body: Body) -> dict[str, Any]:
         """Place an order, or only try it out (dry_run)."""
-        checked = check_order(body, state.context())
+        checked = validate_order(body, state.context())
         if checked.dry_run:
-            return {"usage": state.rehearse(checked)}
-        order = state.submit(checked, user(request).user_id, request.scope.get(FATE))
+            return {"usage": state.dry_run(checked)}
+        order = state.submit(checked, user(request).user_id, request.scope.get(PLANNED_OUTCOME))
         return {"id": order.id, "status": order.status, "created": order.created.isoformat()}
 
     @routes.get("/order/status/{order_id}")
@@ -54,7 +62,7 @@ def router(state: State) -> APIRouter:
         return _page(state.orders.all(), request)
 
     def _page(orders: list[Order], request: Request) -> dict[str, Any]:
-        found = page(orders, request.query_params.multi_items())
+        found = paginate_orders(orders, request.query_params.multi_items())
         return {**found, "data": [state.orders.describe(order) for order in found["data"]]}
 
     return routes

@@ -1,4 +1,4 @@
-"""Pages for people: the orders and their map at ``/``, the API's description at ``/docs``."""
+"""Pages for people: the orders and their map at `/`, the API's description at `/docs`."""
 
 from importlib import resources
 

@@ -1,55 +1,55 @@
-"""``/select``: searches whose results can be looked at and ordered."""
+"""`/select`: searches whose results can be looked at and ordered."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from airflow_provider_ard.sandbox.backend.orders import SUCCEEDED
-from airflow_provider_ard.sandbox.backend.results import select_file
+from airflow_provider_ard.sandbox.backend.search_results import select_file
 from airflow_provider_ard.sandbox.backend.selects import FILES, Select
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.middleware import FATE, SIGNED
-from airflow_provider_ard.sandbox.routes.common import Body, absolute, base, body_of, login, user
+from airflow_provider_ard.sandbox.faults.middleware import DOWNLOADS_ROOT, PLANNED_OUTCOME
+from airflow_provider_ard.sandbox.routes.dependencies import Body, api_url_builder, base, login, request_body, user
 from airflow_provider_ard.sandbox.validation import schemas
 from airflow_provider_ard.sandbox.validation.errors import not_found
 from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 
 def router(state: State) -> APIRouter:
-    """Return the routes of ``/select``."""
+    """Return the routes of `/select`."""
     routes = APIRouter(prefix="/select", dependencies=[login(state)], tags=["Select"])
 
-    @routes.post("", openapi_extra=body_of(schemas.SEARCH))
+    @routes.post("", openapi_extra=request_body(schemas.SEARCH))
     def submit(request: Request, body: Body) -> dict[str, Any]:
         """Start a search for tiles to order."""
-        select = state.selects.submit(parse_object(body), user(request).user_id, request.scope.get(FATE))
+        select = state.selects.submit(parse_object(body), user(request).user_id, request.scope.get(PLANNED_OUTCOME))
         # Even a search that is done at once is told of as running: its answer is that it was accepted.
         return {"id": select.id, "status": "RUNNING", "request_details": select.request}
 
     @routes.get("/request/{select_id}")
     def status(select_id: str, request: Request) -> dict[str, Any]:
         """Tell how a search is doing, and what it found."""
-        return state.selects.describe(state.selects.get(select_id), absolute(request))
+        return state.selects.describe(state.selects.get(select_id), api_url_builder(request))
 
     @routes.get("/files/{name}")
     def link(name: str, request: Request) -> dict[str, Any]:
         """Return a signed link to a result file, which needs no login and holds for an hour."""
         _finished(state, name)
-        return {"download_link": f"{base(request)}{SIGNED}/select/{name}?{state.selects.sign(name)}"}
+        return {"download_link": f"{base(request)}{DOWNLOADS_ROOT}/select/{name}?{state.selects.sign(name)}"}
 
     return routes
 
 
 def downloads(state: State) -> APIRouter:
     """Return the route of signed links."""
-    routes = APIRouter(prefix=f"{SIGNED}/select", tags=["Select"])
+    routes = APIRouter(prefix=f"{DOWNLOADS_ROOT}/select", tags=["Select"])
 
     @routes.get("/{name}")
     def download(name: str, expires: str = "", signature: str = "") -> Response:
         """Return a result file by its signed link."""
         state.selects.check_signature(name, expires, signature)
         select, extension = _finished(state, name)
-        text, media_type = select_file(select.id, select.stacks, extension)
+        text, media_type = select_file(select.id, select.matches_by_cell, extension)
         return Response(text, media_type=media_type)
 
     return routes

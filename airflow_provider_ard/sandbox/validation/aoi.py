@@ -12,7 +12,7 @@ from shapely.geometry import GeometryCollection, Polygon, box, shape
 from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
-from airflow_provider_ard.sandbox.validation.errors import ApiError, invalid
+from airflow_provider_ard.sandbox.validation.errors import ApiError, bad_request
 
 MIN_AREA_SQKM = 1.0
 MIN_WIDTH_M = 250.0
@@ -24,11 +24,11 @@ _GEOD = Geod(ellps="WGS84")
 def parse(intersects: Any, bbox: Any) -> BaseGeometry | None:
     """Return the AOI of a request in WGS84, or None if it has none.
 
-    ``intersects`` is WKT or GeoJSON (text or object), ``bbox`` is [xmin, ymin, xmax, ymax] in degrees. Raises a
+    `intersects` is WKT or GeoJSON (text or object), `bbox` is [xmin, ymin, xmax, ymax] in degrees. Raises a
     400 "Problem with intersects/bbox (…): …" for an area outside the documented rules.
     """
     if intersects is not None and bbox is not None:
-        raise invalid("Problem with intersects/bbox: give one of them, not both")
+        raise bad_request("Problem with intersects/bbox: give one of them, not both")
     if bbox is not None:
         geometry = _from_bbox(bbox)
         _check(geometry, "bbox")
@@ -42,7 +42,7 @@ def parse(intersects: Any, bbox: Any) -> BaseGeometry | None:
 
 def problem(parameter: str, what: str) -> ApiError:
     """Return the 400 of a geometry error, which clients know by its first words."""
-    return invalid(f"Problem with intersects/bbox ({parameter}): {what}")
+    return bad_request(f"Problem with intersects/bbox ({parameter}): {what}")
 
 
 def _from_bbox(bbox: Any) -> BaseGeometry:
@@ -102,8 +102,8 @@ def _check_polygon(polygon: Polygon, parameter: str) -> None:
 
 def _is_wide(polygon: Polygon) -> bool:
     """Whether a disc of the minimum width fits in somewhere; a bent sliver is a sliver all the same."""
-    centre = polygon.centroid
-    local = f"+proj=aeqd +lon_0={centre.x} +lat_0={centre.y} +datum=WGS84 +units=m"
+    center = polygon.centroid
+    local = f"+proj=aeqd +lon_0={center.x} +lat_0={center.y} +datum=WGS84 +units=m"
     return not project(polygon, WGS84, local).buffer(-MIN_WIDTH_M / 2).is_empty
 
 

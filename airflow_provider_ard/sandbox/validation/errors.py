@@ -1,10 +1,10 @@
-"""The one shape in which the API says no: ``{"message", "code", "type"}`` with an HTTP status."""
+"""The one shape in which the API says no: `{"message", "code", "type"}` with an HTTP status."""
 
 
 class ApiError(Exception):
     """An answer other than success; raised anywhere, rendered by the app.
 
-    ``status`` is the HTTP status; ``code`` and ``type`` are the API's own words; ``message`` is for people.
+    `status` is the HTTP status; `code` and `type` are the API's own words; `message` is for people.
     """
 
     def __init__(self, status: int, message: str, code: str, type_: str) -> None:
@@ -19,7 +19,7 @@ class ApiError(Exception):
         return {"message": self.message, "code": self.code, "type": self.type}
 
 
-def invalid(message: str, code: str = "invalid_parameters") -> ApiError:
+def bad_request(message: str, code: str = "invalid_parameters") -> ApiError:
     """Return a 400 that blames the request."""
     return ApiError(400, message, code, "invalid_request_error")
 
@@ -50,7 +50,7 @@ DEFAULTS: dict[int, tuple[str, str, str]] = {
 }
 
 
-def of_status(status: int, message: str | None = None) -> ApiError:
+def error_for_status(status: int, message: str | None = None) -> ApiError:
     """Return the usual error of an HTTP status, for whatever has no error of its own."""
     default, code, type_ = DEFAULTS.get(status, ("The service met an error", "internal_error", "api_error"))
     return ApiError(status, message or default, code, type_)

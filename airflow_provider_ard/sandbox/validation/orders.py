@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
 from airflow_provider_ard.sandbox.validation import aoi
-from airflow_provider_ard.sandbox.validation.errors import invalid
+from airflow_provider_ard.sandbox.validation.errors import bad_request
 from airflow_provider_ard.sandbox.validation.output_config import SECRETS, Credentials, Destination, check_output_config
 
 # Every setting that an order can switch off, and the keys in the STAC items of the files that go with it.
@@ -52,7 +52,7 @@ _CELL_ID = re.compile(r"Z\d{2}-[0-3]{12}")
 class Context:
     """What an order is checked against.
 
-    ``find_select`` returns the tiles of a Select that has succeeded, or raises an ApiError; ``credentials`` are the
+    `find_select` returns the tiles of a Select that has succeeded, or raises an ApiError; `credentials` are the
     stored ones, and the time by which SAS URLs expire.
     """
 
@@ -62,19 +62,19 @@ class Context:
 
 
 @dataclass(frozen=True)
-class CheckedOrder:
+class ValidatedOrder:
     """An order request that passed, and the tiles it comes to.
 
-    ``request`` is without its secrets, which only ``destination`` keeps. ``missed`` are acquisitions, and cells asked
-    for by name, that the AOI does not meet. ``hd`` and ``adjusted`` (bundle adjustment) are as the settings say.
+    `request` is without its secrets, which only `destination` keeps. `non_intersecting` are acquisitions, and cells asked
+    for by name, that the AOI does not meet. `hd` and `adjusted` (bundle adjustment) are as the settings say.
     """
 
     request: dict[str, Any]
     tiles: list[Tile]
     destination: Destination
     dry_run: bool = False
-    switched_off: frozenset[str] = frozenset()
-    missed: dict[str, list[str]] = field(default_factory=dict)
+    disabled_assets: frozenset[str] = frozenset()
+    non_intersecting: dict[str, list[str]] = field(default_factory=dict)
     hd: bool = False
     adjusted: bool = False
 
@@ -84,31 +84,31 @@ class CheckedOrder:
         return self.request.get("notifications") or []
 
 
-def check_order(body: bytes, context: Context) -> CheckedOrder:
-    """Read the body of ``POST /order/``; raises a 400 that says what is wrong with it."""
+def validate_order(body: bytes, context: Context) -> ValidatedOrder:
+    """Read the body of `POST /order/`; raises a 400 that says what is wrong with it."""
     request = parse_object(body)
     unknown = sorted(set(request) - FIELDS)
     if unknown:
-        raise invalid(f"Unknown parameters: {', '.join(unknown)}")
+        raise bad_request(f"Unknown parameters: {', '.join(unknown)}")
     dry_run = request.get("dry_run", False)
     if not isinstance(dry_run, bool):
-        raise invalid("dry_run must be true or false")
+        raise bad_request("dry_run must be true or false")
     destination = check_output_config(request.get("output_config"), context.credentials)
     settings = _check_settings(request.get("settings"))
     check_notifications(request.get("notifications"))
     _check_metadata(request.get("metadata"))
-    tiles, missed = _choose_tiles(request, context)
+    tiles, non_intersecting = _choose_tiles(request, context)
     adjusted = settings.get("bundle_adjust", False)
     if adjusted:
         _check_bundle_adjust(tiles)
     off = [key for name, on in settings.items() if not on for key in ASSET_SETTINGS.get(name, ())]
-    return CheckedOrder(
+    return ValidatedOrder(
         without_secrets(request),
         tiles,
         destination,
         dry_run,
         frozenset(off),
-        missed,
+        non_intersecting,
         hd=settings.get("hd", False),
         adjusted=adjusted,
     )
@@ -117,37 +117,37 @@ def check_order(body: bytes, context: Context) -> CheckedOrder:
 def _choose_tiles(request: dict[str, Any], context: Context) -> tuple[list[Tile], dict[str, list[str]]]:
     acquisitions, select_id = request.get("acquisitions"), request.get("select_id")
     if (acquisitions is None) == (select_id is None):
-        raise invalid("Give either acquisitions or select_id, one of the two")
+        raise bad_request("Give either acquisitions or select_id, one of the two")
     if select_id is not None:
         if request.get("intersects") is not None or request.get("bbox") is not None:
-            raise invalid("An order by select_id takes neither intersects nor bbox")
+            raise bad_request("An order by select_id takes neither intersects nor bbox")
         return _check_select(select_id, context), {}
     wanted = _check_acquisitions(acquisitions, context.catalog)
     area = aoi.parse(request.get("intersects"), request.get("bbox"))
-    tiles, missed = _choose(wanted, area, context.catalog)
+    tiles, non_intersecting = _choose(wanted, area, context.catalog)
     if not tiles:
         parameter = "bbox" if request.get("bbox") is not None else "intersects"
         raise aoi.problem(parameter, "it meets none of the acquisitions")
-    return tiles, missed
+    return tiles, non_intersecting
 
 
 def _check_select(select_id: Any, context: Context) -> list[Tile]:
     if not isinstance(select_id, str):
-        raise invalid("select_id must be text")
+        raise bad_request("select_id must be text")
     tiles = context.find_select(select_id)
     if not tiles:
-        raise invalid(f"Select {select_id} found no tiles to order")
+        raise bad_request(f"Select {select_id} found no tiles to order")
     return tiles
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a request body, or raise the 400 ``unparsable_body``."""
+    """Return the JSON object of a request body, or raise the 400 `unparsable_body`."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise invalid("The request body is not JSON", "unparsable_body") from error
+        raise bad_request("The request body is not JSON", "unparsable_body") from error
     if not isinstance(document, dict):
-        raise invalid("The request body must be a JSON object", "unparsable_body")
+        raise bad_request("The request body must be a JSON object", "unparsable_body")
     return document
 
 
@@ -164,16 +164,16 @@ def without_secrets(request: dict[str, Any]) -> dict[str, Any]:
 def _check_acquisitions(acquisitions: Any, catalog: Catalog) -> dict[str, set[str] | None]:
     """Return the acquisitions wanted, each with its cells, or None for all of them."""
     if not isinstance(acquisitions, list) or not acquisitions:
-        raise invalid("acquisitions must be a list with at least one entry")
+        raise bad_request("acquisitions must be a list with at least one entry")
     entries = [_check_entry(entry) for entry in acquisitions]
     unknown = sorted({acquisition_id for acquisition_id, _ in entries if acquisition_id not in catalog})
     if unknown:
-        raise invalid(f"Unknown acquisitions: {', '.join(unknown)}")
+        raise bad_request(f"Unknown acquisitions: {', '.join(unknown)}")
     wanted: dict[str, set[str] | None] = {}
     for acquisition_id, cells in entries:
         elsewhere = sorted(cells - set(catalog.tiles(acquisition_id)))
         if elsewhere:
-            raise invalid(f"Acquisition {acquisition_id} does not cover the cells: {', '.join(elsewhere)}")
+            raise bad_request(f"Acquisition {acquisition_id} does not cover the cells: {', '.join(elsewhere)}")
         known = wanted.get(acquisition_id, set())
         wanted[acquisition_id] = (known | cells) if cells and known is not None else None
     return wanted
@@ -181,18 +181,18 @@ def _check_acquisitions(acquisitions: Any, catalog: Catalog) -> dict[str, set[st
 
 def _check_entry(entry: Any) -> tuple[str, set[str]]:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-        raise invalid('Each of acquisitions must be an object with an "id"')
+        raise bad_request('Each of acquisitions must be an object with an "id"')
     unknown = sorted(set(entry) - {"id", "cells", "cell_ids"})
     if unknown:
-        raise invalid(f"Unknown parameters of acquisition {entry['id']}: {', '.join(unknown)}")
+        raise bad_request(f"Unknown parameters of acquisition {entry['id']}: {', '.join(unknown)}")
     if entry.get("cells") and entry.get("cell_ids"):
-        raise invalid(f"Acquisition {entry['id']}: give cells or cell_ids, not both")
+        raise bad_request(f"Acquisition {entry['id']}: give cells or cell_ids, not both")
     cells = entry.get("cells") or entry.get("cell_ids") or []
     if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
-        raise invalid(f"Acquisition {entry['id']}: its cells must be a list of cell IDs")
+        raise bad_request(f"Acquisition {entry['id']}: its cells must be a list of cell IDs")
     malformed = sorted(cell for cell in cells if not _CELL_ID.fullmatch(cell))
     if malformed:
-        raise invalid(f"Acquisition {entry['id']}: not cell IDs: {', '.join(malformed)}")
+        raise bad_request(f"Acquisition {entry['id']}: not cell IDs: {', '.join(malformed)}")
     return entry["id"], set(cells)
 
 
@@ -200,7 +200,7 @@ def _choose(
     wanted: dict[str, set[str] | None], area: BaseGeometry | None, catalog: Catalog
 ) -> tuple[list[Tile], dict[str, list[str]]]:
     tiles: list[Tile] = []
-    missed: dict[str, list[str]] = {}
+    non_intersecting: dict[str, list[str]] = {}
     for acquisition_id, cells in wanted.items():
         named = {
             cell_id: tile
@@ -212,21 +212,21 @@ def _choose(
         outside = sorted(set(named) - {tile.cell_id for tile in met})
         # A whole acquisition is clipped by the AOI; that is no miss unless nothing of it is left.
         if outside and (cells is not None or not met):
-            missed[acquisition_id] = outside if cells is not None else []
-    return tiles, missed
+            non_intersecting[acquisition_id] = outside if cells is not None else []
+    return tiles, non_intersecting
 
 
 def _check_settings(settings: Any) -> dict[str, bool]:
     if settings is None:
         return {}
     if not isinstance(settings, dict):
-        raise invalid("settings must be an object")
+        raise bad_request("settings must be an object")
     unknown = sorted(set(settings) - SETTINGS)
     if unknown:
-        raise invalid(f"Unknown settings: {', '.join(unknown)}")
+        raise bad_request(f"Unknown settings: {', '.join(unknown)}")
     wrong = sorted(key for key, value in settings.items() if not isinstance(value, bool))
     if wrong:
-        raise invalid(f"Settings must be true or false: {', '.join(wrong)}")
+        raise bad_request(f"Settings must be true or false: {', '.join(wrong)}")
     return settings
 
 
@@ -235,33 +235,33 @@ def check_notifications(notifications: Any) -> None:
     if notifications is None:
         return
     if not isinstance(notifications, list):
-        raise invalid("notifications must be a list")
+        raise bad_request("notifications must be a list")
     for item in notifications:
         kind = str(item.get("type")) if isinstance(item, dict) else ""
         target = item.get({"email": "address", "sns": "topic_arn"}[kind]) if kind in ("email", "sns") else None
         sign = {"email": "@", "sns": "arn:"}.get(kind, "")
         if not isinstance(target, str) or sign not in target:
-            raise invalid('A notification is {"type": "email", "address"} or {"type": "sns", "topic_arn"}')
+            raise bad_request('A notification is {"type": "email", "address"} or {"type": "sns", "topic_arn"}')
 
 
 def _check_metadata(metadata: Any) -> None:
     if metadata is None:
         return
     if not isinstance(metadata, dict):
-        raise invalid("metadata must be an object")
+        raise bad_request("metadata must be an object")
     for key, value in metadata.items():
         members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
         if any(isinstance(member, dict | list) for member in members):
-            raise invalid(f"metadata: {key} is nested too deeply")
+            raise bad_request(f"metadata: {key} is nested too deeply")
 
 
 def _check_bundle_adjust(tiles: list[Tile]) -> None:
     """Refuse what cannot be adjusted: steep views, clouds, and areas that do not hang together."""
     for tile in tiles:
         if float(tile.properties.get("view:off_nadir") or 0) > BBA_OFF_NADIR_DEG:
-            raise invalid(f"bundle_adjust: {tile.acquisition_id} is more than 30 degrees off nadir")
+            raise bad_request(f"bundle_adjust: {tile.acquisition_id} is more than 30 degrees off nadir")
         if tile.clouds_percent > BBA_CLOUDS_PERCENT:
-            raise invalid(f"bundle_adjust: {tile.acquisition_id} has clouds over more than 50 percent")
-    # A hair's breadth, some ten metres, closes the seams that rounding leaves between neighbours.
+            raise bad_request(f"bundle_adjust: {tile.acquisition_id} has clouds over more than 50 percent")
+    # A hair's breadth, some ten meters, closes the seams that rounding leaves between neighbors.
     if not isinstance(union_all([tile.footprint.buffer(1e-4) for tile in tiles]), Polygon):
-        raise invalid("bundle_adjust: the tiles must form one connected polygon")
+        raise bad_request("bundle_adjust: the tiles must form one connected polygon")

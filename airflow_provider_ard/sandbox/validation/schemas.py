@@ -3,8 +3,8 @@
 from typing import Any
 
 from airflow_provider_ard.sandbox.backend.pricing import CLASSES
-from airflow_provider_ard.sandbox.validation.conditions import NUMBERS, OPERATORS, TEXTS
 from airflow_provider_ard.sandbox.validation.orders import SETTINGS
+from airflow_provider_ard.sandbox.validation.queries import NUMBERS, OPERATORS, TEXTS
 
 Schema = dict[str, Any]
 

@@ -15,7 +15,7 @@ KEY = {"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----s3c
 
 
 def stored(ard, name):
-    return ard._state.vault.secret(name)
+    return ard.stored_secret(name)
 
 
 @pytest.mark.parametrize("form", ["dictionary", "json", "base64", "file"])
@@ -73,7 +73,7 @@ def test_what_cannot_be_credentials_is_refused_before_anything_is_sent(ard, clie
     assert ard.requests == []
 
 
-@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "error_after"])
+@pytest.mark.parametrize("kind", ["reset_before_accept", "reset_after_accept", "error_after_accept"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_an_answer_that_was_lost_does_not_matter(ard, client, method, kind):
     client.put_credentials("other", SAS)

@@ -75,13 +75,13 @@ def test_a_dry_run_buys_and_notifies_nothing(ard, client, request_for):
 @pytest.mark.parametrize(
     "fault",
     [
-        {"kind": "reset_after"},
-        {"kind": "error_after"},
-        {"kind": "error_after", "status": 503},
-        {"kind": "reset_before"},
+        {"kind": "reset_after_accept"},
+        {"kind": "error_after_accept"},
+        {"kind": "error_after_accept", "status": 503},
+        {"kind": "reset_before_accept"},
         {"kind": "status", "status": 502},
-        {"kind": "html", "status": 504},
-        {"kind": "html", "status": 200},
+        {"kind": "gateway_html", "status": 504},
+        {"kind": "gateway_html", "status": 200},
     ],
 )
 def test_an_order_whose_answer_is_lost_is_never_sent_twice(ard, client, request_for, fault):
@@ -156,7 +156,12 @@ def test_a_long_retry_after_is_the_callers_business(ard, client, retry_pauses):
 
 @pytest.mark.parametrize(
     "fault",
-    [{"kind": "reset_before"}, {"kind": "html", "status": 200}, {"kind": "html", "status": 404}, {"kind": "html"}],
+    [
+        {"kind": "reset_before_accept"},
+        {"kind": "gateway_html", "status": 200},
+        {"kind": "gateway_html", "status": 404},
+        {"kind": "gateway_html"},
+    ],
 )
 def test_what_a_gateway_says_is_an_outage(ard, client, fault):
     ard.faults.add("GET /order/status/*", **fault)

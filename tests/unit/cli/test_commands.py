@@ -47,8 +47,8 @@ def orders(ard, client):
         place_order(1, airflow_dag_id="two", campaign="spring", airflow_task_id="order"),
         place_order(2, airflow_dag_id="two", campaign=["summer", "autumn"]),
     ]
-    ard._state.orders.end(ids[1], "FAILED", "no more film")
-    ard._state.orders.end(ids[2], "SUCCEEDED", None)
+    ard.set_order_status(ids[1], "FAILED", "no more film")
+    ard.set_order_status(ids[2], "SUCCEEDED", None)
     return ids
 
 
@@ -112,7 +112,7 @@ def test_an_order_is_shown_with_destination_cost_area_and_tags(run, orders, clie
 
 
 def test_what_the_api_tells_cannot_drive_the_terminal(run, ard, orders):
-    ard._state.orders.end(orders[0], "FAILED", "[red]\x1b[2Jgone\nerror: x")
+    ard.set_order_status(orders[0], "FAILED", "[red]\x1b[2Jgone\nerror: x")
     out = run("orders", "show", orders[0])[1]
     assert "\x1b" not in out
     assert "[red] [2Jgone error: x" in out
@@ -153,7 +153,7 @@ def test_bad_usage_is_told_apart_and_nothing_is_sent(run, ard, arguments, monkey
 
 
 def test_waiting_ends_well_when_all_orders_have_succeeded(run, ard, orders, retry_pauses, monkeypatch):
-    monkeypatch.setattr(wait.time, "sleep", lambda s: ard._state.orders.end(orders[0], "SUCCEEDED", None))
+    monkeypatch.setattr(wait.time, "sleep", lambda s: ard.set_order_status(orders[0], "SUCCEEDED", None))
     code, out, err = run("orders", "wait", orders[2], orders[0], orders[2], "--json")
     assert code == 0
     assert [order["order_id"] for order in json.loads(out)] == [orders[2], orders[0]]
@@ -163,7 +163,7 @@ def test_waiting_ends_well_when_all_orders_have_succeeded(run, ard, orders, retr
 
 @pytest.mark.parametrize("status", ["FAILED", "ERROR", "PAUSED"])
 def test_one_order_that_has_not_succeeded_makes_a_wait_fail(run, ard, orders, status):
-    ard._state.orders.end(orders[0], status, "no more film")
+    ard.set_order_status(orders[0], status, "no more film")
     code, out, err = run("orders", "wait", orders[2], orders[0])
     assert code == 1
     assert orders[2] in out
@@ -188,7 +188,7 @@ def test_waiting_goes_through_an_outage_and_says_so_once(run, ard, orders, monke
     def sleep(seconds):
         pauses.append(seconds)
         if len(pauses) == 3:
-            ard._state.orders.end(orders[0], "SUCCEEDED", None)
+            ard.set_order_status(orders[0], "SUCCEEDED", None)
 
     monkeypatch.setattr(wait.time, "sleep", sleep)
     ard.faults.add("GET /order/status/*", kind="status", status=503, retry_after=90, nth=2, times=2)
@@ -238,7 +238,7 @@ def test_credentials_from_a_file_come_and_go(run, ard, tmp_path):
     path.write_text(f"{SAS}\n")
     code, out, err = run("credentials", "put", "azure", "--file", str(path), "--description", "for tests")
     assert code == 0
-    assert ard._state.vault.secret("azure") == SAS
+    assert ard.stored_secret("azure") == SAS
     assert "s1gnatur3" not in out + err
     listed = json.loads(run("credentials", "list", "--json")[1])
     assert [(one["credentials_id"], one["description"]) for one in listed] == [("azure", "for tests")]
@@ -252,7 +252,7 @@ def test_a_prompt_asks_for_the_secret_without_showing_it(run, ard, monkeypatch):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("getpass.getpass", lambda prompt, stream: SAS)
     assert run("credentials", "put", "azure")[0] == 0
-    assert ard._state.vault.secret("azure") == SAS
+    assert ard.stored_secret("azure") == SAS
 
 
 @pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, None), ("", 1, SAS), ("n", 1, SAS)])
@@ -261,7 +261,7 @@ def test_whoever_deletes_at_a_terminal_is_asked(run, ard, client, monkeypatch, a
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda: answer)
     assert run("credentials", "delete", "azure")[0] == code
-    assert ard._state.vault.secret("azure") == left
+    assert ard.stored_secret("azure") == left
 
 
 def test_a_secret_that_cannot_be_read_is_named_by_its_file_only(run, ard, tmp_path):

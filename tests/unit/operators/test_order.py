@@ -63,7 +63,7 @@ def test_changed_request_in_the_same_run_is_a_conflict(ard, order, context):
     assert len(ard.submissions) == 1
 
 
-@pytest.mark.parametrize("fault", ["reset_after", "error_after"])
+@pytest.mark.parametrize("fault", ["reset_after_accept", "error_after_accept"])
 def test_lost_response_buys_nothing_twice(ard, order, context, fault):
     ard.faults.add("POST /order", kind=fault, nth=1)
     order_id = order().execute(context)
@@ -73,7 +73,7 @@ def test_lost_response_buys_nothing_twice(ard, order, context, fault):
 
 def test_lost_response_with_lagging_list_is_resolved_by_the_retry(ard, order, context, monkeypatch):
     monkeypatch.setattr("airflow_provider_ard.ordering.existing_orders.SEARCH_WINDOW_S", 0.1)
-    ard.faults.add("POST /order", kind="reset_after", nth=1)
+    ard.faults.add("POST /order", kind="reset_after_accept", nth=1)
     blind = ard.faults.add("GET /order", kind="status", status=503, nth=2, times=10_000)
     with pytest.raises(ArdOrderInDoubtError):
         order().execute(context)
@@ -186,7 +186,7 @@ def ignoring_cells(monkeypatch):
 def two_cells(ard):
     """Two cells of an acquisition that has more."""
     acquisition = ard.acquisitions[0]
-    cells = sorted(ard._state.catalog.tiles(acquisition))
+    cells = sorted(ard.catalog.tiles(acquisition))
     assert len(cells) > 2
     return {acquisition: cells[:2]}
 

@@ -71,7 +71,7 @@ def test_an_order_takes_the_id_and_the_acquisitions(ard, select, context):
     ArdOrderOperator(task_id="as_found", acquisitions=found, **place).execute(context)
     context["ti"].task_id, context["ti"].map_index = "mapped", 0
     ArdOrderOperator(task_id="mapped", acquisitions=found[0], **place).execute(context)
-    tiles = [{(tile.acquisition_id, tile.cell_id) for tile in order.checked.tiles} for order in ard.orders]
+    tiles = [{(tile.acquisition_id, tile.cell_id) for tile in order.tiles} for order in ard.orders]
     assert tiles[0] == tiles[1] == {(one["id"], cell) for one in found for cell in one["cells"]}
     assert tiles[2] == {(found[0]["id"], cell) for cell in found[0]["cells"]}
 
@@ -103,7 +103,7 @@ def test_the_data_interval_of_a_run_is_searched(ard, select, context):
 
 def test_what_was_taken_where_two_intervals_meet_is_selected_once(ard, select, context):
     """Each acquisition of the catalogue is selected by one of the intervals that meet at it."""
-    taken = min(tile.taken for tile in ard._state.catalog if tile.taken.year == 2026 and tile.zone == 13)
+    taken = min(tile.acquired_at for tile in ard.catalog if tile.acquired_at.year == 2026 and tile.zone == 13)
     meeting = pendulum.instance(taken)
     found = []
     for start, end in ((meeting.subtract(days=1), meeting), (meeting, meeting.add(days=1))):
@@ -199,7 +199,7 @@ def test_a_failed_select_has_the_words_of_the_api_and_a_retry_submits_another(ar
 
 
 def test_an_unknown_status_is_no_success(ard, select, context):
-    ard.faults.add(kind="fail_select", order_status="PAUSED")
+    ard.faults.add(kind="fail_select", final_status="PAUSED")
     with pytest.raises(ArdError, match="'PAUSED'"):
         select().execute(context)
     assert context["ti"].xcoms == {}

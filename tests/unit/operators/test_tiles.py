@@ -89,7 +89,7 @@ def listed(context, order_id, **arguments):
 
 
 def cells_of(shop, acquisition):
-    return sorted(shop[0]._state.catalog.tiles(acquisition))
+    return sorted(shop[0].catalog.tiles(acquisition))
 
 
 def test_all_tiles_with_all_their_assets(shop, place_order, context):
@@ -175,7 +175,7 @@ def test_orders_into_one_place_are_told_apart(shop, place_order, context):
 
 def test_an_aoi_tells_orders_apart_by_the_cells_that_it_meets(shop, place_order, context):
     one = shop[0].acquisitions[0]
-    catalogue = shop[0]._state.catalog.tiles(one)
+    catalogue = shop[0].catalog.tiles(one)
     around = min(catalogue.values(), key=lambda tile: tile.cell_area.centroid.x).cell_area.centroid.buffer(0.01)
     ordered = place_order(one, "aoi", bbox=list(around.bounds))
     alone = listed(context, ordered)

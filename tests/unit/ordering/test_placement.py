@@ -98,7 +98,7 @@ def test_invalid_if_exists_sends_no_request(ard, client, request_a):
 
 
 @pytest.mark.parametrize("if_exists", ["reuse", "fail", "resubmit"])
-@pytest.mark.parametrize("fault", [{"kind": "reset_after"}, {"kind": "error_after"}])
+@pytest.mark.parametrize("fault", [{"kind": "reset_after_accept"}, {"kind": "error_after_accept"}])
 def test_lost_response_finds_the_order_in_the_same_attempt(ard, client, request_a, fault, if_exists):
     ard.faults.add("POST /order", nth=1, **fault)
     placed = place_order(client, request_a, KEY, if_exists=if_exists)
@@ -108,14 +108,14 @@ def test_lost_response_finds_the_order_in_the_same_attempt(ard, client, request_
 
 def test_resubmit_with_lost_response_finds_the_new_order(ard, client, request_a):
     old = place_order(client, request_a, KEY)
-    ard.faults.add("POST /order", nth=1, kind="reset_after")
+    ard.faults.add("POST /order", nth=1, kind="reset_after_accept")
     new = place_order(client, request_a, KEY, if_exists="resubmit")
     assert new.order.id != old.order.id
     assert len(ard.orders) == 2
 
 
 def test_order_that_never_arrived_is_placed_by_the_next_attempt(ard, client, request_a):
-    ard.faults.add("POST /order", nth=1, kind="reset_before")
+    ard.faults.add("POST /order", nth=1, kind="reset_before_accept")
     placement = OrderPlacement(client, request_a, KEY, search_window=0.0)
     assert placement.find_existing() is None
     with pytest.raises(ArdOrderInDoubtError):

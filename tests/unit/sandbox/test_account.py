@@ -49,7 +49,7 @@ def test_an_order_beyond_the_annual_limit_is_refused():
 def test_a_limit_of_a_class_spares_the_others():
     with Sandbox(order_duration=0, limits={"fresh": 1}) as ard:
         api = Api(ard)
-        newest = max(ard._state.catalog, key=lambda tile: tile.taken).acquisition_id
+        newest = max(ard.catalog, key=lambda tile: tile.acquired_at).acquisition_id
         assert "fresh imagery fee limit" in api.order(acquisitions=[{"id": newest}]).json()["message"]
         assert api.order(acquisitions=[{"id": A}]).status_code == 200
         api.session.close()

@@ -17,13 +17,13 @@ from .conftest import REAL_CATALOG
 BUNDLED = Path(generate.__file__).parents[1] / "backend" / "catalog.geojson"
 
 
-def test_the_bundled_catalogue_is_what_the_generator_makes(tmp_path):
+def test_the_bundled_catalog_is_what_the_generator_makes(tmp_path):
     generate.write(tmp_path / "catalog.geojson")
     assert (tmp_path / "catalog.geojson").read_text() == BUNDLED.read_text()
     assert BUNDLED.stat().st_size < 300_000
 
 
-def test_the_bundled_catalogue_has_something_of_everything():
+def test_the_bundled_catalog_has_something_of_everything():
     catalog = Catalog.load()
     assert len(catalog.acquisitions) == 20
     classes = Counter()
@@ -31,7 +31,7 @@ def test_the_bundled_catalogue_has_something_of_everything():
         assert re.fullmatch(r"10[1-6][0AC][0-9A-F]{3}0[0-9A-F]{6}00", acquisition)
         tiles = list(catalog.tiles(acquisition).values())
         assert 4 <= len(tiles) <= 9
-        classes[age_class(tiles[0].taken.date(), catalog.as_of)] += 1
+        classes[age_class(tiles[0].acquired_at.date(), catalog.as_of)] += 1
     assert min(classes[name] for name in ("fresh", "standard", "training")) >= 4
     assert {tile.zone for tile in catalog} == {13, 19}
     assert {tile.cell.hemisphere for tile in catalog} == {"N", "S"}
@@ -62,8 +62,8 @@ def test_cells_have_the_ids_of_the_grid():
 
 
 @pytest.mark.parametrize("text", ["{}", '{"features": [{}]}', "[]"])
-def test_what_is_no_catalogue(tmp_path, text):
+def test_what_is_no_catalog(tmp_path, text):
     path = tmp_path / "x.geojson"
     path.write_text(text)
-    with pytest.raises(ValueError, match="not a catalogue"):
+    with pytest.raises(ValueError, match="not a catalog"):
         Catalog.load([path])

@@ -6,6 +6,7 @@ import requests
 from shapely.geometry import GeometryCollection, Point, box, mapping
 
 from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.sandbox.backend.orders import OrderService
 
 from .conftest import Api
 
@@ -36,7 +37,7 @@ def _refusal(answer, code="invalid_parameters"):
 
 
 def _tile(ard, number=0):
-    return next(iter(ard._state.catalog.tiles(ard.acquisitions[number]).values()))
+    return next(iter(ard.catalog.tiles(ard.acquisitions[number]).values()))
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"nonsense", b'"text"'])
@@ -97,7 +98,7 @@ def test_what_is_accepted(api, changes):
 def test_cell_filter_by_either_name(ard, api, key):
     tile = _tile(ard)
     api.order(acquisitions=[{"id": tile.acquisition_id, key: [tile.cell_id]}])
-    assert ard.orders[-1].checked.tiles == [tile]
+    assert ard.orders[-1].tiles == [tile]
 
 
 def test_bad_cell_filters(ard, api):
@@ -221,14 +222,14 @@ def test_an_area_chooses_the_tiles_whose_footprint_meets_it(ard, api, form):
     }[form]
     answer = api.order(**given)
     assert answer.status_code == 200, answer.text
-    catalog = ard._state.catalog.tiles(tile.acquisition_id)
+    catalog = ard.catalog.tiles(tile.acquisition_id)
     expected = {key for key, other in catalog.items() if other.footprint.intersects(area)}
     assert tile.cell_id in expected
-    assert {other.cell_id for other in ard.orders[-1].checked.tiles} == expected
+    assert {other.cell_id for other in ard.orders[-1].tiles} == expected
 
 
 def test_bundle_adjust_has_rules_of_its_own(ard, api):
-    catalog = ard._state.catalog
+    catalog = ard.catalog
     cloudy = next(t for t in catalog if t.clouds_percent > 50)
     entry = {"id": cloudy.acquisition_id, "cells": [cloudy.cell_id]}
     adjust = {"bundle_adjust": True}
@@ -257,7 +258,7 @@ def test_a_body_too_long_is_413(ard, api):
 
 
 def test_a_crash_inside_is_a_500_in_the_same_shape(ard, api, monkeypatch, caplog):
-    monkeypatch.setattr(ard._state.orders, "all", lambda: 1 / 0)
+    monkeypatch.setattr(OrderService, "all", lambda _: 1 / 0)
     answer = requests.get(f"{ard.url}/api/v1/order", headers=api.session.headers, timeout=9)
     assert answer.status_code == 500
     assert set(answer.json()) == {"message", "code", "type"}

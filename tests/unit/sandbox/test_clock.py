@@ -32,7 +32,7 @@ def test_three_days_pass_in_three_seconds():
         api = Api(ard)
         started, began = time.monotonic(), ard.clock.now()
         done = api.order().json()["id"]
-        ard.clock.run_at(86400)
+        ard.clock.set_rate(86400)
         statuses = set()
         while (body := api.get(f"/order/status/{done}")).status_code == 401 or body.json()["status"] == "RUNNING":
             statuses.add(body.status_code)
@@ -60,7 +60,7 @@ def test_refresh_tokens_live_for_30_days():
 def test_imagery_ages_with_the_clock():
     with Sandbox() as ard:
         api = Api(ard)
-        newest = max(ard._state.catalog, key=lambda tile: tile.taken).acquisition_id
+        newest = max(ard.catalog, key=lambda tile: tile.acquired_at).acquisition_id
 
         def fresh():
             usage = api.order(acquisitions=[{"id": newest}], dry_run=True).json()["usage"]

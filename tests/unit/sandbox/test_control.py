@@ -23,7 +23,7 @@ def test_faults_are_added_fired_and_removed_over_http(ard, api, control):
     assert control("DELETE", "/faults/1").status_code == 204
     assert control("DELETE", "/faults/1").status_code == 404
     assert api.get("/order").status_code == 200
-    control("POST", "/faults", kind="html")
+    control("POST", "/faults", kind="gateway_html")
     assert control("DELETE", "/faults").status_code == 204
     assert api.get("/order").status_code == 200
 
@@ -101,7 +101,7 @@ def test_published_imagery_is_found_and_monitored(ard, api):
     assert api.get(f"/monitor/history/{elsewhere}").json()["data"] == []
     with Sandbox() as another:
         assert "10300100AAAAAA00" not in another.acquisitions
-    with pytest.raises(ValueError, match="not a catalogue"):
+    with pytest.raises(ValueError, match="not a catalog"):
         ard.publish({"features": [{}]})
 
 
@@ -118,7 +118,7 @@ def test_pages_for_people_load_nothing_from_elsewhere(ard, api, path):
 def test_the_map_shows_an_orders_tiles(ard, api, control):
     order_id = api.order().json()["id"]
     tiles = control("GET", f"/orders/{order_id}/tiles").json()["features"]
-    assert len(tiles) == len(ard.orders[0].checked.tiles)
+    assert len(tiles) == len(ard.orders[0].tiles)
     known = tiles[0]["properties"]
     picture = control("GET", f"/quicklooks/{known['acquisition_id']}/{known['cell_id']}")
     assert picture.content.startswith(b"\x89PNG")
@@ -151,7 +151,7 @@ def test_a_select_runs_for_its_time():
         ard.clock.advance("1h")
         assert api.get(f"/select/request/{select_id}").json()["status"] == "SUCCEEDED"
         assert api.order(acquisitions=None, select_id=select_id).status_code == 200
-        assert {tile.acquisition_id for tile in ard.orders[0].checked.tiles} == set(ard.acquisitions[:1])
+        assert {tile.acquisition_id for tile in ard.orders[0].tiles} == set(ard.acquisitions[:1])
         api.session.close()
 
 

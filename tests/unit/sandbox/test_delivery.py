@@ -68,12 +68,12 @@ def _items(prefix):
 def test_the_layout(delivered):
     prefix, done, ard = delivered
     expected = {f"{done['id']}-request.json", f"order_collections/{done['id']}_root_collection.json"}
-    for tile in ard.orders[0].checked.tiles:
-        base = f"{tile.zone:02d}/{tile.quadkey}/{tile.taken:%Y-%m-%d}/{tile.acquisition_id}"
+    for tile in ard.orders[0].tiles:
+        base = f"{tile.zone:02d}/{tile.quadkey}/{tile.acquired_at:%Y-%m-%d}/{tile.acquisition_id}"
         expected.add(f"acquisition_collections/{tile.acquisition_id}_collection.json")
         expected |= {f"{base}.json", *(base + end for end in FILES.values())}
     assert {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()} == expected
-    assert len(ard.orders[0].checked.tiles) >= 4
+    assert len(ard.orders[0].tiles) >= 4
 
 
 def test_images_are_cogs_in_the_bounds_of_their_cell(delivered):
@@ -90,9 +90,9 @@ def test_images_are_cogs_in_the_bounds_of_their_cell(delivered):
             assert (image.count, image.dtypes[0], image.nodata) == expected
 
 
-def test_data_and_clouds_are_where_the_catalogue_says(delivered):
+def test_data_and_clouds_are_where_the_catalog_says(delivered):
     prefix, _, ard = delivered
-    for tile in ard.orders[0].checked.tiles:
+    for tile in ard.orders[0].tiles:
         base = prefix / tile.folder / tile.acquisition_id
         with rasterio.open(f"{base}-visual.tif") as image:
             seen = image.read(1) > 0
@@ -126,7 +126,7 @@ def test_pystac_reads_items_and_acquisition_collections(delivered):
             assert item.properties["eo:cloud_cover"] == item.properties["tile:clouds_percent"]
             assert item.properties["grid:code"].startswith("MXRA-Z13-")
             assert box(*item.bbox).covers(shape(item.geometry))
-    assert found == len(ard.orders[0].checked.tiles)
+    assert found == len(ard.orders[0].tiles)
 
 
 def test_the_root_collection_leads_to_every_tile(delivered):
@@ -142,7 +142,7 @@ def test_the_root_collection_leads_to_every_tile(delivered):
         if link["rel"] == "item"
     ]
     assert all(item.resolve().is_file() for item in items)
-    assert len(items) == len(ard.orders[0].checked.tiles)
+    assert len(items) == len(ard.orders[0].tiles)
 
 
 def test_pystac_finds_every_document_valid(delivered):
@@ -153,7 +153,7 @@ def test_pystac_finds_every_document_valid(delivered):
     for child in root.get_children():
         child.validate()
         items += list(child.get_items())
-    assert len(items) == len(ard.orders[0].checked.tiles)
+    assert len(items) == len(ard.orders[0].tiles)
     for item in items:
         assert item.ext.proj.epsg == 32613
         assert item.ext.view.off_nadir == item.properties["view:off_nadir"]
@@ -169,7 +169,7 @@ def test_masks_say_the_same_as_polygons_and_as_pixels(delivered):
     prefix, _, ard = delivered
     names = {"cloud-mask": "clouds", "healthy-vegetation-mask": "healthy-vegetation", "water-mask": "water"}
     seen = dict.fromkeys(names, 0.0)
-    for tile in ard.orders[0].checked.tiles:
+    for tile in ard.orders[0].tiles:
         base = prefix / tile.folder / tile.acquisition_id
         for vectors, raster in names.items():
             outlines = pyogrio.raw.read(f"{base}-{vectors}.gpkg")[2]
@@ -185,7 +185,7 @@ def test_neighbours_and_repeats_show_the_same_land(delivered):
     from airflow_provider_ard.sandbox.rendering.imagery import render
 
     clear = defaultdict(list)
-    for tile in ard._state.catalog:
+    for tile in ard.catalog:
         if tile.clouds_percent == 0 and tile.area_sqkm > 20:
             clear[tile.cell_id].append(tile)
     one, other = next(tiles for tiles in clear.values() if len(tiles) > 1)[:2]
@@ -207,7 +207,7 @@ def test_delivery_to_s3(config):
         s3.create_bucket(Bucket="bkt")
         with Sandbox(order_duration=0, storage="s3", s3_endpoint=endpoint, pixels=64) as ard:
             api = Api(ard)
-            cell = next(iter(ard._state.catalog.tiles(ard.acquisitions[0])))
+            cell = next(iter(ard.catalog.tiles(ard.acquisitions[0])))
             entries = [{"id": ard.acquisitions[0], "cells": [cell]}]
             assert api.order(acquisitions=entries, output_config=config, dry_run=True).status_code == 200
             done = api.wait(api.order(acquisitions=entries, output_config=config).json()["id"])
@@ -260,7 +260,7 @@ def sizes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("settings")
     with Sandbox(order_duration=0, storage=folder, pixels=64) as ard:
         api = Api(ard)
-        entries = [{"id": ard.acquisitions[0], "cells": [next(iter(ard._state.catalog.tiles(ard.acquisitions[0])))]}]
+        entries = [{"id": ard.acquisitions[0], "cells": [next(iter(ard.catalog.tiles(ard.acquisitions[0])))]}]
 
         def order(**settings):
             prefix = "-".join(f"{key}-{value}" for key, value in settings.items())
@@ -304,7 +304,7 @@ def test_a_panchromatic_satellite_has_no_colours(tmp_path):
     place = REAL_CATALOG / "Japan-Earthquake-Jan-2024.geojson"
     with Sandbox(order_duration=0, storage=tmp_path, catalog=place, pixels=16) as ard:
         api = Api(ard)
-        tile = next(tile for tile in ard._state.catalog if tile.properties["platform"] == "WV01")
+        tile = next(tile for tile in ard.catalog if tile.properties["platform"] == "WV01")
         entries = [{"id": tile.acquisition_id, "cells": [tile.cell_id]}]
         assert api.wait(api.order(acquisitions=entries).json()["id"])["status"] == "SUCCEEDED"
         (item,) = _items(tmp_path / "bkt/a/b")
@@ -317,7 +317,7 @@ def test_what_misses_the_area_is_reported(tmp_path):
     with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
         api = Api(ard)
         here, there = ard.acquisitions[0], ard.acquisitions[-1]
-        tiles = list(ard._state.catalog.tiles(here).values())
+        tiles = list(ard.catalog.tiles(here).values())
         area = tiles[0].footprint.buffer(-0.001)
         missed = next(tile for tile in tiles if not tile.footprint.intersects(area))
         entries = [{"id": here, "cells": [tiles[0].cell_id, missed.cell_id]}, {"id": there}]
@@ -362,7 +362,7 @@ def test_two_orders_into_one_prefix_keep_both_findable(tmp_path):
     with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
         api = Api(ard)
         acquisition = ard.acquisitions[0]
-        for cell in list(ard._state.catalog.tiles(acquisition))[:2]:
+        for cell in list(ard.catalog.tiles(acquisition))[:2]:
             api.wait(api.order(acquisitions=[{"id": acquisition, "cells": [cell]}]).json()["id"])
         path = tmp_path / f"bkt/a/b/acquisition_collections/{acquisition}_collection.json"
         assert len(json.loads(path.read_text())["links"]) == 2
@@ -392,14 +392,14 @@ def test_real_acquisitions_deliver_the_cells_whose_footprints_meet_the_area(tmp_
 
 
 def test_a_tile_takes_little_room(ard):
-    files = TileFiles(list(ard._state.catalog)[-1], 512)
+    files = TileFiles(list(ard.catalog)[-1], 512)
     assert sum(len(files.asset(key).content) for key in files.keys) < 2_500_000
 
 
 def test_nothing_is_muted_that_another_thread_could_make_heard_again(ard, monkeypatch):
     # Filters of warnings are those of the whole process: of two threads that mute, one ends the other's muting, and
     # where warnings are errors, as in many a user's tests, an order then fails by chance.
-    tile = max(ard._state.catalog, key=lambda tile: tile.clouds_percent)
+    tile = max(ard.catalog, key=lambda tile: tile.clouds_percent)
 
     # For these lines only: pytest itself mutes.
     with monkeypatch.context() as patch:

@@ -32,7 +32,7 @@ def test_nth_times_and_clear(ard, api):
 
 
 def test_html_in_place_of_an_answer(ard, api):
-    ard.faults.add("GET /order/status/*", kind="html", times=1)
+    ard.faults.add("GET /order/status/*", kind="gateway_html", times=1)
     answer = api.get("/order/status/1")
     assert answer.status_code == 502
     assert answer.headers["Content-Type"] == "text/html"
@@ -51,11 +51,11 @@ def test_latency(ard, api):
 def test_resets_are_connection_errors_before_or_after_the_order_is_accepted(tls):
     with Sandbox(tls=tls) as ard:
         api = Api(ard)
-        ard.faults.add("POST /order", kind="reset_before", nth=1)
+        ard.faults.add("POST /order", kind="reset_before_accept", nth=1)
         with pytest.raises(requests.ConnectionError):
             api.order()
         assert ard.orders == []
-        ard.faults.add("POST /order", kind="reset_after", nth=1)
+        ard.faults.add("POST /order", kind="reset_after_accept", nth=1)
         with pytest.raises(requests.ConnectionError):
             api.order()
         assert len(ard.orders) == 1
@@ -65,7 +65,7 @@ def test_resets_are_connection_errors_before_or_after_the_order_is_accepted(tls)
 
 
 def test_error_after_the_order_was_accepted(ard, api):
-    ard.faults.add("POST /order", kind="error_after", nth=1)
+    ard.faults.add("POST /order", kind="error_after_accept", nth=1)
     assert api.order().status_code == 500
     assert len(ard.orders) == 1
 
@@ -90,7 +90,7 @@ def test_an_expired_token_and_a_revoked_refresh_token(ard, api):
 def test_orders_that_fail_or_never_end(ard, api):
     ard.faults.add(kind="fail_order", nth=2, message="no clear view")
     ard.faults.add(kind="stuck_order", nth=3)
-    ard.faults.add(kind="fail_order", nth=4, order_status="ERROR")
+    ard.faults.add(kind="fail_order", nth=4, final_status="ERROR")
     api.order(dry_run=True)
     ids = [api.order().json()["id"] for _ in range(4)]
     assert [api.status(order_id)["status"] for order_id in ids] == ["SUCCEEDED", "FAILED", "RUNNING", "ERROR"]
@@ -138,7 +138,12 @@ def test_text_that_is_no_rule(text):
 
 @pytest.mark.parametrize(
     "options",
-    [{"kind": "magic"}, {"kind": "html", "share": 2}, {"kind": "html", "nth": 0}, {"kind": "html", "endpoint": "x"}],
+    [
+        {"kind": "magic"},
+        {"kind": "gateway_html", "share": 2},
+        {"kind": "gateway_html", "nth": 0},
+        {"kind": "gateway_html", "endpoint": "x"},
+    ],
 )
 def test_rules_that_make_no_sense(ard, options):
     with pytest.raises(ValueError, match=r".+"):

@@ -84,7 +84,7 @@ def test_fail_and_finish_by_hand():
         api = Api(ard)
         first, second, third = (api.order().json()["id"] for _ in range(3))
         ard.fail_order(first, "clouds")
-        ard.fail_order(second, "what?", status="PAUSED")
+        ard.set_order_status(second, "PAUSED", "what?")
         ard.finish_order(third)
         assert api.status(first)["status"] == "FAILED"
         assert api.status(first)["status_message"] == "clouds"
@@ -130,7 +130,7 @@ def test_a_class_without_a_price_cannot_be_ordered():
 def test_area_is_that_of_the_tiles_ordered(ard, api):
     acquisition = ard.acquisitions[0]
     whole = api.order(dry_run=True).json()["usage"]["area"]["total_imagery_sqkm"]
-    tiles = ard._state.catalog.tiles(acquisition)
+    tiles = ard.catalog.tiles(acquisition)
     parts = [
         api.order(dry_run=True, acquisitions=[{"id": acquisition, "cells": [cell]}]).json()["usage"]["area"]
         for cell in tiles

@@ -11,8 +11,8 @@ def test_the_fixture_is_there_for_every_project(ard_sandbox):
 
 @pytest.mark.ard_sandbox(order_duration="3d", seed=5)
 def test_a_marker_gives_it_arguments(ard_sandbox):
-    assert ard_sandbox._state._settings.order_duration == 3 * 86400
-    assert ard_sandbox._state._settings.seed == 5
+    assert ard_sandbox.settings.order_duration == 3 * 86400
+    assert ard_sandbox.settings.seed == 5
 
 
 def test_it_stays_light_until_it_is_used():

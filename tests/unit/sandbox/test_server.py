@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.__main__ import main
-from airflow_provider_ard.sandbox.backend.durations import seconds
+from airflow_provider_ard.sandbox.backend.durations import parse_duration
 
 from .conftest import Api
 
@@ -85,14 +85,14 @@ def test_airflow_reads_the_uri():
     [("0.2s", 0.2), ("250ms", 0.25), ("3m", 180), ("12h", 43_200), ("3d", 259_200), (5, 5), ("7", 7)],
 )
 def test_durations(text, expected):
-    assert seconds(text) == expected
-    assert seconds(timedelta(seconds=expected)) == expected
+    assert parse_duration(text) == expected
+    assert parse_duration(timedelta(seconds=expected)) == expected
 
 
 @pytest.mark.parametrize("text", ["soon", "-3s", "", "3 weeks", -1])
 def test_what_is_no_duration(text):
     with pytest.raises(ValueError, match="duration"):
-        seconds(text)
+        parse_duration(text)
 
 
 def test_importing_it_is_light():

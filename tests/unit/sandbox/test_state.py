@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
 
 from .conftest import REAL_CATALOG, Api
 
@@ -82,17 +83,16 @@ def test_an_end_that_comes_while_its_delivery_is_written_down_is_not_lost(path, 
     delivered, ended = threading.Event(), threading.Event()
     with Sandbox(order_duration="1h", state=path, storage=tmp_path / "out", pixels=32) as ard:
         api = Api(ard)
-        store = ard._state._store
-        put = store.put
+        put = DocumentStore.put
 
-        def slow_put(kind, key, document):
+        def slow_put(store, kind, key, document):
             if kind == "order" and document["delivered"] and document["status"] == "RUNNING":
                 delivered.set()
                 # Not so before the time is over, if changes come one after the other.
                 ended.wait(0.5)
-            put(kind, key, document)
+            put(store, kind, key, document)
 
-        monkeypatch.setattr(store, "put", slow_put)
+        monkeypatch.setattr(DocumentStore, "put", slow_put)
         order_id = api.order().json()["id"]
         assert delivered.wait(30)
         ard.fail_order(order_id, "clouds")
@@ -138,10 +138,10 @@ def test_what_is_no_state_is_refused(path):
 
 
 @pytest.mark.skipif(not REAL_CATALOG.exists(), reason="needs shared/real-catalog beside the repository")
-def test_the_state_of_another_catalogue_is_refused(path):
+def test_the_state_of_another_catalog_is_refused(path):
     with Sandbox(state=path) as ard:
         api = Api(ard)
         api.order()
         api.session.close()
-    with pytest.raises(ValueError, match="another catalogue"):
+    with pytest.raises(ValueError, match="another catalog"):
         Sandbox(state=path, catalog=REAL_CATALOG / "New-Zealand-Flooding23.geojson")

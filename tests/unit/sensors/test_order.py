@@ -103,7 +103,7 @@ def test_an_outage_at_the_first_look_is_no_failure(ard, place_orders, context):
 def test_poke_mode_waits_on_the_worker_through_an_outage(ard, place_orders, context, retry_pauses):
     (order_id,) = place_orders()
     ard.faults.add("GET /order/status/*", kind="status", status=503, nth=1, times=4)
-    ard.faults.add("GET /order/status/*", kind="html", nth=5, times=4)
+    ard.faults.add("GET /order/status/*", kind="gateway_html", nth=5, times=4)
     task = sensor(order_id, deferrable=False, poke_interval=2)
     seen = []
     original = task.poke
@@ -126,7 +126,7 @@ def test_an_unknown_order_is_no_wait(ard_connection, context):
 
 def test_an_unknown_status_is_an_error_not_a_success(ard, place_orders, context):
     (order_id,) = place_orders()
-    ard.fail_order(order_id, "?", status="PAUSED")
+    ard.set_order_status(order_id, "PAUSED", "?")
     with pytest.raises(ArdError, match="PAUSED"):
         sensor(order_id).execute(context)
 

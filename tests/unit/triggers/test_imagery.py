@@ -161,7 +161,7 @@ def test_an_event_is_what_an_order_takes(ard, quick, context):
     events = [happened(payload) for payload in asyncio.run(scene())]
     (acquisition,) = new_acquisitions({"asset": events})
     ArdOrderOperator(task_id="order", acquisitions=acquisition, destination="bkt/p").execute(context)
-    assert {tile.cell_id for tile in ard.orders[0].checked.tiles} == set(acquisition["cells"])
+    assert {tile.cell_id for tile in ard.orders[0].tiles} == set(acquisition["cells"])
 
 
 @pytest.mark.parametrize("make_store", [Store, BlockingStore])

@@ -174,7 +174,7 @@ def test_a_list_of_orders_is_done_when_the_last_one_is(ard, place_order):
 
 @pytest.mark.parametrize(
     "fault",
-    [{"kind": "reset_before"}, {"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "html", "status": 200}],
+    [{"kind": "reset_before_accept"}, {"kind": "status", "status": 503}, {"kind": "gateway_html"}, {"kind": "gateway_html", "status": 200}],
 )
 def test_an_outage_does_not_end_the_wait_and_is_told_once(ard, place_order, fault, log_text):
     order_id = place_order()
@@ -259,7 +259,7 @@ def test_a_login_changed_in_the_connection_is_taken_up_without_a_restart(ard, pl
 
 def test_an_unknown_status_is_an_error(ard, place_order):
     order_id = place_order()
-    ard.fail_order(order_id, "?", status="PAUSED")
+    ard.set_order_status(order_id, "PAUSED", "?")
     (event,) = run(event_of(trigger(order_id)))
     assert event["error"] == "ArdError"
     assert "PAUSED" in event["message"]

@@ -85,7 +85,7 @@ def test_a_failed_select_is_told_in_the_words_of_the_api(ard, submit, quick):
 def test_an_outage_does_not_end_it_and_a_wish_to_be_left_alone_is_heeded(ard, submit, quick):
     select_id = submit()
     ard.clock.advance("2d")
-    ard.faults.add("GET /select/request/*", kind="html", times=2)
+    ard.faults.add("GET /select/request/*", kind="gateway_html", times=2)
     ard.faults.add("GET /select/request/*", kind="status", status=429, retry_after=30, nth=3)
     (event,) = asyncio.run(events_of(trigger(select_id)))
     assert event["outcome"] == "succeeded"

@@ -98,7 +98,7 @@ def test_a_login_is_tried_again_in_an_outage(ard, client, retry_pauses):
 
 
 def test_an_answer_without_a_token_is_an_outage_not_a_crash(ard, client):
-    ard.faults.add("POST /auth/authenticate", kind="html", status=200)
+    ard.faults.add("POST /auth/authenticate", kind="gateway_html", status=200)
     with pytest.raises(ArdUnavailableError):
         client.whoami()
 

@@ -134,7 +134,7 @@ def test_an_unknown_order_is_its_own_error_only(client, place_orders):
 
 
 @pytest.mark.parametrize(
-    "fault", [{"kind": "status", "status": 500}, {"kind": "html", "status": 200}, {"kind": "status", "status": 400}]
+    "fault", [{"kind": "status", "status": 500}, {"kind": "gateway_html", "status": 200}, {"kind": "status", "status": 400}]
 )
 def test_a_list_that_fails_while_single_orders_do_not_is_left_alone(ard, client, place_orders, request_counts, fault):
     ids = place_orders(3)
@@ -189,7 +189,7 @@ def test_an_order_that_is_forbidden_is_that_orders_own_error(ard, client, place_
     assert found[ids[1]].status == "RUNNING"
 
 
-@pytest.mark.parametrize("fault", [{"kind": "status", "status": 500}, {"kind": "html", "status": 200}])
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 500}, {"kind": "gateway_html", "status": 200}])
 def test_an_order_in_trouble_keeps_no_other_from_being_asked_for(ard, client, place_orders, fault):
     bad, *good = sorted(place_orders(4))
     ard.faults.add("GET /order", kind="status", status=500)

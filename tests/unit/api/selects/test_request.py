@@ -176,14 +176,14 @@ def test_a_broken_download_is_an_outage_and_tells_no_link(ard, client):
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id)
     ard.faults.add("GET /select/files/*", kind="status", status=503, times=1)
     assert client.selected(select)
-    ard.faults.add("GET /signed/select/*", kind="html", status=502)
+    ard.faults.add("GET /signed/select/*", kind="gateway_html", status=502)
     with pytest.raises(ArdUnavailableError) as caught:
         client.selected(select)
     assert "signature" not in str(caught.value)
 
 
 def test_a_search_whose_answer_was_lost_is_sent_again(ard, client):
-    ard.faults.add("POST /select", kind="reset_after", nth=1)
+    ard.faults.add("POST /select", kind="reset_after_accept", nth=1)
     assert client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id).state is State.SUCCEEDED
 
 

@@ -23,7 +23,7 @@ def test_of_whole_acquisitions_just_the_tiles_that_meet_the_aoi(ard, client):
     order_id = placed(client, bbox=BBOX)
     details = details_of(client, order_id, {"d"})
     [order] = ard.orders
-    assert tiles(details) == {(tile.cell_id, tile.acquisition_id) for tile in order.checked.tiles}
+    assert tiles(details) == {(tile.cell_id, tile.acquisition_id) for tile in order.tiles}
     assert details["aoi"]["type"] == "Polygon"
     assert {date for _, _, found in details["cells"] for _, date in found} == {"2025-07-12"}
 

@@ -8,10 +8,10 @@ from typing import Any
 from shapely import GeometryCollection
 from shapely.geometry import mapping
 
-from airflow_provider_ard.sandbox.backend.match import Match
+from airflow_provider_ard.sandbox.backend.matches import Match
 from airflow_provider_ard.sandbox.rendering import stac
 
-Stacks = Mapping[str, list[Match]]
+MatchesByCell = Mapping[str, list[Match]]
 METADATA_FORMATS = ("geojson", "order", "stac")
 _PAGE = """<!doctype html><meta charset="utf-8"><title>Select {id}</title>
 <style>body{{font:14px sans-serif;margin:2em}}path{{fill:#2a78;stroke:#255;stroke-width:.2%}}</style>
@@ -25,7 +25,7 @@ def feature(match: Match) -> dict[str, Any]:
 
 
 def metadata(matches: Iterable[Match], form: str) -> dict[str, Any]:
-    """Return tiles as one of ``METADATA_FORMATS``: a feature for each, an order, or STAC items."""
+    """Return tiles as one of `METADATA_FORMATS`: a feature for each, an order, or STAC items."""
     if form == "order":
         order: dict[str, Any] = {}
         for match in matches:
@@ -36,33 +36,33 @@ def metadata(matches: Iterable[Match], form: str) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": [feature(match) for match in matches]}
 
 
-def by_cell(stacks: Stacks) -> list[dict[str, Any]]:
-    """Return the features of a Select: one for each cell, with its ``best_matches``, the best first."""
+def by_cell(matches_by_cell: MatchesByCell) -> list[dict[str, Any]]:
+    """Return the features of a Select: one for each cell, with its `best_matches`, the best first."""
     return [
         {
             "type": "Feature",
             "geometry": mapping(stack[0].tile.cell_area),
             "properties": {"cell_id": cell_id, "best_matches": [match.properties() for match in stack]},
         }
-        for cell_id, stack in sorted(stacks.items())
+        for cell_id, stack in sorted(matches_by_cell.items())
     ]
 
 
-def select_file(select_id: str, stacks: Stacks, extension: str) -> tuple[str, str]:
+def select_file(select_id: str, matches_by_cell: MatchesByCell, extension: str) -> tuple[str, str]:
     """Return a Select's result file and its media type; KeyError for an extension that there is not."""
-    matches = [match for _, stack in sorted(stacks.items()) for match in stack]
+    matches = [match for _, stack in sorted(matches_by_cell.items()) for match in stack]
     match extension:
         case "geojson":
-            return _json({"type": "FeatureCollection", "features": by_cell(stacks)}), "application/geo+json"
+            return _json({"type": "FeatureCollection", "features": by_cell(matches_by_cell)}), "application/geo+json"
         case "geojsonl":
-            lines = (json.dumps(one) for one in by_cell(stacks))
+            lines = (json.dumps(one) for one in by_cell(matches_by_cell))
             return "".join(f"{line}\n" for line in lines), "application/geo+json-seq"
         case "order":
             return _json(metadata(matches, "order")), "application/json"
         case "stac":
             return _json(metadata(matches, "stac")), "application/geo+json"
         case "html":
-            return _page(select_id, stacks, matches), "text/html"
+            return _page(select_id, matches_by_cell, matches), "text/html"
     raise KeyError(extension)
 
 
@@ -70,18 +70,18 @@ def _json(document: dict[str, Any]) -> str:
     return json.dumps(document)
 
 
-def _page(select_id: str, stacks: Stacks, matches: list[Match]) -> str:
-    cells = [stack[0].tile.cell_area for stack in stacks.values()]
+def _page(select_id: str, matches_by_cell: MatchesByCell, matches: list[Match]) -> str:
+    cells = [stack[0].tile.cell_area for stack in matches_by_cell.values()]
     view = "0 0 1 1"
     if cells:
         xmin, ymin, xmax, ymax = GeometryCollection(cells).bounds
         view = f"{xmin} {-ymax} {xmax - xmin} {ymax - ymin}"
     paths = "".join(
         f'<path d="M{"L".join(f"{x} {-y}" for x, y in cell.exterior.coords)}Z"><title>{cell_id}</title></path>'
-        for cell_id, cell in zip(stacks, cells, strict=True)
+        for cell_id, cell in zip(matches_by_cell, cells, strict=True)
     )
     rows = "".join(
-        f"<tr><td>{match.tile.cell_id}<td>{html.escape(match.tile.acquisition_id)}<td>{match.tile.taken:%Y-%m-%d}"
+        f"<tr><td>{match.tile.cell_id}<td>{html.escape(match.tile.acquisition_id)}<td>{match.tile.acquired_at:%Y-%m-%d}"
         for match in matches
     )
     return _PAGE.format(id=select_id, tiles=len(matches), cells=len(cells), view=view, paths=paths, rows=rows)

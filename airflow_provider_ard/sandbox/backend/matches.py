@@ -7,7 +7,7 @@ from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 
-# What the catalogue calls a satellite, and what the API calls it.
+# What the catalog calls a satellite, and what the API calls it.
 PLATFORMS = {
     "WV01": "worldview-01",
     "WV02": "worldview-02",
@@ -20,7 +20,7 @@ PLATFORMS = {
 
 @dataclass(frozen=True)
 class Match:
-    """A tile that was found. ``data_percentage`` is the share of the searched part of the cell that it has data for."""
+    """A tile that was found. `data_percentage` is the share of the searched part of the cell that it has data for."""
 
     tile: Tile
     data_percentage: float
@@ -43,15 +43,15 @@ class Match:
         return round(100 - self.tile.clouds_percent, 2)
 
     def properties(self) -> dict[str, Any]:
-        """Return what the API tells of the tile; degrees, metres, km² and percent."""
+        """Return what the API tells of the tile; degrees, meters, km² and percent."""
         tile, known = self.tile, self.tile.properties
         views = {name: value for name, value in known.items() if name.startswith("view:")}
         return {
             "acquisition_id": tile.acquisition_id,
             "catalog_id": tile.acquisition_id,
             "cell_id": tile.cell_id,
-            "date": f"{tile.taken:%Y-%m-%d}",
-            "datetime": tile.taken.isoformat().replace("+00:00", "Z"),
+            "date": f"{tile.acquired_at:%Y-%m-%d}",
+            "datetime": tile.acquired_at.isoformat().replace("+00:00", "Z"),
             "platform": PLATFORMS.get(str(known.get("platform")), str(known.get("platform", "")).lower()),
             "gsd": known.get("gsd"),
             "epsg": tile.epsg,
@@ -70,9 +70,9 @@ class Match:
 
 def by_quality(match: Match) -> tuple[float, float]:
     """Rank matches by how much cloud-free data they have for the area, newer ones before older."""
-    return match.data_percentage * match.cloud_free_percentage, match.tile.taken.timestamp()
+    return match.data_percentage * match.cloud_free_percentage, match.tile.acquired_at.timestamp()
 
 
 def by_date(match: Match) -> float:
     """Rank newer matches before older ones."""
-    return match.tile.taken.timestamp()
+    return match.tile.acquired_at.timestamp()

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from airflow_provider_ard.sandbox.backend.accounts import User
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.middleware import ROOT
+from airflow_provider_ard.sandbox.faults.middleware import API_ROOT
 from airflow_provider_ard.sandbox.validation.errors import forbidden, not_found
 
 
@@ -19,7 +19,7 @@ Body = Annotated[bytes, Depends(_read)]
 
 
 def login(state: State) -> Any:
-    """Return the dependency of routes that need a good access token; ``user`` then tells whose it is."""
+    """Return the dependency of routes that need a good access token; `user` then tells whose it is."""
 
     def check(request: Request) -> None:
         request.state.user = state.tokens.check(request.headers.get("authorization"))
@@ -47,9 +47,9 @@ def check_account(state: State, account_id: str) -> None:
         raise not_found(f"There is no account {account_id}")
 
 
-def absolute(request: Request) -> Callable[[str], str]:
+def api_url_builder(request: Request) -> Callable[[str], str]:
     """Return what makes a path below the API's root a URL, as the client knows the server."""
-    return lambda path: f"{base(request)}{ROOT}{path}"
+    return lambda path: f"{base(request)}{API_ROOT}{path}"
 
 
 def base(request: Request) -> str:
@@ -57,7 +57,7 @@ def base(request: Request) -> str:
     return f"{request.url.scheme}://{request.headers.get('host') or request.url.netloc}"
 
 
-def body_of(schema: dict[str, Any], media_type: str = "application/json") -> dict[str, Any]:
+def request_body(schema: dict[str, Any], media_type: str = "application/json") -> dict[str, Any]:
     """Return what the API's description says of a body that the routes read themselves."""
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
-from airflow_provider_ard.sandbox.backend.orders import Fate, Order
-from airflow_provider_ard.sandbox.backend.store import Store
-from airflow_provider_ard.sandbox.validation.orders import CheckedOrder
+from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
+from airflow_provider_ard.sandbox.backend.orders import Order, PlannedOutcome
+from airflow_provider_ard.sandbox.validation.orders import ValidatedOrder
 from airflow_provider_ard.sandbox.validation.output_config import Destination
 
 _KIND = "order"
 
 
-def keep(order: Order, store: Store) -> None:
+def save_order(order: Order, store: DocumentStore) -> None:
     """Write an order down as it stands now."""
     delivery = order.delivery
     done = delivery.done() and not delivery.cancelled() and delivery.exception() is None
@@ -29,16 +29,16 @@ def keep(order: Order, store: Store) -> None:
             "status": order.status,
             "status_message": order.status_message,
             "finished": order.finished and order.finished.isoformat(),
-            "fate": order.fate and asdict(order.fate),
+            "planned_outcome": order.planned_outcome and asdict(order.planned_outcome),
             "status_calls": order.status_calls,
             "announced": order.announced,
             "delivered": delivery.result().isoformat() if done else None,
             "checked": {
                 "request": order.checked.request,
-                "tiles": tile_names(order.checked.tiles),
+                "tiles": tile_ids(order.tiles),
                 "destination": asdict(order.checked.destination),
-                "switched_off": sorted(order.checked.switched_off),
-                "missed": order.checked.missed,
+                "disabled_assets": sorted(order.checked.disabled_assets),
+                "non_intersecting": order.checked.non_intersecting,
                 "hd": order.checked.hd,
                 "adjusted": order.checked.adjusted,
             },
@@ -46,22 +46,22 @@ def keep(order: Order, store: Store) -> None:
     )
 
 
-def restore(store: Store, catalog: Catalog) -> Iterator[tuple[Order, datetime | None]]:
+def load_orders(store: DocumentStore, catalog: Catalog) -> Iterator[tuple[Order, datetime | None]]:
     """Return every order kept, oldest first, and when it was delivered.
 
-    Raises ValueError for an order of tiles that are not in the catalogue.
+    Raises ValueError for an order of tiles that are not in the catalog.
     """
     for kept in store.all(_KIND):
         checked = kept["checked"]
         order = Order(
             kept["id"],
             kept["user_id"],
-            CheckedOrder(
+            ValidatedOrder(
                 request=checked["request"],
-                tiles=find_tiles(checked["tiles"], catalog),
+                tiles=tiles_from_ids(checked["tiles"], catalog),
                 destination=Destination(**checked["destination"]),
-                switched_off=frozenset(checked["switched_off"]),
-                missed=checked["missed"],
+                disabled_assets=frozenset(checked["disabled_assets"]),
+                non_intersecting=checked["non_intersecting"],
                 hd=checked["hd"],
                 adjusted=checked["adjusted"],
             ),
@@ -69,27 +69,27 @@ def restore(store: Store, catalog: Catalog) -> Iterator[tuple[Order, datetime | 
             kept["usage"],
             status=kept["status"],
             status_message=kept["status_message"],
-            finished=moment(kept["finished"]),
-            fate=Fate(**kept["fate"]) if kept["fate"] else None,
+            finished=_parse_time(kept["finished"]),
+            planned_outcome=PlannedOutcome(**kept["planned_outcome"]) if kept["planned_outcome"] else None,
             status_calls=kept["status_calls"],
             announced=kept["announced"],
         )
-        yield order, moment(kept["delivered"])
+        yield order, _parse_time(kept["delivered"])
 
 
-def tile_names(tiles: list[Tile]) -> list[list[str]]:
+def tile_ids(tiles: list[Tile]) -> list[list[str]]:
     """Return tiles as pairs of acquisition and cell ID."""
     return [[tile.acquisition_id, tile.cell_id] for tile in tiles]
 
 
-def find_tiles(names: list[list[str]], catalog: Catalog) -> list[Tile]:
-    """Return the tiles of such pairs; raises ValueError for one that is not in the catalogue."""
+def tiles_from_ids(names: list[list[str]], catalog: Catalog) -> list[Tile]:
+    """Return the tiles of such pairs; raises ValueError for one that is not in the catalog."""
     try:
         return [catalog.tiles(acquisition_id)[cell_id] for acquisition_id, cell_id in names]
     except KeyError as error:
-        raise ValueError(f"the state is of another catalogue: this one lacks {error}") from error
+        raise ValueError(f"the state is of another catalog: this one lacks {error}") from error
 
 
-def moment(text: Any) -> datetime | None:
+def _parse_time(value: Any) -> datetime | None:
     """Return a time written in ISO 8601, or None for None."""
-    return None if text is None else datetime.fromisoformat(text)
+    return None if value is None else datetime.fromisoformat(value)

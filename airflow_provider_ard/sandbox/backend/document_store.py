@@ -10,8 +10,8 @@ from typing import Any
 _SCHEMA = "CREATE TABLE IF NOT EXISTS document (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key))"
 
 
-class Store:
-    """Documents by kind and key, kept in ``path``; without a path nothing is kept, and nothing is found.
+class DocumentStore:
+    """Documents by kind and key, kept in `path`; without a path nothing is kept, and nothing is found.
 
     The file holds tokens and storage credentials, so only its owner may read it. Raises ValueError for a file
     that is no such store.

@@ -1,12 +1,12 @@
-"""The ``query`` of a search: what is asked of each tile, by operators on its properties."""
+"""The `query` of a search: what is asked of each tile, by operators on its properties."""
 
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_ard.sandbox.backend.match import PLATFORMS, Match
-from airflow_provider_ard.sandbox.validation.errors import invalid
+from airflow_provider_ard.sandbox.backend.matches import PLATFORMS, Match
+from airflow_provider_ard.sandbox.validation.errors import bad_request
 
 # Of the properties that a search tells, those that are numbers and those that are text.
 NUMBERS = frozenset(
@@ -68,17 +68,17 @@ class Condition:
 
 
 def parse_query(query: Any) -> tuple[Condition, ...]:
-    """Read ``{PROPERTY: {OPERATOR: VALUE, …}, …}``, or raise a 400 that names what is wrong."""
+    """Read `{PROPERTY: {OPERATOR: VALUE, …}, …}`, or raise a 400 that names what is wrong."""
     if query is None:
         return ()
     if not isinstance(query, dict):
-        raise invalid("query must be an object of properties")
+        raise bad_request("query must be an object of properties")
     found = []
     for name, asked in query.items():
         if name not in NUMBERS | TEXTS:
-            raise invalid(f"query: unknown property {name}")
+            raise bad_request(f"query: unknown property {name}")
         if not isinstance(asked, dict) or not asked:
-            raise invalid(f"query: {name} must be an object of operators")
+            raise bad_request(f"query: {name} must be an object of operators")
         for sign, operand in asked.items():
             found.append(Condition(name, sign, _operand(name, sign, operand)))
     return tuple(found)
@@ -86,10 +86,10 @@ def parse_query(query: Any) -> tuple[Condition, ...]:
 
 def _operand(name: str, sign: str, operand: Any) -> Any:
     if sign not in OPERATORS or (sign in _IN_TEXT and name not in TEXTS):
-        raise invalid(f"query: {name} has no operator {sign}; there are: {', '.join(OPERATORS)}")
+        raise bad_request(f"query: {name} has no operator {sign}; there are: {', '.join(OPERATORS)}")
     if sign == "in":
         if not isinstance(operand, list):
-            raise invalid(f"query: {name}: in takes a list")
+            raise bad_request(f"query: {name}: in takes a list")
         return [_value(name, one) for one in operand]
     return _value(name, operand)
 
@@ -97,9 +97,9 @@ def _operand(name: str, sign: str, operand: Any) -> Any:
 def _value(name: str, value: Any) -> Any:
     if name in TEXTS:
         if not isinstance(value, str):
-            raise invalid(f"query: {name} is compared with text")
-        # Satellites go by the short names of the catalogue as well.
+            raise bad_request(f"query: {name} is compared with text")
+        # Satellites go by the short names of the catalog as well.
         return PLATFORMS.get(value.upper(), value).lower() if name == "platform" else value.lower()
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise invalid(f"query: {name} is compared with numbers")
+        raise bad_request(f"query: {name} is compared with numbers")
     return value
