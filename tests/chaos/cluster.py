@@ -1,4 +1,4 @@
-"""A real Airflow and the sandbox as separate processes, which can be killed one by one and are started again."""
+"""Run the components of Airflow and the sandbox as separate processes that are restarted when they are killed."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 AIRFLOW = [sys.executable, "-m", "airflow"]
 COMPONENTS = {
-    # Served logs would only bind ports that an orphan may still hold.
+    # A log server would bind a port that an orphaned process may still hold.
     "scheduler": [*AIRFLOW, "scheduler", "--skip-serve-logs"],
     "dag-processor": [*AIRFLOW, "dag-processor"],
     "api-server": [*AIRFLOW, "api-server"],
     "triggerer-1": [*AIRFLOW, "triggerer", "--skip-serve-logs"],
     "triggerer-2": [*AIRFLOW, "triggerer", "--skip-serve-logs"],
 }
-# The dead are noticed in seconds, not in the minutes that a real installation can afford.
+# Detects dead processes in seconds instead of minutes.
 ENVIRONMENT = {
-    # Most of a task's time here is waiting for the sandbox.
+    # Tasks mostly wait for the sandbox, so more of them than cores can run.
     "AIRFLOW__CORE__PARALLELISM": "4",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
@@ -43,7 +43,7 @@ ENVIRONMENT = {
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "12",
     "AIRFLOW__WORKERS__SOCKET_CLEANUP_TIMEOUT": "5",
 }
-# How often each is chosen. What takes long to come back is killed more seldom, or nothing would ever get done.
+# Relative frequency of kills. Components that restart slowly are killed less often, so that tasks make progress.
 WEIGHTS = {
     "task": 5,
     "worker": 3,
@@ -58,10 +58,10 @@ WEIGHTS = {
 
 
 class Cluster:
-    """All components and the sandbox, as a context manager; `airflow` is the way in.
+    """Context manager that runs all Airflow components and the sandbox; `airflow` gives access to the API.
 
-    `sandbox_options` go to the sandbox's command line. Its orders are in the SQLite file `state` at the end. `without`
-    names components that are not started.
+    `sandbox_options` are passed to the sandbox's command line. The SQLite file `state` holds its orders afterwards.
+    `without` names components that are not started.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Cluster:
         plan.write_text(json.dumps({"first": [[*AIRFLOW, "db", "migrate"]], "always": always}))
         env = ENVIRONMENT | {
             "AIRFLOW_CONN_ARD_DEFAULT": connection,
-            # Tokens given by one component, or before a restart, are good at the others and after it.
+            # All components must accept each other's tokens, also after a restart.
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(32),
         }
         self.airflow = StandaloneAirflow(
@@ -95,7 +95,7 @@ class Cluster:
         self.airflow.stop()
 
     def kill_one(self, random: Random) -> str | None:
-        """SIGKILL something chosen at random; return what, None if there is no such process now."""
+        """SIGKILL a random process and return its kind, None if no such process exists now."""
         target = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         if target == "task":
             victims = task_processes(self.airflow)
@@ -109,11 +109,11 @@ class Cluster:
         return target if victims and kill([random.choice(victims)]) else None
 
     def kill_triggerer(self) -> bool:
-        """SIGKILL the first triggerer, with the process that its triggers run in."""
+        """SIGKILL the first triggerer and the child process that runs its triggers."""
         return bool(kill(self._component("triggerer-1", with_children=True)))
 
     def log_tails(self, lines: int = 15) -> str:
-        """Return the last lines that each component has printed."""
+        """Return the last lines of each component's output."""
         tails = []
         for file in sorted(self._folder.glob("*.log")):
             tail = file.read_text(errors="replace").splitlines()[-lines:]

@@ -1,4 +1,4 @@
-"""Faults on purpose. The sandbox and the client are real; only time is helped along."""
+"""Fixtures for fault tests, which run the real client against the sandbox with shortened times."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 
 from tests.unit.conftest import Store, Task, TaskInstance, context, store
 
-# `make chaos` runs everything; CI a short version of each.
+# `make chaos` runs every case, `make chaos-short` and CI a selection.
 FULL = os.environ.get("ARD_CHAOS") == "full"
 
 __all__ = ["FULL", "Store", "Task", "TaskInstance", "context", "store"]
 
 
 @pytest.fixture
-def short_window(monkeypatch: pytest.MonkeyPatch) -> float:
-    """A look-up window that a test can afford, seconds; it is longer than the lags of the list."""
+def short_search_window(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Shorten the search window to the returned number of seconds, which exceeds the list's lag in these tests."""
     window = 9.0 if FULL else 2.5
     monkeypatch.setattr("airflow_provider_ard.ordering.existing_orders.SEARCH_WINDOW_S", window)
     return window

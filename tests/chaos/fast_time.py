@@ -1,4 +1,4 @@
-"""An event loop and a clock that run many times faster than the real ones: three days in a minute."""
+"""A clock and an event loop that run faster than real time, such as three days in a minute."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class FastTime:
-    """Stands in for the module `time` where it is used: `rate` of its seconds pass in a real one."""
+    """Replacement for the module `time`, in which `rate` seconds pass per real second."""
 
     rate: float
     _wall: float = field(default_factory=time.time)
@@ -31,7 +31,7 @@ class _FastSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type
 
 
 def fast_loop(clock: FastTime) -> asyncio.AbstractEventLoop:
-    """Return an event loop whose sleeps and timeouts go by the clock."""
+    """Return an event loop whose sleeps and timeouts follow `clock`."""
     selector = _FastSelector()
     selector.rate = clock.rate
     loop = asyncio.SelectorEventLoop(selector)

@@ -1,6 +1,6 @@
-"""Find and kill the processes of Airflow's tasks.
+"""Find and kill the processes of Airflow tasks.
 
-LocalExecutor runs a task in two processes: a worker, which speaks to the API server, and below it the task itself.
+LocalExecutor runs a task in two processes: a worker, which talks to the API server, and its child, the task itself.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 
 def task_processes(airflow: StandaloneAirflow) -> list[psutil.Process]:
-    """Return the processes in which tasks run, without their workers."""
-    found = []
+    """Return the processes of running tasks, without their workers."""
+    tasks = []
     for process in airflow.processes():
         with contextlib.suppress(psutil.Error):
             title = " ".join(process.cmdline())
             if title.startswith("airflow worker -- ") and UUID.search(title) and "LocalExecutor" not in title:
-                found.append(process)
-    return found
+                tasks.append(process)
+    return tasks
 
 
 def busy_workers(airflow: StandaloneAirflow) -> list[psutil.Process]:
     """Return the workers that have a running task.
 
-    An idle one must be let live: it holds the lock of LocalExecutor's queue, which would never run a task again.
+    Idle workers are left out. They hold the lock of LocalExecutor's queue, so killing one would stop all tasks forever.
     """
-    found = []
+    workers = []
     for process in task_processes(airflow):
         with contextlib.suppress(psutil.Error):
             parent = process.parent()
-            # A task may have outlived its worker.
+            # The task may have outlived its worker.
             if parent and "LocalExecutor" in " ".join(parent.cmdline()):
-                found.append(parent)
-    return found
+                workers.append(parent)
+    return workers
 
 
 def kill(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """SIGKILL processes; return those that were still there."""
+    """SIGKILL processes and return those that were still running."""
     killed = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):

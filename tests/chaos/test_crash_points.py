@@ -1,7 +1,7 @@
-"""A crash at every step between "about to order" and "id handed on", then the retry: one order, its id known.
+"""A crash at any step of placing an order, followed by a retry, leaves one order whose ID is in XCom.
 
-The crash is a BaseException that nothing in the way may catch, as little as a SIGKILL; what the dead try held in memory is
-lost, and the task state store and the API's list are all that is left. `test_killed.py` does the same with real processes.
+The crash is a BaseException, which no code on the way catches, so that only the task state store and the API's list of
+orders survive it, as after a SIGKILL. `test_killed.py` does the same with real processes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.chaos.conftest import FULL, Store
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """Stands for SIGKILL of the process."""
 
 
 def crash_before(*_: object, **__: object) -> None:
@@ -39,7 +39,7 @@ def crash_after(function):
     return wrapper
 
 
-def nth_call(n, crashing, function):
+def on_nth_call(n, crashing, function):
     calls = itertools.count(1)
 
     def wrapper(*args, **kwargs):
@@ -48,47 +48,49 @@ def nth_call(n, crashing, function):
     return wrapper
 
 
-# How long the list lags, seconds; the look-up window of this test is longer, as 30 s is in earnest.
+# Delay in seconds until the list shows a new order, shorter than the search window of this test.
 LAG_S = 5.0 if FULL else 1.0
-SUBMIT, KEEP = ArdClient.submit_order, TaskStateSubmissionStore.save
-# Where the first try dies: each place is (object, attribute, what stands there instead).
+SUBMIT, SAVE = ArdClient.submit_order, TaskStateSubmissionStore.save
+# Where the first try crashes: (object, attribute, replacement).
 POINTS = {
-    "before the look-up": (ArdClient, "list_orders", crash_before),
-    "after the look-up": (OrderSearch, "orders", crash_after(OrderSearch.orders)),
+    "before the search": (ArdClient, "list_orders", crash_before),
+    "after the search": (OrderSearch, "orders", crash_after(OrderSearch.orders)),
     "before the budget check": (ArdOrderOperator, "_budget_check", crash_before),
-    "before the intent is written": (TaskStateSubmissionStore, "save", crash_before),
-    "after the intent is written": (TaskStateSubmissionStore, "save", nth_call(1, crash_after(KEEP), KEEP)),
+    "before the intent is saved": (TaskStateSubmissionStore, "save", crash_before),
+    "after the intent is saved": (TaskStateSubmissionStore, "save", on_nth_call(1, crash_after(SAVE), SAVE)),
     "before the POST": (ArdClient, "submit_order", crash_before),
-    "after the POST, before its answer is read": (ArdClient, "submit_order", crash_after(SUBMIT)),
-    "before the id is written down": (OrderPlacement, "_confirm", crash_before),
-    "while the id is written down": (TaskStateSubmissionStore, "save", nth_call(2, crash_before, KEEP)),
-    "after the id is written down": (TaskStateSubmissionStore, "save", nth_call(2, crash_after(KEEP), KEEP)),
-    "before it is told": (ArdOrderOperator, "_tell", crash_before),
-    "after it is told": (ArdOrderOperator, "_tell", crash_after(ArdOrderOperator._tell)),
+    "after the POST, before the response is read": (ArdClient, "submit_order", crash_after(SUBMIT)),
+    "before the order ID is saved": (OrderPlacement, "_confirm", crash_before),
+    "while the order ID is saved": (TaskStateSubmissionStore, "save", on_nth_call(2, crash_before, SAVE)),
+    "after the order ID is saved": (TaskStateSubmissionStore, "save", on_nth_call(2, crash_after(SAVE), SAVE)),
+    "before the order is published": (ArdOrderOperator, "_tell", crash_before),
+    "after the order is published": (ArdOrderOperator, "_tell", crash_after(ArdOrderOperator._tell)),
 }
 FAULTS = {
     "no fault": None,
-    "the answer is lost": {"kind": "reset_after_accept"},
+    "response lost": {"kind": "reset_after_accept"},
     "500 after accept": {"kind": "error_after_accept"},
     "reset before accept": {"kind": "reset_before_accept"},
-    "the list lags": "lag",
+    "list lags": "lag",
 }
-LAST = ("after the id is written down", "before it is told", "after it is told")
+LAST = ("after the order ID is saved", "before the order is published", "after the order is published")
 if not FULL:
-    FAULTS = {name: FAULTS[name] for name in ("the answer is lost", "reset before accept", "the list lags")}
+    FAULTS = {name: FAULTS[name] for name in ("response lost", "reset before accept", "list lags")}
 
 
 @pytest.fixture
-def quick_nap(monkeypatch):
-    """Let retries wait a little, but not for long."""
+def short_retry_pauses(monkeypatch):
+    """Limit the pauses between retries to 0.2 s."""
     from tenacity import nap
 
     sleep = nap.time.sleep
     monkeypatch.setattr(nap.time, "sleep", lambda seconds: sleep(min(seconds, 0.2)))
 
 
-@pytest.fixture(params=[True, False] if FULL else [True], ids=lambda known: "Airflow 3.3" if known else "older Airflow")
-def remembers(request, context):
+@pytest.fixture(
+    params=[True, False] if FULL else [True], ids=lambda has_store: "Airflow 3.3" if has_store else "older Airflow"
+)
+def has_store(request, context):
     if request.param:
         context["task_state_store"] = Store()
     context["task"].retries = 5
@@ -98,30 +100,30 @@ def remembers(request, context):
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
-def test_a_crash_and_a_retry_make_one_order(
-    ard, ard_connection, context, remembers, short_window, quick_nap, point, fault
+def test_retry_after_crash_makes_one_order(
+    ard, ard_connection, context, has_store, short_search_window, short_retry_pauses, point, fault
 ):
     crash_and_retry(ard, context, point, fault, "reuse")
 
 
 @pytest.mark.parametrize("fault", FAULTS.values() if FULL else [None], ids=FAULTS if FULL else ["no fault"])
 @pytest.mark.parametrize("point", POINTS if FULL else LAST)
-def test_an_order_asked_for_anew_is_bought_once_as_well(
-    ard, ard_connection, context, remembers, short_window, quick_nap, point, fault
+def test_resubmit_after_crash_makes_one_order(
+    ard, ard_connection, context, has_store, short_search_window, short_retry_pauses, point, fault
 ):
     crash_and_retry(ard, context, POINTS[point], fault, "resubmit")
 
 
 SELECT_POINTS = {
-    "after its id is written down": (select_store, "save_select_id", crash_after(select_store.save_select_id)),
-    "before it is looked at": (ArdSelectOperator, "_look", crash_before),
-    "before it is handed on": (ArdSelectOperator, "_hand_on", crash_before),
-    "after it is handed on": (ArdSelectOperator, "_hand_on", crash_after(ArdSelectOperator._hand_on)),
+    "after the Select ID is saved": (select_store, "save_select_id", crash_after(select_store.save_select_id)),
+    "before the first poll": (ArdSelectOperator, "_look", crash_before),
+    "before the result is returned": (ArdSelectOperator, "_hand_on", crash_before),
+    "after the result is returned": (ArdSelectOperator, "_hand_on", crash_after(ArdSelectOperator._hand_on)),
 }
 
 
 @pytest.mark.parametrize("point", SELECT_POINTS.values(), ids=SELECT_POINTS)
-def test_a_crash_and_a_retry_submit_one_select(ard, ard_connection, context, quick_nap, point):
+def test_retry_after_crash_submits_one_select(ard, ard_connection, context, short_retry_pauses, point):
     context["task_state_store"] = Store()
 
     def try_once():
@@ -139,7 +141,7 @@ def test_a_crash_and_a_retry_submit_one_select(ard, ard_connection, context, qui
 
 
 def crash_and_retry(ard, context, point, fault, if_exists):
-    """Let one try die at a point and others follow until one ends; there must be one order, and its id known."""
+    """Crash one try at `point`, retry until a try succeeds, and check that one order exists and its ID is in XCom."""
 
     def try_once():
         task = ArdOrderOperator(
@@ -155,7 +157,7 @@ def crash_and_retry(ard, context, point, fault, if_exists):
         except Crash:
             pass
         except ArdOrderInDoubtError:
-            # The request was cut off before it was accepted: this try is over without a crash.
+            # The connection was reset before the API accepted the order, so this try failed before its crash point.
             assert fault["kind"] == "reset_before_accept"
     timer = None
     if fault == "lag":
@@ -164,7 +166,7 @@ def crash_and_retry(ard, context, point, fault, if_exists):
         timer.start()
     order_id = None
     for context["ti"].try_number in range(2, 6):
-        # Airflow wipes XCom before each try.
+        # Airflow clears XCom before each try.
         context["ti"].xcoms.clear()
         try:
             order_id = try_once()

@@ -1,4 +1,4 @@
-"""A wait of three days, with all that three days bring. The clocks run fast; the requests are real."""
+"""A deferred wait of three days with expired tokens, outages and rate limits, on fast clocks and with real requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 import pytest
 
 from airflow_provider_ard.api.http import auth
-from airflow_provider_ard.polling import order_poller as watch
+from airflow_provider_ard.polling import order_poller
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers import order as trigger_module
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
@@ -36,15 +36,15 @@ def ard(monkeypatch):
     [1.0, RATE] if FULL else [1.0],
     ids=lambda rate: "slow client clock" if rate == 1 else "clocks agree",
 )
-def test_three_days(ard, monkeypatch, capsys, client_clock):
-    """With a slow clock the client learns of each expired token by a 401; otherwise it renews before."""
+def test_trigger_waits_three_days(ard, monkeypatch, capsys, client_clock):
+    """With a slow client clock each expired token is seen as a 401; otherwise the client renews it in time."""
     clock = FastTime(RATE)
-    monkeypatch.setattr(watch, "time", clock)
+    monkeypatch.setattr(order_poller, "time", clock)
     monkeypatch.setattr(trigger_module, "time", clock)
     monkeypatch.setattr(auth, "time", FastTime(client_clock))
-    order_id = placed(ard)
+    order_id = place_order(ard)
     logins_before = len(logins(ard))
-    story = threading.Thread(target=tell, args=(ard, order_id))
+    script = threading.Thread(target=run_script, args=(ard, order_id))
 
     async def wait():
         async for event in ArdOrderTrigger([order_id], "ard_default", INTERVAL).run():
@@ -52,38 +52,39 @@ def test_three_days(ard, monkeypatch, capsys, client_clock):
         return None
 
     loop = fast_loop(clock)
-    story.start()
+    script.start()
     try:
         event = loop.run_until_complete(asyncio.wait_for(wait(), 6 * 24 * HOUR))
     finally:
-        story.join()
+        script.join()
         loop.close()
     assert event["outcome"] == "succeeded"
     polls = [r for r in ard.requests if r.endpoint == f"GET /order/status/{order_id}"]
     grants = [r.body["grant_type"] for r in logins(ard)[logins_before:]]
-    refusals = [r.status for r in polls if r.status == 401]
-    quiet = [
+    unauthorized = [r.status for r in polls if r.status == 401]
+    pauses_after_429 = [
         (later.time - earlier.time).total_seconds() * RATE
         for earlier, later in itertools.pairwise(polls)
         if earlier.status == 429
     ]
     with capsys.disabled():
         print(
-            f"\nthree days: {len(polls)} polls, logins {grants}, {len(refusals)} times 401, "
-            f"{len(quiet)} times 429, quiet after each for at least {min(quiet) / HOUR:.2f} h of {RETRY_AFTER / HOUR:g}"
+            f"\nthree days: {len(polls)} polls, logins {grants}, {len(unauthorized)} responses 401, {len(pauses_after_429)} "
+            f"responses 429, shortest pause after one {min(pauses_after_429) / HOUR:.2f} h (Retry-After "
+            f"{RETRY_AFTER / HOUR:g} h)"
         )
-    # One login, the renewal of a token every 12 h, and the login after the refresh token was revoked.
+    # The first login, a token renewal every 12 h, and a second login after the refresh token was revoked.
     assert grants.count("password") == 2
     assert 3 <= len(grants) <= 12
-    assert (len(refusals) > 0) == (client_clock < RATE)
-    assert len(quiet) == 4
-    assert min(quiet) >= RETRY_AFTER
-    # No hot loop: never more looks than the interval allows, refusals and their repetition apart.
-    assert len(polls) <= 3.5 * 24 * HOUR / INTERVAL + 2 * len(refusals)
+    assert (len(unauthorized) > 0) == (client_clock < RATE)
+    assert len(pauses_after_429) == 4
+    assert min(pauses_after_429) >= RETRY_AFTER
+    # No busy loop: at most one poll per interval, plus each 401 and its repetition.
+    assert len(polls) <= 3.5 * 24 * HOUR / INTERVAL + 2 * len(unauthorized)
 
 
-def tell(ard, order_id):
-    """Let three days pass: a revoked refresh token, six hours without an API, a storm of 429, the delivery."""
+def run_script(ard, order_id):
+    """Over three days: revoke a refresh token, stop the API for six hours, answer 429 four times, deliver."""
     real = 24 * HOUR / RATE
     time.sleep(0.8 * real)
     ard.faults.add("GET /order/status/*", kind="revoke_refresh_token", nth=1)
@@ -97,7 +98,7 @@ def tell(ard, order_id):
     ard.finish_order(order_id)
 
 
-def placed(ard):
+def place_order(ard):
     from airflow_provider_ard.hooks.ard import ArdHook
 
     hook = ArdHook()

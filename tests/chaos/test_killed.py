@@ -1,6 +1,6 @@
-"""SIGKILL of the process that places an order, in a real Airflow, and Airflow's own retry: one order, its id in XCom.
+"""SIGKILL the process that places an order in a real Airflow; the retry leaves one order, with its ID in XCom.
 
-With `ARD_CHAOS=full` at every moment, otherwise at some of them.
+`ARD_CHAOS=full` kills at every moment listed below, otherwise only at some of them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.standalone, pytest.mark.timeout(600)]
 
-# Patience for one step on a slow machine; nothing here is asserted about time.
-SOON = 180
+# Time limit for one step, generous for slow machines.
+STEP_LIMIT_S = 180
 DAG = """
 from datetime import timedelta
 
@@ -46,8 +46,8 @@ def killed():
 killed()
 """
 ENVIRONMENT = {
-    # A task whose worker has died is found by its missing heartbeat; by default after 5 min. Long enough for a slow
-    # machine, which must not take the retry for dead.
+    # A missing heartbeat reveals that a worker has died, by default after 5 min. Still long enough for a slow machine,
+    # which must not mistake the retry for dead.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
@@ -56,7 +56,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: after so many requests of an endpoint have come in, or have been answered, and `pause` later."""
+    """When to kill: `pause` seconds after the `nth` request of an endpoint arrives, or after its response (`answered`)."""
 
     endpoint: str
     nth: int = 1
@@ -66,50 +66,46 @@ class Moment:
     faults: tuple[dict[str, Any], ...] = field(default=())
 
     def is_reached(self, records: list[RequestRecord]) -> bool:
-        met = [record for record in records if record.endpoint.startswith(self.endpoint)]
-        return len(met) >= self.nth and (not self.answered or met[self.nth - 1].status is not None)
+        matching = [record for record in records if record.endpoint.startswith(self.endpoint)]
+        return len(matching) >= self.nth and (not self.answered or matching[self.nth - 1].status is not None)
 
 
 def slow(endpoint: str, seconds: float, nth: int = 1) -> dict[str, Any]:
     return {"endpoint": endpoint, "kind": "latency", "seconds": seconds, "nth": nth}
 
 
-def right_after_the_answer(pause: float, *, worker: bool = False) -> Moment:
-    # Slow, so that the process can be found before its answer comes, and does not end before it is killed.
+def after_response(pause: float, *, worker: bool = False) -> Moment:
+    # Slow, so that the process can be identified before the response arrives and still runs when it is killed.
     faults = (slow("POST /order", 2), slow("GET /order/status/*", 30))
     return Moment("POST /order", answered=True, pause=pause, worker=worker, faults=faults)
 
 
-# A latency passes before the request is worked on: an order on the wire is accepted after its process is dead.
+# The latency precedes processing, so the API accepts an order that is in flight after its process has died.
 MOMENTS = {
-    "the look-up is on the wire": Moment("GET /order", faults=(slow("GET /order", 30),)),
-    "the POST is on the wire": Moment("POST /order", faults=(slow("POST /order", 2),)),
-    "the POST is on the wire, to be accepted while the retry looks": Moment(
-        "POST /order", faults=(slow("POST /order", 20),)
-    ),
-    "the POST is on the wire, never to be accepted": Moment(
+    "search in flight": Moment("GET /order", faults=(slow("GET /order", 30),)),
+    "POST in flight": Moment("POST /order", faults=(slow("POST /order", 2),)),
+    "POST in flight, accepted during the retry's search": Moment("POST /order", faults=(slow("POST /order", 20),)),
+    "POST in flight, never accepted": Moment(
         "POST /order",
         faults=(slow("POST /order", 5), {"endpoint": "POST /order", "kind": "reset_before_accept", "nth": 1}),
     ),
-    "the answer was lost, and the order is looked for": Moment(
+    "search after a lost response": Moment(
         "GET /order",
         nth=2,
         faults=({"endpoint": "POST /order", "kind": "reset_after_accept", "nth": 1}, slow("GET /order", 30, nth=2)),
     ),
-    "with the answer": right_after_the_answer(0.0),
-    "10 ms after the answer": right_after_the_answer(0.01),
-    "50 ms after the answer": right_after_the_answer(0.05),
-    "the id is written down, and not in XCom": Moment("GET /order/status/", faults=(slow("GET /order/status/*", 30),)),
-    "the POST is on the wire, and the worker dies too": Moment(
-        "POST /order", worker=True, faults=(slow("POST /order", 2),)
-    ),
-    "with the answer, and the worker dies too": right_after_the_answer(0.0, worker=True),
+    "at the response": after_response(0.0),
+    "10 ms after the response": after_response(0.01),
+    "50 ms after the response": after_response(0.05),
+    "order ID saved but not in XCom": Moment("GET /order/status/", faults=(slow("GET /order/status/*", 30),)),
+    "POST in flight, worker killed as well": Moment("POST /order", worker=True, faults=(slow("POST /order", 2),)),
+    "at the response, worker killed as well": after_response(0.0, worker=True),
 }
 SHORT = [
-    "the look-up is on the wire",
-    "the POST is on the wire",
-    "with the answer",
-    "the POST is on the wire, and the worker dies too",
+    "search in flight",
+    "POST in flight",
+    "at the response",
+    "POST in flight, worker killed as well",
 ]
 CHOSEN = {name: MOMENTS[name] for name in (MOMENTS if FULL else SHORT)}
 
@@ -134,38 +130,38 @@ def airflow(ard: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def meet(ard: Sandbox) -> Iterator[Callable[..., None]]:
-    """Wait until something holds of the requests since the test began, looking every millisecond."""
+def wait_for_requests(ard: Sandbox) -> Iterator[Callable[..., None]]:
+    """Return a function that waits until a condition on the requests since the start of the test is true."""
     before = len(ard.requests)
 
-    def meet(holds: Callable[[list[RequestRecord]], object]) -> None:
-        deadline = time.monotonic() + SOON
-        while not holds(ard.requests[before:]):
+    def wait(condition: Callable[[list[RequestRecord]], object]) -> None:
+        deadline = time.monotonic() + STEP_LIMIT_S
+        while not condition(ard.requests[before:]):
             assert time.monotonic() < deadline, [record.endpoint for record in ard.requests[before:]]
             time.sleep(0.001)
 
-    yield meet
+    yield wait
     ard.faults.clear()
 
 
 @pytest.mark.parametrize("moment", CHOSEN.values(), ids=CHOSEN)
-def test_a_killed_task_is_retried_and_there_is_one_order(
-    ard: Sandbox, airflow: StandaloneAirflow, meet: Callable[..., None], moment: Moment
+def test_retry_of_killed_task_makes_one_order(
+    ard: Sandbox, airflow: StandaloneAirflow, wait_for_requests: Callable[..., None], moment: Moment
 ) -> None:
     before = {order.id for order in ard.orders}
     for rule in moment.faults:
         ard.faults.add(**rule)
     run_id = airflow.api.trigger("killed")
-    meet(len)
+    wait_for_requests(len)
     victims = task_processes(airflow) + (busy_workers(airflow) if moment.worker else [])
-    meet(moment.is_reached)
+    wait_for_requests(moment.is_reached)
     time.sleep(moment.pause)
     assert len(kill(victims)) == 1 + moment.worker
-    # What the dead try has sent still meets the faults; the retry is to meet none.
+    # Requests of the dead try are still subject to the faults; those of the retry are not.
     ard.faults.clear()
     psutil.wait_procs(victims, timeout=30)
 
-    task = airflow.wait_for_task("killed", run_id, "order", "success", SOON)
+    task = airflow.wait_for_task("killed", run_id, "order", "success", STEP_LIMIT_S)
 
     assert task["try_number"] == 2, airflow.api.task_log("killed", run_id, task)
     placed = [order.id for order in ard.orders if order.id not in before]

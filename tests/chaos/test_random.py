@@ -1,4 +1,4 @@
-"""Many task instances, each with an order and a wait of its own, against faults drawn by a seed."""
+"""Many task instances, each placing an order and waiting for it, under random faults drawn from a seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.chaos.conftest import FULL, Store, Task, TaskInstance
 
 RUNS = 1000 if FULL else 60
 TRIES = 30
-# Each request meets one of these with its share.
+# `share`: the fraction of requests that the fault affects.
 FAULTS = [
     {"endpoint": "POST /order", "kind": "reset_after_accept", "share": 0.10},
     {"endpoint": "POST /order", "kind": "reset_before_accept", "share": 0.05},
@@ -36,11 +36,12 @@ FAULTS = [
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """Stands for SIGKILL of the process."""
 
 
 @pytest.fixture
-def hurried(monkeypatch):
+def short_retries(monkeypatch):
+    """Shorten the pauses between retries and the search window."""
     from tenacity import nap
 
     sleep = nap.time.sleep
@@ -50,33 +51,33 @@ def hurried(monkeypatch):
 
 @pytest.fixture
 def crashes(monkeypatch):
-    """Let one in twenty submits kill its process, before or after the POST."""
+    """Let one submission in twenty crash, before or after the POST."""
     from airflow_provider_ard.api.client import ArdClient
 
     chance = random.Random(7)
     submit = ArdClient.submit_order
     count = collections.Counter()
 
-    def deadly(self, request):
-        fate = chance.random()
-        if fate < 0.025:
+    def submit_or_crash(self, request):
+        draw = chance.random()
+        if draw < 0.025:
             count["before"] += 1
             raise Crash
-        answer = submit(self, request)
-        if fate < 0.05:
+        order = submit(self, request)
+        if draw < 0.05:
             count["after"] += 1
             raise Crash
-        return answer
+        return order
 
-    monkeypatch.setattr(ArdClient, "submit_order", deadly)
+    monkeypatch.setattr(ArdClient, "submit_order", submit_or_crash)
     return count
 
 
 @pytest.mark.timeout(1800)
-def test_orders_are_task_instances(hurried, crashes, monkeypatch, capsys):
+def test_random_faults_make_one_order_per_task_instance(short_retries, crashes, monkeypatch, capsys):
     ended = collections.Counter()
     tries = collections.Counter()
-    taken: dict[str, str] = {}
+    order_ids: dict[str, str] = {}
     with Sandbox(order_status_calls=4, seed=5) as ard:
         monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
         for fault in FAULTS:
@@ -85,7 +86,7 @@ def test_orders_are_task_instances(hurried, crashes, monkeypatch, capsys):
             ti = TaskInstance(run_id=f"run-{number}", max_tries=TRIES)
             context = {"ti": ti, "task": Task(TRIES), "task_state_store": Store()}
             order_id = order(ard, context, tries)
-            taken[ti.run_id] = order_id
+            order_ids[ti.run_id] = order_id
             ended[wait(order_id, context, tries)] += 1
         orders = {placed.request["metadata"]["airflow_run_id"]: placed for placed in ard.orders}
         fired = collections.Counter(firing.rule.kind for firing in ard.faults.fired)
@@ -95,7 +96,7 @@ def test_orders_are_task_instances(hurried, crashes, monkeypatch, capsys):
                 f"crashes {dict(crashes)}; faults {dict(fired)}"
             )
         assert len(ard.orders) == len(orders) == RUNS
-        assert {run: placed.id for run, placed in orders.items()} == taken
+        assert {run: placed.id for run, placed in orders.items()} == order_ids
         states = collections.Counter(placed.status for placed in ard.orders)
         assert ended == states
         assert sum(fired.values()) > RUNS / 2
@@ -109,7 +110,7 @@ def order(ard, context, tries):
             return task.execute(context)
         except (ArdUnavailableError, Crash):
             continue
-    raise AssertionError("no end of tries")
+    raise AssertionError(f"not ended after {TRIES} tries")
 
 
 def wait(order_id, context, tries):
@@ -121,5 +122,5 @@ def wait(order_id, context, tries):
         except ArdOrderFailed as error:
             return "FAILED" if "no imagery" in str(error) else str(error)
         except ArdNotFoundError:
-            raise AssertionError("an order was lost") from None
-    raise AssertionError("no end of tries")
+            raise AssertionError(f"order {order_id} was lost") from None
+    raise AssertionError(f"not ended after {TRIES} tries")

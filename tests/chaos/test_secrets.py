@@ -1,6 +1,6 @@
-"""No secret is anywhere in Airflow: not in logs, XCom, rendered fields, trigger rows or the serialized DAG.
+"""Secrets appear nowhere in Airflow: not in logs, XCom, rendered fields, trigger rows or the serialized DAG.
 
-Every file below AIRFLOW_HOME is searched, the metadata database byte by byte.
+The tests search every file below AIRFLOW_HOME, including the bytes of the metadata database.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def secrets():
         return ArdOrderOperator(task_id=task_id, acquisitions=CELL, output_config=config, **options)
 
     sas = os.environ["TEST_SAS_LITERAL"]
-    # The API refuses the first order, and repeats its secret.
+    # The API rejects the first order with a message that repeats its secret.
     refused = order("refused", {"azure_blob_storage": {**AZURE, "sas_url": sas}})
-    # Known when the DAG is parsed, rendered by a template, from a file, as JSON, and in a mapped task.
+    # The secret comes from the DAG file, a template, a key file, JSON, and a mapped task.
     later = {"trigger_rule": "all_done"}
     literal = order("literal", {"azure_blob_storage": {**AZURE, "sas_url": sas}}, **later)
     google = {"bucket": "b", "prefix": "p"}
@@ -71,24 +71,24 @@ SUCCEED = {"literal", "template", "file", "key", "wait"}
 FAIL = {"refused", "wrong_password"}
 
 
-def forms(secret: str) -> set[bytes]:
-    """Return what a secret may look like where it leaked."""
+def encodings(secret: str) -> set[bytes]:
+    """Return the encodings in which a secret could leak."""
     return {form.encode() for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1])}
 
 
-def found_in(folder: Path, secrets: dict[str, str]) -> dict[str, list[str]]:
-    """Return the files that hold a secret, by its name."""
-    wanted = {name: forms(secret) for name, secret in secrets.items()}
-    found: dict[str, list[str]] = {}
+def find_leaks(folder: Path, secrets: dict[str, str]) -> dict[str, list[str]]:
+    """Return the files that contain each secret, by the secret's name."""
+    patterns = {name: encodings(secret) for name, secret in secrets.items()}
+    leaks: dict[str, list[str]] = {}
     for file in (path for path in folder.rglob("*") if path.is_file()):
         content = file.read_bytes()
-        for name, looks in wanted.items():
-            if any(look in content for look in looks):
-                found.setdefault(name, []).append(str(file.relative_to(folder)))
-    return found
+        for name, encoded in patterns.items():
+            if any(pattern in content for pattern in encoded):
+                leaks.setdefault(name, []).append(str(file.relative_to(folder)))
+    return leaks
 
 
-def test_no_secret_is_anywhere(tmp_path):
+def test_no_secret_in_airflow_home(tmp_path):
     home, dags, state = tmp_path / "airflow", tmp_path / "dags", tmp_path / "sandbox.sqlite"
     dags.mkdir()
     (dags / "secrets.py").write_text(DAGS)
@@ -102,12 +102,12 @@ def test_no_secret_is_anywhere(tmp_path):
             "TEST_SAS_LITERAL": SAS_LITERAL,
             "TEST_KEY_FILE": str(tmp_path / "key.json"),
             "TEST_KEY_JSON": json.dumps(KEY),
-            # The chattiest log there is.
+            # The most verbose log level.
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
         }
         with StandaloneAirflow(home, dags, env=env) as airflow:
             airflow.wait_for_dag("secrets")
-            # An API that repeats what it was sent, secrets and all.
+            # Let the API repeat the request's secret in its error message.
             echo = ard.faults.add(
                 "POST /order", kind="status", status=400, message=f"cannot write to {SAS_LITERAL}", nth=1
             )
@@ -117,14 +117,16 @@ def test_no_secret_is_anywhere(tmp_path):
             for order in ard.orders:
                 ard.finish_order(order.id)
             airflow.wait_until(
-                lambda: airflow.api.run_state("secrets", run_id) in {"success", "failed"}, within=180, what="the end"
+                lambda: airflow.api.run_state("secrets", run_id) in {"success", "failed"},
+                within=180,
+                what="the run has ended",
             )
             states = {task: airflow.api.task("secrets", run_id, task)["state"] for task in SUCCEED | FAIL}
     with sqlite3.connect(state) as database:
         tokens = database.execute("SELECT kind, key FROM document WHERE kind IN ('access', 'refresh')").fetchall()
     database.close()
     assert states == dict.fromkeys(SUCCEED, "success") | dict.fromkeys(FAIL, "failed")
-    # Every login leaves an access and a refresh token.
+    # Every login issues an access token and a refresh token.
     assert len(tokens) >= 2
     secrets = {f"{kind} token {number}": token for number, (kind, token) in enumerate(tokens)} | {
         "password": ard.password,
@@ -135,16 +137,16 @@ def test_no_secret_is_anywhere(tmp_path):
         "private key": "Pr1vateKeyBody",
         "credentials": base64.b64encode(json.dumps(KEY).encode()).decode(),
     }
-    assert found_in(home, secrets) == {}
-    # It would have been found: what is not secret is there.
-    assert len(found_in(home, {"container": "azure_blob_storage"})["container"]) >= 2
+    assert find_leaks(home, secrets) == {}
+    # The search works: a string that is not secret is found.
+    assert len(find_leaks(home, {"container": "azure_blob_storage"})["container"]) >= 2
 
 
-def test_the_search_finds_a_planted_secret(tmp_path):
+def test_search_finds_planted_secret(tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "task.log").write_text(f"url=https://x?sig={quote(PLANTED, safe='')}")
     with sqlite3.connect(tmp_path / "airflow.db") as database:
         database.execute("CREATE TABLE xcom (value TEXT)")
         database.execute("INSERT INTO xcom VALUES (?)", (json.dumps({"a": PLANTED}),))
     database.close()
-    assert len(found_in(tmp_path, {"planted": PLANTED})["planted"]) == 2
+    assert len(find_leaks(tmp_path, {"planted": PLANTED})["planted"]) == 2

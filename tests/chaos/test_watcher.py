@@ -1,4 +1,4 @@
-"""New imagery in a real Airflow, the triggerers killed between and in the middle: each acquisition is ordered once."""
+"""An asset watcher orders each new acquisition once, although the triggerer is killed between and during polls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.standalone, pytest.mark.timeout(1800)]
 
-# Patience for one step on a slow machine; nothing here is asserted about time.
-SOON = 240
+# Time limit for one step, generous for slow machines.
+STEP_LIMIT_S = 240
 DAG = """
 from datetime import timedelta
 
@@ -62,34 +62,35 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def imagery(number: int, day: str) -> dict[str, Any]:
-    """Return the tiles of a new acquisition: one of the catalogue's under another id and date."""
+    """Return the tiles of a new acquisition, copied from the bundled catalog with another ID and date."""
     bundled = json.loads(
         resources.files("airflow_provider_ard.sandbox.backend").joinpath("catalog.geojson").read_text()
     )
-    first = next(one["properties"]["catalog_id"] for one in bundled["features"] if one["properties"]["utm_zone"] == 13)
-    features = [one for one in bundled["features"] if one["properties"]["catalog_id"] == first]
-    for one in features:
-        one["properties"] |= {"catalog_id": f"104001{number:08X}00", "datetime": f"{day}T18:00:00Z"}
+    tiles = bundled["features"]
+    original = next(tile["properties"]["catalog_id"] for tile in tiles if tile["properties"]["utm_zone"] == 13)
+    features = [tile for tile in tiles if tile["properties"]["catalog_id"] == original]
+    for tile in features:
+        tile["properties"] |= {"catalog_id": f"104001{number:08X}00", "datetime": f"{day}T18:00:00Z"}
     return {"type": "FeatureCollection", "features": features}
 
 
-class Scene:
-    """What is done to a cluster, and waited for."""
+class WatchedCluster:
+    """Publishes imagery to a cluster's sandbox and waits for polls and runs."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
 
     def publish(self, number: int, day: str) -> None:
-        answer = requests.post(f"{self.cluster.sandbox_url}/sandbox/catalog", json=imagery(number, day), timeout=60)
-        answer.raise_for_status()
+        response = requests.post(f"{self.cluster.sandbox_url}/sandbox/catalog", json=imagery(number, day), timeout=60)
+        response.raise_for_status()
 
-    def wait_for_looks(self) -> None:
-        """Return when the watch has looked two more times: what the first has seen is written down by the second."""
-        seen = self._looks()
-        self.wait(lambda: len(self._looks() - seen) >= 2, "the watch looks two more times")
+    def wait_for_polls(self) -> None:
+        """Wait for two more polls, because the state of one poll is saved by the next."""
+        seen = self._polls()
+        self.wait(lambda: len(self._polls() - seen) >= 2, "the watcher has polled two more times")
 
     def wait_for_runs(self, number: int) -> None:
-        self.wait(lambda: len(self.runs()) >= number and self._are_over(), f"{number} runs are over")
+        self.wait(lambda: len(self.runs()) >= number and self._have_ended(), f"{number} runs have ended")
 
     def runs(self) -> list[dict[str, Any]]:
         return list(self.cluster.airflow.api.get("/dags/watched/dagRuns")["dag_runs"])
@@ -97,45 +98,47 @@ class Scene:
     def orders(self) -> list[dict[str, Any]]:
         return list(requests.get(f"{self.cluster.sandbox_url}/sandbox/orders", timeout=60).json()["orders"])
 
-    def _are_over(self) -> bool:
+    def _have_ended(self) -> bool:
         return all(run["state"] in {"success", "failed"} for run in self.runs())
 
-    def _looks(self) -> set[str]:
+    def _polls(self) -> set[str]:
         records = requests.get(f"{self.cluster.sandbox_url}/sandbox/requests", timeout=60).json()["requests"]
-        return {one["time"] for one in records if one["endpoint"] == "POST /metadata/cells/acquisitions"}
+        return {record["time"] for record in records if record["endpoint"] == "POST /metadata/cells/acquisitions"}
 
-    def wait(self, holds: Callable[[], bool], what: str) -> None:
-        self.cluster.airflow.wait_until(holds, within=SOON, what=f"{what}\n{self.cluster.log_tails()}")
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        self.cluster.airflow.wait_until(condition, within=STEP_LIMIT_S, what=f"{what}\n{self.cluster.log_tails()}")
 
 
-def test_each_new_acquisition_is_ordered_once_whatever_is_killed(cluster: Cluster) -> None:
-    scene = Scene(cluster)
-    scene.wait_for_looks()
-    scene.publish(1, "2026-10-20")
-    scene.wait_for_runs(1)
+def test_each_new_acquisition_is_ordered_once_despite_kills(cluster: Cluster) -> None:
+    watched = WatchedCluster(cluster)
+    watched.wait_for_polls()
+    watched.publish(1, "2026-10-20")
+    watched.wait_for_runs(1)
 
     assert cluster.kill_triggerer()
-    # Late, and older than what has been seen.
-    scene.publish(2, "2026-10-01")
-    scene.wait_for_runs(2)
+    # Published late, with an older date than acquisitions already seen.
+    watched.publish(2, "2026-10-01")
+    watched.wait_for_runs(2)
 
     if FULL:
-        scene.wait_for_looks()
+        watched.wait_for_polls()
         assert cluster.kill_triggerer()
-    scene.publish(3, "2026-10-21")
-    scene.wait_for_runs(3)
-    assert [run["state"] for run in scene.runs()] == ["success"] * 3
+    watched.publish(3, "2026-10-21")
+    watched.wait_for_runs(3)
+    assert [run["state"] for run in watched.runs()] == ["success"] * 3
 
-    # Killed within a moment of firing: whether the event has arrived is not known to the next triggerer.
-    scene.wait_for_looks()
-    scene.publish(4, "2026-10-22")
-    scene.wait(lambda: len(scene.runs()) == 4, "the fourth run has begun")
+    # Killed right after firing, so the next triggerer does not know whether the event has arrived.
+    watched.wait_for_polls()
+    watched.publish(4, "2026-10-22")
+    watched.wait(lambda: len(watched.runs()) == 4, "the fourth run has started")
     assert cluster.kill_triggerer()
-    scene.wait_for_looks()
-    scene.wait_for_looks()
-    scene.wait_for_runs(4)
-    assert {run["state"] for run in scene.runs()} <= {"success", "skipped"}
+    watched.wait_for_polls()
+    watched.wait_for_polls()
+    watched.wait_for_runs(4)
+    assert {run["state"] for run in watched.runs()} <= {"success", "skipped"}
 
-    ordered = [order["order"]["acquisitions"] for order in scene.orders()]
-    assert sorted(one["id"] for (one,) in ordered) == [f"104001{number:08X}00" for number in (1, 2, 3, 4)]
-    assert all(one["cells"] for (one,) in ordered)
+    ordered = [order["order"]["acquisitions"] for order in watched.orders()]
+    assert sorted(acquisition["id"] for (acquisition,) in ordered) == [
+        f"104001{number:08X}00" for number in (1, 2, 3, 4)
+    ]
+    assert all(acquisition["cells"] for (acquisition,) in ordered)
