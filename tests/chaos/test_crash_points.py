@@ -55,7 +55,7 @@ SUBMIT, SAVE = ArdClient.submit_order, TaskStateSubmissionStore.save
 POINTS = {
     "before the search": (ArdClient, "list_orders", crash_before),
     "after the search": (OrderSearch, "orders", crash_after(OrderSearch.orders)),
-    "before the budget check": (ArdOrderOperator, "_budget_check", crash_before),
+    "before the submission": (OrderPlacement, "submit", crash_before),
     "before the intent is saved": (TaskStateSubmissionStore, "save", crash_before),
     "after the intent is saved": (TaskStateSubmissionStore, "save", on_nth_call(1, crash_after(SAVE), SAVE)),
     "before the POST": (ArdClient, "submit_order", crash_before),
@@ -63,8 +63,8 @@ POINTS = {
     "before the order ID is saved": (OrderPlacement, "_confirm", crash_before),
     "while the order ID is saved": (TaskStateSubmissionStore, "save", on_nth_call(2, crash_before, SAVE)),
     "after the order ID is saved": (TaskStateSubmissionStore, "save", on_nth_call(2, crash_after(SAVE), SAVE)),
-    "before the order is published": (ArdOrderOperator, "_tell", crash_before),
-    "after the order is published": (ArdOrderOperator, "_tell", crash_after(ArdOrderOperator._tell)),
+    "before the order is published": (ArdOrderOperator, "_publish", crash_before),
+    "after the order is published": (ArdOrderOperator, "_publish", crash_after(ArdOrderOperator._publish)),
 }
 FAULTS = {
     "no fault": None,
