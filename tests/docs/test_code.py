@@ -89,7 +89,7 @@ def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3
             "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             # Real orders take hours, so that the documents show sensors that look once a minute.
-            "PYTHONPATH": str(REPOSITORY / "tests" / "integration" / "impatience"),
+            "PYTHONPATH": str(REPOSITORY / "tests" / "integration" / "fast_polling_policy"),
             "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
         }

@@ -1,4 +1,4 @@
-"""Real storage servers of the three clouds on this machine: moto, gcp-storage-emulator, Azurite."""
+"""Local storage servers for the three clouds: moto, gcp-storage-emulator and Azurite."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ REPOSITORY = Path(__file__).parents[2]
 NODE = REPOSITORY / ".node"
 AZURITE = "azurite@3.37.0"
 ACCOUNT = "devstoreaccount1"
-# Azurite's own, the same for everybody, as its documentation says.
+# The public default key from Azurite's documentation.
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 KEY_FILE = base64.b64encode(json.dumps({"type": "service_account", "private_key": "s3cr3t"}).encode()).decode()
 
 
 def azurite() -> Path:
-    """Return Azurite's blob service, fetched from npm once."""
+    """Return the script of Azurite's blob service, after installing it from npm if necessary."""
     script = NODE / "node_modules/azurite/dist/src/blob/main.js"
     NODE.mkdir(exist_ok=True)
     with (NODE / ".lock").open("w") as lock:
-        # Files of tests run side by side, and each may be the first.
+        # Test files run in parallel, and any of them may be the first.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not script.exists():
             npm = shutil.which("npm")
@@ -54,21 +54,21 @@ def azurite() -> Path:
 
 @contextmanager
 def server(*command: str) -> Iterator[int]:
-    """Run a server on the free port that takes the place of PORT, and yield the port."""
+    """Run a server on a free port, which replaces PORT in its command, and yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    filled = [str(port) if word == "PORT" else word for word in command]
-    running = subprocess.Popen(filled, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    arguments = [str(port) if argument == "PORT" else argument for argument in command]
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
         while not _listens(port):
-            assert running.poll() is None, f"{command[0]} ended"
-            assert time.monotonic() < deadline, f"{command[0]} does not listen"
+            assert process.poll() is None, f"{command[0]} exited with {process.returncode}"
+            assert time.monotonic() < deadline, f"{command[0]} is not listening on port {port}"
             time.sleep(0.1)
         yield port
     finally:
-        running.terminate()
-        running.wait(20)
+        process.terminate()
+        process.wait(20)
 
 
 def _listens(port: int) -> bool:
@@ -76,8 +76,8 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-class _Tokens(BaseHTTPRequestHandler):
-    """Google's exchange of a signed claim for a token; the storage emulator takes any."""
+class _TokenHandler(BaseHTTPRequestHandler):
+    """Google's OAuth token endpoint; the storage emulator accepts any token."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -89,29 +89,29 @@ class _Tokens(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Suppress the request log on stderr."""
 
 
 @contextmanager
 def token_server() -> Iterator[str]:
-    """Run a server that gives tokens to service accounts, and yield its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Tokens) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
+    """Run a token server for service accounts and yield its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _TokenHandler) as token_endpoint:
+        threading.Thread(target=token_endpoint.serve_forever, daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{served.server_port}/token"
+            yield f"http://127.0.0.1:{token_endpoint.server_port}/token"
         finally:
-            served.shutdown()
+            token_endpoint.shutdown()
 
 
 @cache
 def _private_key() -> str:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    kind = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return key.private_bytes(*kind).decode()
+    encoding = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(*encoding).decode()
 
 
 class Clouds(NamedTuple):
-    """The servers' addresses, with a bucket or container ``tiles`` on each."""
+    """URLs of the servers, each with a bucket or container `tiles`."""
 
     s3: str
     gcs: str
@@ -119,7 +119,7 @@ class Clouds(NamedTuple):
     tokens: str
 
     def sas(self, lifetime: timedelta = timedelta(hours=1)) -> str:
-        """Return a SAS URL as Azure gives it out; the sandbox swaps the host for Azurite's."""
+        """Return a SAS URL in Azure's form; the sandbox replaces the host with Azurite's."""
         signature = generate_account_sas(
             ACCOUNT,
             ACCOUNT_KEY,
@@ -131,18 +131,18 @@ class Clouds(NamedTuple):
 
     def config(self, platform: str, bucket: str = "tiles") -> dict[str, Any]:
         """Return an output_config for a platform."""
-        place = {"bucket": bucket, "prefix": "a/b"}
+        location = {"bucket": bucket, "prefix": "a/b"}
         return {
-            "s3": {"amazon_s3": place},
-            "gcs": {"google_cloud_storage": {**place, "service_credentials": KEY_FILE}},
+            "s3": {"amazon_s3": location},
+            "gcs": {"google_cloud_storage": {**location, "service_credentials": KEY_FILE}},
             "azure": {"azure_blob_storage": {"container": bucket, "prefix": "a/b", "sas_url": self.sas()}},
         }[platform]
 
     @property
     def connections(self) -> dict[str, str]:
-        """Airflow Connections `clouds_s3`, `clouds_gcs` and `clouds_azure` to the servers, as environment variables."""
+        """Environment variables of the Airflow Connections `clouds_s3`, `clouds_gcs` and `clouds_azure` to the servers."""
         s3 = {"endpoint_url": self.s3, "region_name": "us-east-1"}
-        # As everybody has it: Airflow's provider for Google can be anonymous in its newest versions only.
+        # A key file, because only the newest versions of Airflow's Google provider support anonymous access.
         key = {
             "type": "service_account",
             "project_id": "p",
@@ -151,7 +151,7 @@ class Clouds(NamedTuple):
             "token_uri": self.tokens,
         }
         account = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY}"
-        found = {
+        fields = {
             "s3": {"conn_type": "aws", "login": "k", "password": "s", "extra": s3},
             "gcs": {
                 "conn_type": "google_cloud_platform",
@@ -162,19 +162,19 @@ class Clouds(NamedTuple):
                 "extra": {"connection_string": f"{account};BlobEndpoint={self.azure};"},
             },
         }
-        connections = {f"AIRFLOW_CONN_CLOUDS_{name.upper()}": json.dumps(conn) for name, conn in found.items()}
-        # Or gcsfs asks for the kind of each bucket over gRPC, which no emulator speaks, for minutes.
+        connections = {f"AIRFLOW_CONN_CLOUDS_{name.upper()}": json.dumps(conn) for name, conn in fields.items()}
+        # Otherwise gcsfs queries each bucket's type over gRPC for minutes; no emulator supports that.
         return connections | {"GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
 
     def make_bucket(self, name: str) -> None:
-        """Make a bucket or container of this name on each."""
+        """Create a bucket or container on each server."""
         requests.put(f"{self.s3}/{name}", timeout=9).raise_for_status()
         requests.post(f"{self.gcs}/storage/v1/b?project=p", json={"name": name}, timeout=9).raise_for_status()
         with BlobServiceClient(self.azure, credential=ACCOUNT_KEY) as service:
             service.create_container(name).close()
 
     def files(self, platform: str) -> fsspec.AbstractFileSystem:
-        """Return a filesystem of a platform, by other credentials than the sandbox's."""
+        """Return a filesystem for a platform, with other credentials than the sandbox uses."""
         if platform == "s3":
             return fsspec.filesystem(
                 "s3", key="k", secret="s", endpoint_url=self.s3, client_kwargs={"region_name": "us-east-1"}
@@ -187,7 +187,7 @@ class Clouds(NamedTuple):
 
 @contextmanager
 def three_clouds() -> Iterator[Clouds]:
-    """Run all three servers."""
+    """Run all three storage servers and the token server."""
     with ExitStack() as stack:
         s3 = stack.enter_context(server(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT"))
         gcs = stack.enter_context(
@@ -201,8 +201,8 @@ def three_clouds() -> Iterator[Clouds]:
             server("node", str(azurite()), *blob, "--skipApiVersionCheck", "--disableTelemetry", "--silent")
         )
         tokens = stack.enter_context(token_server())
-        found = Clouds(
+        clouds = Clouds(
             f"http://127.0.0.1:{s3}", f"http://127.0.0.1:{gcs}", f"http://127.0.0.1:{azure}/{ACCOUNT}", tokens
         )
-        found.make_bucket("tiles")
-        yield found
+        clouds.make_bucket("tiles")
+        yield clouds

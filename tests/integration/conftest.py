@@ -1,4 +1,4 @@
-"""A real S3 server, and ways to find processes that should be gone."""
+"""An S3 server, and helpers to wait and to find leftover processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
-    """An S3 server with the bucket that the example DAG delivers to."""
+    """Run an S3 server with the bucket that the example DAG delivers to."""
     from demo.storage import S3Server
 
     with S3Server("ard-demo") as server:
@@ -25,25 +25,25 @@ def s3() -> Iterator[S3Server]:
 
 
 def processes_of(sessions: set[int], mark: str) -> list[psutil.Process]:
-    """Return the live processes of some sessions, and those that have inherited an environment with `mark` in it.
+    """Return the live processes of some sessions, and those with the value `mark` in their environment.
 
-    A process that changes its title, as Airflow's do, overwrites the environment that can be seen from outside.
+    The sessions are needed because a process that changes its title, as Airflow's do, overwrites its visible environment.
     """
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
             if os.getsid(process.pid) in sessions or mark in process.environ().values():
-                found.append(process)
+                processes.append(process)
         except (psutil.Error, ProcessLookupError):
             continue
-    return found
+    return processes
 
 
-def wait_until(holds: Callable[[], object], within: float, what: str) -> None:
-    """Return as soon as something holds; fail if it does not in so many seconds."""
+def wait_until(condition: Callable[[], object], within: float, what: str) -> None:
+    """Wait until a condition is true; fail after `within` seconds."""
     deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline, f"not so within {within:g} s: {what}"
+    while not condition():
+        assert time.monotonic() < deadline, f"condition not met within {within:g} s: {what}"
         time.sleep(0.2)

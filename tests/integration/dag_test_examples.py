@@ -1,7 +1,8 @@
-"""Run DAGs one after the other by `dag.test()`: ``python dag_test_examples.py DAGS_FOLDER '{"dag_id": {a run's conf}}'``.
+"""Run DAGs in sequence with `dag.test()`: `python dag_test_examples.py DAGS_FOLDER '{"dag_id": {conf of the run}}'`.
 
-The last line tells of each its state, those of its tasks by id and map index, and what a task `report` has returned.
-A process of its own, since Airflow reads its settings when it is first imported; one for all, since that takes longest.
+The last line of output is JSON with each run's state, its task states by ID and map index, and the return value of a task
+`report`. It runs in a separate process because Airflow reads its settings on import, and once for all DAGs because that
+import is slow.
 """
 
 import json
@@ -17,7 +18,7 @@ except ImportError:  # before Airflow 3.2
 
 
 def outcome(dag: Any, conf: dict[str, Any]) -> dict[str, Any]:
-    """Run a DAG and return what came of it."""
+    """Run a DAG and return the states of the run and its tasks."""
     run = dag.test(run_conf=conf)
     tasks = run.get_task_instances()
     return {

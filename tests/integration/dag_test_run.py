@@ -1,6 +1,7 @@
-"""Run the example DAG by `dag.test()`: ``python dag_test_run.py DAGS_FOLDER PARAMS``; the last line is its outcome.
+"""Run the example DAG with `dag.test()`: `python dag_test_run.py DAGS_FOLDER PARAMS`.
 
-A process of its own, since Airflow reads its settings when it is first imported.
+The last line of output is JSON with the run's state. It runs in a separate process because Airflow reads its settings on
+import.
 """
 
 import json

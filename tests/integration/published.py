@@ -1,4 +1,4 @@
-"""Imagery for the sandbox to publish, over the area that the example DAGs look at."""
+"""New imagery for the sandbox, inside the AOI of the example DAGs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import shapely
 AOI = shapely.box(-105.10, 40.13, -105.03, 40.19)
 
 
-def imagery(taken: dict[str, tuple[str, int]]) -> dict[str, Any]:
-    """Return tiles of new acquisitions in one cell of the AOI, by id: when they were taken and how cloudy they are."""
+def imagery(acquisitions: dict[str, tuple[str, int]]) -> dict[str, Any]:
+    """Return tiles of new acquisitions in one cell of the AOI. `acquisitions`: ID -> (acquired at, cloud cover in %)."""
     bundled = json.loads(
         resources.files("airflow_provider_ard.sandbox.backend").joinpath("catalog.geojson").read_text()
     )
-    model = next(one for one in bundled["features"] if shapely.geometry.shape(one["geometry"]).intersects(AOI))
+    original = next(tile for tile in bundled["features"] if shapely.geometry.shape(tile["geometry"]).intersects(AOI))
     return {
         "type": "FeatureCollection",
         "features": [
-            model
+            original
             | {
-                "properties": model["properties"]
-                | {"catalog_id": name, "datetime": moment, "tile:clouds_percent": clouds}
+                "properties": original["properties"]
+                | {"catalog_id": acquisition_id, "datetime": acquired_at, "tile:clouds_percent": cloud_cover}
             }
-            for name, (moment, clouds) in taken.items()
+            for acquisition_id, (acquired_at, cloud_cover) in acquisitions.items()
         ],
     }

@@ -1,4 +1,4 @@
-"""What waiting costs is counted here in short; what it takes in time is told by `make bench` alone."""
+"""Count requests, logins and connections of many waits in a short run; only `make bench` measures time."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ def runs(tmp_path_factory):
     return {run["task"]["contender"]: run for run in json.loads(figures.read_text())["runs"]}
 
 
-def test_a_thousand_orders_share_one_session_one_login_and_one_look_at_the_connection(runs):
+def test_thousand_orders_share_session_login_and_connection_lookup(runs):
     whole = runs["ours"]["whole"]
     assert (whole["sessions"], whole["logins"], whole["lookups"], whole["connections"]) == (1, 1, 1, 1)
 
 
-def test_a_thousand_orders_take_at_most_eleven_requests_a_round(runs):
+def test_thousand_orders_take_at_most_eleven_requests_per_round(runs):
     assert runs["ours"]["task"]["orders"] == 1_000
     assert runs["ours"]["rounds"]["told"] >= 2_000
     assert runs["ours"]["figures"]["requests_a_round"] <= 11
 
 
-def test_every_order_that_finishes_is_told(runs):
+def test_every_finished_order_fires_an_event(runs):
     assert runs["ours"]["figures"]["events"] == 1_000
     assert runs["ours"]["failed"] == 0
 
 
-def test_the_same_counters_see_what_a_trigger_without_a_watch_needs(runs):
+def test_http_trigger_makes_one_request_per_order_and_round(runs):
     run = runs["http"]
     assert run["figures"]["requests_a_round"] == run["task"]["orders"]
     assert run["figures"]["connections_a_round"] == run["task"]["orders"]

@@ -1,4 +1,4 @@
-"""Listing and reading what was delivered, through Airflow's Connections, on real servers of the three clouds."""
+"""List and read delivered tiles through Airflow Connections on local servers of the three clouds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 DAGS = Path(__file__).with_name("clouds_dag")
 CLOUDS = {"s3": "s3://tiles/listed", "gcs": "gs://tiles/listed", "azure": "az://tiles/listed"}
-RAN_WITHIN = 240
+RUN_LIMIT_S = 240
 
 
 def run(folder: str) -> None:
-    """Run the DAGs by `dag.test()` in this process; the last line is what came of them."""
+    """Run the DAGs with `dag.test()` in this process and print their outcome as JSON in the last line."""
     from airflow.dag_processing.dagbag import DagBag
     from airflow.models.asset import AssetEvent
     from airflow.utils.db import initdb
@@ -26,16 +26,16 @@ def run(folder: str) -> None:
     initdb()
     bag = DagBag(folder)
     assert bag.import_errors == {}, bag.import_errors
-    outcome: dict[str, Any] = {}
+    outcomes: dict[str, Any] = {}
     for name in CLOUDS:
-        ended = bag.dags[f"from_{name}"].test()
-        tasks = ended.get_task_instances()
+        dag_run = bag.dags[f"from_{name}"].test()
+        tasks = dag_run.get_task_instances()
         ingested = [ti.xcom_pull(task_ids="ingest", map_indexes=ti.map_index) for ti in tasks if ti.task_id == "ingest"]
         (order_id,) = {ti.xcom_pull(task_ids="order") for ti in tasks if ti.task_id == "order"}
-        outcome[name] = {"state": ended.state, "ingested": ingested, "order_id": str(order_id)}
+        outcomes[name] = {"state": dag_run.state, "ingested": ingested, "order_id": str(order_id)}
     with create_session() as session:
         events = [[event.asset.uri, event.extra] for event in session.query(AssetEvent)]
-    sys.stdout.write("\n" + json.dumps({"runs": outcome, "events": events}) + "\n")
+    sys.stdout.write("\n" + json.dumps({"runs": outcomes, "events": events}) + "\n")
 
 
 if __name__ == "__main__":
@@ -48,12 +48,12 @@ import pytest  # noqa: E402
 from demo.standalone import clean_environment  # noqa: E402
 from tests.integration.clouds import KEY_FILE, three_clouds  # noqa: E402
 
-pytestmark = pytest.mark.timeout(RAN_WITHIN + 60)
+pytestmark = pytest.mark.timeout(RUN_LIMIT_S + 60)
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """What came of the DAGs."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Run the DAGs and return their outcomes and asset events."""
     from airflow_provider_ard.sandbox import Sandbox
 
     home = tmp_path_factory.mktemp("airflow")
@@ -83,17 +83,17 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             "AIRFLOW_CONN_ARD_DEFAULT": json.dumps(connection),
             **clouds.connections,
         }
-        ended = subprocess.run(
+        process = subprocess.run(
             [sys.executable, __file__, str(DAGS)],
-            env=env, cwd=home, capture_output=True, text=True, timeout=RAN_WITHIN, check=False,
+            env=env, cwd=home, capture_output=True, text=True, timeout=RUN_LIMIT_S, check=False,
         )  # fmt: skip
-        assert ended.returncode == 0, (ended.stdout + ended.stderr)[-8000:]
-        yield json.loads(ended.stdout.splitlines()[-1])
+        assert process.returncode == 0, (process.stdout + process.stderr)[-8000:]
+        yield json.loads(process.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
-def test_each_tile_is_listed_and_its_image_read_by_the_uri_as_it_came(ran, cloud):
-    run = ran["runs"][cloud]
+def test_listed_uris_open_without_changes(results, cloud):
+    run = results["runs"][cloud]
     assert run["state"] == "success"
     assert len(run["ingested"]) == 2
     for item_uri, brightest in run["ingested"]:
@@ -102,9 +102,9 @@ def test_each_tile_is_listed_and_its_image_read_by_the_uri_as_it_came(ran, cloud
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
-def test_the_assets_event_tells_order_collection_and_number_of_tiles(ran, cloud):
-    (extra,) = [extra for uri, extra in ran["events"] if uri == CLOUDS[cloud]]
-    order_id = ran["runs"][cloud]["order_id"]
+def test_asset_event_contains_order_collection_and_tile_count(results, cloud):
+    (extra,) = [extra for uri, extra in results["events"] if uri == CLOUDS[cloud]]
+    order_id = results["runs"][cloud]["order_id"]
     assert extra == {
         "order_id": order_id,
         "output_uri": CLOUDS[cloud],

@@ -1,4 +1,4 @@
-"""The example DAG, through `dag.test()`, over generated and over real acquisitions."""
+"""Run the example DAG with `dag.test()` on generated and on real acquisitions."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ if TYPE_CHECKING:
     from demo.storage import S3Server
 
 REAL = REPOSITORY.parent / "shared" / "real-catalog" / "WildFires-LosAngeles-Jan-2025.geojson"
-RAN_WITHIN = 240
+RUN_LIMIT_S = 240
 
-pytestmark = pytest.mark.timeout(RAN_WITHIN + 30)
+pytestmark = pytest.mark.timeout(RUN_LIMIT_S + 30)
 
 
 def run_dag(home: Path, ard: Sandbox, s3: S3Server, name: str, **params: Any) -> tuple[str, str]:
-    """Run the example DAG, and return the S3 prefixes that it was delivered and ingested to."""
+    """Run the example DAG and return the S3 prefixes of the delivered and the ingested files."""
     delivered, ingested = f"s3://ard-demo/{name}/delivered", f"s3://ard-demo/{name}/ingested"
     env = clean_environment() | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags_examples"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # `dag.test()` of Airflow 3.2 makes none of its own.
+        # `dag.test()` of Airflow 3.2 does not generate one.
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
         "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
     }
     conf = {"destination": delivered, "ingested": ingested, **params}
     runner = Path(__file__).with_name("dag_test_run.py")
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(runner), env["AIRFLOW__CORE__DAGS_FOLDER"], json.dumps(conf)],
         env=env,
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=RAN_WITHIN,
+        timeout=RUN_LIMIT_S,
         check=False,
     )
-    said = (ended.stdout + ended.stderr)[-8000:]
-    assert ended.returncode == 0, said
-    outcome = json.loads(ended.stdout.splitlines()[-1])
-    assert outcome == {"state": "success", "import_errors": {}}, said
+    output = (process.stdout + process.stderr)[-8000:]
+    assert process.returncode == 0, output
+    outcome = json.loads(process.stdout.splitlines()[-1])
+    assert outcome == {"state": "success", "import_errors": {}}, output
     return delivered, ingested
 
 
@@ -61,45 +61,45 @@ def delivered_items(s3: S3Server, prefix: str) -> set[str]:
     return {uri for uri in s3.uris(prefix) if ITEM.search(uri)}
 
 
-def test_the_example_ingests_all_that_its_default_order_delivers(s3: S3Server, tmp_path: Path) -> None:
+def test_example_ingests_every_tile_of_its_default_order(s3: S3Server, tmp_path: Path) -> None:
     from airflow_provider_ard.sandbox import Sandbox
 
     with Sandbox(order_duration="1s", storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
         delivered, ingested = run_dag(tmp_path, ard, s3, "generated")
         assert len(ard.submissions) == 1
 
-    catalogue = Ingested.fetch(s3, ingested, tmp_path)
+    ingested_files = Ingested.fetch(s3, ingested, tmp_path)
     items = delivered_items(s3, delivered)
     assert 4 <= len(items) <= 9
-    assert catalogue.item_uris() == items
-    assert catalogue.mosaic.read_bytes().startswith(b"\x89PNG")
+    assert ingested_files.item_uris() == items
+    assert ingested_files.mosaic.read_bytes().startswith(b"\x89PNG")
     quicklooks = [uri for uri in s3.uris(ingested) if "/quicklooks/" in uri]
-    assert sorted(row["assets"]["thumbnail"]["href"] for row in catalogue.rows) == sorted(quicklooks)
-    assert b"geo" in read_table(catalogue.catalogue).schema.metadata
-    assert all(len(row["visual:mean"]) == 3 and max(row["visual:mean"]) > 0 for row in catalogue.rows)
+    assert sorted(row["assets"]["thumbnail"]["href"] for row in ingested_files.rows) == sorted(quicklooks)
+    assert b"geo" in read_table(ingested_files.catalogue).schema.metadata
+    assert all(len(row["visual:mean"]) == 3 and max(row["visual:mean"]) > 0 for row in ingested_files.rows)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the metadata of real tiles is not beside this repository")
-def test_real_acquisitions_deliver_just_the_cells_that_the_aoi_meets(s3: S3Server, tmp_path: Path) -> None:
+@pytest.mark.skipif(not REAL.exists(), reason="the catalog of real tiles is not available")
+def test_real_acquisitions_deliver_only_cells_inside_the_aoi(s3: S3Server, tmp_path: Path) -> None:
     from airflow_provider_ard.sandbox import Sandbox
 
     acquisitions = ["10400100A20D9300", "103001010C7DD700"]
     bbox = [-118.56, 34.03, -118.50, 34.08]
-    of_two = [
+    features = [
         feature
         for feature in json.loads(REAL.read_text())["features"]
         if feature["properties"]["catalog_id"] in acquisitions
     ]
     expected = {
-        feature["properties"]["path"] for feature in of_two if shape(feature["geometry"]).intersects(box(*bbox))
+        feature["properties"]["path"] for feature in features if shape(feature["geometry"]).intersects(box(*bbox))
     }
-    assert 1 < len(expected) < len(of_two)
+    assert 1 < len(expected) < len(features)
 
     with Sandbox(order_duration="1s", storage="s3", s3_endpoint=s3.url, catalog=REAL, pixels=64) as ard:
         delivered, ingested = run_dag(tmp_path, ard, s3, "real", acquisitions=acquisitions, bbox=bbox)
 
     items = delivered_items(s3, delivered)
     assert {uri.removeprefix(f"{delivered}/").removesuffix(".json") for uri in items} == expected
-    catalogue = Ingested.fetch(s3, ingested, tmp_path)
-    assert catalogue.item_uris() == items
-    assert {row["collection"] for row in catalogue.rows} == set(acquisitions)
+    ingested_files = Ingested.fetch(s3, ingested, tmp_path)
+    assert ingested_files.item_uris() == items
+    assert {row["collection"] for row in ingested_files.rows} == set(acquisitions)

@@ -1,4 +1,4 @@
-"""OpenLineage events as its real provider emits them, to a file, from a real run."""
+"""OpenLineage events of a DAG run, emitted to a file by the OpenLineage provider."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ assert run.state == "success", run.state
 
 @pytest.fixture(scope="module")
 def emitted(tmp_path_factory):
-    """The sandbox's address, its order and all events of a run."""
+    """Run a DAG; return the sandbox's URL, its order, the acquisitions and all events."""
     pytest.importorskip("airflow.sdk", reason="Airflow 2.11 has no airflow.sdk; the operators are the same there")
     home = tmp_path_factory.mktemp("lineage")
     events, dags = home / "events.jsonl", home / "dags"
@@ -50,26 +50,28 @@ def emitted(tmp_path_factory):
                 {"type": "file", "log_file_path": str(events), "append": True}
             ),
         }
-        ended = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", RUN, str(dags)], env=env, capture_output=True, text=True, timeout=240, check=False
         )
-        assert ended.returncode == 0, (ended.stdout + ended.stderr)[-6000:]
+        assert process.returncode == 0, (process.stdout + process.stderr)[-6000:]
         order = ard.orders[0]
         return ard.url, order, acquisitions, [json.loads(line) for line in events.read_text().splitlines()]
 
 
 @pytest.mark.parametrize("task", ["order", "wait"])
-def test_acquisitions_go_in_and_the_delivery_comes_out(emitted, task):
+def test_inputs_are_acquisitions_and_output_is_the_destination(emitted, task):
     url, order, acquisitions, events = emitted
-    (done,) = [e for e in events if e["eventType"] == "COMPLETE" and e["job"]["name"] == f"lineage.{task}"]
+    (event,) = [e for e in events if e["eventType"] == "COMPLETE" and e["job"]["name"] == f"lineage.{task}"]
     host = url.partition("://")[2]
-    assert [(one["namespace"], one["name"]) for one in done["inputs"]] == [(f"ard://{host}", a) for a in acquisitions]
-    assert [(one["namespace"], one["name"]) for one in done["outputs"]] == [("s3://bkt", "a/b")]
-    (told,) = done["run"]["facets"]["ard_orders"]["orders"]
-    assert told["order_id"] == order.id
-    assert told["cost"] == order.usage["cost"]["total_imagery_cost"]
-    assert told["area_sqkm"] == order.usage["area"]["total_imagery_sqkm"]
+    assert [(dataset["namespace"], dataset["name"]) for dataset in event["inputs"]] == [
+        (f"ard://{host}", a) for a in acquisitions
+    ]
+    assert [(dataset["namespace"], dataset["name"]) for dataset in event["outputs"]] == [("s3://bkt", "a/b")]
+    (facet,) = event["run"]["facets"]["ard_orders"]["orders"]
+    assert facet["order_id"] == order.id
+    assert facet["cost"] == order.usage["cost"]["total_imagery_cost"]
+    assert facet["area_sqkm"] == order.usage["area"]["total_imagery_sqkm"]
 
 
-def test_no_event_holds_the_login(emitted):
+def test_events_do_not_contain_the_password(emitted):
     assert "sandbox-password" not in json.dumps(emitted[-1])

@@ -1,4 +1,4 @@
-"""An order's arguments through a real Airflow: rendered to texts, from XCom, mapped, and as objects of Python."""
+"""Order arguments in a real Airflow: rendered to strings, from XCom, mapped, and Python objects."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
 
 DAGS = Path(__file__).with_name("order_arguments")
-RAN_WITHIN = 200
+RUN_LIMIT_S = 200
 
 
 def run(folder: str, conf: str) -> None:
-    """Run the DAG by `dag.test()` in this process; the last line is its outcome."""
+    """Run the DAG with `dag.test()` in this process and print its outcome as JSON in the last line."""
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import initdb
 
     initdb()
     bag = DagBag(folder)
     assert bag.import_errors == {}, bag.import_errors
-    ended = bag.dags["order_arguments"].test(run_conf=json.loads(conf))
-    states = {f"{ti.task_id}[{ti.map_index}]": ti.state for ti in ended.get_task_instances()}
-    sys.stdout.write(json.dumps({"state": ended.state, "states": states}) + "\n")
+    dag_run = bag.dags["order_arguments"].test(run_conf=json.loads(conf))
+    states = {f"{ti.task_id}[{ti.map_index}]": ti.state for ti in dag_run.get_task_instances()}
+    sys.stdout.write(json.dumps({"state": dag_run.state, "states": states}) + "\n")
 
 
 if __name__ == "__main__":
@@ -43,19 +43,19 @@ import shapely  # noqa: E402
 
 from demo.standalone import clean_environment  # noqa: E402
 
-pytestmark = pytest.mark.timeout(RAN_WITHIN + 60)
+pytestmark = pytest.mark.timeout(RUN_LIMIT_S + 60)
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, dict[str, Any]]]:
-    """The sandbox after the DAG has run, and what the run was given."""
+def dag_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, dict[str, Any]]]:
+    """Run the DAG; return the sandbox and the conf of the run."""
     from airflow_provider_ard.sandbox import Sandbox
 
     home = tmp_path_factory.mktemp("airflow")
     with Sandbox(order_duration="3d", select_duration="0s") as ard:
         conf = arguments_of(ard, home)
         dags = shutil.copytree(DAGS, home / "dags")
-        (dags / "written.json").write_text(json.dumps(conf["ids"]))
+        (dags / "literal_ids.json").write_text(json.dumps(conf["ids"]))
         env = clean_environment() | {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
@@ -63,20 +63,20 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, dic
             "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
         }
         before = len(ard.requests)
-        ended = subprocess.run(
+        process = subprocess.run(
             [sys.executable, __file__, str(dags), json.dumps(conf)],
-            env=env, cwd=home, capture_output=True, text=True, timeout=RAN_WITHIN, check=False,
+            env=env, cwd=home, capture_output=True, text=True, timeout=RUN_LIMIT_S, check=False,
         )  # fmt: skip
-        said = (ended.stdout + ended.stderr)[-8000:]
-        assert ended.returncode == 0, said
-        outcome = json.loads(ended.stdout.splitlines()[-1])
-        assert outcome["state"] == "success", f"{outcome}\n{said}"
+        output = (process.stdout + process.stderr)[-8000:]
+        assert process.returncode == 0, output
+        outcome = json.loads(process.stdout.splitlines()[-1])
+        assert outcome["state"] == "success", f"{outcome}\n{output}"
         conf["before"] = before
         yield ard, conf
 
 
 def arguments_of(ard: Sandbox, home: Path) -> dict[str, Any]:
-    """Return the run's conf: acquisitions of the sandbox, a search for them, a Select and areas around them."""
+    """Return the conf of the run: acquisitions of the sandbox, a search result, a Select and AOIs around them."""
     with requests.Session() as session:
         session.trust_env = False
         login = {"grant_type": "password", "username": ard.login, "password": ard.password}
@@ -88,8 +88,8 @@ def arguments_of(ard: Sandbox, home: Path) -> dict[str, Any]:
 
         first = post("metadata/cells/acquisitions?format=geojson", ids=ard.acquisitions[:1])
         around = shapely.box(*shapely.from_geojson(json.dumps(first)).buffer(0.01).bounds)
-        found = post("metadata/cells/acquisitions?format=order", bbox=list(around.bounds))
-        ids = sorted(found)[:2]
+        cells = post("metadata/cells/acquisitions?format=order", bbox=list(around.bounds))
+        ids = sorted(cells)[:2]
         assert len(ids) == 2
         search = post("metadata/cells/acquisitions?format=geojson", ids=ids, bbox=list(around.bounds))
         selected = post("select", ids=ids, bbox=list(around.bounds))
@@ -102,7 +102,7 @@ def arguments_of(ard: Sandbox, home: Path) -> dict[str, Any]:
     (home / "aoi.geojson").write_text(json.dumps(shapely.geometry.mapping(around)))
     return {
         "ids": ids,
-        "cells": {name: found[name] for name in ids},
+        "cells": {acquisition_id: cells[acquisition_id] for acquisition_id in ids},
         "search": search,
         "area": shapely.geometry.mapping(around),
         "bbox": list(around.bounds),
@@ -116,23 +116,23 @@ def account_of(session: requests.Session, ard: Sandbox) -> str:
 
 
 @pytest.fixture
-def sent(ran: tuple[Sandbox, dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
-    """The bodies of all orders that the DAG has placed, by task and map index."""
-    bodies = [record.body for record in ran[0].submissions]
+def order_bodies(dag_run: tuple[Sandbox, dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return the request bodies of all orders by task ID and map index."""
+    bodies = [record.body for record in dag_run[0].submissions]
     return {(body["metadata"]["airflow_task_id"], body["metadata"]["airflow_map_index"]): body for body in bodies}
 
 
-def whole(*names: str) -> list[dict[str, Any]]:
-    return [{"id": name, "cells": []} for name in names]
+def whole_acquisitions(*acquisition_ids: str) -> list[dict[str, Any]]:
+    return [{"id": acquisition_id, "cells": []} for acquisition_id in acquisition_ids]
 
 
-def some(cells: dict[str, list[str]]) -> list[dict[str, Any]]:
-    return [{"id": name, "cells": of_it} for name, of_it in cells.items()]
+def cells_of(cells: dict[str, list[str]]) -> list[dict[str, Any]]:
+    return [{"id": acquisition_id, "cells": cell_ids} for acquisition_id, cell_ids in cells.items()]
 
 
-def test_each_task_has_placed_one_order(ran, sent):
-    ard, _ = ran
-    assert len(ard.orders) == len(ard.submissions) == len(sent)
+def test_each_task_places_one_order(dag_run, order_bodies):
+    ard, _ = dag_run
+    assert len(ard.orders) == len(ard.submissions) == len(order_bodies)
     assert len([record for record in ard.requests if record.dry_run]) == 2
 
 
@@ -140,44 +140,48 @@ def test_each_task_has_placed_one_order(ran, sent):
     "task",
     ["rendered_list", "xcom_list", "xcom_template", "xcom_of_mapped_tasks", "a_set", "a_generator"],
 )
-def test_a_list_of_acquisitions(task, ran, sent):
-    assert sent[task, -1]["acquisitions"] == whole(*ran[1]["ids"])
+def test_list_of_acquisitions(task, dag_run, order_bodies):
+    assert order_bodies[task, -1]["acquisitions"] == whole_acquisitions(*dag_run[1]["ids"])
 
 
 @pytest.mark.parametrize("task", ["rendered_dictionary", "rendered_json", "xcom_dictionary"])
-def test_a_dictionary_of_cells(task, ran, sent):
-    assert sent[task, -1]["acquisitions"] == some(ran[1]["cells"])
+def test_dictionary_of_cells(task, dag_run, order_bodies):
+    assert order_bodies[task, -1]["acquisitions"] == cells_of(dag_run[1]["cells"])
 
 
-def test_a_search_rendered_to_text(ran, sent):
-    ordered = sent["rendered_search", -1]["acquisitions"]
-    assert {one["id"]: set(one["cells"]) for one in ordered} == {name: set(of) for name, of in ran[1]["cells"].items()}
+def test_search_result_rendered_to_string(dag_run, order_bodies):
+    ordered = order_bodies["rendered_search", -1]["acquisitions"]
+    assert {acquisition["id"]: set(acquisition["cells"]) for acquisition in ordered} == {
+        acquisition_id: set(cell_ids) for acquisition_id, cell_ids in dag_run[1]["cells"].items()
+    }
 
 
-def test_a_template_inside_a_dictionary(ran, sent):
-    first = ran[1]["ids"][0]
-    assert sent["rendered_inside", -1]["acquisitions"] == some({first: ran[1]["cells"][first]})
+def test_template_inside_dictionary(dag_run, order_bodies):
+    first = dag_run[1]["ids"][0]
+    assert order_bodies["rendered_inside", -1]["acquisitions"] == cells_of({first: dag_run[1]["cells"][first]})
 
 
-def test_other_arguments_rendered_to_text(ran, sent):
-    assert sent["rendered_list", -1]["bbox"] == ran[1]["bbox"]
-    assert sent["rendered_list", -1]["settings"] == {"bundle_adjust": False}
-    assert sent["rendered_json", -1]["settings"] == {"bundle_adjust": False, "hd": True}
-    assert sent["rendered_dictionary", -1]["metadata"]["n"] == 2
-    area = shapely.geometry.shape(ran[1]["area"])
-    assert sent["rendered_search", -1]["intersects"] == sent["rendered_path", -1]["intersects"] == area.wkt
+def test_other_arguments_rendered_to_strings(dag_run, order_bodies):
+    assert order_bodies["rendered_list", -1]["bbox"] == dag_run[1]["bbox"]
+    assert order_bodies["rendered_list", -1]["settings"] == {"bundle_adjust": False}
+    assert order_bodies["rendered_json", -1]["settings"] == {"bundle_adjust": False, "hd": True}
+    assert order_bodies["rendered_dictionary", -1]["metadata"]["n"] == 2
+    area = shapely.geometry.shape(dag_run[1]["area"])
+    assert (
+        order_bodies["rendered_search", -1]["intersects"] == order_bodies["rendered_path", -1]["intersects"] == area.wkt
+    )
 
 
-def test_a_select_rendered_to_text(ran, sent):
-    body = sent["rendered_select", -1]
-    assert body["select_id"] == str(ran[1]["select_id"])
+def test_select_id_rendered_to_string(dag_run, order_bodies):
+    body = order_bodies["rendered_select", -1]
+    assert body["select_id"] == str(dag_run[1]["select_id"])
     assert body.keys().isdisjoint({"acquisitions", "bbox", "intersects"})
 
 
-def test_a_config_rendered_to_text_and_a_dry_run(ran):
+def test_output_config_rendered_to_string_in_dry_run(dag_run):
     [body] = [
         record.body
-        for record in ran[0].requests
+        for record in dag_run[0].requests
         if record.dry_run and "azure_blob_storage" in record.body["output_config"]
     ]
     assert body["output_config"] == {
@@ -186,21 +190,24 @@ def test_a_config_rendered_to_text_and_a_dry_run(ran):
     assert "notifications" not in body
 
 
-def test_lists_and_dictionaries_from_xcom_mix(ran, sent):
-    # A whole acquisition takes its cells in.
-    assert sent["xcom_in_a_list", -1]["acquisitions"] == whole(*ran[1]["ids"])
+def test_list_mixes_lists_and_dictionaries_from_xcom(dag_run, order_bodies):
+    # The complete acquisition includes its cells.
+    assert order_bodies["xcom_in_a_list", -1]["acquisitions"] == whole_acquisitions(*dag_run[1]["ids"])
 
 
-def test_mapped_orders(ran, sent):
-    first, second = ran[1]["ids"]
-    assert [sent["mapped_lists", index]["acquisitions"] for index in range(2)] == [whole(first), whole(second)]
-    assert sent["mapped_areas", 0]["intersects"] == sent["mapped_areas", 1]["intersects"]
-    assert sent["mapped_orders", 0]["settings"] == {"bundle_adjust": False, "hd": True}
-    assert ("mapped_orders", 1) not in sent
-    assert sent["mapped_orders", 2]["metadata"]["n"] == 3
-    assert sent["mapped_orders", 2]["acquisitions"] == some({first: ran[1]["cells"][first]})
+def test_mapped_orders(dag_run, order_bodies):
+    first, second = dag_run[1]["ids"]
+    assert [order_bodies["mapped_lists", index]["acquisitions"] for index in range(2)] == [
+        whole_acquisitions(first),
+        whole_acquisitions(second),
+    ]
+    assert order_bodies["mapped_areas", 0]["intersects"] == order_bodies["mapped_areas", 1]["intersects"]
+    assert order_bodies["mapped_orders", 0]["settings"] == {"bundle_adjust": False, "hd": True}
+    assert ("mapped_orders", 1) not in order_bodies
+    assert order_bodies["mapped_orders", 2]["metadata"]["n"] == 3
+    assert order_bodies["mapped_orders", 2]["acquisitions"] == cells_of({first: dag_run[1]["cells"][first]})
 
 
-def test_objects_of_python(ran, sent):
-    assert sent["a_tuple", -1]["acquisitions"] == whole(*ran[1]["ids"][::-1])
-    assert sent["a_geometry", -1]["intersects"] == shapely.box(-180, -80, -1, 80).wkt
+def test_python_objects(dag_run, order_bodies):
+    assert order_bodies["a_tuple", -1]["acquisitions"] == whole_acquisitions(*dag_run[1]["ids"][::-1])
+    assert order_bodies["a_geometry", -1]["intersects"] == shapely.box(-180, -80, -1, 80).wkt

@@ -1,4 +1,4 @@
-"""A real `airflow standalone`, over REST: what only deferring to a real triggerer and separate processes can show."""
+"""Tests against `airflow standalone`, for what needs a real triggerer and separate processes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.standalone, pytest.mark.timeout(1200)]
 
 EXAMPLE = "ard_order_to_tiles"
-# Patience for one step on a slow machine; nothing here is asserted about time.
-SOON = 120
+# Time limit for one step, generous for slow machines.
+STEP_LIMIT_S = 120
 WAITING_DAGS = """
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ from airflow_provider_ard.sensors.order import ArdOrderSensor
 
 def order_and_wait(dag_id, ard_conn_id):
     @dag(dag_id=dag_id, schedule=None, default_args={"retries": 2, "retry_delay": timedelta(seconds=1)})
-    def made():
+    def order_and_wait_dag():
         order = ArdOrderOperator(
             task_id="order",
             acquisitions={"1040010060C9AD00": ["Z13-031131111333"]},
@@ -48,7 +48,7 @@ def order_and_wait(dag_id, ard_conn_id):
         )
         ArdOrderSensor(task_id="wait", order_id=order.output, poke_interval=1, ard_conn_id=ard_conn_id)
 
-    return made()
+    return order_and_wait_dag()
 
 
 order_and_wait("waiting", "ard_default")
@@ -58,7 +58,7 @@ order_and_wait("wrong_password", "ard_wrong")
 
 @dataclass(frozen=True)
 class Stack:
-    """All that is running."""
+    """The running services."""
 
     airflow: StandaloneAirflow
     ard: Sandbox
@@ -67,7 +67,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class ExampleRun:
-    """What was seen of one run of the example DAG."""
+    """Observations of one run of the example DAG."""
 
     run_id: str
     order_id: str
@@ -85,7 +85,7 @@ def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     (folder / "dags").mkdir()
     shutil.copy(REPOSITORY / "dags_examples" / f"{EXAMPLE}.py", folder / "dags")
     (folder / "dags" / "waiting.py").write_text(WAITING_DAGS)
-    # Orders end when a test says so.
+    # Orders end only when a test finishes them.
     with Sandbox(order_duration="1d", storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
         wrong = json.loads(ard.connection_json) | {"password": "no-such-password"}
         env = {
@@ -101,12 +101,12 @@ def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 
 @pytest.fixture(scope="module")
 def example(stack: Stack) -> ExampleRun:
-    """Run the example DAG once, look at it while it waits, and let its order succeed."""
+    """Run the example DAG once, observe it while it waits, and let its order succeed."""
     airflow, ard = stack.airflow, stack.ard
     before = len(ard.requests)
     run_id = airflow.api.trigger(EXAMPLE)
-    airflow.wait_for_task(EXAMPLE, run_id, "wait", "deferred", SOON)
-    # The process that has deferred takes a moment to end.
+    airflow.wait_for_task(EXAMPLE, run_id, "wait", "deferred", STEP_LIMIT_S)
+    # The worker process exits shortly after deferring.
     wait_until(lambda: not airflow.running_tasks(), 30, "the worker is free")
     states, running = [], []
     for _ in range(8):
@@ -118,9 +118,9 @@ def example(stack: Stack) -> ExampleRun:
     ard.finish_order(order_id)
     airflow.wait_until(
         lambda: airflow.api.run_state(EXAMPLE, run_id) in {"success", "failed"},
-        within=5 * SOON,
-        what="the run's end",
-        # Airflow 2 checks the password at each call, which is a good part of a busy processor.
+        within=5 * STEP_LIMIT_S,
+        what="the run has ended",
+        # Airflow 2 hashes the password at each call, which takes much of a busy processor.
         every=2,
     )
     final = {f"{task['task_id']}{task['map_index']}": task for task in airflow.api.tasks(EXAMPLE, run_id)}
@@ -132,28 +132,32 @@ def logins(records: list[RequestRecord]) -> list[RequestRecord]:
 
 
 def waiting_run(stack: Stack) -> tuple[str, str]:
-    """Start a run whose sensor defers, and return its run id and its order's id.
+    """Start a run, wait until its sensor is deferred, and return the run ID and the order ID.
 
-    The scheduler has then noted the end of the process that has deferred. If it heard of that only after the wait had
-    ended and the task was queued again, it would take the task for one that was killed, and count a try.
+    Also waits until the scheduler has processed the exit of the deferring process. If it processed that only after the
+    task was queued again, it would consider the task killed and count a try.
     """
     run_id = stack.airflow.api.trigger("waiting")
-    stack.airflow.wait_for_task("waiting", run_id, "wait", "deferred", SOON)
-    noted = f"executor event with state success for task instance TaskInstanceKey(dag_id='waiting', task_id='wait', run_id='{run_id}'"
-    wait_until(lambda: noted in stack.airflow.log_file.read_text(errors="replace"), SOON, "the scheduler has noted it")
+    stack.airflow.wait_for_task("waiting", run_id, "wait", "deferred", STEP_LIMIT_S)
+    log_line = f"executor event with state success for task instance TaskInstanceKey(dag_id='waiting', task_id='wait', run_id='{run_id}'"
+    wait_until(
+        lambda: log_line in stack.airflow.log_file.read_text(errors="replace"),
+        STEP_LIMIT_S,
+        "the scheduler has processed the event",
+    )
     return run_id, stack.airflow.api.xcom("waiting", run_id, "order")
 
 
-def status_calls(stack: Stack, order_id: str) -> int:
+def status_requests(stack: Stack, order_id: str) -> int:
     return sum(record.endpoint.endswith(f"/order/status/{order_id}") for record in stack.ard.requests)
 
 
-def test_the_sensor_waits_deferred_and_holds_no_worker(example: ExampleRun) -> None:
+def test_sensor_waits_deferred_without_worker(example: ExampleRun) -> None:
     assert set(example.states_while_waiting) == {"deferred"}
     assert set().union(*example.running_while_waiting) == set()
 
 
-def test_all_tasks_succeed_at_their_first_try(stack: Stack, example: ExampleRun) -> None:
+def test_all_tasks_succeed_in_first_try(stack: Stack, example: ExampleRun) -> None:
     assert {task["state"] for task in example.final.values()} == {"success"}
     first_tries = {
         name: stack.airflow.api.task_log(EXAMPLE, example.run_id, task | {"try_number": 1})
@@ -163,7 +167,7 @@ def test_all_tasks_succeed_at_their_first_try(stack: Stack, example: ExampleRun)
     assert first_tries == {}
 
 
-def test_the_order_id_is_in_xcom(stack: Stack, example: ExampleRun) -> None:
+def test_order_id_is_in_xcom(stack: Stack, example: ExampleRun) -> None:
     assert example.order_id in {order.id for order in stack.ard.orders}
     report = stack.airflow.api.xcom(EXAMPLE, example.run_id, "wait")
     assert (report["order_id"], report["status"]) == (example.order_id, "SUCCEEDED")
@@ -180,47 +184,47 @@ def test_every_delivered_tile_is_ingested(stack: Stack, example: ExampleRun, tmp
     assert Ingested.fetch(stack.s3, "s3://ard-demo/ingested", tmp_path).item_uris() == delivered
 
 
-def test_the_order_is_one_post_and_no_dry_run(example: ExampleRun) -> None:
-    placed = [record for record in example.requests if record.endpoint == "POST /order"]
-    assert [(record.dry_run, record.status) for record in placed] == [(False, 200)]
+def test_order_is_one_post_without_dry_run(example: ExampleRun) -> None:
+    posts = [record for record in example.requests if record.endpoint == "POST /order"]
+    assert [(record.dry_run, record.status) for record in posts] == [(False, 200)]
 
 
-def test_a_process_logs_in_once_and_only_if_it_needs_to(example: ExampleRun) -> None:
-    # The operator, the sensor's first look, the listing of tiles; and the triggerer, unless it has for another run.
+def test_each_process_logs_in_at_most_once(example: ExampleRun) -> None:
+    # Operator, first poll of the sensor, listing of tiles; and the triggerer, unless it logged in for an earlier run.
     assert len(logins(example.requests)) in {3, 4}
 
 
-def test_a_failed_order_fails_the_sensor_at_once_with_the_message_of_the_api(stack: Stack) -> None:
+def test_failed_order_fails_sensor_with_message_of_api(stack: Stack) -> None:
     run_id, order_id = waiting_run(stack)
     stack.ard.fail_order(order_id, "The acquisition was withdrawn")
-    task = stack.airflow.wait_for_task("waiting", run_id, "wait", "failed", SOON)
+    task = stack.airflow.wait_for_task("waiting", run_id, "wait", "failed", STEP_LIMIT_S)
     assert (task["try_number"], task["max_tries"]) == (1, 2)
     assert "The acquisition was withdrawn" in stack.airflow.api.task_log("waiting", run_id, task)
 
 
-def test_a_wrong_password_fails_the_operator_and_names_the_connection(stack: Stack) -> None:
-    placed = len(stack.ard.submissions)
+def test_wrong_password_fails_operator_and_log_names_connection(stack: Stack) -> None:
+    submissions = len(stack.ard.submissions)
     run_id = stack.airflow.api.trigger("wrong_password")
-    task = stack.airflow.wait_for_task("wrong_password", run_id, "order", "failed", SOON)
+    task = stack.airflow.wait_for_task("wrong_password", run_id, "order", "failed", STEP_LIMIT_S)
     log = stack.airflow.api.task_log("wrong_password", run_id, task)
     assert (task["try_number"], task["max_tries"]) == (1, 2)
     assert "ArdAuthError" in log
     assert "'ard_wrong'" in log
     assert "no-such-password" not in log
-    assert len(stack.ard.submissions) == placed
+    assert len(stack.ard.submissions) == submissions
 
 
-def test_an_outage_during_the_wait_does_not_fail_the_sensor(stack: Stack) -> None:
+def test_sensor_survives_outage(stack: Stack) -> None:
     run_id, order_id = waiting_run(stack)
-    calls = status_calls(stack, order_id)
-    wait_until(lambda: status_calls(stack, order_id) > calls, SOON, "the triggerer looks")
+    before = status_requests(stack, order_id)
+    wait_until(lambda: status_requests(stack, order_id) > before, STEP_LIMIT_S, "the triggerer has polled")
     stack.ard.stop()
     try:
-        # Several looks that come to nothing: poke_interval is 1 s.
+        # Several failing polls: poke_interval is 1 s.
         time.sleep(6)
         assert stack.airflow.api.task("waiting", run_id, "wait")["state"] == "deferred"
     finally:
         stack.ard.start()
     stack.ard.finish_order(order_id)
-    task = stack.airflow.wait_for_task("waiting", run_id, "wait", "success", SOON)
+    task = stack.airflow.wait_for_task("waiting", run_id, "wait", "success", STEP_LIMIT_S)
     assert task["try_number"] == 1

@@ -1,4 +1,4 @@
-"""List what orders delivered to each of the clouds, read a COG of each tile."""
+"""Order to each cloud, list the delivered tiles and read a COG of each."""
 
 from airflow.sdk import ObjectStoragePath, dag, task
 
@@ -26,7 +26,7 @@ def ingest_from(cloud, destination):
             return [tile["item_uri"], int(cog.read(1).max())]
 
     @dag(dag_id=f"from_{cloud}", schedule=None)
-    def produced():
+    def order_and_ingest():
         order = ArdOrderOperator(task_id="order", acquisitions=TILES, destination=destination)
         wait = ArdOrderSensor(
             task_id="wait", order_id=order.output, poke_interval=1, storage_conn_id=storage, outlets=[asset]
@@ -37,8 +37,8 @@ def ingest_from(cloud, destination):
         wait >> tiles
         ingest.expand(tile=tiles.output)
 
-    return produced()
+    return order_and_ingest()
 
 
-for name, place in CLOUDS.items():
-    ingest_from(name, place)
+for name, location in CLOUDS.items():
+    ingest_from(name, location)

@@ -1,4 +1,4 @@
-"""Orders whose arguments come by every way that Airflow has: written down, rendered, from XCom, mapped."""
+"""Orders whose arguments are literals, rendered templates, XComs or mapped values."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from airflow.sdk import DAG, task
 
 from airflow_provider_ard.operators.order import ArdOrderOperator
 
-# The run's conf fills them.
-GIVEN = dict.fromkeys(("ids", "cells", "search", "area", "bbox", "select_id", "aoi_file"))
+# Set by the run's conf.
+PARAMS = dict.fromkeys(("ids", "cells", "search", "area", "bbox", "select_id", "aoi_file"))
 
-with DAG("order_arguments", schedule=None, params=GIVEN, default_args={"retries": 0}) as dag:
+with DAG("order_arguments", schedule=None, params=PARAMS, default_args={"retries": 0}) as dag:
 
     @task
     def ids(params: dict) -> list:
@@ -45,7 +45,7 @@ with DAG("order_arguments", schedule=None, params=GIVEN, default_args={"retries"
     def order(task_id: str, **arguments: object) -> ArdOrderOperator:
         return ArdOrderOperator(task_id=task_id, **{"destination": f"s3://bkt/{task_id}"} | arguments)
 
-    # Rendered: every argument is a text.
+    # Rendered templates: every argument is a string.
     order(
         "rendered_list",
         acquisitions="{{ params.ids }}",
@@ -71,15 +71,15 @@ with DAG("order_arguments", schedule=None, params=GIVEN, default_args={"retries"
     )
     order("rendered_path", acquisitions="{{ params.ids[0] }}", intersects="{{ params.aoi_file }}")
 
-    # From XCom: as objects and by templates.
-    found = ids()
-    order("xcom_list", acquisitions=found)
+    # From XCom, as objects and through templates.
+    acquisition_ids = ids()
+    order("xcom_list", acquisitions=acquisition_ids)
     order("xcom_dictionary", acquisitions=cells())
-    order("xcom_in_a_list", acquisitions=[found, cells()])
-    found >> order("xcom_template", acquisitions="{{ ti.xcom_pull(task_ids='ids') }}")
+    order("xcom_in_a_list", acquisitions=[acquisition_ids, cells()])
+    acquisition_ids >> order("xcom_template", acquisitions="{{ ti.xcom_pull(task_ids='ids') }}")
     order("xcom_of_mapped_tasks", acquisitions=each_id.expand(number=[0, 1, 0]))
 
-    # Mapped.
+    # Mapped values.
     ArdOrderOperator.partial(task_id="mapped_lists", destination="s3://bkt/mapped").expand(
         acquisitions=each_id.override(task_id="each_of_numbers").expand(number=numbers())
     )
@@ -88,14 +88,14 @@ with DAG("order_arguments", schedule=None, params=GIVEN, default_args={"retries"
     )
     ArdOrderOperator.partial(task_id="mapped_orders", destination="bkt/orders").expand_kwargs(orders())
 
-    # Written down, as Python has it.
-    WRITTEN = Path(__file__).with_name("written.json")
-    if WRITTEN.exists():
+    # Python literals and objects; the DAG file reads the IDs from a file that the test writes.
+    LITERAL_IDS = Path(__file__).with_name("literal_ids.json")
+    if LITERAL_IDS.exists():
         import json
 
         import shapely
 
-        first, second = json.loads(WRITTEN.read_text())
+        first, second = json.loads(LITERAL_IDS.read_text())
         order("a_set", acquisitions={second, first})
         order("a_tuple", acquisitions=(second, {"id": first}))
         order("a_geometry", acquisitions=[first], intersects=shapely.box(-180, -80, -1, 80))
