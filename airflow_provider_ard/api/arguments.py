@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_ard.api.errors import ArdRequestError
@@ -89,3 +90,14 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(str(name)[:_SHOWN_CHARACTERS], names, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(names)}"
+
+
+def parse_seconds(value: object, argument: str) -> float:
+    """Return seconds above 0 from a timedelta, a number or the string of one; `ArdRequestError` for anything else."""
+    try:
+        seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        seconds = 0.0
+    if isinstance(value, bool) or not 0 < seconds < float("inf"):
+        raise ArdRequestError(f"expected seconds above 0 or a timedelta, got {safe_repr(value)}", argument=argument)
+    return seconds

@@ -104,7 +104,7 @@ class ArdClient(Transport):
         params = {"filter": filter, "start_date": start_date, "end_date": end_date}
         for page in self._pages("order/", params, OrderPage):
             with self._documented("order/"):
-                orders = page.entries
+                orders = page.orders
             yield orders
 
     def status_pages(self, start_date: str) -> Iterator[OrderPage]:
@@ -127,7 +127,7 @@ class ArdClient(Transport):
     def list_credentials(self) -> Iterator[StoredCredentials]:
         """Return the account's stored credentials, without their secrets. For administrators."""
         pages = self._pages(self._credentials_path(), {}, CredentialsPage)
-        return chain.from_iterable(page.entries for page in pages)
+        return chain.from_iterable(page.credentials for page in pages)
 
     def put_credentials(
         self, credentials_id: str, credentials: object, description: str | None = None

@@ -1,4 +1,4 @@
-"""`ard orders wait`: the sensor's wait for people at a terminal."""
+"""`ard orders wait`: the sensor's wait, at a terminal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from airflow_provider_ard.cli.command import FAILED, INTERRUPTED, OK, TIMED_OUT, command
 from airflow_provider_ard.cli.orders import details, print_orders
 from airflow_provider_ard.cli.output import complain, console, print_json, say, text
-from airflow_provider_ard.exceptions import ArdError, ArdOrderFailed, ArdUnavailableError
 from airflow_provider_ard.hooks.ard import ArdHook
+from airflow_provider_ard.polling.outage import OutageTracker
+from airflow_provider_ard.polling.progress import error_of_status
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -22,123 +23,110 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
+    from airflow_provider_ard.api.errors import ArdUnavailableError
     from airflow_provider_ard.api.orders.status import OrderStatus
 
 
 @command
 def wait_for_orders(args: Namespace) -> int:
-    """Wait until each order has succeeded or failed; an outage of the API is no end."""
+    """Wait until each order has succeeded or failed; outages of the API do not end the wait."""
     order_ids = list(dict.fromkeys(args.order_ids))
-    done: dict[str, OrderStatus] = {}
+    finished: dict[str, OrderStatus] = {}
     try:
-        in_time = _wait(args, order_ids, done)
+        in_time = _wait(args, order_ids, finished)
     except KeyboardInterrupt:
-        say(f"Stopped waiting. What was ordered goes on; look again with: ard orders wait {' '.join(order_ids)}")
+        say(f"Stopped waiting. The orders continue; to wait again: ard orders wait {' '.join(order_ids)}")
         return INTERRUPTED
-    orders = [done[order_id] for order_id in order_ids if order_id in done]
+    orders = [finished[order_id] for order_id in order_ids if order_id in finished]
     if args.json:
         print_json([details(order) for order in orders])
     elif orders:
         print_orders(orders)
     if not in_time:
-        complain(f"{args.timeout:g} s are up. The orders go on: {', '.join(sorted(set(order_ids) - done.keys()))}")
-    failures = [error for order in orders if (error := _error(order))]
-    for error in failures:
+        pending = ", ".join(sorted(set(order_ids) - finished.keys()))
+        complain(f"Timed out after {args.timeout:g} s. These orders continue: {pending}")
+    errors = [error for order in orders if (error := error_of_status(order))]
+    for error in errors:
         complain(str(error))
-    return FAILED if failures else OK if in_time else TIMED_OUT
+    return FAILED if errors else OK if in_time else TIMED_OUT
 
 
-def _wait(args: Namespace, order_ids: list[str], done: dict[str, OrderStatus]) -> bool:
-    """Look until all orders are done, and return True; False when the time is up."""
+def _wait(args: Namespace, order_ids: list[str], finished: dict[str, OrderStatus]) -> bool:
+    """Poll until all orders are in `finished`, then return True; return False when the time is up."""
     from airflow_provider_ard.api.orders.status import State
 
-    # One attempt a look: the next look is the retry.
+    # The next poll is the retry.
     hook = ArdHook(args.conn_id, max_attempts=1)
     end = time.monotonic() + args.timeout if args.timeout else None
-    is_out = False
-    with _board(order_ids) as board, _interrupts() as pressed:
-        while not pressed.is_set():
-            pause = args.poke_interval
-            try:
+    with _display(order_ids) as display, _interrupts() as interrupted:
+        outages = OutageTracker(display.print_outage)
+        while not interrupted.is_set():
+            with outages.tolerate():
                 for order_id in order_ids:
-                    if order_id not in done:
+                    if order_id not in finished:
                         order = hook.get_order(order_id)
-                        board.show(order, is_done=order.state is not State.RUNNING)
-                        if order.state is not State.RUNNING:
-                            done[order_id] = order
-                is_out = False
-            except ArdUnavailableError as outage:
-                if not is_out:
-                    board.say(f"{outage}. The order goes on, and so does the wait.")
-                is_out = True
-                pause = max(pause, outage.retry_after or 0.0)
-            if len(done) == len(order_ids):
+                        is_finished = order.state is not State.RUNNING
+                        display.update(order, is_finished=is_finished)
+                        if is_finished:
+                            finished[order_id] = order
+            if len(finished) == len(order_ids):
                 return True
             if end is not None and time.monotonic() >= end:
                 return False
-            time.sleep(pause if end is None else max(0.0, min(pause, end - time.monotonic())))
+            delay = outages.delay(args.poke_interval)
+            time.sleep(delay if end is None else max(0.0, min(delay, end - time.monotonic())))
     raise KeyboardInterrupt
 
 
 @contextmanager
 def _interrupts() -> Iterator[threading.Event]:
-    """Note a Ctrl-C as well as raise it: one that falls into a finalizer is printed and forgotten by Python."""
-    pressed = threading.Event()
+    """Record a Ctrl-C as well as raising it: Python drops an exception that is raised in a finalizer."""
+    interrupted = threading.Event()
 
-    def note(*_: object) -> None:
-        pressed.set()
+    def interrupt(*_: object) -> None:
+        interrupted.set()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, note)
+    previous = signal.signal(signal.SIGINT, interrupt)
     try:
-        yield pressed
+        yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
 
 
-class _Board:
-    """Who waits is shown a bar for each order; a log or a pipe gets a line for each change instead."""
+class _Display:
+    """A progress bar for each order on a terminal, otherwise a line for each change of a status."""
 
     def __init__(self, progress: Progress, bars: dict[str, TaskID]) -> None:
         self._progress = progress
         self._bars = bars
-        self._status: dict[str, str] = {}
+        self._statuses: dict[str, str] = {}
 
-    def show(self, order: OrderStatus, *, is_done: bool) -> None:
-        if self._progress.disable and self._status.get(order.id) != order.status:
-            say(f"Order {order.id}: {order.status}.")
-        self._status[order.id] = order.status
+    def update(self, order: OrderStatus, *, is_finished: bool) -> None:
+        if self._progress.disable and self._statuses.get(order.id) != order.status:
+            say(f"Order {order.id}: {order.status}")
+        self._statuses[order.id] = order.status
         bar = self._bars[order.id]
         self._progress.update(bar, status=text(order.status).plain)
-        if is_done:
+        if is_finished:
             self._progress.update(bar, total=1, completed=1)
             self._progress.stop_task(bar)
 
-    def say(self, message: str) -> None:
-        self._progress.console.print(text(message), soft_wrap=True)
+    def print_outage(self, outage: ArdUnavailableError) -> None:
+        self._progress.console.print(text(f"Polling failed, will retry: {outage}"), soft_wrap=True)
 
 
 @contextmanager
-def _board(order_ids: list[str]) -> Iterator[_Board]:
-    screen = console(stderr=True)
+def _display(order_ids: list[str]) -> Iterator[_Display]:
+    terminal = console(stderr=True)
     progress = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[status]}", markup=False),
         TimeElapsedColumn(),
-        console=screen,
-        disable=not screen.is_terminal,
+        console=terminal,
+        disable=not terminal.is_terminal,
     )
     with progress:
-        bars = {one: progress.add_task(text(one).plain, total=None, status="") for one in order_ids}
-        yield _Board(progress, bars)
-
-
-def _error(order: OrderStatus) -> Exception | None:
-    from airflow_provider_ard.api.orders.status import State
-
-    if order.state is State.FAILED:
-        return ArdOrderFailed(f"order {order.id} has failed: {order.status_message or order.status}", order_id=order.id)
-    if order.state is State.UNKNOWN:
-        return ArdError(f"order {order.id} has a status that is documented nowhere: {order.status!r}")
-    return None
+        bars = {order_id: progress.add_task(text(order_id).plain, total=None, status="") for order_id in order_ids}
+        yield _Display(progress, bars)

@@ -51,8 +51,11 @@ def _look_up(ard_conn_id: str, order_ids: Sequence[str]) -> tuple[ArdClient, lis
     # One attempt: lineage is worth no wait.
     client = ArdHook(ard_conn_id, max_attempts=1).get_conn()
     found: dict[str, object] = {}
-    for answers in StatusReader(client, whole=True).read(set(order_ids)):
-        found |= answers
+    poll = StatusReader(client, full_details=True).start_poll(set(order_ids))
+    while not poll.is_finished:
+        found |= poll.request_next().updates
+    if poll.outage:
+        raise poll.outage
     return client, [order for one in order_ids if isinstance(order := found.get(one), OrderStatus)]
 
 

@@ -1,178 +1,148 @@
-"""One watch a process and connection, shared by all triggers that wait through it.
+"""`OrderPoller`: one poller per event loop and Connection, shared by all triggers that wait through it.
 
-A trigger subscribes with its orders and its interval. The watch keeps one client (one session, one token, one look-up
-of the connection) and asks for all orders that are due in one round, in a thread, so that the triggerer's event loop
-never waits for the network. What a request brings is handed on at once, and only if it is news. The watch starts with
-the first subscriber and ends with the last.
+A trigger subscribes with its orders and its schedule. The poller keeps one client (one session, one token) and polls
+all due orders together, in a thread, so requests never block the triggerer's event loop. Updates are published as soon
+as each response arrives. The poller starts with its first subscription and stops with the last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import random
 import time
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
-from airflow_provider_ard.polling.clients import CachedClient
+from airflow_provider_ard.polling.client_cache import CachedClient
+from airflow_provider_ard.polling.outage import OutageTracker
+from airflow_provider_ard.polling.schedule import MIN_INTERVAL_S, PollSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.api.orders.status_reader import StatusReader
 
-SHORTEST_INTERVAL_S = 1.0
-# How far `exponential_backoff` stretches an interval that names no `max_wait`.
-LONGEST_INTERVAL_S = 3600.0
-# The longest pause that an outage adds to the subscribers' own pace: full jitter over 1, 2, 4 … seconds up to this.
-LONGEST_OUTAGE_PAUSE_S = 60.0
-# Triggers come in flocks: so long is waited for the others before a round.
+# Triggers often start in groups: a poll waits this long for the others.
 GATHER_S = 0.1
-# A status that stays the same is told again after so long, for a sign of life in the task's log.
-REPEAT_AFTER_S = 600.0
-
-
-@dataclass(slots=True)
-class PollSchedule:
-    """How often to look: every `interval` seconds, or twice as long after each look, up to `max_wait`."""
-
-    interval: float
-    exponential: bool = False
-    max_wait: float | None = None
-
-    def __post_init__(self) -> None:
-        self.interval = max(SHORTEST_INTERVAL_S, self.interval)
-
-    def next_look(self, now: float, origin: float) -> float:
-        """Return when to look next: on the grid of this interval from `origin`, so that equal paces look together.
-
-        All three in seconds of the same clock. The next look is never further away than the interval.
-        """
-        interval = self.interval
-        if self.exponential:
-            self.interval = min(self.max_wait or max(LONGEST_INTERVAL_S, interval), 2 * interval)
-        return now + interval - (now - origin) % interval
+# An unchanged status is published again after this time, for the hourly line in the task's log.
+REPUBLISH_AFTER_S = 600.0
 
 
 @dataclass(eq=False, slots=True)
 class Subscription:
-    """What one trigger waits for: `pending` are the ids of its orders that are still asked for.
+    """The orders that one trigger waits for; `pending` are the IDs of those still polled.
 
     Ten thousand of them may wait in one process, so this is small: an `asyncio.Queue` would be two thirds of it.
     """
 
     pending: set[str]
-    pace: PollSchedule
-    due: float = 0.0
-    _news: list[OrderStatus | Exception] | None = None
+    schedule: PollSchedule
+    next_poll_at: float = 0.0
+    _updates: list[OrderStatus | Exception] | None = None
     _waiter: asyncio.Future[list[OrderStatus | Exception]] | None = None
 
-    def news(self) -> asyncio.Future[list[OrderStatus | Exception]]:
-        """Return what the watch will have to tell: changed statuses, or errors that asking has met.
+    def next_updates(self) -> asyncio.Future[list[OrderStatus | Exception]]:
+        """Return a future of the next updates: changed statuses, and errors of polling them.
 
-        An `ArdUnavailableError` among them is no end: the watch goes on asking.
+        After an `ArdUnavailableError` polling continues; any other error is final.
         """
-        # A future, and no coroutine that awaits one: each of ten thousand would be kept for days.
+        # A future rather than a coroutine: with ten thousand waits, each coroutine would be kept for days.
         self._waiter = asyncio.get_running_loop().create_future()
-        self._hand_on()
+        self._deliver()
         return self._waiter
 
-    def tell(self, answer: OrderStatus | Exception) -> None:
-        """Pass on an answer."""
-        if self._news is None:
-            self._news = []
-        self._news.append(answer)
-        self._hand_on()
+    def publish(self, update: OrderStatus | Exception) -> None:
+        """Deliver an update to the subscriber."""
+        if self._updates is None:
+            self._updates = []
+        self._updates.append(update)
+        self._deliver()
 
-    def _hand_on(self) -> None:
-        if self._news and self._waiter and not self._waiter.done():
-            self._waiter.set_result(self._news)
-            self._news = None
+    def _deliver(self) -> None:
+        if self._updates and self._waiter and not self._waiter.done():
+            self._waiter.set_result(self._updates)
+            self._updates = None
 
 
-class _Followers:
-    """Who is to be told of which order.
+class _SubscriptionIndex:
+    """Subscriptions indexed by order ID.
 
-    Nearly every order has one follower: a list for each of ten thousand would be ten thousand objects more for the
-    garbage collector, whose looks at the whole process stall the event loop.
+    Nearly every order has one subscription: a list for each of ten thousand orders would be ten thousand more objects
+    for the garbage collector, whose full collections stall the event loop.
     """
 
     def __init__(self, subscriptions: Iterable[Subscription]) -> None:
         self._first: dict[str, Subscription] = {}
         self._others: dict[str, list[Subscription]] = {}
-        for one in subscriptions:
-            for order_id in one.pending:
-                if self._first.setdefault(order_id, one) is not one:
-                    self._others.setdefault(order_id, []).append(one)
+        for subscription in subscriptions:
+            for order_id in subscription.pending:
+                if self._first.setdefault(order_id, subscription) is not subscription:
+                    self._others.setdefault(order_id, []).append(subscription)
 
-    def of(self, order_id: str) -> Iterator[Subscription]:
-        """Return the followers of an order."""
+    def subscriptions_of(self, order_id: str) -> Iterator[Subscription]:
         if first := self._first.get(order_id):
             yield first
             yield from self._others.get(order_id, ())
 
 
 class OrderPoller:
-    """The watch of one event loop and connection. Use `OrderPoller.subscribe(...)`."""
+    """Polls the orders of one event loop and Connection.
 
-    _watches: ClassVar[dict[tuple[asyncio.AbstractEventLoop, str], OrderPoller]] = {}
+    subscription = OrderPoller.subscribe("ard_default", ["4711"], PollSchedule(60.0))
+    try:
+        updates = await subscription.next_updates()
+    finally:
+        OrderPoller.unsubscribe("ard_default", subscription)
+    """
+
+    _pollers: ClassVar[dict[tuple[asyncio.AbstractEventLoop, str], OrderPoller]] = {}
 
     def __init__(self, ard_conn_id: str) -> None:
         self.ard_conn_id = ard_conn_id
         self._subscriptions: set[Subscription] = set()
-        self._changed = asyncio.Event()
+        self._subscribed = asyncio.Event()
         self._client = CachedClient(ard_conn_id)
-        self._reader: tuple[ArdClient, StatusReader] | None = None
+        self._reader: StatusReader | None = None
+        self._reader_client: ArdClient | None = None
         self._task: asyncio.Task[None] | None = None
-        self._began = time.monotonic()
-        self._outages = 0
-        # The outage that all have been told of, for as long as it lasts.
-        self._told: ArdUnavailableError | None = None
-        # The status of orders that go on, as all their followers know it.
-        self._known: dict[str, str] = {}
-        self._known_since = self._began
-        # For as long as it holds.
-        self._followers: _Followers | None = None
-        # Orders whose own outage has been told to those who wait for them.
-        self._troubled: set[str] = set()
+        self._started_at = time.monotonic()
+        self._outages = OutageTracker(self._publish_to_all)
+        # The status of running orders, as all their subscribers know it.
+        self._published: dict[str, str] = {}
+        self._published_since = self._started_at
+        # Valid until subscriptions change; None: to be built when needed.
+        self._index: _SubscriptionIndex | None = None
+        # Orders whose own outage was published to their subscribers.
+        self._failing: set[str] = set()
 
     @classmethod
-    def subscribe(cls, ard_conn_id: str, order_ids: Iterable[str], pace: PollSchedule) -> Subscription:
-        """Follow orders until `leave(...)`: answers at once, then at the given pace."""
-        place = (asyncio.get_running_loop(), ard_conn_id)
-        watch = cls._watches.get(place)
-        if watch is None:
-            watch = cls._watches[place] = cls(ard_conn_id)
-            watch._start()
-        subscription = Subscription(set(order_ids), pace)
-        watch._subscriptions.add(subscription)
-        watch._followers = None
-        for order_id in subscription.pending:
-            watch._known.pop(order_id, None)
-            watch._troubled.discard(order_id)
-        if watch._told:
-            # The next look may be a minute away, or as far as the API has asked for.
-            subscription.tell(watch._told)
-        watch._changed.set()
+    def subscribe(cls, ard_conn_id: str, order_ids: Iterable[str], schedule: PollSchedule) -> Subscription:
+        """Poll orders, at once and then on this schedule, until `unsubscribe` is called."""
+        key = (asyncio.get_running_loop(), ard_conn_id)
+        poller = cls._pollers.get(key)
+        if poller is None:
+            poller = cls._pollers[key] = cls(ard_conn_id)
+            poller._start()
+        subscription = Subscription(set(order_ids), schedule)
+        poller._add(subscription)
         return subscription
 
     @classmethod
-    def leave(cls, ard_conn_id: str, subscription: Subscription) -> None:
-        """End a subscription; with the last one the watch ends."""
-        place = (asyncio.get_running_loop(), ard_conn_id)
-        watch = cls._watches[place]
-        watch._subscriptions.discard(subscription)
-        if not watch._subscriptions:
-            del cls._watches[place]
-            watch._stop()
+    def unsubscribe(cls, ard_conn_id: str, subscription: Subscription) -> None:
+        """End a subscription; the poller stops with the last one."""
+        key = (asyncio.get_running_loop(), ard_conn_id)
+        poller = cls._pollers[key]
+        poller._subscriptions.discard(subscription)
+        if not poller._subscriptions:
+            del cls._pollers[key]
+            poller._stop()
 
     def _start(self) -> None:
-        # In a context of its own: in that of the first trigger, its warnings would all go to that one task's log.
+        # In an empty context: in that of the first trigger, all warnings would go to that task's log.
         name = f"ARD orders of {self.ard_conn_id}"
         self._task = asyncio.create_task(self._run(), name=name, context=contextvars.Context())
 
@@ -180,118 +150,121 @@ class OrderPoller:
         if self._task:
             self._task.cancel()
 
+    def _add(self, subscription: Subscription) -> None:
+        self._subscriptions.add(subscription)
+        self._index = None
+        for order_id in subscription.pending:
+            # The new subscriber has not received these.
+            self._published.pop(order_id, None)
+            self._failing.discard(order_id)
+        if self._outages.error:
+            # The next poll may be as far away as the API's `Retry-After`.
+            subscription.publish(self._outages.error)
+        self._subscribed.set()
+
     async def _run(self) -> None:
         try:
             while True:
-                await self._until_due()
+                await self._wait_until_due()
                 await asyncio.sleep(GATHER_S)
                 now = time.monotonic()
-                due = [one for one in self._subscriptions if one.due <= now]
-                for one in due:
-                    one.due = one.pace.next_look(now, self._began)
-                if now - self._known_since >= REPEAT_AFTER_S:
-                    self._known.clear()
-                    self._known_since = now
+                due = [subscription for subscription in self._subscriptions if subscription.next_poll_at <= now]
+                for subscription in due:
+                    subscription.next_poll_at = subscription.schedule.next_poll_at(now, self._started_at)
+                    subscription.schedule.back_off()
+                if now - self._published_since >= REPUBLISH_AFTER_S:
+                    self._published.clear()
+                    self._published_since = now
                 try:
-                    pause = await self._round(due)
-                except Exception as error:  # noqa: BLE001 -- it must end the waits, not leave them hanging
-                    self._tell_all(error)
-                    pause = SHORTEST_INTERVAL_S
-                if pause:
-                    await asyncio.sleep(pause)
+                    await self._poll(set(chain.from_iterable(subscription.pending for subscription in due)))
+                except Exception as error:  # noqa: BLE001 -- ends the waits instead of leaving them without updates
+                    self._publish_to_all(error)
+                    await asyncio.sleep(MIN_INTERVAL_S)
+                else:
+                    await asyncio.sleep(self._outages.backoff())
         finally:
-            self._client.forget()
+            self._client.reset()
 
-    async def _until_due(self) -> None:
+    async def _wait_until_due(self) -> None:
         while True:
-            self._changed.clear()
-            next_due = min((one.due for one in self._subscriptions), default=float("inf"))
-            wait = next_due - time.monotonic()
-            if wait <= 0:
+            self._subscribed.clear()
+            next_poll_at = min(
+                (subscription.next_poll_at for subscription in self._subscriptions), default=float("inf")
+            )
+            delay = next_poll_at - time.monotonic()
+            if delay <= 0:
                 return
             try:
-                # Not `wait_for`, which may swallow a cancellation that comes with the change, before Python 3.12.
-                async with asyncio.timeout(None if wait == float("inf") else wait):
-                    # A new subscriber is asked for at once, not at the others' next time.
-                    await self._changed.wait()
+                # Not `wait_for`, which before Python 3.12 may swallow a cancellation that coincides with the event.
+                async with asyncio.timeout(None if delay == float("inf") else delay):
+                    # The orders of a new subscriber are polled at once.
+                    await self._subscribed.wait()
             except TimeoutError:
                 return
 
-    async def _round(self, due: list[Subscription]) -> float:
-        """Ask for the orders that are due and hand the answers out. Return the seconds to leave the API alone."""
-        # Whoever has left since is not to be kept.
-        self._followers = None
-        asked = set(chain.from_iterable(one.pending for one in due))
-        unanswered = set(asked)
+    async def _poll(self, order_ids: set[str]) -> None:
+        """Poll orders once and publish the updates. Raises what ends all waits, such as `ArdAuthError`."""
+        # An index would keep subscribers that have left since.
+        self._index = None
+        unanswered = set(order_ids)
         try:
-            try:
-                await self._ask(unanswered)
-            except ArdAuthError:
-                # The login may have been changed in the connection meanwhile: once more with what it says now.
-                self._client.forget()
-                await self._ask(unanswered)
-        except ArdAuthError as error:
-            self._tell_all(error)
-            return SHORTEST_INTERVAL_S
+            outage = await self._read(unanswered)
+        except ArdAuthError:
+            # The login in the Connection may have changed since: retry once with its current values.
+            self._client.reset()
+            outage = await self._read(unanswered)
+        newly_failing = unanswered - self._failing
+        self._failing -= order_ids - unanswered
+        if outage is None:
+            self._outages.poll_succeeded()
+            return
+        self._failing |= unanswered
+        if outage.retry_after is not None or len(unanswered) == len(order_ids):
+            # No new outage if these orders alone fail while others are answered in polls of their own.
+            self._outages.poll_failed(outage, is_new=bool(newly_failing))
+            return
+        self._outages.poll_succeeded()
+        for subscription in {each for order_id in newly_failing for each in self._subscriptions_of(order_id)}:
+            subscription.publish(outage)
+
+    async def _read(self, unanswered: set[str]) -> ArdUnavailableError | None:
+        """Read statuses, publish the updates, remove answered orders from `unanswered`. Return the outage, if any."""
+        try:
+            reader = await self._status_reader()
         except ArdUnavailableError as outage:
-            news = unanswered - self._troubled
-            self._troubled |= unanswered
-            if outage.retry_after is not None or len(unanswered) == len(asked):
-                # Of these orders alone, if they are in trouble while others are answered for in rounds of their own.
-                return self._outage(outage, is_news=bool(news))
-            # The API answers, but not for these.
-            for one in {one for order_id in news for one in self._following(order_id)}:
-                one.tell(outage)
-        finally:
-            self._troubled -= asked - unanswered
-        self._outages, self._told = 0, None
-        return 0.0
+            return outage
+        poll = reader.start_poll(unanswered, self._published)
+        while not poll.is_finished:
+            # One request at a time: its updates do not wait for the others, and the event loop runs in between.
+            batch = await asyncio.to_thread(poll.request_next)
+            unanswered.difference_update(batch.answered)
+            self._publish(batch.updates)
+        return poll.outage
 
-    async def _ask(self, order_ids: set[str]) -> None:
-        """Ask for orders and tell what is news; what has been answered for is taken out of `order_ids`."""
-        reader = await self._ready_reader()
-        answers = reader.read(order_ids, self._known)
-        try:
-            # A request at a time, so that its answers do not wait for the rest and the loop breathes in between.
-            while (found := await asyncio.to_thread(next, answers, None)) is not None:
-                for order_id, answer in found.items():
-                    self._tell(order_id, answer)
-        finally:
-            order_ids &= reader.unanswered
+    async def _status_reader(self) -> StatusReader:
+        client = await self._client.get()
+        if self._reader is None or self._reader_client is not client:
+            # Imported already, in a thread, by the first call of `get`.
+            from airflow_provider_ard.api.orders.status_reader import StatusReader
 
-    def _tell(self, order_id: str, answer: OrderStatus | ArdError) -> None:
-        """Tell all who follow an order, due or not: what they know of it is the same."""
+            self._reader, self._reader_client = StatusReader(client), client
+        return self._reader
+
+    def _publish(self, updates: Mapping[str, OrderStatus | ArdError]) -> None:
+        """Publish updates to all subscribers of the orders, due or not, so that all of them know the same status."""
         from airflow_provider_ard.api.orders.status import State
 
-        for one in self._following(order_id):
-            one.tell(answer)
-        if not isinstance(answer, Exception) and answer.state is State.RUNNING:
-            self._known[order_id] = answer.status
+        for order_id, update in updates.items():
+            for subscription in self._subscriptions_of(order_id):
+                subscription.publish(update)
+            if not isinstance(update, ArdError) and update.state is State.RUNNING:
+                self._published[order_id] = update.status
 
-    def _following(self, order_id: str) -> Iterator[Subscription]:
-        if self._followers is None:
-            self._followers = _Followers(self._subscriptions)
-        return self._followers.of(order_id)
+    def _publish_to_all(self, error: Exception) -> None:
+        for subscription in self._subscriptions:
+            subscription.publish(error)
 
-    async def _ready_reader(self) -> StatusReader:
-        from airflow_provider_ard.api.orders.status_reader import StatusReader
-
-        client = await self._client.get()
-        if self._reader is None or self._reader[0] is not client:
-            self._reader = client, StatusReader(client)
-        return self._reader[1]
-
-    def _outage(self, outage: ArdUnavailableError, *, is_news: bool) -> float:
-        self._outages += 1
-        if is_news and self._told is None:
-            # Once an outage, not once a look of it: it may last for hours.
-            self._told = outage
-            self._tell_all(outage)
-        if outage.retry_after is not None:
-            return outage.retry_after
-        longest = min(LONGEST_OUTAGE_PAUSE_S, 2.0 ** min(self._outages - 1, 10))
-        return random.uniform(0, longest)  # noqa: S311 -- jitter
-
-    def _tell_all(self, error: Exception) -> None:
-        for one in self._subscriptions:
-            one.tell(error)
+    def _subscriptions_of(self, order_id: str) -> Iterator[Subscription]:
+        if self._index is None:
+            self._index = _SubscriptionIndex(self._subscriptions)
+        return self._index.subscriptions_of(order_id)

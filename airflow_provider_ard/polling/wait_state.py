@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 WAIT_KEY = "ard_wait"
-LOGGED_KEY = "ard_wait_logged"
+LOG_STATE_KEY = "ard_wait_log_state"
 
 
 def wait_started_at(context: Context) -> datetime:
@@ -19,7 +19,7 @@ def wait_started_at(context: Context) -> datetime:
     now = datetime.now(UTC)
     store = task_state_store(context)
     if store is None:
-        # Kept by Airflow 3 for sensors that are rescheduled.
+        # Airflow 3 stores the first poke of rescheduled sensors.
         first_poke = getattr(context["ti"], "get_first_reschedule_date", None)
         return (first_poke and first_poke(context)) or now
     record = store.get(WAIT_KEY)
@@ -29,14 +29,17 @@ def wait_started_at(context: Context) -> datetime:
     return now
 
 
-def load_logged(context: Context) -> dict[str, Any] | None:
-    """Return what an earlier poke of this try has logged. Each try has a log of its own."""
+def load_log_state(context: Context) -> dict[str, Any] | None:
+    """Return what earlier pokes of this try have logged, as passed to `save_log_state`; each try has its own log."""
     store = task_state_store(context)
-    record = store.get(LOGGED_KEY) if store is not None else None
-    return record["logged"] if isinstance(record, dict) and record.get("try") == context["ti"].try_number else None
+    record = store.get(LOG_STATE_KEY) if store is not None else None
+    if not isinstance(record, dict) or record.get("try_number") != context["ti"].try_number:
+        return None
+    log_state: dict[str, Any] = record["log_state"]
+    return log_state
 
 
-def save_logged(context: Context, logged: dict[str, Any]) -> None:
+def save_log_state(context: Context, log_state: dict[str, Any]) -> None:
     """Store what this try has logged."""
     if (store := task_state_store(context)) is not None:
-        store.set(LOGGED_KEY, {"try": context["ti"].try_number, "logged": logged})
+        store.set(LOG_STATE_KEY, {"try_number": context["ti"].try_number, "log_state": log_state})

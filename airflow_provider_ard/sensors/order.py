@@ -1,9 +1,8 @@
-"""`ArdOrderSensor` waits for orders, for days and through outages."""
+"""`ArdOrderSensor` waits for orders to be delivered."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,23 +18,22 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_ard.api.arguments import none_if_blank
 from airflow_provider_ard.api.orders.order_ids import is_one_order, read_order_ids
-from airflow_provider_ard.exceptions import (
-    ArdError,
-    ArdUnavailableError,
-    airflow_exceptions,
-    error_class,
-    raises_airflow_exceptions,
-)
+from airflow_provider_ard.exceptions import ArdError, airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.links.order import ARD_LINKS, push_links
 from airflow_provider_ard.ordering.task_state import task_state_store
-from airflow_provider_ard.polling.wait_state import load_logged, save_logged, wait_started_at
-from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress, format_duration, summary
+from airflow_provider_ard.polling.outage import OutageTracker
+from airflow_provider_ard.polling.progress import WaitProgress, format_duration, format_report
+from airflow_provider_ard.polling.wait_state import load_log_state, save_log_state, wait_started_at
+from airflow_provider_ard.triggers.events import check_event
+from airflow_provider_ard.triggers.order import ArdOrderTrigger
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.api.errors import ArdUnavailableError
     from airflow_provider_ard.api.orders.status_reader import StatusReader
     from airflow_provider_ard.hooks.ard import ArdHook
 
@@ -43,25 +41,28 @@ DEFAULT_TIMEOUT = timedelta(days=4)
 
 
 class ArdOrderSensor(BaseSensorOperator):
-    """Wait until an order has succeeded; orders take up to three days.
+    """Wait until one or more orders have succeeded; an order takes up to three days.
 
-    Deferred, the wait holds no worker slot, and all waits of a triggerer share one session. An outage of the API does
-    not end it, only `timeout` does; a failed order does at once, without retries.
+        order = ArdOrderOperator(task_id="order", acquisitions="10300100B2B49700", destination="s3://bucket/prefix")
+        delivered = ArdOrderSensor(task_id="wait", order_id=order.output)
 
-    XCom: `{"order_id", "status", "status_message", "usage", "output_uri", "collection_uri"}`, for a list of orders a
-    list. With `outlets`, the asset's event tells of the orders, see `airflow_provider_ard.assets`.
+    Deferred (the default), the wait holds no worker slot, and all waits of a triggerer share one session. Outages of
+    the API do not end the wait, only `timeout` does. A failed order fails the task at once, without retries.
 
-    :param order_id: The id of one order, or a list of them: one wait for all.
-    :param deferrable: Wait in the triggerer (default); otherwise on a worker, as `mode` says.
-    :param poke_interval: Seconds between two looks, at least 1.
-    :param exponential_backoff: Double the interval after each look, up to `max_wait` (an hour if that is not given).
-    :param timeout: Seconds (or a timedelta) after which the wait fails, counted from its first try; 4 days by
-        default. The order goes on. (A retry counts anew before Airflow 3.3 if deferred, and with `mode="poke"`.)
+    XCom: `{"order_id", "status", "status_message", "usage", "output_uri", "collection_uri"}`, or a list of these for a
+    list of orders. With `outlets`, the asset event describes the orders, see `airflow_provider_ard.assets`.
+
+    :param order_id: One order ID, or a list of them for one wait for all.
+    :param deferrable: Wait in the triggerer (default); otherwise on a worker, according to `mode`.
+    :param poke_interval: Seconds between polls, at least 1.
+    :param exponential_backoff: Double the interval after each poll, up to `max_wait` (an hour by default).
+    :param timeout: Seconds (or a timedelta) after which the wait fails, counted from its first try; 4 days by default.
+        The order itself continues. A retry restarts the timeout with `mode="poke"`, and before Airflow 3.3 if deferred.
     :param storage_conn_id: The Connection that reads the storage, to count the tiles for the events of `outlets`.
-        Without it their number is told only where the request tells it: for cells, and no AOI.
+        Without it the number of tiles is known only for orders of cells without an AOI.
     :param ard_conn_id: The Connection of type `ard`.
-    :raises airflow_provider_ard.exceptions.ArdOrderFailed: with the API's own message if an order has failed;
-        and the other errors of that module.
+    :raises airflow_provider_ard.exceptions.ArdOrderFailed: with the API's message if an order has failed; other errors
+        are of the same module.
     """
 
     template_fields: Sequence[str] = ("order_id", "storage_conn_id", "ard_conn_id")
@@ -84,18 +85,20 @@ class ArdOrderSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.storage_conn_id = storage_conn_id
         self.ard_conn_id = ard_conn_id
-        # Seconds since 1970 until which the API has asked to be left alone.
+        # Seconds since the epoch until which the API asked for no requests.
         self._not_before: float | None = None
-        self._is_out = False
-        self._is_linked = False
-        self._has_spoken = False
-        self._progress: Progress | None = None
+        self._are_links_pushed = False
+        self._progress: WaitProgress | None = None
+
+    @cached_property
+    def _outages(self) -> OutageTracker:
+        return OutageTracker(self._log_outage)
 
     @cached_property
     def _hook(self) -> ArdHook:
         from airflow_provider_ard.hooks.ard import ArdHook
 
-        # One attempt a look: the next look is the retry, and a worker slot is not held for it.
+        # The next poll is the retry; it does not need the worker slot meanwhile.
         return ArdHook(self.ard_conn_id, max_attempts=1)
 
     @cached_property
@@ -106,37 +109,38 @@ class ArdOrderSensor(BaseSensorOperator):
 
     @property
     def _is_rescheduled(self) -> bool:
-        """Whether each look is a process of its own."""
+        """Whether each poke runs in its own process."""
         return self.mode == "reschedule" and not self.deferrable
 
-    def _known(self, context: Context) -> Progress:
-        """Return what is known of the orders; before the first look of this process, what an earlier one has said."""
+    def _load_progress(self, context: Context) -> WaitProgress:
+        """Return the progress of the wait, continued from the previous process if rescheduled."""
         if self._progress is None:
-            said = load_logged(context) if self._is_rescheduled else None
-            self._is_out = said is not None and said["is_out"]
-            self._progress = Progress(self._order_ids(), wait_started_at(context).timestamp(), said=said)
+            log_state = load_log_state(context) if self._is_rescheduled else None
+            self._outages.in_outage = log_state is not None and log_state["in_outage"]
+            started_at = wait_started_at(context).timestamp()
+            self._progress = WaitProgress(self._order_ids(), started_at, log_state=log_state)
         return self._progress
 
     @raises_airflow_exceptions
     def execute(self, context: Context) -> Any:
-        """Look once on the worker, and go on in the triggerer unless the orders are done."""
+        """Poll once on the worker, then continue in the triggerer unless all orders have succeeded."""
         if not self.deferrable:
             return super().execute(context)
         try:
-            look = self.poke(context)
+            poke = self.poke(context)
         except AirflowFailException as error:
             if self.soft_fail or self.never_fail:
-                raise AirflowSkipException(f"Skipped, as the sensor is told to: {error}") from error
+                raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {error}") from error
             raise
-        if look.is_done:
-            return look.xcom_value
-        started_at = self._known(context).started_at
+        if poke.is_done:
+            return poke.xcom_value
+        started_at = self._load_progress(context).started_at
         remaining = timedelta(seconds=started_at + self.timeout - time.time())
         if remaining <= timedelta():
-            message = f"The wait has timed out: {self.timeout:g} s have passed since its first try. The order goes on."
+            message = f"Timed out: {self.timeout:g} s have passed since the first try. The order itself continues."
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
         if self.retries and task_state_store(context) is None:
-            self.log.info("Before Airflow 3.3 a retry of this wait counts its timeout anew.")
+            self.log.info("Before Airflow 3.3 a retry of this task restarts its timeout")
         self.defer(
             trigger=ArdOrderTrigger(
                 order_ids=self._order_ids(),
@@ -154,99 +158,90 @@ class ArdOrderSensor(BaseSensorOperator):
 
     @raises_airflow_exceptions
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look at the orders that are not known to be done. An outage is no failure: the next look may succeed."""
+        """Poll the orders that have not succeeded yet. An outage is not an error: the next poke polls again."""
         if self._not_before is not None and time.time() < self._not_before:
             return PokeReturnValue(is_done=False)
         self._not_before = None
-        progress = self._known(context)
-        if not self._is_linked:
-            # Known before the first look, and wanted most if that fails.
-            push_links(context["ti"], self.ard_conn_id, [{"order_id": one} for one in self._order_ids()])
-            self._is_linked = True
+        progress = self._load_progress(context)
+        if not self._are_links_pushed:
+            # Before the first poll: the link is most useful if that fails.
+            push_links(context["ti"], self.ard_conn_id, [{"order_id": order_id} for order_id in self._order_ids()])
+            self._are_links_pushed = True
+        log_state = self._log_state(progress)
         try:
-            self._look(progress)
+            self._poll(progress)
         finally:
-            if self._is_rescheduled and self._has_spoken:
-                save_logged(context, progress.said | {"is_out": self._is_out})
+            if self._is_rescheduled and self._log_state(progress) != log_state:
+                save_log_state(context, self._log_state(progress))
+        if self._outages.retry_after is not None:
+            self._wait_for_retry_after(self._outages.retry_after)
         if progress.pending:
             return PokeReturnValue(is_done=False)
-        self._close(context, progress.reports(), progress.started_at)
+        self._finish(context, progress.reports(), progress.started_at)
         return PokeReturnValue(is_done=True, xcom_value=self._result(progress.reports(), context))
 
-    def _look(self, progress: Progress) -> None:
-        try:
-            with airflow_exceptions(self.ard_conn_id):
-                for found in self._reader.read(progress.pending):
-                    for answer in found.values():
-                        self._take(answer, progress)
-        except ArdUnavailableError as outage:
-            # Told once an outage, not at every look of it: it may last for hours.
-            tell = self.log.debug if self._is_out else self.log.warning
-            tell("%s. The order goes on, and so does the wait.", outage)
-            self._has_spoken |= not self._is_out
-            self._is_out = True
-            if outage.retry_after is not None:
-                self._leave_alone_for(outage.retry_after)
-        else:
-            self._has_spoken |= self._is_out
-            self._is_out = False
+    def _poll(self, progress: WaitProgress) -> None:
+        with self._outages.tolerate(), airflow_exceptions(self.ard_conn_id):
+            poll = self._reader.start_poll(progress.pending)
+            while not poll.is_finished:
+                for update in poll.request_next().updates.values():
+                    if isinstance(update, ArdError):
+                        raise update
+                    progress.update(update, self._log_progress)
+            if poll.outage:
+                raise poll.outage
 
-    def _take(self, answer: OrderStatus | ArdError, progress: Progress) -> None:
-        if isinstance(answer, ArdError):
-            raise answer
-        for line in progress.lines(answer):
-            self.log.info("%s", line)
-            self._has_spoken = True
-        if error := progress.take(answer):
-            raise error
+    def _log_state(self, progress: WaitProgress) -> dict[str, Any]:
+        return progress.log_state | {"in_outage": self._outages.in_outage}
 
-    def _leave_alone_for(self, seconds: float) -> None:
-        """Honour a Retry-After that reaches beyond the next look."""
+    def _log_progress(self, line: str) -> None:
+        self.log.info("%s", line)
+
+    def _log_outage(self, outage: ArdUnavailableError) -> None:
+        self.log.warning("Polling failed, will retry: %s", outage)
+
+    def _wait_for_retry_after(self, seconds: float) -> None:
+        """Honor a `Retry-After` that is longer than the poke interval."""
         self._not_before = time.time() + seconds
         if self._is_rescheduled and seconds > self.poke_interval:
-            # The next look is another process, which would know nothing of it.
+            # The next poke is another process, which does not know of it.
             raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=seconds))
 
     def on_kill(self) -> None:
-        """Say what a kill leaves behind."""
-        self.log.warning("Killed. Orders cannot be cancelled: what was waited for goes on.")
+        """Log that the orders continue."""
+        self.log.warning("Task killed. Orders cannot be canceled and continue; clear the task to wait again")
 
     @raises_airflow_exceptions
     def execute_complete(self, context: Context, event: Any) -> Any:
-        """Return the trigger's result, or raise the error that it met. Anything but a known event is an error."""
-        outcome = event.get("outcome") if isinstance(event, Mapping) else None
-        if outcome == "failed":
-            error = error_class(event.get("error"))
-            raise error(str(event.get("message")), order_id=event.get("order_id"))
-        if outcome != "succeeded" or not isinstance(event.get("orders"), list):
-            raise ArdError(f"the trigger ended with an event that says nothing known: {event!r}")
-        self._close(context, event["orders"], event.get("started_at"))
+        """Return the trigger's result, or raise the error that it reported."""
+        event = check_event(event, orders=list)
+        self._finish(context, event["orders"], event.get("started_at"))
         return self._result(event["orders"], context)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
-        """Tell OpenLineage of the acquisitions that were waited for and of where they lie now."""
+        """Return the acquisitions as inputs and their delivery locations as outputs for OpenLineage."""
         from airflow_provider_ard.lineage.openlineage import lineage_of_order
 
         return lineage_of_order(self.ard_conn_id, self._order_ids())
 
-    def _close(self, context: Context, reports: list[dict[str, Any]], started_at: float | None) -> None:
-        """Say how it went and where things are, in the log and as links."""
+    def _finish(self, context: Context, reports: list[dict[str, Any]], started_at: float | None) -> None:
+        """Log the results and the duration, and push the links."""
         for report in reports:
-            self.log.info("%s", summary(report))
+            self.log.info("%s", format_report(report))
         if started_at is not None:
-            self.log.info("Waited for %s.", format_duration(time.time() - started_at))
+            self.log.info("Wait finished after %s", format_duration(time.time() - started_at))
         push_links(context["ti"], self.ard_conn_id, reports)
 
     def _result(self, reports: list[dict[str, Any]], context: Context) -> Any:
         if self.outlets:
             from airflow_provider_ard.assets.delivery import delivery_event, tell_outlets
 
-            told = [delivery_event(report, self._tile_count(report)) for report in reports]
-            tell_outlets(self.outlets, told, context)
+            events = [delivery_event(report, self._tile_count(report)) for report in reports]
+            tell_outlets(self.outlets, events, context)
         return reports[0] if is_one_order(self.order_id) else reports
 
     def _tile_count(self, report: dict[str, Any]) -> int | None:
-        """Count an order's tiles in the storage, or as the request tells; None, and no failure, if neither can."""
+        """Return the number of an order's tiles, from the storage or its request; None if neither provides it."""
         from airflow_provider_ard.api.delivery.scope import Ask
         from airflow_provider_ard.api.delivery.stac import find_items
         from airflow_provider_ard.hooks.storage import reader
@@ -258,8 +253,8 @@ class ArdOrderSensor(BaseSensorOperator):
                 if storage_conn_id is None:
                     return ask.tile_count
                 return len(find_items(report["collection_uri"], reader(storage_conn_id), has=ask.has))
-        except Exception as error:  # noqa: BLE001 -- the order is there: its wait must not fail for a number
-            self.log.warning("Order %s: its tiles are not counted: %s", report["order_id"], error)
+        except Exception as error:  # noqa: BLE001 -- the wait for a delivered order must not fail for a number
+            self.log.warning("Order %s: counting its tiles failed: %s", report["order_id"], error)
             return None
 
     def _order_ids(self) -> list[str]:

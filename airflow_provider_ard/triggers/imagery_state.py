@@ -1,4 +1,4 @@
-"""Which acquisitions a watch has seen: kept with the asset by Airflow 3.3 or newer, else for as long as it runs."""
+"""`ImageryState`: the acquisitions an imagery trigger has fired, stored with the asset by Airflow 3.3 or newer."""
 
 from __future__ import annotations
 
@@ -11,91 +11,100 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.api.selects.results import AcquisitionMatch
 
-# How much longer than it can be found an acquisition is remembered: clocks are set back now and then.
+# Acquisitions are stored for this much longer than they can be found: clocks are set back now and then.
 MARGIN = timedelta(days=7)
 
 
-class Seen:
-    """What a watch has fired (by the date of the acquisition), and what it was about to fire when it was last heard of.
+class ImageryState:
+    """The acquisitions that have been fired, and those claimed for firing, by ID with their dates.
 
-    `store` is what Airflow gives a watcher's trigger as `asset_state_store`, None if it gives none.
+    :param key: The key in the asset state store.
+    :param store: The `asset_state_store` of the watcher's trigger; None keeps the state in memory.
     """
 
     def __init__(self, key: str, store: Any) -> None:
         self._key = key
-        self._stores = _of_each_asset(store)
+        self._stores = _stores_by_asset(store)
+        # None until the first claim of all.
         self._fired: dict[str, str] | None = None
-        self._firing: dict[str, str] = {}
-        # What stands there as about to be fired because this very process has written it.
-        self._own: set[str] = set()
-        self._is_kept = True
+        self._claimed: dict[str, str] = {}
+        # Claims in the store that this process has made itself.
+        self._own_claims: set[str] = set()
+        self._is_saved = True
 
     async def load(self) -> None:
-        """Read what is known by now: another triggerer may have been at it."""
+        """Read the stored state, which another triggerer may have changed."""
         for store in self._stores:
-            kept = await (store.aget(self._key) if hasattr(store, "aget") else asyncio.to_thread(store.get, self._key))
-            if isinstance(kept, dict):
-                self._fired = (self._fired or {}) | _by_id(kept.get("fired"))
-                firing = _by_id(kept.get("firing"))
-                self._firing = {name: firing[name] for name in firing.keys() - self._own}
+            stored = await (
+                store.aget(self._key) if hasattr(store, "aget") else asyncio.to_thread(store.get, self._key)
+            )
+            if isinstance(stored, dict):
+                self._fired = (self._fired or {}) | _dates_by_id(stored.get("fired"))
+                claimed = _dates_by_id(stored.get("claimed"))
+                self._claimed = {
+                    acquisition_id: claimed[acquisition_id] for acquisition_id in claimed.keys() - self._own_claims
+                }
 
     async def claim(
-        self, found: Iterable[AcquisitionMatch], *, fire: bool, oldest: date
+        self, matches: Iterable[AcquisitionMatch], *, fire_existing: bool, oldest: date
     ) -> list[tuple[AcquisitionMatch, bool]]:
-        """Return what is to be fired now, and whether it may have been before; written down before it is returned.
+        """Return the acquisitions to fire, and for each whether it may have been fired before; store them first.
 
-        At the first look ever that is nothing, unless `fire` is true.
+        The first claim of all returns no acquisitions unless `fire_existing` is true. Acquisitions dated long before
+        `oldest` are removed from the state.
         """
-        found = list(found)
-        known, doubtful = self._fired, self._firing
-        fired = dict(known or {})
-        if known is None and not fire:
-            fired |= {one.id: one.taken[:10] for one in found}
-        # Without a store, what is there at the first look may have been fired by a watch before this one.
-        unsure = known is None and not self._stores
-        fresh = [(one, unsure or one.id in doubtful) for one in found if one.id not in fired]
-        kept_from = (oldest - MARGIN).isoformat()
-        self._fired = {name: taken for name, taken in fired.items() if taken >= kept_from}
-        # What can no longer be found can no longer be fired.
-        self._firing = {one.id: one.taken[:10] for one, _ in fresh}
-        if self._fired != known or self._firing or doubtful or not self._is_kept:
+        matches = list(matches)
+        previously_fired, in_doubt = self._fired, self._claimed
+        fired = dict(previously_fired or {})
+        if previously_fired is None and not fire_existing:
+            fired |= {match.id: match.taken[:10] for match in matches}
+        # Without a store, a previous watcher may have fired what exists at the first poll.
+        all_in_doubt = previously_fired is None and not self._stores
+        new = [(match, all_in_doubt or match.id in in_doubt) for match in matches if match.id not in fired]
+        keep_from = (oldest - MARGIN).isoformat()
+        self._fired = {acquisition_id: day for acquisition_id, day in fired.items() if day >= keep_from}
+        # Claims that are no longer found are dropped, as they can no longer be fired.
+        self._claimed = {match.id: match.taken[:10] for match, _ in new}
+        if self._fired != previously_fired or self._claimed or in_doubt or not self._is_saved:
             await self._save()
-        return fresh
+        return new
 
-    async def settle(self) -> None:
-        """Write down that what was claimed has been fired."""
-        self._fired = (self._fired or {}) | self._firing
-        self._firing = {}
+    async def confirm(self) -> None:
+        """Store that the claimed acquisitions have been fired."""
+        self._fired = (self._fired or {}) | self._claimed
+        self._claimed = {}
         await self._save()
 
     async def _save(self) -> None:
-        self._is_kept = False
-        value = {"fired": _by_date(self._fired or {}), "firing": _by_date(self._firing)}
+        self._is_saved = False
+        value = {"fired": _ids_by_date(self._fired or {}), "claimed": _ids_by_date(self._claimed)}
         for store in self._stores:
             await (
                 store.aset(self._key, value)
                 if hasattr(store, "aset")
                 else asyncio.to_thread(store.set, self._key, value)
             )
-        self._is_kept = True
-        self._own = set(self._firing)
+        self._is_saved = True
+        self._own_claims = set(self._claimed)
 
 
-def _of_each_asset(store: Any) -> list[Any]:
-    """Return the store of each asset that the trigger fires: watchers of the same area share one trigger."""
+def _stores_by_asset(store: Any) -> list[Any]:
+    """Return the store of each asset that the trigger fires: watchers with equal arguments share a trigger."""
     if store is None:
         return []
-    # Which assets these are is told nowhere else.
+    # No public attribute lists the assets.
     by_name = getattr(store, "_by_name", None)
     return list(by_name.values()) if by_name else [store]
 
 
-def _by_date(taken: dict[str, str]) -> dict[str, list[str]]:
-    dates: dict[str, list[str]] = {}
-    for name, day in sorted(taken.items()):
-        dates.setdefault(day, []).append(name)
-    return dates
+def _ids_by_date(dates: dict[str, str]) -> dict[str, list[str]]:
+    ids: dict[str, list[str]] = {}
+    for acquisition_id, day in sorted(dates.items()):
+        ids.setdefault(day, []).append(acquisition_id)
+    return ids
 
 
-def _by_id(dates: Any) -> dict[str, str]:
-    return {name: day for day, names in dates.items() for name in names} if isinstance(dates, dict) else {}
+def _dates_by_id(ids: Any) -> dict[str, str]:
+    if not isinstance(ids, dict):
+        return {}
+    return {acquisition_id: day for day, acquisition_ids in ids.items() for acquisition_id in acquisition_ids}

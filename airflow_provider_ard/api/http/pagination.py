@@ -1,4 +1,4 @@
-"""A page of a list as the API sends it, read no further than is asked for."""
+"""Pages of a list as the API sends them, parsed only as far as needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = TypeVar("Row")
 
 
 class _Page(BaseModel, Generic[Row]):
-    # No validator of ours around it: pydantic would first make Python objects of the whole text for it.
+    # Without a custom validator around it, for which pydantic would first turn the complete response into objects.
     data: list[Row] | None = None
     has_more: Any = False
 
@@ -32,54 +32,54 @@ class _Status(TypedDict, total=False):
     status: str
 
 
-def _unwanted(order_id: str | int, info: ValidationInfo) -> str | int:
+def _check_not_selected(order_id: str | int, info: ValidationInfo) -> str | int:
     if str(order_id) in (info.context or ()):
-        raise ValueError("wanted")
+        raise ValueError("selected")
     return order_id
 
 
-class _Unwanted(TypedDict):
-    id: Annotated[str | int, AfterValidator(_unwanted)]
+class _NotSelected(TypedDict):
+    id: Annotated[str | int, AfterValidator(_check_not_selected)]
 
 
 class _Credentials(BaseModel):
     registered_credentials: StoredCredentials
 
 
-# Read straight from the text: a row repeats its whole order, and of ten thousand rows mostly the status is wanted.
-# Anything more would be some hundred thousand objects a round, and as much work for the garbage collector.
+# Parsed straight from the response: a row repeats its complete order, and of ten thousand rows mostly only the status
+# is needed. Anything more would be some hundred thousand objects per poll, and as much work for the garbage collector.
 _STATUSES = TypeAdapter(_Page[_Status])
 _ORDERS = TypeAdapter(_Page[OrderStatus])
-_WANTED = TypeAdapter(_Page[Annotated[_Unwanted | OrderStatus | _Status, Field(union_mode="left_to_right")]])
+_SELECTED = TypeAdapter(_Page[Annotated[_NotSelected | OrderStatus | _Status, Field(union_mode="left_to_right")]])
 _CREDENTIALS = TypeAdapter(_Page[_Credentials])
 
 
 class OrderPage:
-    """Up to 100 orders. `statuses`: order id -> status. Raises ValueError if it is none."""
+    """A page of up to 100 orders; `statuses` maps order IDs to statuses. Raises ValueError for any other content."""
 
     def __init__(self, content: bytes) -> None:
         page = _STATUSES.validate_json(content)
         self.statuses = {str(row["id"]): sys.intern(row.get("status", "")) for row in page.rows if "id" in row}
         self.has_more = bool(page.has_more)
-        self.names = list(self.statuses)
+        self.ids = list(self.statuses)
         self._content = content
 
     @property
-    def entries(self) -> list[OrderStatus]:
-        """All that the page says of its orders. Raises ValueError if that is of no documented form."""
+    def orders(self) -> list[OrderStatus]:
+        """All orders of the page. Raises ValueError if one is malformed."""
         return _ORDERS.validate_json(self._content).rows
 
-    def of(self, order_ids: Collection[str]) -> list[OrderStatus]:
-        """All that the page says of some of its orders, without those that it says in no documented form."""
-        rows = _WANTED.validate_json(self._content, context=order_ids).rows
+    def select(self, order_ids: Collection[str]) -> list[OrderStatus]:
+        """Return those of the given orders that are on the page, without malformed ones."""
+        rows = _SELECTED.validate_json(self._content, context=order_ids).rows
         return [row for row in rows if isinstance(row, OrderStatus)]
 
 
 class CredentialsPage:
-    """Up to 100 stored credentials. Raises ValueError if it is none."""
+    """A page of up to 100 stored credentials. Raises ValueError for any other content."""
 
     def __init__(self, content: bytes) -> None:
         page = _CREDENTIALS.validate_json(content)
-        self.entries = [row.registered_credentials for row in page.rows]
-        self.names = [entry.credentials_id for entry in self.entries]
+        self.credentials = [row.registered_credentials for row in page.rows]
+        self.ids = [credentials.credentials_id for credentials in self.credentials]
         self.has_more = bool(page.has_more)

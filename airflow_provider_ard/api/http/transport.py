@@ -68,9 +68,9 @@ def api_base(host: str | None) -> str:
 
 
 class Page(Protocol):
-    """A page of a list: the `names` of its entries, the last of which the next page begins after."""
+    """A page of a list: the `ids` of its entries; the next page starts after the last one."""
 
-    names: list[str]
+    ids: list[str]
     has_more: bool
 
 
@@ -133,12 +133,12 @@ class Transport:
             answer = self._patiently(self._answer, "GET", path, params=query)
             with self._documented(path):
                 found = page(answer.content)
-            if not seen.issuperset(found.names):
+            if not seen.issuperset(found.ids):
                 yield found
-            if not found.has_more or seen.issuperset(found.names):
+            if not found.has_more or seen.issuperset(found.ids):
                 return
-            seen.update(found.names)
-            query["starting_after"] = found.names[-1]
+            seen.update(found.ids)
+            query["starting_after"] = found.ids[-1]
 
     def _post_form(self, path: str, body: str, auth: tuple[str, str] | None) -> requests.Response:
         # `_no_auth` rather than None: with None, requests would look for a login in ~/.netrc.

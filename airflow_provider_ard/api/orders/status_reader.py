@@ -1,4 +1,4 @@
-"""The statuses of many orders in few requests: from the list of orders where that is cheaper than asking for each."""
+"""Statuses of many orders in few requests: from the list of orders where that takes fewer than one request each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import random
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
 from airflow_provider_ard.api.http.transport import PAGE_SIZE
@@ -18,149 +18,212 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.http.pagination import OrderPage
 
-# An order takes up to three days: a running one is not older than this. What is older is asked for singly.
-OLDEST_RUNNING = timedelta(days=4)
-# What has been learned about the list is forgotten after so long: a list may lag, fail for a while, or grow shorter.
-FORGET_AFTER_S = 600.0
-# So many orders in a row that cannot be asked for are an outage of the API, fewer may be these orders' own trouble.
-AN_OUTAGE = 3
-_NOTHING: Mapping[str, str] = {}
+# An order takes up to three days, so a running one is not older than this; older orders are requested one by one.
+MAX_RUNNING_AGE = timedelta(days=4)
+# What was learned about the list expires after this time: a list may lag, fail for a while, or grow shorter.
+RELEARN_AFTER_S = 600.0
+# This many failures in a row are an outage of the API; fewer may concern these orders alone.
+MAX_FAILURES_IN_A_ROW = 3
+_NO_STATUSES: Mapping[str, str] = {}
+
+
+class StatusBatch(NamedTuple):
+    """The result of one request.
+
+    `answered`: IDs of the orders whose status is known now. `updates`: order ID -> status, for those of them whose
+    status differs from the one known before, or the `ArdError` that concerns this order alone.
+    """
+
+    answered: Collection[str]
+    updates: Mapping[str, OrderStatus | ArdError]
+
+
+_EMPTY = StatusBatch((), {})
 
 
 class StatusReader:
-    """Reads the statuses of orders, and learns by it when the list pays. Not for several threads at a time.
+    """Reads order statuses, from the list endpoint or by single requests, whichever takes fewer requests.
 
-    The list is walked from its newest page until all wanted orders have been seen, or until it has shown none of them
-    for as many pages as single questions would cost. It is a short cut only: what it does not show, or shows in a way
-    that would end a wait without saying all about the order, is asked for singly, and so is everything while it fails.
-    Of orders that go on it tells the status alone; with `whole`, all about them, for a question each.
+        poll = StatusReader(client).start_poll(order_ids)
+        while not poll.is_finished:
+            for order_id, status in poll.request_next().updates.items():
+                ...
+        if poll.outage:
+            raise poll.outage
+
+    What it learns about the list in one poll, the next one uses. Not thread-safe: make one poll at a time.
+
+    :param client: The client to send requests with.
+    :param full_details: Return all fields of running orders too, at one request each; the list provides their status
+        only.
     """
 
-    def __init__(self, client: ArdClient, *, whole: bool = False) -> None:
-        self._client = client
-        self._whole = whole
-        # Orders that the list has not shown, requests that it took lately, and whether it may be asked at all.
-        self._unlisted: set[str] = set()
-        # Orders that could not be asked for when last tried.
-        self._troubled: set[str] = set()
-        self._pages: int | None = None
-        self._list_fails = False
-        self._forget_at = 0.0
-        # What the present, or last, `read` has not been answered for.
-        self.unanswered: set[str] = set()
+    def __init__(self, client: ArdClient, *, full_details: bool = False) -> None:
+        self.client = client
+        self.full_details = full_details
+        # Orders that the list did not contain, orders whose last request failed, requests that the list took last, and
+        # whether it failed.
+        self.unlisted: set[str] = set()
+        self.failing: set[str] = set()
+        self.list_requests: int | None = None
+        self.list_fails = False
+        self._relearn_at = 0.0
 
-    def read(
-        self, order_ids: Collection[str], known: Mapping[str, str] = _NOTHING
-    ) -> Iterator[dict[str, OrderStatus | ArdError]]:
-        """Yield statuses by order id, each time what one request has brought, until every order is answered for.
+    def start_poll(self, order_ids: Collection[str], known_statuses: Mapping[str, str] = _NO_STATUSES) -> StatusPoll:
+        """Return a poll of these orders, which has not sent a request yet.
 
-        An order that goes on with the status that is `known` of it is left out: with ten thousand of them, that is
-        nearly all there is to do in a round. An `ArdError` in place of a status concerns that order alone; so does a
-        403, as an order may be another account's. Raises `ArdAuthError`, which concerns all, and `ArdUnavailableError`
-        for all that are `unanswered` then.
+        `known_statuses`: order ID -> status; a running order that still has this status is no update. With ten thousand
+        running orders that leaves almost nothing to process.
         """
-        self.unanswered = set(order_ids)
-        self._forget()
-        listed = self.unanswered - self._unlisted
-        if self._list_pays(len(listed)):
-            yield from self._from_list(listed, known)
-        yield from self._one_by_one(known)
-
-    def _one_by_one(self, known: Mapping[str, str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
-        """Ask for each. What goes wrong with one order keeps no other from being asked for, now or the next time."""
-        trouble, in_a_row, is_answering = None, 0, False
-        # By chance, as a process that has just begun knows of no trouble: each is asked for in one look or another.
-        for order_id in sorted(self.unanswered, key=lambda one: (one in self._troubled, random.random())):  # noqa: S311
-            try:
-                answer = self._singly(order_id)
-            except ArdUnavailableError as error:
-                trouble, in_a_row = error, in_a_row + 1
-                self._troubled.add(order_id)
-                if error.retry_after is not None or in_a_row == AN_OUTAGE:
-                    break
-            else:
-                in_a_row, is_answering = 0, True
-                self._troubled.discard(order_id)
-                self.unanswered.discard(order_id)
-                is_news = isinstance(answer, ArdError) or known.get(order_id) != answer.status
-                yield {order_id: answer} if is_news else {}
-        if trouble:
-            if not is_answering:
-                # It was not the list's own trouble.
-                self._list_fails = False
-            raise trouble
-
-    def _forget(self) -> None:
         now = time.monotonic()
-        if now >= self._forget_at:
-            self._forget_at = now + FORGET_AFTER_S
-            self._unlisted.clear()
-            self._troubled &= self.unanswered
-            self._pages = None
-            self._list_fails = False
+        if now >= self._relearn_at:
+            self._relearn_at = now + RELEARN_AFTER_S
+            self.unlisted.clear()
+            self.failing &= set(order_ids)
+            self.list_requests = None
+            self.list_fails = False
+        return StatusPoll(self, order_ids, known_statuses)
 
-    def _list_pays(self, orders: int) -> bool:
-        pages = self._pages if self._pages is not None else math.ceil(orders / PAGE_SIZE)
-        return pages < orders and not self._list_fails
+    def prefers_list(self, order_count: int) -> bool:
+        """Return whether the list takes fewer requests than this many orders one by one."""
+        requests = self.list_requests if self.list_requests is not None else math.ceil(order_count / PAGE_SIZE)
+        return requests < order_count and not self.list_fails
 
-    def _from_list(self, wanted: set[str], known: Mapping[str, str]) -> Iterator[dict[str, OrderStatus | ArdError]]:
-        start = (datetime.now(UTC) - OLDEST_RUNNING).date().isoformat()
-        pages = in_vain = 0
+
+class StatusPoll:
+    """One poll of many orders, one request at a time; see `StatusReader`.
+
+    It reads the list from its newest page until all orders were seen, or until as many pages in a row without any of
+    them as single requests would take. The list is a shortcut only: orders that it does not contain, or that ended
+    without all details in it, are requested one by one, and so are all of them if it fails.
+    """
+
+    def __init__(self, reader: StatusReader, order_ids: Collection[str], known_statuses: Mapping[str, str]) -> None:
+        # The error of the last request that failed, once the poll is finished: orders are unanswered because of it.
+        self.outage: ArdUnavailableError | None = None
+        self._reader = reader
+        self._known_statuses = known_statuses
+        self._unanswered = set(order_ids)
+        # Orders expected in the rest of the list, pages read, and pages in a row that contained none of the orders.
+        self._unseen = self._unanswered - reader.unlisted
+        self._pages_read = self._pages_in_vain = 0
+        self._pages: Iterator[OrderPage] | None = None
+        self._queue: list[str] = []
+        self._failures_in_a_row = 0
+        self._any_succeeded = False
+        if reader.prefers_list(len(self._unseen)):
+            start = (datetime.now(UTC) - MAX_RUNNING_AGE).date().isoformat()
+            self._pages = reader.client.status_pages(start)
+        else:
+            self._queue_single_requests()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is no request left to make."""
+        return self._pages is None and not self._queue
+
+    def request_next(self) -> StatusBatch:
+        """Send one request and return its result.
+
+        Raises `ArdAuthError` if the login was refused. An outage is not raised but ends the poll: see `outage`. A 403
+        for one order is an update, as the order may belong to another account.
+        """
+        batch = self._request_page(self._pages) if self._pages is not None else self._request_order(self._queue.pop())
+        self._unanswered.difference_update(batch.answered)
+        if self._pages is None and not self._queue and self._unanswered and self.outage is None:
+            self._queue_single_requests()
+        return batch
+
+    def _request_page(self, pages: Iterator[OrderPage]) -> StatusBatch:
         try:
-            for page in self._client.status_pages(start):
-                pages += 1
-                self._unlisted.difference_update(page.names)
-                here = wanted.intersection(page.names)
-                in_vain = 0 if here else in_vain + 1
-                going_on = _going_on(page, here)
-                found = _ended(page, here - going_on)
-                if not self._whole:
-                    self.unanswered -= going_on
-                    found |= {
-                        name: OrderStatus(id=name, status=page.statuses[name])
-                        for name in going_on
-                        if known.get(name) != page.statuses[name]
-                    }
-                self.unanswered -= found.keys()
-                yield found
-                wanted -= here
-                if in_vain >= len(wanted):
-                    break
+            page = next(pages, None)
         except ArdError as error:
-            if _is_refused_login(error) or (isinstance(error, ArdUnavailableError) and error.retry_after is not None):
+            if _is_login_refused(error):
                 raise
-            # Whether this is an outage or the list's own trouble, the first single question tells.
-            self._list_fails = True
-            return
-        self._pages = pages
-        self._unlisted |= wanted
+            self._pages = None
+            if isinstance(error, ArdUnavailableError) and error.retry_after is not None:
+                self.outage = error
+            else:
+                # The first single request shows whether this is an outage or a failure of the list alone.
+                self._reader.list_fails = True
+            return _EMPTY
+        if page is None:
+            self._end_list()
+            return _EMPTY
+        self._pages_read += 1
+        self._reader.unlisted.difference_update(page.ids)
+        listed = self._unseen.intersection(page.ids)
+        self._unseen -= listed
+        self._pages_in_vain = 0 if listed else self._pages_in_vain + 1
+        if not page.has_more or self._pages_in_vain >= len(self._unseen):
+            self._end_list()
+        return self._batch_of_page(page, listed)
 
-    def _singly(self, order_id: str) -> OrderStatus | ArdError:
+    def _batch_of_page(self, page: OrderPage, listed: set[str]) -> StatusBatch:
+        statuses = page.statuses
+        running_statuses = {status for status in set(statuses.values()) if state_of(status) is State.RUNNING}
+        running = {order_id for order_id in listed if statuses[order_id] in running_statuses}
+        updates: dict[str, OrderStatus | ArdError] = dict(_succeeded(page, listed - running))
+        if self._reader.full_details:
+            return StatusBatch(updates.keys(), updates)
+        answered = running | updates.keys()
+        for order_id in running:
+            if self._known_statuses.get(order_id) != statuses[order_id]:
+                updates[order_id] = OrderStatus(id=order_id, status=statuses[order_id])
+        return StatusBatch(answered, updates)
+
+    def _end_list(self) -> None:
+        self._pages = None
+        self._reader.list_requests = self._pages_read
+        self._reader.unlisted |= self._unseen
+
+    def _queue_single_requests(self) -> None:
+        """Queue the remaining orders so that no failing order keeps another from being requested.
+
+        In random order, as a new process does not know which orders fail; those known to fail come last.
+        """
+        failing = self._reader.failing
+        self._queue = sorted(self._unanswered, key=lambda order_id: (order_id not in failing, random.random()))  # noqa: S311
+
+    def _request_order(self, order_id: str) -> StatusBatch:
+        failing = self._reader.failing
         try:
-            return self._client.get_order(order_id)
+            status = self._get_order(order_id)
+        except ArdUnavailableError as error:
+            self.outage = error
+            failing.add(order_id)
+            self._failures_in_a_row += 1
+            if error.retry_after is not None or self._failures_in_a_row == MAX_FAILURES_IN_A_ROW:
+                self._queue.clear()
+            if not self._queue and not self._any_succeeded:
+                # Not a failure of the list alone: use it again after the outage.
+                self._reader.list_fails = False
+            return _EMPTY
+        self._failures_in_a_row, self._any_succeeded = 0, True
+        failing.discard(order_id)
+        if isinstance(status, OrderStatus) and self._known_statuses.get(order_id) == status.status:
+            return StatusBatch((order_id,), {})
+        return StatusBatch((order_id,), {order_id: status})
+
+    def _get_order(self, order_id: str) -> OrderStatus | ArdError:
+        try:
+            return self._reader.client.get_order(order_id)
         except ArdUnavailableError:
             raise
         except ArdError as error:
-            if _is_refused_login(error):
+            if _is_login_refused(error):
                 raise
             return error
 
 
-def _is_refused_login(error: ArdError) -> bool:
+def _is_login_refused(error: ArdError) -> bool:
     return isinstance(error, ArdAuthError) and error.status != 403
 
 
-def _going_on(page: OrderPage, wanted: set[str]) -> set[str]:
-    words = {status for status in set(page.statuses.values()) if state_of(status) is State.RUNNING}
-    return {name for name in wanted if page.statuses[name] in words}
-
-
-def _ended(page: OrderPage, wanted: set[str]) -> dict[str, OrderStatus | ArdError]:
-    """Return those of the wanted orders that have succeeded, where the page says all of that."""
-    if not wanted:
-        return {}
-    return {row.id: row for row in page.of(wanted) if row.state is State.SUCCEEDED and _is_whole(row)}
-
-
-def _is_whole(row: OrderStatus) -> bool:
-    return row.destination is not None and row.usage is not None
+def _succeeded(page: OrderPage, order_ids: set[str]) -> Iterator[tuple[str, OrderStatus]]:
+    """Yield those of the orders that have succeeded, if the page has all their details."""
+    if not order_ids:
+        return
+    for order in page.select(order_ids):
+        if order.state is State.SUCCEEDED and order.destination is not None and order.usage is not None:
+            yield order.id, order
