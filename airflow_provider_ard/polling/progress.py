@@ -113,12 +113,13 @@ def error_of_status(order: OrderStatus) -> ArdError | None:
 
 def format_duration(seconds: float) -> str:
     """Return a duration in its two largest units, for example `2 d 3 h`."""
+    seconds = max(0.0, seconds)
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
     if days:
         return f"{days} d {hours % 24} h"
     if hours:
         return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{max(0.0, seconds):.0f} s"
+    return f"{minutes} min" if minutes else f"{seconds:.0f} s"
 
 
 def format_report(report: Mapping[str, Any]) -> str:

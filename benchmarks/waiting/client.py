@@ -117,7 +117,7 @@ class Measurement:
                 if number not in self._events:
                     self._events[number] = time.monotonic()
                 payload = event.payload
-                if isinstance(payload, dict) and {payload.get("status"), payload.get("outcome")} & {"error", "failed"}:
+                if isinstance(payload, dict) and payload.get("status") in {"error", "failed"}:
                     self._failed.append(str(payload))
         except Exception as error:  # noqa: BLE001 -- told with the result
             self._failed.append(repr(error))

@@ -116,9 +116,9 @@ def test_resubmit_after_crash_makes_one_order(
 
 SELECT_POINTS = {
     "after the Select ID is saved": (select_store, "save_select_id", crash_after(select_store.save_select_id)),
-    "before the first poll": (ArdSelectOperator, "_look", crash_before),
-    "before the result is returned": (ArdSelectOperator, "_hand_on", crash_before),
-    "after the result is returned": (ArdSelectOperator, "_hand_on", crash_after(ArdSelectOperator._hand_on)),
+    "before the first poll": (ArdSelectOperator, "_poll", crash_before),
+    "before the result is returned": (ArdSelectOperator, "_push_results", crash_before),
+    "after the result is returned": (ArdSelectOperator, "_push_results", crash_after(ArdSelectOperator._push_results)),
 }
 
 

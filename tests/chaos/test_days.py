@@ -10,9 +10,9 @@ import time
 import pytest
 
 from airflow_provider_ard.api.http import auth
-from airflow_provider_ard.polling import order_poller
+from airflow_provider_ard.polling import order_poller, progress
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.triggers import order as trigger_module
+from airflow_provider_ard.triggers import order as order_trigger
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
 from tests.chaos.conftest import FULL
 from tests.chaos.fast_time import FastTime, fast_loop
@@ -39,8 +39,8 @@ def ard(monkeypatch):
 def test_trigger_waits_three_days(ard, monkeypatch, capsys, client_clock):
     """With a slow client clock each expired token is seen as a 401; otherwise the client renews it in time."""
     clock = FastTime(RATE)
-    monkeypatch.setattr(order_poller, "time", clock)
-    monkeypatch.setattr(trigger_module, "time", clock)
+    for module in (order_poller, progress, order_trigger):
+        monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(auth, "time", FastTime(client_clock))
     order_id = place_order(ard)
     logins_before = len(logins(ard))
@@ -58,7 +58,7 @@ def test_trigger_waits_three_days(ard, monkeypatch, capsys, client_clock):
     finally:
         script.join()
         loop.close()
-    assert event["outcome"] == "succeeded"
+    assert event["status"] == "succeeded"
     polls = [r for r in ard.requests if r.endpoint == f"GET /order/status/{order_id}"]
     grants = [r.body["grant_type"] for r in logins(ard)[logins_before:]]
     unauthorized = [r.status for r in polls if r.status == 401]

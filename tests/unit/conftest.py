@@ -10,7 +10,7 @@ import pytest
 import requests
 from hypothesis import settings
 
-from airflow_provider_ard.polling import order_poller
+from airflow_provider_ard.polling import order_poller, outage, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,6 +113,7 @@ def place_order(ard, ard_connection, token):
 @pytest.fixture
 def fast_polling(monkeypatch):
     """Shorten the intervals of the shared order poller."""
-    monkeypatch.setattr(order_poller, "SHORTEST_INTERVAL_S", 0.05)
+    monkeypatch.setattr(schedule, "MIN_INTERVAL_S", 0.05)
+    monkeypatch.setattr(order_poller, "MIN_INTERVAL_S", 0.05)
     monkeypatch.setattr(order_poller, "GATHER_S", 0.02)
-    monkeypatch.setattr(order_poller, "LONGEST_OUTAGE_PAUSE_S", 0.05)
+    monkeypatch.setattr(outage, "MAX_BACKOFF_S", 0.05)

@@ -77,7 +77,7 @@ def test_an_order_takes_the_id_and_the_acquisitions(ard, select, context):
 
 
 def test_too_many_tiles_stay_out_of_xcom(select, context, log_text, monkeypatch):
-    monkeypatch.setattr("airflow_provider_ard.operators.select.MOST_TILES_IN_XCOM", 3)
+    monkeypatch.setattr("airflow_provider_ard.operators.select.MAX_TILES_IN_XCOM", 3)
     assert select().execute(context)
     assert "acquisitions" not in context["ti"].xcoms
     assert context["ti"].xcoms["counts"]["tiles"] > 3
@@ -152,13 +152,13 @@ def test_it_goes_on_where_the_trigger_has_ended(slow, select, context):
         select().execute(context)
     slow.clock.advance("2d")
     select_id = deferred.value.trigger.select_id
-    assert select().execute_complete(context, {"outcome": "succeeded", "select_id": select_id}) == select_id
+    assert select().execute_complete(context, {"status": "succeeded", "select_id": select_id}) == select_id
     assert context["ti"].xcoms["counts"]["tiles"] > 0
 
 
-@pytest.mark.parametrize("event", [None, {}, {"outcome": "done"}, {"outcome": "succeeded"}, "succeeded"])
+@pytest.mark.parametrize("event", [None, {}, {"status": "done"}, {"status": "succeeded"}, "succeeded"])
 def test_an_event_that_says_nothing_known_is_an_error(select, context, event):
-    with pytest.raises(ArdError, match="nothing known"):
+    with pytest.raises(ArdError, match="unknown form"):
         select().execute_complete(context, event)
 
 
@@ -176,12 +176,12 @@ def test_an_outage_does_not_end_the_wait_and_is_told_once(ard, select, context, 
     ard.faults.add("GET /select/request/*", kind="status", status=429, retry_after=30, nth=4)
     assert select(deferrable=False).execute(context)
     assert quick_sleep == [10, 10, 10, 30]
-    assert log_text().count("so does the wait") == 1
+    assert log_text().count("Polling failed, will retry") == 1
 
 
 def test_a_wait_that_is_over_is_told_and_a_retry_waits_for_the_same(slow, select, context, store, quick_sleep):
     for _ in range(2):
-        with pytest.raises(ArdError, match="has not ended in time") as caught:
+        with pytest.raises(ArdError, match="did not finish in time") as caught:
             select(deferrable=False, timeout=1e-9).execute(context)
         assert not isinstance(caught.value, AirflowFailException)
         context["ti"].try_number += 1
@@ -212,7 +212,7 @@ def test_a_retry_takes_the_select_over(slow, select, context, store, log_text):
             select().execute(context)
         ids.add(deferred.value.trigger.select_id)
     assert len(ids) == len(submitted(slow)) == 1
-    assert "taken over" in log_text()
+    assert "Re-attached" in log_text()
 
 
 def test_a_changed_request_is_submitted_anew(ard, select, context, store):
@@ -239,10 +239,10 @@ def test_a_clear_takes_it_over_unless_it_is_told_to_search_anew(ard, select, con
 
 def test_before_airflow_3_3_a_retry_submits_another_and_says_so(ard, select, context, log_text):
     select().execute(context)
-    assert "before 3.3" not in log_text()
+    assert "Before Airflow 3.3" not in log_text()
     context["ti"].try_number = 2
     select().execute(context)
-    assert "Airflow before 3.3 remembers no Select" in log_text()
+    assert "Before Airflow 3.3 a retry cannot re-attach" in log_text()
     assert len(submitted(ard)) == 2
 
 
@@ -254,7 +254,7 @@ def test_an_id_that_cannot_be_written_down_is_handed_on_all_the_same(
 
     monkeypatch.setattr(store, "set", broken)
     assert select().execute(context)
-    assert "could not be written down" in log_text()
+    assert "Storing Select" in log_text()
 
 
 def test_an_outage_of_the_submit_is_worth_a_retry(ard, select, context):
@@ -271,4 +271,4 @@ def test_what_was_mended_is_told(select, context, log_text):
 
 def test_a_kill_says_what_it_leaves(select, log_text):
     select().on_kill()
-    assert "cannot be cancelled" in log_text()
+    assert "cannot be canceled" in log_text()

@@ -147,14 +147,14 @@ def test_no_orders_are_no_event_of_an_outlet(ard_connection, context):
         sensor([], outlets=[Asset("s3://b/p")]).execute(context)
 
 
-@pytest.mark.parametrize("event", [None, {}, {"outcome": "?"}, {"outcome": "succeeded"}, "succeeded", {"orders": []}])
+@pytest.mark.parametrize("event", [None, {}, {"status": "?"}, {"status": "succeeded"}, "succeeded", {"orders": []}])
 def test_an_unknown_event_is_an_error(context, event):
     with pytest.raises(ArdError):
         sensor("1").execute_complete(context, event)
 
 
 def test_the_triggers_error_is_raised_as_its_own_class(context):
-    event = {"outcome": "failed", "error": "ArdOrderFailed", "message": "order 1 has failed: no", "order_id": "1"}
+    event = {"status": "failed", "error": "ArdOrderFailed", "message": "order 1 has failed: no", "order_id": "1"}
     with pytest.raises(ArdOrderFailed, match="no") as caught:
         sensor("1").execute_complete(context, event)
     assert caught.value.order_id == "1"
@@ -163,7 +163,7 @@ def test_the_triggers_error_is_raised_as_its_own_class(context):
 
 def test_the_triggers_result_is_the_sensors(context):
     report = {"order_id": "1", "status": "SUCCEEDED", "output_uri": "s3://b/p"}
-    event = {"outcome": "succeeded", "orders": [report]}
+    event = {"status": "succeeded", "orders": [report]}
     assert sensor("1").execute_complete(context, event) == report
     assert sensor(["1"]).execute_complete(context, event) == [report]
 
@@ -209,19 +209,24 @@ def test_reschedule_mode_tells_a_status_once_and_how_long_the_wait_was(ard, plac
     store["ard_wait"]["started_at"] = (datetime.now(UTC) - timedelta(hours=27)).isoformat()
     ard.finish_order(one)
     assert rescheduled([one, two], context)
-    for line in (f"Order {one}: RUNNING.", f"Order {two}: RUNNING.", f"Order {one}: SUCCEEDED.", "Waited for 1 d 3 h."):
+    for line in (
+        f"Order {one}: RUNNING\n",
+        f"Order {two}: RUNNING\n",
+        f"Order {one}: RUNNING -> SUCCEEDED after 1 d 3 h",
+        "Wait finished after 1 d 3 h",
+    ):
         assert log_text().count(line) == 1
-    assert log_text().count(f"Order {two}: SUCCEEDED.") == 1
+    assert log_text().count(f"Order {two}: RUNNING -> SUCCEEDED") == 1
 
 
 def test_reschedule_mode_gives_a_sign_of_life_once_an_hour(place_orders, context, store, log_text):
     (order_id,) = place_orders()
     rescheduled(order_id, context)
     store["ard_wait"]["started_at"] = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
-    store["ard_wait_logged"]["logged"]["at"] -= 3601
+    store["ard_wait_log_state"]["log_state"]["logged_at"] -= 3601
     for _ in range(3):
         rescheduled(order_id, context)
-    assert log_text().count(f"Order {order_id} is RUNNING still, after 2 h 0 min.") == 1
+    assert log_text().count(f"Order {order_id}: still RUNNING after 2 h 0 min") == 1
 
 
 def test_reschedule_mode_tells_an_outage_once(ard, place_orders, context, store, log_text):
@@ -230,7 +235,7 @@ def test_reschedule_mode_tells_an_outage_once(ard, place_orders, context, store,
         ard.faults.add("GET /order/status/*", kind="status", status=503, times=3)
         for _ in range(5):
             rescheduled(order_id, context)
-    assert log_text("warning").count("The order goes on, and so does the wait.") == 2
+    assert log_text("warning").count("Polling failed, will retry") == 2
 
 
 def test_reschedule_mode_tells_the_trouble_of_one_order_once(ard, place_orders, context, store, log_text):
@@ -241,14 +246,14 @@ def test_reschedule_mode_tells_the_trouble_of_one_order_once(ard, place_orders, 
     ard.faults.add(f"GET /order/status/{ids[1]}", kind="status", status=503)
     for _ in range(4):
         rescheduled(ids, context)
-    assert log_text("warning").count("The order goes on, and so does the wait.") == 1
+    assert log_text("warning").count("Polling failed, will retry") == 1
 
 
 def test_a_retry_in_reschedule_mode_has_a_log_of_its_own(place_orders, context, store, log_text):
     (order_id,) = place_orders()
     for context["ti"].try_number in (1, 2):
         rescheduled(order_id, context)
-    assert log_text().count(f"Order {order_id}: RUNNING.") == 2
+    assert log_text().count(f"Order {order_id}: RUNNING") == 2
 
 
 def test_reschedule_mode_counts_from_the_first_look_without_a_store_too(ard, place_orders, context, log_text):
@@ -256,7 +261,7 @@ def test_reschedule_mode_counts_from_the_first_look_without_a_store_too(ard, pla
     context["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(hours=27)
     ard.finish_order(order_id)
     assert rescheduled(order_id, context)
-    assert "Waited for 1 d 3 h." in log_text()
+    assert "Wait finished after 1 d 3 h" in log_text()
 
 
 def test_a_retry_that_finds_the_order_done_tells_the_whole_wait(ard, place_orders, context, store, log_text):
@@ -264,7 +269,7 @@ def test_a_retry_that_finds_the_order_done_tells_the_whole_wait(ard, place_order
     store["ard_wait"] = {"first_try_number": 1, "started_at": (datetime.now(UTC) - timedelta(hours=27)).isoformat()}
     ard.finish_order(order_id)
     sensor(order_id).execute(context)
-    assert "Waited for 1 d 3 h." in log_text()
+    assert "Wait finished after 1 d 3 h" in log_text()
 
 
 def test_the_trigger_leaves_the_api_alone_for_as_long_as_the_worker_was_told(ard, place_orders, context):
@@ -289,7 +294,7 @@ def test_without_a_store_a_wait_with_retries_says_that_they_count_anew(place_ord
     for retries in (0, 2):
         with pytest.raises(TaskDeferred):
             sensor(order_id, retries=retries).execute(context)
-    assert log_text().count("Before Airflow 3.3 a retry of this wait counts its timeout anew.") == 1
+    assert log_text().count("Before Airflow 3.3 a retry of this task restarts its timeout") == 1
 
 
 def test_with_a_store_there_is_nothing_to_say_of_retries(place_orders, context, store, log_text):
@@ -302,7 +307,7 @@ def test_with_a_store_there_is_nothing_to_say_of_retries(place_orders, context, 
 def test_a_wait_beyond_its_deadline_has_timed_out(place_orders, context, store):
     (order_id,) = place_orders()
     store["ard_wait"] = {"first_try_number": 1, "started_at": (datetime.now(UTC) - timedelta(days=5)).isoformat()}
-    with pytest.raises(AirflowSensorTimeout, match="The order goes on"):
+    with pytest.raises(AirflowSensorTimeout, match="Timed out"):
         sensor(order_id).execute(context)
     with pytest.raises(AirflowSkipException):
         sensor(order_id, soft_fail=True).execute(context)
@@ -330,12 +335,12 @@ def test_the_end_of_a_wait_tells_what_it_came_to(ard, place_orders, context, log
     (order_id,) = place_orders()
     ard.finish_order(order_id)
     report = client.get_order(order_id).report()
-    event = {"outcome": "succeeded", "orders": [report], "started_at": time.time() - 2 * 86400 - 3 * 3600}
+    event = {"status": "succeeded", "orders": [report], "started_at": time.time() - 2 * 86400 - 3 * 3600}
     assert sensor(order_id).execute_complete(context, event) == report
     usage = client.get_order(order_id).usage
     assert (
         f"Order {order_id}: SUCCEEDED, {usage.area_sqkm:,.1f} km², cost {usage.total_cost:,.2f}; "
-        f"root collection {report['collection_uri']}.\nWaited for 2 d 3 h." in log_text()
+        f"root collection {report['collection_uri']}\nWait finished after 2 d 3 h" in log_text()
     )
     assert context["ti"].xcoms.keys() >= {"order_url", "destination_url", "collection_url"}
 

@@ -14,7 +14,7 @@ from airflow_provider_ard.exceptions import ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger, new_acquisitions
-from airflow_provider_ard.triggers.imagery_state import Seen
+from airflow_provider_ard.triggers.imagery_state import ImageryState
 
 sdk = pytest.importorskip("airflow.sdk", reason="Airflow 2 has no asset watchers; test_airflow2.py says what it does")
 Asset, AssetWatcher = sdk.Asset, sdk.AssetWatcher
@@ -330,7 +330,7 @@ def test_an_outage_does_not_end_it_and_is_told_once(ard, quick, log_text):
 
     assert len(asyncio.run(scene())) == 1
     assert 70 in quick
-    assert log_text("warning").count("The watch goes on.") == 1
+    assert log_text("warning").count("Polling failed, will retry") == 1
 
 
 @pytest.mark.parametrize("wrong", [{"bbox": [1, 2, 3]}, {"query": {"platform": "worldview-02"}}], ids=str)
@@ -367,13 +367,13 @@ def test_what_is_remembered_is_bounded_by_the_window():
 
     async def scene():
         store = Store()
-        seen = Seen("key", store)
-        await seen.load()
-        await seen.claim([AcquisitionMatch("old", "2026-01-01T00:00:00Z", ()), AcquisitionMatch("new", "2026-03-01", ())], fire=False, oldest=date(2026, 1, 1))  # fmt: skip
-        assert await seen.claim([], fire=False, oldest=date(2026, 2, 1)) == []
+        state = ImageryState("key", store)
+        await state.load()
+        await state.claim([AcquisitionMatch("old", "2026-01-01T00:00:00Z", ()), AcquisitionMatch("new", "2026-03-01", ())], fire_existing=False, oldest=date(2026, 1, 1))  # fmt: skip
+        assert await state.claim([], fire_existing=False, oldest=date(2026, 2, 1)) == []
         return json.loads(store.kept["key"])
 
-    assert asyncio.run(scene()) == {"fired": {"2026-03-01": ["new"]}, "firing": {}}
+    assert asyncio.run(scene()) == {"fired": {"2026-03-01": ["new"]}, "claimed": {}}
 
 
 def test_it_is_plain_json_and_of_an_asset_watcher():

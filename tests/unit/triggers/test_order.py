@@ -8,12 +8,11 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_ard.api.http import transport
-from airflow_provider_ard.api.orders import status_reader as statuses
-from airflow_provider_ard.polling import clients
-from airflow_provider_ard.polling import order_poller as watch
+from airflow_provider_ard.api.orders import status_reader
+from airflow_provider_ard.polling import client_cache, order_poller, schedule
 from airflow_provider_ard.polling.order_poller import OrderPoller
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.triggers.order import ArdOrderTrigger, Progress
+from airflow_provider_ard.triggers.order import ArdOrderTrigger
 
 pytestmark = pytest.mark.usefixtures("fast_polling")
 
@@ -37,7 +36,7 @@ def run(*coroutines, then=None, when=None):
             await asyncio.wait_for(held(when), 20)
             await asyncio.to_thread(then)
         results = await asyncio.wait_for(asyncio.gather(*tasks), 20)
-        assert not OrderPoller._watches
+        assert not OrderPoller._pollers
         return results
 
     return asyncio.run(main())
@@ -65,7 +64,7 @@ def test_one_event_when_the_order_has_succeeded(ard, place_order):
     (event,) = run(
         event_of(trigger(order_id)), then=lambda: ard.finish_order(order_id), when=lambda: len(polls(ard)) >= 2
     )
-    assert event["outcome"] == "succeeded"
+    assert event["status"] == "succeeded"
     assert event["orders"][0]["order_id"] == order_id
     assert json.loads(json.dumps(event)) == event
 
@@ -75,7 +74,7 @@ def test_all_triggers_of_a_process_share_one_login(ard, place_order):
     before = logins(ard)
     waits = [event_of(trigger(one)) for one in ids]
     events = run(*waits, then=lambda: [ard.finish_order(one) for one in ids], when=lambda: order_requests(ard))
-    assert {event["outcome"] for event in events} == {"succeeded"}
+    assert {event["status"] for event in events} == {"succeeded"}
     assert logins(ard) - before == 1
 
 
@@ -92,8 +91,8 @@ def test_a_failed_order_ends_its_own_wait_only(ard, place_order):
         return await asyncio.wait_for(waits[0], 20), second
 
     first, second = asyncio.run(scene())
-    assert first["outcome"] == "succeeded"
-    assert second["outcome"] == "failed"
+    assert first["status"] == "succeeded"
+    assert second["status"] == "failed"
     assert second["error"] == "ArdOrderFailed"
     assert "no imagery" in second["message"]
     assert second["order_id"] == bad
@@ -105,8 +104,8 @@ def test_an_order_that_is_forbidden_ends_its_own_wait_only(ard, place_order):
     ard.faults.add(f"GET /order/status/{bad}", kind="status", status=403)
     waits = [event_of(trigger(good)), event_of(trigger(bad))]
     first, second = run(*waits, then=lambda: ard.finish_order(good), when=lambda: len(polls(ard)) >= 2)
-    assert first["outcome"] == "succeeded"
-    assert (second["outcome"], second["error"]) == ("failed", "ArdAuthError")
+    assert first["status"] == "succeeded"
+    assert (second["status"], second["error"]) == ("failed", "ArdAuthError")
 
 
 def test_an_order_in_trouble_delays_no_other_and_is_told_once_to_its_own_wait(ard, place_order, log_text):
@@ -124,8 +123,8 @@ def test_an_order_in_trouble_delays_no_other_and_is_told_once_to_its_own_wait(ar
         ard.finish_order(bad)
         return [first, await asyncio.wait_for(waits[0], 30)]
 
-    assert [event["outcome"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
-    assert log_text().count("so does the wait") == 1
+    assert [event["status"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
+    assert log_text().count("Polling failed, will retry") == 1
 
 
 def test_an_order_in_trouble_that_is_asked_for_by_itself_is_no_outage_for_others_again_and_again(
@@ -145,8 +144,8 @@ def test_an_order_in_trouble_that_is_asked_for_by_itself_is_no_outage_for_others
             ard.finish_order(one)
         return await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
-    assert [event["outcome"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
-    assert log_text().count("so does the wait") == 1
+    assert [event["status"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
+    assert log_text().count("Polling failed, will retry") == 1
 
 
 def test_a_wait_for_several_orders_is_told_once_of_what_troubles_some_of_them(ard, place_order, log_text):
@@ -161,8 +160,8 @@ def test_a_wait_for_several_orders_is_told_once_of_what_troubles_some_of_them(ar
             ard.finish_order(one)
 
     (event,) = run(event_of(trigger(*bad, good)), then=over, when=lambda: min(rule.fired for rule in rules) >= 2)
-    assert event["outcome"] == "succeeded"
-    assert log_text().count("so does the wait") == 1
+    assert event["status"] == "succeeded"
+    assert log_text().count("Polling failed, will retry") == 1
 
 
 def test_a_list_of_orders_is_done_when_the_last_one_is(ard, place_order):
@@ -185,8 +184,8 @@ def test_an_outage_does_not_end_the_wait_and_is_told_once(ard, place_order, faul
         ard.finish_order(order_id)
 
     (event,) = run(event_of(trigger(order_id)), then=over, when=lambda: rule.fired > 1)
-    assert event["outcome"] == "succeeded"
-    assert log_text().count("so does the wait") == 1
+    assert event["status"] == "succeeded"
+    assert log_text().count("Polling failed, will retry") == 1
 
 
 def test_a_stopped_api_does_not_end_the_wait(ard, place_order, log_text):
@@ -197,8 +196,8 @@ def test_a_stopped_api_does_not_end_the_wait(ard, place_order, log_text):
         ard.start()
         ard.finish_order(order_id)
 
-    (event,) = run(event_of(trigger(order_id)), then=over, when=lambda: "so does the wait" in log_text())
-    assert event["outcome"] == "succeeded"
+    (event,) = run(event_of(trigger(order_id)), then=over, when=lambda: "Polling failed, will retry" in log_text())
+    assert event["status"] == "succeeded"
 
 
 def test_retry_after_is_honoured(ard, place_order):
@@ -206,7 +205,7 @@ def test_retry_after_is_honoured(ard, place_order):
     ard.finish_order(order_id)
     ard.faults.add("GET /order/status/*", kind="status", status=429, retry_after=2, nth=1)
     (event,) = run(event_of(trigger(order_id)))
-    assert event["outcome"] == "succeeded"
+    assert event["status"] == "succeeded"
     first, second = polls(ard)
     assert (second.time - first.time).total_seconds() >= 2
 
@@ -221,7 +220,7 @@ def test_an_expired_token_is_one_new_login(ard, place_order, wait_for):
         ard.finish_order(order_id)
 
     (event,) = run(event_of(trigger(order_id)), then=expire, when=lambda: order_requests(ard))
-    assert event["outcome"] == "succeeded"
+    assert event["status"] == "succeeded"
     assert logins(ard) - before == 2
 
 
@@ -254,7 +253,7 @@ def test_a_login_changed_in_the_connection_is_taken_up_without_a_restart(ard, pl
         ard.finish_order(order_id)
 
     (event,) = run(event_of(trigger(order_id)), then=change, when=lambda: order_requests(ard))
-    assert event["outcome"] == "succeeded"
+    assert event["status"] == "succeeded"
 
 
 def test_an_unknown_status_is_an_error(ard, place_order):
@@ -276,7 +275,7 @@ def test_the_event_loop_never_waits_for_the_network(ard, place_order):
         await asyncio.wait_for(held(lambda: any(one.status is None for one in polls(ard))), 20)
         return await asyncio.wait_for(waiting, 20)
 
-    assert asyncio.run(scene())["outcome"] == "succeeded"
+    assert asyncio.run(scene())["status"] == "succeeded"
 
 
 def test_a_cancelled_trigger_leaves_nothing_behind(ard, place_order):
@@ -289,7 +288,7 @@ def test_a_cancelled_trigger_leaves_nothing_behind(ard, place_order):
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.sleep(0.2)
-        assert not OrderPoller._watches
+        assert not OrderPoller._pollers
         return [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
 
     assert asyncio.run(main()) == []
@@ -303,25 +302,10 @@ def test_no_secret_is_an_argument_of_the_trigger(ard):
     assert ard.password not in repr(trigger("1"))
 
 
-def test_progress_speaks_of_changes_and_once_an_hour(monkeypatch):
-    from airflow_provider_ard.api.orders.status import OrderStatus
-
-    now = [0.0]
-    monkeypatch.setattr("airflow_provider_ard.triggers.order.time.monotonic", lambda: now[0])
-    progress = Progress(["1"])
-    running = OrderStatus(id="1", status="RUNNING")
-    lines = []
-    for _ in range(3 * 60 + 1):
-        lines += progress.lines(running)
-        now[0] += 60
-    assert lines[0] == "Order 1: RUNNING."
-    assert len(lines) == 4
-    assert "2 h" in lines[2]
-
-
 def test_many_orders_are_a_request_a_page_and_round(ard, place_order, monkeypatch):
-    monkeypatch.setattr(watch, "SHORTEST_INTERVAL_S", 1.0)
-    monkeypatch.setattr(statuses, "PAGE_SIZE", 10)
+    for module in (order_poller, schedule):
+        monkeypatch.setattr(module, "MIN_INTERVAL_S", 1.0)
+    monkeypatch.setattr(status_reader, "PAGE_SIZE", 10)
     monkeypatch.setattr(transport, "PAGE_SIZE", 10)
     ids = [place_order() for _ in range(30)]
     seen, logged_in = len(ard.requests), logins(ard)
@@ -342,7 +326,7 @@ def test_many_orders_are_a_request_a_page_and_round(ard, place_order, monkeypatc
 
     waits = [event_of(ArdOrderTrigger([one], "ard_default", 1.0)) for one in ids]
     events = run(*waits, then=end, when=lambda: rounds() >= 3)
-    assert {event["outcome"] for event in events} == {"succeeded"}
+    assert {event["status"] for event in events} == {"succeeded"}
     assert singly == []
     assert len(lists()) <= 3 * rounds()
     assert logins(ard) - logged_in == 1
@@ -357,20 +341,20 @@ def test_a_connection_that_cannot_be_looked_up_for_a_while_ends_no_wait(ard, pla
         ard.finish_order(order_id)
         monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", good)
 
-    (event,) = run(event_of(trigger(order_id)), then=mend, when=lambda: "cannot be looked up" in log_text())
-    assert event["outcome"] == "succeeded"
+    (event,) = run(event_of(trigger(order_id)), then=mend, when=lambda: "cannot be read" in log_text())
+    assert event["status"] == "succeeded"
 
 
 def test_a_connection_that_stays_away_ends_the_wait(ard_connection, monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
-    monkeypatch.setattr(clients, "LOOK_UP_PATIENCE_S", 0.3)
+    monkeypatch.setattr(client_cache, "MISSING_CONNECTION_GRACE_S", 0.3)
     with pytest.raises(AirflowException, match="ard_default"):
         run(event_of(trigger("1")))
 
 
 def test_a_changed_connection_is_followed_without_a_restart(ard, place_order, monkeypatch):
     order_id = place_order()
-    monkeypatch.setattr(clients, "LOOK_UP_EVERY_S", 0.2)
+    monkeypatch.setattr(client_cache, "RELOAD_CONNECTION_S", 0.2)
     with Sandbox(order_duration="3d") as other:
 
         def change():
@@ -384,18 +368,18 @@ def test_a_changed_connection_is_followed_without_a_restart(ard, place_order, mo
 
 def test_a_connection_that_was_changed_for_the_worse_is_not_taken_up(ard, place_order, monkeypatch, log_text, wait_for):
     order_id = place_order()
-    monkeypatch.setattr(clients, "LOOK_UP_EVERY_S", 0.2)
+    monkeypatch.setattr(client_cache, "RELOAD_CONNECTION_S", 0.2)
     worse = json.loads(ard.connection_json) | {"login": None}
 
     def change():
         monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(worse))
-        wait_for(lambda: "was changed and cannot be used" in log_text())
+        wait_for(lambda: "was changed and is invalid" in log_text())
         looks = len(polls(ard))
         wait_for(lambda: len(polls(ard)) > looks)
         ard.finish_order(order_id)
 
     (event,) = run(event_of(trigger(order_id)), then=change, when=lambda: order_requests(ard))
-    assert event["outcome"] == "succeeded"
+    assert event["status"] == "succeeded"
 
 
 def test_a_trigger_waits_before_its_first_look_if_the_api_asked_for_it(ard, place_order):
@@ -403,5 +387,5 @@ def test_a_trigger_waits_before_its_first_look_if_the_api_asked_for_it(ard, plac
     ard.finish_order(order_id)
     begin = time.time() + 1.0
     (event,) = run(event_of(ArdOrderTrigger([order_id], "ard_default", 0.1, not_before=begin)))
-    assert event["outcome"] == "succeeded"
+    assert event["status"] == "succeeded"
     assert polls(ard)[0].time.timestamp() >= begin

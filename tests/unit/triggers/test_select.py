@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from airflow_provider_ard.polling import clients
+from airflow_provider_ard.polling.client_cache import SharedClient
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
 
@@ -44,7 +44,7 @@ def quick(monkeypatch):
 
 
 def trigger(select_id, **arguments):
-    wanted = {"ard_conn_id": "ard_default", "poke_interval": 1, "until": time.time() + 60}
+    wanted = {"ard_conn_id": "ard_default", "poke_interval": 1, "deadline": time.time() + 60}
     return ArdSelectTrigger(select_id, **(wanted | arguments))
 
 
@@ -70,7 +70,7 @@ def test_it_waits_until_the_select_has_succeeded(ard, submit, quick):
         ard.clock.advance("2d")
         return await waiting
 
-    assert asyncio.run(scene()) == [{"outcome": "succeeded", "select_id": select_id}]
+    assert asyncio.run(scene()) == [{"status": "succeeded", "select_id": select_id}]
 
 
 def test_a_failed_select_is_told_in_the_words_of_the_api(ard, submit, quick):
@@ -78,7 +78,7 @@ def test_a_failed_select_is_told_in_the_words_of_the_api(ard, submit, quick):
     select_id = submit()
     ard.clock.advance("2d")
     (event,) = asyncio.run(events_of(trigger(select_id)))
-    assert (event["outcome"], event["error"]) == ("failed", "ArdSelectFailed")
+    assert (event["status"], event["error"]) == ("failed", "ArdSelectFailed")
     assert "too many tiles" in event["message"]
 
 
@@ -88,15 +88,15 @@ def test_an_outage_does_not_end_it_and_a_wish_to_be_left_alone_is_heeded(ard, su
     ard.faults.add("GET /select/request/*", kind="gateway_html", times=2)
     ard.faults.add("GET /select/request/*", kind="status", status=429, retry_after=30, nth=3)
     (event,) = asyncio.run(events_of(trigger(select_id)))
-    assert event["outcome"] == "succeeded"
+    assert event["status"] == "succeeded"
     assert quick == [1, 1, 30]
 
 
 def test_it_gives_up_in_time_and_asks_no_earlier_than_it_may(ard, submit, quick):
     now = time.time()
-    (event,) = asyncio.run(events_of(trigger(submit(), until=now, not_before=now + 20)))
-    assert (event["outcome"], event["error"]) == ("failed", "ArdError")
-    assert "has not ended in time" in event["message"]
+    (event,) = asyncio.run(events_of(trigger(submit(), deadline=now, not_before=now + 20)))
+    assert (event["status"], event["error"]) == ("failed", "ArdError")
+    assert "did not finish in time" in event["message"]
     assert quick == [pytest.approx(20, abs=5)]
 
 
@@ -126,7 +126,7 @@ def test_many_waits_share_one_login_and_leave_no_client_behind(ard, submit, quic
 
     assert [event["select_id"] for (event,) in asyncio.run(scene())] == ids
     assert len(logins(ard)) - before == 1
-    assert clients.SharedClient.shared == {}
+    assert SharedClient._instances == {}
 
 
 def test_the_event_loop_is_never_blocked(ard, submit):
@@ -143,4 +143,4 @@ def test_the_event_loop_is_never_blocked(ard, submit):
         return await waiting
 
     (event,) = asyncio.run(scene())
-    assert event["outcome"] == "succeeded"
+    assert event["status"] == "succeeded"

@@ -1,4 +1,4 @@
-"""What a page of orders says, read no further than is asked for."""
+"""Pages of orders are parsed only as far as needed."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def row(order_id, usage=None, **more):
     return {"id": order_id, "status": "SUCCEEDED", "order": {"usage": usage or USAGE}} | more
 
 
-def test_only_the_orders_asked_for_are_read_whole():
-    (order,) = page(row("1"), row(2), row("3")).of({"2"})
+def test_only_selected_orders_are_parsed():
+    (order,) = page(row("1"), row(2), row("3")).select({"2"})
     assert (order.id, order.status, order.usage.total_cost) == ("2", "SUCCEEDED", 50.0)
 
 
-def test_an_order_of_no_documented_form_keeps_no_other_from_being_read():
-    strange = [row("1", usage={"area": "much"}), {"status": "SUCCEEDED"}, row("3", order="none")]
-    assert [order.id for order in page(*strange, row("4")).of({"1", "3", "4"})] == ["4"]
+def test_malformed_order_does_not_affect_others():
+    malformed = [row("1", usage={"area": "much"}), {"status": "SUCCEEDED"}, row("3", order="none")]
+    assert [order.id for order in page(*malformed, row("4")).select({"1", "3", "4"})] == ["4"]
 
 
-def test_statuses_are_told_of_rows_that_are_not_read_whole():
+def test_malformed_orders_have_a_status():
     assert page(row("1", usage={"area": "much"}), row(2, status="RUNNING")).statuses == {
         "1": "SUCCEEDED",
         "2": "RUNNING",
