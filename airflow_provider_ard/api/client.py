@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,9 +16,10 @@ from airflow_provider_ard.api.errors import (
 )
 from airflow_provider_ard.api.http.pagination import CredentialsPage, OrderPage
 from airflow_provider_ard.api.http.responses import redact
-from airflow_provider_ard.api.http.transport import Transport
+from airflow_provider_ard.api.http.transport import PAGE_SIZE, Transport
 from airflow_provider_ard.api.orders.acquisitions import read_acquisitions
 from airflow_provider_ard.api.orders.credentials import check_credentials_id, read_credentials
+from airflow_provider_ard.api.orders.order_list import StrictOrderPage
 from airflow_provider_ard.api.orders.status import OrderStatus, Usage
 from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus, acquisition_matches
 
@@ -106,6 +107,30 @@ class ArdClient(Transport):
             with self._documented("order/"):
                 orders = page.orders
             yield orders
+
+    def search_orders(
+        self,
+        *,
+        filter: str,  # noqa: A002 -- the API's own word
+        max_pages: int | None = None,
+    ) -> Iterator[list[OrderStatus]]:
+        """Yield the orders that match a filter, page by page and read strictly: the list proves what is not there.
+
+        Raises `ArdUnavailableError` for a page that is not of the documented form, or that repeats orders.
+        """
+        params: dict[str, Any] = {"limit": PAGE_SIZE, "filter": filter}
+        order_ids: set[str] = set()
+        for _ in count() if max_pages is None else range(max_pages):
+            response = self._patiently(self._answer, "GET", "order/", params=params)
+            with self._documented("order/"):
+                page = StrictOrderPage.model_validate_json(response.content)
+                if not order_ids.isdisjoint(order.id for order in page.data):
+                    raise ValueError("the list repeats orders")
+            yield page.data
+            if not page.has_more:
+                return
+            order_ids.update(order.id for order in page.data)
+            params["starting_after"] = page.data[-1].id
 
     def status_pages(self, start_date: str) -> Iterator[OrderPage]:
         """Return the pages of all orders since `start_date`, each read as far as to know their statuses."""

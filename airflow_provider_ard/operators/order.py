@@ -209,6 +209,7 @@ class ArdOrderOperator(BaseOperator):
         from airflow_provider_ard.ordering.idempotency import IdempotencyKey
         from airflow_provider_ard.ordering.placement import OrderPlacement
         from airflow_provider_ard.ordering.submission_store import submission_store
+        from airflow_provider_ard.ordering.task_state import Attempt
 
         hook = ArdHook(self.ard_conn_id)
         request = hook.order_request(**{name: unmask(getattr(self, name)) for name in ORDER_ARGUMENTS})
@@ -222,6 +223,7 @@ class ArdOrderOperator(BaseOperator):
             IdempotencyKey.from_context(context),
             if_exists=self.if_exists,
             store=submission_store(context),
+            attempt=Attempt.from_context(context),
         )
         if request.dry_run:
             limits.check(self._price(hook, request, context), request)

@@ -1,27 +1,36 @@
-"""Search the list of orders for those of one idempotency key."""
+"""Search the list of orders, and prove what it does not contain.
+
+"No orders" is a conclusion that costs money if it is wrong. It takes a complete list of the documented form, in which
+every row's key could be read. Everything else raises `ArdUnavailableError`: nothing is bought, and a retry searches
+again.
+"""
 
 from __future__ import annotations
 
 import logging
+import secrets
+import time
 from typing import TYPE_CHECKING
 
-from airflow_provider_ard.api.errors import ArdUnavailableError
-from airflow_provider_ard.ordering.idempotency import FIRST_TRY_TAG, KEY_TAG
+from airflow_provider_ard.api.errors import ArdNotFoundError, ArdUnavailableError
+from airflow_provider_ard.ordering.idempotency import KEY_TAG, TASK_KEY_TAG, tag_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.ordering.idempotency import IdempotencyKey
-    from airflow_provider_ard.ordering.submission_store import SubmissionRecord
 
 log = logging.getLogger(__name__)
 
 # An order may be listed some seconds after it was accepted.
 SEARCH_WINDOW_S = 30.0
-# Orders under one key: one, and one more for each that failed or was asked for by `resubmit`.
-MAX_ORDERS_PER_KEY = 100
+# The last search of a window may take this much longer.
+LAST_SEARCH_TIMEOUT_S = 10.0
+# Rows to read of a list that does not honor the filter, and orders to request one by one.
+MAX_ROWS = 20_000
+MAX_SINGLE_REQUESTS = 100
 
 
 class OrderSearch:
@@ -33,52 +42,85 @@ class OrderSearch:
         self.window = SEARCH_WINDOW_S if window is None else window
 
     def orders(self) -> list[OrderStatus]:
-        """Return the orders of the key, newest first."""
-        rows = self._client.list_orders(filter=f"metadata.{KEY_TAG}:{self._key.digest}", limit=MAX_ORDERS_PER_KEY)
-        # A row without metadata is requested individually: a filter may be ignored, a row may be shortened.
-        orders = (row if row.metadata else self._client.get_order(row.id) for row in rows)
-        return [order for order in orders if order.metadata.get(KEY_TAG) == self._key.digest]
+        """Return the orders of the task instance. Raises `ArdUnavailableError` if the list proves nothing."""
+        return _search(self._client, KEY_TAG, self._key.digest)
 
-    def interrupted(self, record: SubmissionRecord, orders: list[OrderStatus]) -> OrderStatus | None:
-        """Return the order that an interrupted attempt of this series has submitted, None if there is none.
+    def orders_of_task(self) -> list[OrderStatus]:
+        """Return the orders of all task instances that the mapped task expands to in this DAG run."""
+        return _search(self._client, TASK_KEY_TAG, self._key.task_digest)
 
-        An attempt that resumes after its order was recorded counts as interrupted, too.
+    def wait_for_new(self, existing_order_ids: Collection[str]) -> list[OrderStatus]:
+        """Return the orders of the task instance once there is a new one, or after the window.
+
+        Raises `ArdUnavailableError` if the last search of the window failed: then nothing is proven.
         """
-        if not record.submitted:
-            return None
-        if record.order_id:
-            by_id = {order.id: order for order in orders}
-            # The list may lag behind the record.
-            order = by_id.get(record.order_id) or self._client.get_order(record.order_id)
-            return order if self._is_of_series(order) else None
-        existing = record.existing_order_ids
-        is_submitted = self._is_of_series if existing is None else _is_new(existing)
-        submitted = next(filter(is_submitted, orders), None)
-        if submitted is None:
-            log.info("A previous attempt may have submitted this order; searching for up to %g s", self.window)
-            submitted = self._wait_for(is_submitted)
-        return submitted
+        deadline = time.monotonic() + self.window
+        pause = 0.5
+        while True:
+            started_at = time.monotonic()
+            is_last = started_at >= deadline
+            client = self._client.single_attempt(timeout=max(deadline - started_at, LAST_SEARCH_TIMEOUT_S))
+            try:
+                orders = _search(client, KEY_TAG, self._key.digest)
+            except ArdUnavailableError as error:
+                if is_last:
+                    raise
+                log.debug("Search failed, will retry: %s", error)
+            else:
+                if is_last or any(order.id not in existing_order_ids for order in orders):
+                    return orders
+            time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
+            pause = min(2 * pause, 5.0)
 
-    def wait_for_new(self, existing_order_ids: tuple[str, ...]) -> OrderStatus | None:
-        """Search until an order appears that is none of the existing ones; None after the window."""
-        return self._wait_for(_is_new(existing_order_ids))
 
-    def _is_of_series(self, order: OrderStatus) -> bool:
-        return order.metadata.get(FIRST_TRY_TAG) == self._key.first_try_number
+def _search(client: ArdClient, tag: str, value: str) -> list[OrderStatus]:
+    """Return the orders whose tag has the value, the oldest last; proven complete."""
+    rows: list[OrderStatus] = []
+    for page in client.search_orders(filter=f"metadata.{tag}:{value}"):
+        rows += page
+        if len(rows) > MAX_ROWS:
+            raise ArdUnavailableError(
+                f"the list of orders does not honor its filter, and has more than {MAX_ROWS:,} orders: whether one of "
+                "them belongs to this task cannot be determined; nothing was bought"
+            )
+    matches = [row for row in rows if tag_value(row, tag) == value]
+    untagged = [row for row in rows if tag_value(row, tag) is None]
+    if not untagged:
+        return matches
+    is_filter_ignored = len(matches) + len(untagged) < len(rows) or _ignores_filter(client, tag)
+    if is_filter_ignored and any(row.metadata for row in rows):
+        # The list echoes metadata, so that orders with none of ours have another origin, such as the SDK.
+        untagged = [row for row in untagged if not row.has_metadata]
+    return matches + _search_singly(client, untagged, tag, value, is_filter_ignored=is_filter_ignored)
 
-    def _wait_for(self, matches: Callable[[OrderStatus], bool]) -> OrderStatus | None:
-        import tenacity
 
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_result(lambda order: order is None)
-            | tenacity.retry_if_exception_type(ArdUnavailableError),
-            wait=tenacity.wait_exponential(multiplier=0.5, max=5),
-            stop=tenacity.stop_after_delay(self.window),
-            # Not listed within the window, or still unavailable: both leave the order in doubt.
-            retry_error_callback=lambda _: None,
+def _search_singly(
+    client: ArdClient, rows: list[OrderStatus], tag: str, value: str, *, is_filter_ignored: bool
+) -> list[OrderStatus]:
+    """Return those rows whose single status shows that they match. A row of the list may be shortened."""
+    if len(rows) > MAX_SINGLE_REQUESTS:
+        raise ArdUnavailableError(
+            f"the list of orders returned {len(rows)} orders without their metadata: whether one of them belongs to "
+            "this task cannot be determined; nothing was bought"
         )
-        return retrying(lambda: next(filter(matches, self.orders()), None))
+    matches = []
+    for row in rows:
+        try:
+            order = client.get_order(row.id)
+        except ArdNotFoundError as error:
+            raise ArdUnavailableError(f"order {row.id} is listed, but its status is not found: {error}") from None
+        order_value = tag_value(order, tag)
+        if order_value == value:
+            matches.append(order)
+        elif order_value is None and not (is_filter_ignored and order.has_metadata):
+            raise ArdUnavailableError(
+                f"the API returns order {row.id} for this task, but not its metadata: whether it belongs to this task "
+                "cannot be determined, and nothing was bought; pass existing_order_id if it does",
+                order_id=row.id,
+            )
+    return matches
 
 
-def _is_new(existing_order_ids: tuple[str, ...]) -> Callable[[OrderStatus], bool]:
-    return lambda order: order.id not in existing_order_ids
+def _ignores_filter(client: ArdClient, tag: str) -> bool:
+    """Return whether the list contains orders for a value that no order can have."""
+    return any(page for page in client.search_orders(filter=f"metadata.{tag}:{secrets.token_hex(16)}", max_pages=1))

@@ -12,17 +12,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.ordering.task_state import first_try_number
+from airflow_provider_ard.ordering.task_state import Attempt
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_ard.api.orders.request import OrderRequest
+    from airflow_provider_ard.api.orders.status import OrderStatus
 
 TAG_PREFIX = "airflow_"
 KEY_TAG = f"{TAG_PREFIX}key"
+TASK_KEY_TAG = f"{TAG_PREFIX}task_key"
 FINGERPRINT_TAG = f"{TAG_PREFIX}fingerprint"
-FIRST_TRY_TAG = f"{TAG_PREFIX}first_try_number"
+MAP_INDEX_TAG = f"{TAG_PREFIX}map_index"
+SERIES_TAG = f"{TAG_PREFIX}attempt_series"
+CLEAR_NUMBER_TAG = f"{TAG_PREFIX}clear_number"
 
 
 @dataclass(frozen=True)
@@ -31,47 +35,73 @@ class IdempotencyKey:
 
         IdempotencyKey(dag_id="imagery", task_id="order", run_id="manual__2026-01-01")
 
-    `first_try_number` identifies the attempt series: automatic retries share it, a clear begins a new series. It is not
-    part of the digest.
+    `namespace`: of the Connection. Airflow deployments that share an ARD account each set their own, since their DAGs
+    and runs may have the same IDs.
     """
 
     dag_id: str
     task_id: str
     run_id: str
     map_index: int = -1
-    first_try_number: int = 1
+    namespace: str = ""
 
     @classmethod
-    def from_context(cls, context: Context) -> IdempotencyKey:
+    def from_context(cls, context: Context, namespace: str = "") -> IdempotencyKey:
         """Return the key of the running task instance."""
         ti = context["ti"]
         map_index = -1 if ti.map_index is None else ti.map_index
-        return cls(ti.dag_id, ti.task_id, ti.run_id, map_index, first_try_number(context))
+        return cls(ti.dag_id, ti.task_id, ti.run_id, map_index, namespace)
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the task instance is one of several that a mapped task expands to."""
+        return self.map_index >= 0
 
     @property
     def digest(self) -> str:
-        """32 hexadecimal digits, safe in any filter."""
-        names = json.dumps([self.dag_id, self.task_id, self.run_id, self.map_index])
-        return hashlib.sha256(names.encode()).hexdigest()[:32]
+        """Digest of the task instance: 32 hexadecimal digits, safe in any filter."""
+        return _digest([self.namespace, self.dag_id, self.task_id, self.run_id, self.map_index])
 
-    def tag(self, request: OrderRequest) -> OrderRequest:
+    @property
+    def task_digest(self) -> str:
+        """Digest shared by all task instances that a mapped task expands to in one DAG run."""
+        return _digest([self.namespace, self.dag_id, self.task_id, self.run_id])
+
+    def tag(self, request: OrderRequest, attempt: Attempt | None = None) -> OrderRequest:
         """Return a copy of the request with the key's tags beside the user's metadata.
 
         Raises `ArdRequestError` if the user's metadata uses the prefix `airflow_`.
         """
+        from airflow_provider_ard.ordering.fingerprint import fingerprint
+
         reserved = sorted(name for name in request.metadata if name.startswith(TAG_PREFIX))
         if reserved:
             raise ArdRequestError(
                 f"names that begin with {TAG_PREFIX!r} are reserved, got {reserved[0]!r}; rename it",
                 argument="metadata",
             )
+        attempt = attempt or Attempt()
         tags: dict[str, Any] = {
             KEY_TAG: self.digest,
-            FINGERPRINT_TAG: request.fingerprint(),
+            TASK_KEY_TAG: self.task_digest,
+            FINGERPRINT_TAG: fingerprint(request),
             f"{TAG_PREFIX}dag_id": self.dag_id,
             f"{TAG_PREFIX}task_id": self.task_id,
             f"{TAG_PREFIX}run_id": self.run_id,
-            f"{TAG_PREFIX}map_index": self.map_index,
-            FIRST_TRY_TAG: self.first_try_number,
+            MAP_INDEX_TAG: self.map_index,
+            SERIES_TAG: attempt.series,
+            CLEAR_NUMBER_TAG: attempt.clear_number,
         }
+        if self.namespace:
+            tags[f"{TAG_PREFIX}namespace"] = self.namespace
         return request.model_copy(update={"metadata": request.metadata | tags})
+
+
+def tag_value(order: OrderStatus, tag: str) -> str | None:
+    """Return a tag of an order as a string, since an API may echo numbers as strings; None if it is missing."""
+    value = order.metadata.get(tag)
+    return None if value is None else str(value)
+
+
+def _digest(names: list[str | int]) -> str:
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32]

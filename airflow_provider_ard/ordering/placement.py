@@ -13,14 +13,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.arguments import safe_repr
-from airflow_provider_ard.api.errors import ArdError, ArdOrderConflict, ArdOrderInDoubtError, ArdRequestError
+from airflow_provider_ard.api.errors import (
+    ArdError,
+    ArdNotFoundError,
+    ArdOrderInDoubtError,
+    ArdRequestError,
+    ArdUnavailableError,
+)
 from airflow_provider_ard.ordering.existing_orders import OrderSearch
-from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG
+from airflow_provider_ard.ordering.matching import OrderMatcher
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
+from airflow_provider_ard.ordering.task_state import Attempt
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
@@ -33,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IF_EXISTS = ("reuse", "fail", "resubmit")
+# A search this old is repeated before the purchase: another process may have bought meanwhile.
+SEARCH_AGAIN_AFTER_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -49,18 +59,27 @@ def place_order(
     key: IdempotencyKey,
     *,
     if_exists: str = "reuse",
+    existing_order_id: str | None = None,
     limits: BudgetLimits | None = None,
     store: SubmissionStore | None = None,
+    attempt: Attempt | None = None,
 ) -> PlacedOrder:
     """Return the one order of an idempotency key, placing it if there is none.
 
         placed = place_order(hook.get_conn(), hook.order_request(...), IdempotencyKey("dag", "task", "run"))
 
-    See `ArdOrderOperator` for `if_exists` and limits. Raises `ArdOrderConflict`, `ArdBudgetExceeded`,
-    `ArdOrderInDoubtError` if no response confirms the order and the search does not show it, and the other errors of
-    the client.
+    See `ArdOrderOperator` for the arguments. Raises `ArdOrderConflict`, `ArdBudgetExceeded`, `ArdOrderInDoubtError` if
+    no response confirms the order and the search does not show it, and the other errors of the client.
     """
-    placement = OrderPlacement(client, request, key, if_exists=if_exists, store=store)
+    placement = OrderPlacement(
+        client,
+        request,
+        key,
+        if_exists=if_exists,
+        existing_order_id=existing_order_id,
+        store=store,
+        attempt=attempt,
+    )
     order = placement.find_existing()
     if order is not None:
         return PlacedOrder(order, is_new=False)
@@ -82,35 +101,42 @@ class OrderPlacement:
         key: IdempotencyKey,
         *,
         if_exists: str = "reuse",
+        existing_order_id: str | None = None,
         store: SubmissionStore | None = None,
+        attempt: Attempt | None = None,
         search_window: float | None = None,
     ) -> None:
         if if_exists not in IF_EXISTS:
             raise ArdRequestError(
                 f"expected one of {', '.join(IF_EXISTS)}, got {safe_repr(if_exists)}", argument="if_exists"
             )
+        self._attempt = attempt or Attempt()
         self._client = client
-        self._request = key.tag(request)
+        self._request = key.tag(request, self._attempt)
         self._if_exists = if_exists
+        self._existing_order_id = existing_order_id
         self._store = store or NullSubmissionStore()
         self._search = OrderSearch(client, key, search_window)
+        self._matcher = OrderMatcher(self._request, key, self._attempt, if_exists)
         self._existing_order_ids: tuple[str, ...] = ()
+        self._searched_at = 0.0
 
     def find_existing(self) -> OrderStatus | None:
         """Return the order to re-attach to, None if a new one is to be bought.
 
-        Raises `ArdOrderConflict` for an order of another request, or any order with `if_exists="fail"`, and
-        `ArdUnavailableError` while the list of orders cannot be read.
+        Raises `ArdOrderConflict` for an order of another request, or any order with `if_exists="fail"`,
+        `ArdNotFoundError` if the API does not know the recorded order, and `ArdUnavailableError` while the list of
+        orders proves nothing.
         """
-        orders = self._search.orders()
-        record = self._store.load()
-        interrupted = self._search.interrupted(record, orders) if record else None
-        if interrupted and interrupted.id not in {order.id for order in orders}:
-            orders = [interrupted, *orders]
-        self._existing_order_ids = tuple(order.id for order in orders)
-        order = self._select(orders, interrupted)
+        if self._existing_order_id is not None:
+            adopted = self._adopt(self._existing_order_id)
+            self._confirm(adopted, "Order %s adopted, as named by existing_order_id")
+            return adopted
+        record = self._store.load() or SubmissionRecord(submitted=False)
+        orders = self._search_orders(record)
+        order = self._matcher.find(orders, record, self._search)
         if order is not None:
-            self._confirm(order, "Re-attached to order %s, submitted by an earlier attempt.")
+            self._confirm(order, "Re-attached to order %s, submitted by an earlier attempt")
         return order
 
     def submit(self) -> OrderStatus:
@@ -118,61 +144,115 @@ class OrderPlacement:
 
         Raises `ArdOrderInDoubtError` if the search does not show the order: the next attempt searches first.
         """
-        self._store.save(SubmissionRecord(submitted=True, existing_order_ids=self._existing_order_ids))
+        self._check_nothing_was_bought_meanwhile()
+        self._save(SubmissionRecord(True, None, self._attempt.series, self._existing_order_ids))
         try:
             order = self._client.submit_order(self._request)
         except ArdOrderInDoubtError as error:
-            log.warning("%s. Searching for the order for up to %g s.", error, self._search.window)
-            submitted = self._search.wait_for_new(self._existing_order_ids)
-            if submitted is None:
-                raise
-            order = submitted
+            log.warning("%s. Searching for the order for up to %g s", error, self._search.window)
+            order = self._find_submitted(error)
         except ArdError:
-            # Refused, so there is no order: the next attempt need not search for one.
+            # Refused or never sent, so there is no order: the next attempt need not search for one.
             with contextlib.suppress(Exception):
-                self._store.save(SubmissionRecord(submitted=False))
+                self._save(SubmissionRecord(submitted=False))
             raise
-        self._confirm(order, "Order %s submitted.")
+        self._confirm(order, "Order %s submitted")
+        return self._check_duplicates(order)
+
+    def _adopt(self, order_id: str) -> OrderStatus:
+        try:
+            order = self._client.get_order(order_id)
+        except ArdNotFoundError as error:
+            raise ArdRequestError(
+                f"the account of this Connection does not know order {order_id} ({error.message}); check both",
+                argument="existing_order_id",
+            ) from None
+        if order.has_failed:
+            raise ArdRequestError(f"order {order_id} has failed; omit the argument", argument="existing_order_id")
+        if not self._matcher.is_same_request(order):
+            log.warning("Order %s is not known to be for this request; adopted because it was named", order_id)
         return order
 
-    def _select(self, orders: list[OrderStatus], interrupted: OrderStatus | None) -> OrderStatus | None:
-        """Return which of the existing orders to re-attach to."""
-        if self._if_exists == "fail":
-            if orders:
-                raise ArdOrderConflict(
-                    f"if_exists is 'fail', and this task instance has already placed order {orders[0].id} "
-                    f"({orders[0].status})",
-                    order_id=orders[0].id,
-                )
-            return None
-        # An interrupted attempt submitted exactly the order that was asked for, whatever `if_exists` says.
-        remedy = "clear the task" if self._if_exists == "resubmit" else "set if_exists='resubmit'"
-        order = self._same_request([interrupted] if interrupted else [], remedy)
-        if order is None and self._if_exists == "reuse":
-            # Also where the interrupted one has failed: an order of an earlier attempt series may be alive.
-            order = self._same_request(orders, remedy)
-        return order
+    def _search_orders(self, record: SubmissionRecord) -> list[OrderStatus]:
+        """Return the orders of the task instance, after the search window if one may not be listed yet."""
+        orders = self._search.orders()
+        existing = record.existing_order_ids
+        if record.is_in_doubt and all(order.id in (existing or ()) for order in orders):
+            log.info("A previous attempt may have submitted this order; searching for up to %g s", self._search.window)
+            orders = self._search.wait_for_new(existing or ())
+        if record.order_id and record.order_id not in {order.id for order in orders}:
+            orders = [*self._recorded_order(record, orders), *orders]
+        self._existing_order_ids = tuple(order.id for order in orders)
+        self._searched_at = time.monotonic()
+        return orders
 
-    def _same_request(self, orders: list[OrderStatus], remedy: str) -> OrderStatus | None:
-        """Return the first order that has not failed. Raises `ArdOrderConflict` if it is for another request."""
-        active = [order for order in orders if not order.has_failed]
-        fingerprint = self._request.metadata[FINGERPRINT_TAG]
-        for order in active:
-            if order.metadata.get(FINGERPRINT_TAG) == fingerprint:
-                return order
-        if active:
-            raise ArdOrderConflict(
-                f"this task instance has already placed order {active[0].id} ({active[0].status}) for a different "
-                f"request (fingerprint {active[0].metadata.get(FINGERPRINT_TAG)}, now {fingerprint}); restore the "
-                f"arguments, or {remedy} to buy a second one",
-                order_id=active[0].id,
+    def _recorded_order(self, record: SubmissionRecord, orders: list[OrderStatus]) -> list[OrderStatus]:
+        """Return the recorded order, which the list may lag behind; none if another order can take its place."""
+        order_id = record.order_id or ""
+        try:
+            return [self._client.get_order(order_id)]
+        except ArdNotFoundError as error:
+            if orders or self._may_replace(record):
+                log.warning("Recorded order %s is not known to this account", order_id)
+                return []
+            raise ArdNotFoundError(
+                f"this task instance has placed order {order_id}, which the account of this Connection does not know "
+                f"({error.message}); check the Connection, or set if_exists='resubmit' and clear the task to buy "
+                "another, or pass existing_order_id",
+                status=error.status,
+                code=error.code,
+                type=error.type,
+                request_id=error.request_id,
+                order_id=order_id,
+            ) from None
+
+    def _may_replace(self, record: SubmissionRecord) -> bool:
+        """Return whether this attempt is to buy another order whatever exists, since the task was cleared for it."""
+        return self._if_exists == "resubmit" and record.series != self._attempt.series
+
+    def _check_nothing_was_bought_meanwhile(self) -> None:
+        """Search again if pricing took a while. A zombie of an earlier attempt may buy at the same time."""
+        if time.monotonic() - self._searched_at < SEARCH_AGAIN_AFTER_S:
+            return
+        new = [order for order in self._search.orders() if order.id not in self._existing_order_ids]
+        if new:
+            raise ArdUnavailableError(
+                f"another process placed order {new[0].id} for this task instance; a retry re-attaches to it",
+                order_id=new[0].id,
             )
-        return None
+
+    def _find_submitted(self, error: ArdOrderInDoubtError) -> OrderStatus:
+        """Return the order whose response was lost. Raises the error if the search does not show it."""
+        try:
+            orders = self._search.wait_for_new(self._existing_order_ids)
+        except ArdUnavailableError:
+            raise error from None
+        new = [order for order in orders if order.id not in self._existing_order_ids]
+        if not new:
+            raise error
+        same = self._matcher.active_with_same_request(new)
+        if not same:
+            raise self._matcher.conflict(new[0])
+        return same[0]
+
+    def _check_duplicates(self, order: OrderStatus) -> OrderStatus:
+        """Search once more, and warn if there are two. Return the order as listed, with its usage."""
+        try:
+            orders = self._search.orders()
+        except ArdError as error:
+            log.debug("Order %s: the search for duplicates failed: %s", order.id, error)
+            return order
+        new = [listed for listed in orders if listed.id not in self._existing_order_ids]
+        self._matcher.warn_of_duplicates([order, *(listed for listed in new if listed.id != order.id)])
+        return next((listed for listed in new if listed.id == order.id), order)
 
     def _confirm(self, order: OrderStatus, message: str) -> None:
         """Log the order's ID first, then record it. A failure to record it must not lose the order."""
         log.info(message, order.id)
         try:
-            self._store.save(SubmissionRecord(submitted=True, order_id=order.id))
+            self._save(SubmissionRecord(submitted=True, order_id=order.id, series=self._attempt.series))
         except Exception:
-            log.warning("Order %s: saving its ID failed; a retry finds it in the list.", order.id, exc_info=True)
+            log.warning("Order %s: saving its ID failed; a retry finds it in the list", order.id, exc_info=True)
+
+    def _save(self, record: SubmissionRecord) -> None:
+        self._store.save(record)

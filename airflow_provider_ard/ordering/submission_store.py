@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_ard.ordering.task_state import RETENTION, first_try_number, task_state_store
+from airflow_provider_ard.ordering.task_state import RETENTION, Attempt, task_state_store
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -20,13 +20,19 @@ SUBMISSION_KEY = "ard_order"
 class SubmissionRecord:
     """What a task instance has recorded of its order.
 
-    `submitted`: an order was about to be sent. With `order_id` it exists; without, it is in doubt.
-    `existing_order_ids`: the orders under the key before it was sent, None if they are not known.
+    `submitted`: an order was about to be sent. With `order_id` it exists; without, it is in doubt. `series`: of the
+    attempt that sent it. `existing_order_ids`: the orders under the key before it was sent, None if not known.
     """
 
     submitted: bool
     order_id: str | None = None
+    series: int | None = None
     existing_order_ids: tuple[str, ...] | None = None
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether an order was sent and no response confirmed it."""
+        return self.submitted and self.order_id is None
 
 
 class SubmissionStore(Protocol):
@@ -40,7 +46,7 @@ class SubmissionStore(Protocol):
 
 
 class NullSubmissionStore:
-    """Stores nothing. `after_crash`: an earlier try of this attempt series may have submitted an order and died."""
+    """Stores nothing. `after_crash`: an earlier attempt may have submitted an order and died."""
 
     def __init__(self, *, after_crash: bool = False) -> None:
         self._record = SubmissionRecord(submitted=True) if after_crash else None
@@ -68,13 +74,19 @@ class TaskStateSubmissionStore:
         return SubmissionRecord(
             submitted=bool(stored.get("submitted")),
             order_id=stored.get("order_id"),
+            series=stored.get("series"),
             existing_order_ids=tuple(existing) if existing is not None else None,
         )
 
     def save(self, record: SubmissionRecord) -> None:
         """Store the record."""
         existing = list(record.existing_order_ids) if record.existing_order_ids is not None else None
-        stored = {"submitted": record.submitted, "order_id": record.order_id, "existing_order_ids": existing}
+        stored = {
+            "submitted": record.submitted,
+            "order_id": record.order_id,
+            "series": record.series,
+            "existing_order_ids": existing,
+        }
         self._store.set(SUBMISSION_KEY, stored, retention=RETENTION)
 
 
@@ -85,4 +97,4 @@ def submission_store(context: Context) -> SubmissionStore:
         return TaskStateSubmissionStore(store)
     if context["task"].retries:
         log.info("Airflow before 3.3 keeps no task state: each retry searches for an order that may exist already.")
-    return NullSubmissionStore(after_crash=context["ti"].try_number > first_try_number(context))
+    return NullSubmissionStore(after_crash=not Attempt.from_context(context).is_first)

@@ -5,6 +5,7 @@ XCom cannot hold this state: Airflow clears it before each try. Nothing stored h
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,50 @@ if TYPE_CHECKING:
 RETENTION = timedelta(days=365)
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One try of a task instance, as far as ordering depends on it.
+
+    `series`: identifies the tries since the task was last cleared. Airflow keeps `max_tries` over automatic retries and
+    raises it with each clear, also if `retries` is edited meanwhile. `clear_number`: how often the DAG run was cleared.
+    `mapped_instances`: how many instances a mapped task expands to; None if not mapped or not known.
+    """
+
+    series: int = 0
+    clear_number: int = 0
+    is_first: bool = True
+    mapped_instances: int | None = None
+
+    @classmethod
+    def from_context(cls, context: Context) -> Attempt:
+        """Return the running attempt."""
+        ti = context["ti"]
+        return cls(
+            series=attempt_series(context),
+            clear_number=getattr(context.get("dag_run"), "clear_number", None) or 0,
+            is_first=ti.try_number <= 1,
+            mapped_instances=_mapped_instances(context),
+        )
+
+
+def _mapped_instances(context: Context) -> int | None:
+    ti: Any = context["ti"]
+    if ti.map_index is None or ti.map_index < 0:
+        return None
+    count: int | None = context.get("expanded_ti_count")
+    if count is None and hasattr(ti, "get_ti_count"):
+        count = ti.get_ti_count(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
+    return count
+
+
+def attempt_series(context: Context) -> int:
+    """Return the ID of the attempt series: equal for automatic retries, another after a clear."""
+    return getattr(context["ti"], "max_tries", None) or 0
+
+
 def first_try_number(context: Context) -> int:
     """Return the number of the first try since the task was last cleared; automatic retries keep it."""
-    ti = context["ti"]
-    max_tries: int | None = getattr(ti, "max_tries", None)
-    if max_tries is None:
-        return 1
-    return max(1, max_tries - (context["task"].retries or 0) + 1)
+    return max(1, attempt_series(context) - (context["task"].retries or 0) + 1)
 
 
 def task_state_store(context: Context) -> Any:

@@ -113,11 +113,14 @@ class Transport:
         """Close the session's connections. The client can be used again."""
         self._session.close()
 
-    def single_attempt(self) -> Self:
-        """Return this client, with its session and login, for a caller whose next look is the retry."""
-        impatient = copy.copy(self)
-        impatient._patiently = self._patiently.copy(stop=tenacity.stop_after_attempt(1))
-        return impatient
+    def single_attempt(self, timeout: float | None = None) -> Self:
+        """Return a client without retries that shares the session and login. `timeout`: seconds, at most its own."""
+        client = copy.copy(self)
+        client._patiently = self._patiently.copy(stop=tenacity.stop_after_attempt(1))
+        if timeout is not None:
+            connect, read = self._timeout
+            client._timeout = (min(connect, timeout), min(read, timeout))
+        return client
 
     def _get(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._patiently(self._call, "GET", path, params=params)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -20,7 +19,6 @@ from airflow_provider_ard.api.orders.destination import Destination, read_destin
 from airflow_provider_ard.api.orders.notifications import Notification, read_notifications
 from airflow_provider_ard.api.orders.settings import DEFAULT_SETTINGS, Settings, read_settings
 
-_SECRET_KEYS = ("service_credentials", "sas_url")
 _SELECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 # Each row of an order list repeats its order's metadata, a hundred rows a page.
 MAX_METADATA_BYTES = 64 * 1024
@@ -134,16 +132,6 @@ class OrderRequest(BaseModel):
         if self.notifications and not self.dry_run:
             payload["notifications"] = [notification.to_payload() for notification in self.notifications]
         return payload
-
-    def fingerprint(self) -> str:
-        """Return a digest of what is ordered and where to, without secrets and metadata: 32 hexadecimal digits."""
-        payload = self.to_payload()
-        del payload["metadata"]
-        for config in payload["output_config"].values():
-            if isinstance(config, dict):
-                for secret in _SECRET_KEYS:
-                    config.pop(secret, None)
-        return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _given_aoi(value: Any, argument: str, notes: list[str]) -> Any:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Callable  # noqa: TC003 -- pydantic evaluates it
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WrapValidator
 
 from airflow_provider_ard.api.delivery.layout import root_collection_uri
 from airflow_provider_ard.api.orders.destination import Destination
+from airflow_provider_ard.api.orders.order_ids import is_order_id
 
 
 class State(Enum):
@@ -36,6 +40,29 @@ def state_of(status: str) -> State:
     return _STATES.get(status.upper(), State.UNKNOWN)
 
 
+def _none_if_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
+    try:
+        return validate(value)
+    except ValueError:
+        return None
+
+
+T = TypeVar("T")
+# Nothing depends on these fields: an unexpected form must not hide the ID or the status of an order.
+Lenient = Annotated[T | None, WrapValidator(_none_if_invalid)]
+
+
+def _number(value: object) -> float | None:
+    """Return a finite number, also from a numeric string; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
 class Usage(BaseModel):
     """What an order takes from the account: `area` in km², `cost` in the account's currency, per class of imagery.
 
@@ -45,37 +72,50 @@ class Usage(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    area: dict[str, Any] = Field(default_factory=dict)
-    cost: dict[str, Any] = Field(default_factory=dict)
-    limits: dict[str, Any] | None = None
-    available: dict[str, Any] | None = None
+    area: Annotated[dict[str, Any], BeforeValidator(lambda value: value if isinstance(value, dict) else {})] = Field(
+        default_factory=dict
+    )
+    cost: Annotated[dict[str, Any], BeforeValidator(lambda value: value if isinstance(value, dict) else {})] = Field(
+        default_factory=dict
+    )
+    limits: Lenient[dict[str, Any]] = None
+    available: Lenient[dict[str, Any]] = None
 
     @property
     def area_sqkm(self) -> float | None:
-        """The whole area, km²."""
-        return self.area.get("total_imagery_sqkm")
+        """The total area, km²."""
+        return _number(self.area.get("total_imagery_sqkm"))
 
     @property
     def total_cost(self) -> float | None:
-        """The whole cost, in the account's currency."""
-        return self.cost.get("total_imagery_cost")
+        """The total cost, in the account's currency."""
+        return _number(self.cost.get("total_imagery_cost"))
 
     def __str__(self) -> str:
-        """Tell area and cost in a line."""
+        """Return area and cost as a line of text."""
         area = f"{self.area_sqkm:,.1f} km²" if self.area_sqkm is not None else "area unknown"
         cost = f"cost {self.total_cost:,.2f}" if self.total_cost is not None else "no price set for the account"
         return f"{area}, {cost}"
 
 
+def _metadata(value: object) -> dict[str, Any] | None:
+    """Return metadata, also from a JSON string; None if it is no object."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, dict) else None
+
+
 class EchoedRequest(BaseModel):
-    """The part of an order that the API repeats in its status."""
+    """The part of an order request that the API echoes in the order's status."""
 
     model_config = ConfigDict(extra="ignore")
 
-    usage: Usage | None = None
-    output_config: dict[str, Any] | None = None
-    metadata: dict[str, Any] | None = None
-    # For people to look at: whatever form these come in, they keep no order from being read.
+    usage: Lenient[Usage] = None
+    output_config: Lenient[dict[str, Any]] = None
+    metadata: Annotated[dict[str, Any] | None, BeforeValidator(_metadata)] = None
     acquisitions: Any = None
     select_id: Any = None
     intersects: Any = None
@@ -83,27 +123,45 @@ class EchoedRequest(BaseModel):
     settings: Any = None
 
 
-def _moment(told: object) -> datetime | None:
+def _datetime(value: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(told) if isinstance(told, str) else None
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
 
 
+def _message(value: object) -> str | None:
+    """Return a status message as a string. Failed Selects report an object `{"Error", "Cause"}`."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return ": ".join(str(part) for part in value.values() if part) or None
+    return str(value)
+
+
+def _order_id(value: object) -> str:
+    if not is_order_id(value):
+        raise ValueError("not an order ID")
+    return str(value)
+
+
 class OrderStatus(BaseModel):
-    """An order as the API reports it. Source: `GET /order/status/{id}`, rows of `GET /order/`, a submit's answer."""
+    """An order as the API reports it. Source: `GET /order/status/{id}`, rows of `GET /order/`, the response to a POST.
 
-    model_config = ConfigDict(extra="ignore")
+    Only the ID has to be of the documented form; everything else is read as far as possible.
+    """
 
-    id: Annotated[
-        str, Field(min_length=1), BeforeValidator(lambda given: str(given) if isinstance(given, int) else given)
-    ]
-    status: str = ""
-    status_message: str | None = None
-    # Undocumented, so nothing may hang on them.
-    created: Annotated[datetime | None, BeforeValidator(_moment)] = None
-    finished: Annotated[datetime | None, BeforeValidator(_moment)] = None
-    order: EchoedRequest | None = None
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    id: Annotated[str, BeforeValidator(_order_id)]
+    status: Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))] = ""
+    status_message: Annotated[str | None, BeforeValidator(_message)] = None
+    # Undocumented, so nothing depends on them.
+    created: Annotated[datetime | None, BeforeValidator(_datetime)] = None
+    finished: Annotated[datetime | None, BeforeValidator(_datetime)] = None
+    order: Lenient[EchoedRequest] = None
+    # Documented inside of `order`.
+    row_metadata: Annotated[dict[str, Any] | None, BeforeValidator(_metadata)] = Field(default=None, alias="metadata")
 
     @property
     def state(self) -> State:
@@ -123,7 +181,12 @@ class OrderStatus(BaseModel):
     @property
     def metadata(self) -> dict[str, Any]:
         """The order's metadata as the API echoes it."""
-        return (self.order.metadata if self.order else None) or {}
+        return (self.order.metadata if self.order else None) or self.row_metadata or {}
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether the API echoes metadata for this order, possibly empty."""
+        return self.row_metadata is not None or (self.order is not None and self.order.metadata is not None)
 
     @property
     def acquisition_ids(self) -> list[str]:

@@ -83,6 +83,7 @@ def test_lost_response_with_lagging_list_is_resolved_by_the_retry(ard, order, co
 
 
 def test_order_id_is_returned_if_reading_its_usage_fails(ard, order, context):
+    ard.faults.add("GET /order", nth=2, times=9, kind="status", status=500)
     ard.faults.add("GET /order/status/*", kind="status", status=500)
     assert order().execute(context) == ard.orders[0].id
     assert "usage" not in context["ti"].xcoms
@@ -359,9 +360,9 @@ def test_refused_order_clears_the_intent(ard, order, context, store):
     assert store["ard_order"]["submitted"] is False
 
 
-def test_recorded_order_is_reused_if_the_list_omits_it(ard, order, context, store):
+def test_recorded_order_is_reused_if_the_list_omits_it(ard, order, context, store, monkeypatch):
     order_id = order().execute(context)
-    ard.faults.add("GET /order", kind="empty_page")
+    monkeypatch.setattr("airflow_provider_ard.api.client.ArdClient.search_orders", lambda self, **_: iter([[]]))
     assert order().execute(context) == order_id
     assert len(ard.submissions) == 1
 

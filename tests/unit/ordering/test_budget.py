@@ -85,7 +85,7 @@ def test_unpriced_class_without_area_is_ignored():
     check_budget(usage(cost={"training_imagery_cost": None}, area={"training_imagery_sqkm": 0.0}), 100.0, None)
 
 
-@pytest.mark.parametrize("area", [None, "10", float("nan"), True])
+@pytest.mark.parametrize("area", [None, "much", float("nan"), True])
 def test_non_numeric_estimate_exceeds_every_limit(area):
     with pytest.raises(ArdBudgetExceeded, match="gave no estimate") as caught:
         check_budget(usage(area={"total_imagery_sqkm": area}), None, 1e9)

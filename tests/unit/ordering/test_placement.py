@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from airflow_provider_ard.api.errors import (
@@ -13,9 +11,13 @@ from airflow_provider_ard.api.errors import (
 )
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.ordering.budget import BudgetLimits
+from airflow_provider_ard.ordering.fingerprint import fingerprint
 from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 from airflow_provider_ard.ordering.placement import OrderPlacement, place_order
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
+from airflow_provider_ard.ordering.task_state import Attempt
+
+CLEARED = Attempt(series=1, clear_number=1, is_first=False)
 
 KEY = IdempotencyKey("dag", "order", "manual__2026-01-01T00:00:00+00:00")
 
@@ -66,7 +68,7 @@ def test_different_request_is_a_conflict_naming_both(ard, client, request_a, req
     placed = place_order(client, request_a, KEY)
     with pytest.raises(ArdOrderConflict) as caught:
         place_order(client, request_b, KEY)
-    for part in (placed.order.id, request_a.fingerprint(), request_b.fingerprint()):
+    for part in (placed.order.id, fingerprint(request_a), fingerprint(request_b)):
         assert part in str(caught.value)
     assert len(ard.submissions) == 1
 
@@ -87,7 +89,7 @@ def test_if_exists_fail(ard, client, request_a):
 
 def test_if_exists_resubmit(ard, client, request_a):
     place_order(client, request_a, KEY)
-    assert place_order(client, request_a, KEY, if_exists="resubmit").is_new
+    assert place_order(client, request_a, KEY, if_exists="resubmit", attempt=CLEARED).is_new
     assert len(ard.orders) == 2
 
 
@@ -109,7 +111,7 @@ def test_lost_response_finds_the_order_in_the_same_attempt(ard, client, request_
 def test_resubmit_with_lost_response_finds_the_new_order(ard, client, request_a):
     old = place_order(client, request_a, KEY)
     ard.faults.add("POST /order", nth=1, kind="reset_after_accept")
-    new = place_order(client, request_a, KEY, if_exists="resubmit")
+    new = place_order(client, request_a, KEY, if_exists="resubmit", attempt=CLEARED)
     assert new.order.id != old.order.id
     assert len(ard.orders) == 2
 
@@ -134,11 +136,11 @@ def test_nothing_is_bought_while_the_list_is_unavailable(ard, client, request_a)
 
 def test_retry_after_failed_order_reattaches_to_order_of_earlier_series(ard, client, request_a):
     alive = place_order(client, request_a, KEY).order
-    failed = place_order(client, request_a, replace(KEY, first_try_number=2), if_exists="resubmit").order
+    failed = place_order(client, request_a, KEY, if_exists="resubmit", attempt=CLEARED).order
     ard.fail_order(failed.id)
     store = NullSubmissionStore()
     store.load = lambda: SubmissionRecord(submitted=True, order_id=failed.id)
-    assert place_order(client, request_a, replace(KEY, first_try_number=2), store=store).order.id == alive.id
+    assert place_order(client, request_a, KEY, store=store, attempt=CLEARED).order.id == alive.id
     assert len(ard.orders) == 2
 
 

@@ -87,7 +87,7 @@ def test_a_set_makes_the_same_order_in_every_process():
     code = (
         "from airflow_provider_ard.api.orders.request import OrderRequest\n"
         f"cells = {{'{C}', '{D}', 'Z13-031133320213', 'Z13-031133320230'}}\n"
-        f"print(OrderRequest.of(acquisitions=[{{'{A}', '{B}'}}, {{'{A}': cells}}], destination='bkt').fingerprint())"
+        f"print(OrderRequest.of(acquisitions=[{{'{A}', '{B}'}}, {{'{A}': cells}}], destination='bkt').to_payload())"
     )
     seen = {
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout

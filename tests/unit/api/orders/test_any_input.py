@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.api.orders.settings import Settings
+from airflow_provider_ard.ordering.fingerprint import fingerprint
 
 ANY_INPUT = settings(
     max_examples=350,
@@ -181,7 +182,7 @@ def check(**arguments: object) -> str:
             area = shapely.from_wkt(payload["intersects"])
             assert area.is_valid
             assert not area.has_z
-        assert request.fingerprint() == OrderRequest.of(**arguments).fingerprint()
+        assert fingerprint(request) == fingerprint(OrderRequest.of(**arguments))
     assert repr(arguments) == before
     return "refused" if error else "ordered"
 

@@ -257,15 +257,11 @@ def test_a_misspelt_name_gets_the_nearest_one():
         payload(settings={"water_msk": False})
 
 
-def test_secrets_are_in_no_repr_and_no_fingerprint():
+def test_repr_contains_no_secrets():
     config = {"google_cloud_storage": {**S3, "service_credentials": KEY64}}
     request = OrderRequest.of(acquisitions=A, output_config=config)
-    other = json.dumps({"type": "service_account", "private_key": "another"})
-    rotated = {"google_cloud_storage": {**S3, "service_credentials": other}}
     assert KEY64 not in repr(request)
     assert KEY64 in request.secrets
-    assert request.fingerprint() == OrderRequest.of(acquisitions=A, output_config=rotated).fingerprint()
-    assert request.fingerprint() != OrderRequest.of(acquisitions=B, output_config=config).fingerprint()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""A digest of what an order delivers and where to: equal for two spellings of the same order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from airflow_provider_ard.api.orders.destination import Destination
+    from airflow_provider_ard.api.orders.request import OrderRequest
+
+
+def fingerprint(request: OrderRequest) -> str:
+    """Return the digest of a request, 32 hexadecimal digits.
+
+    Equal whatever the sequence of acquisitions and cells, the whitespace of WKT, the start of a ring, `40` or `40.0`, a
+    `destination` or the equivalent `output_config`. Metadata, notifications, secrets and the S3 role do not count:
+    they do not change what is delivered, or where.
+    """
+    content = {
+        "acquisitions": sorted([name, sorted(set(cells))] for name, cells in request.acquisitions),
+        "select_id": request.select_id,
+        "aoi": _aoi(request),
+        "location": _location(request.destination),
+        "settings": request.settings.model_dump(),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _aoi(request: OrderRequest) -> str | None:
+    import shapely
+
+    if request.bbox:
+        geometry = shapely.box(*request.bbox)
+    elif request.intersects:
+        geometry = shapely.from_wkt(request.intersects)
+    else:
+        return None
+    return str(shapely.to_wkb(shapely.normalize(geometry), hex=True, output_dimension=2))
+
+
+def _location(destination: Destination) -> list[str | None]:
+    """Return where the order is delivered. An Azure container is unique only within its storage account."""
+    config: dict[str, Any] = destination.to_payload().get("azure_blob_storage", {})
+    account = urlsplit(config["sas_url"]).hostname if config.get("sas_url") else config.get("credentials_id")
+    return [destination.uri, account]

@@ -1,0 +1,124 @@
+"""Which of the existing orders a task instance re-attaches to."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from airflow_provider_ard.api.errors import ArdOrderConflict
+from airflow_provider_ard.ordering.idempotency import (
+    CLEAR_NUMBER_TAG,
+    FINGERPRINT_TAG,
+    MAP_INDEX_TAG,
+    SERIES_TAG,
+    tag_value,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_ard.api.orders.request import OrderRequest
+    from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.ordering.existing_orders import OrderSearch
+    from airflow_provider_ard.ordering.idempotency import IdempotencyKey
+    from airflow_provider_ard.ordering.submission_store import SubmissionRecord
+    from airflow_provider_ard.ordering.task_state import Attempt
+
+log = logging.getLogger(__name__)
+
+
+class OrderMatcher:
+    """Compares existing orders with a tagged request, by the rules of `if_exists`."""
+
+    def __init__(self, request: OrderRequest, key: IdempotencyKey, attempt: Attempt, if_exists: str) -> None:
+        self._fingerprint: str = request.metadata[FINGERPRINT_TAG]
+        self._key = key
+        self._attempt = attempt
+        self._if_exists = if_exists
+
+    def find(self, orders: list[OrderStatus], record: SubmissionRecord, search: OrderSearch) -> OrderStatus | None:
+        """Return the order to re-attach to, None if a new one may be bought. Raises `ArdOrderConflict`."""
+        if self._if_exists == "fail":
+            if orders:
+                raise ArdOrderConflict(
+                    f"if_exists is 'fail', and this task instance has already placed order {orders[0].id} "
+                    f"({orders[0].status})",
+                    order_id=orders[0].id,
+                )
+            return None
+        if self._if_exists == "resubmit":
+            # A new order for each clear; automatic retries re-attach to that of their own attempt series.
+            orders = [order for order in orders if self._is_of_series(order)]
+        same = self.active_with_same_request(orders, record.order_id)
+        if same:
+            return same[0]
+        active = [order for order in orders if not order.has_failed]
+        if self._may_have_moved:
+            moved = self._find_moved(search)
+            if moved is not None:
+                return moved
+            active = [] if self._has_room(active, search) else active
+        if active:
+            raise self.conflict(active[0])
+        return None
+
+    def active_with_same_request(self, orders: Sequence[OrderStatus], order_id: str | None = None) -> list[OrderStatus]:
+        """Return the orders of the same request that have not failed: the recorded one first, then the oldest."""
+        same = [order for order in orders if self.is_same_request(order) and not order.has_failed]
+        same.sort(key=lambda order: (order.id != order_id, order.created is None, str(order.created or ""), order.id))
+        self.warn_of_duplicates(same)
+        return same
+
+    def is_same_request(self, order: OrderStatus) -> bool:
+        """Return whether an order is tagged with the same request."""
+        return tag_value(order, FINGERPRINT_TAG) == self._fingerprint
+
+    def conflict(self, order: OrderStatus) -> ArdOrderConflict:
+        """Return the error for an order of a different request, with the ways out."""
+        return ArdOrderConflict(
+            f"this task instance has already placed order {order.id} ({order.status}) for a different request "
+            f"(fingerprint {tag_value(order, FINGERPRINT_TAG)}, now {self._fingerprint}); restore the arguments, pass "
+            f"existing_order_id={order.id!r} to use that order, or clear the task with if_exists='resubmit' to buy a "
+            "second one; if two Airflow deployments share this ARD account, set the Connection's extra namespace",
+            order_id=order.id,
+        )
+
+    def warn_of_duplicates(self, orders: Sequence[OrderStatus]) -> None:
+        """Log a warning if several orders are active for one request."""
+        if len(orders) > 1:
+            log.warning(
+                "Several orders are active for this task instance and request: %s. Using %s; each of them is billed",
+                ", ".join(order.id for order in orders),
+                orders[0].id,
+            )
+
+    def _is_of_series(self, order: OrderStatus) -> bool:
+        """Return whether an order was placed since the task was last cleared."""
+        return tag_value(order, SERIES_TAG) == str(self._attempt.series)
+
+    @property
+    def _may_have_moved(self) -> bool:
+        """Whether the list that a task is mapped over may have changed since an order was placed: after a clear."""
+        return self._key.is_mapped and self._attempt.clear_number > 0 and self._if_exists == "reuse"
+
+    def _find_moved(self, search: OrderSearch) -> OrderStatus | None:
+        """Return an order of the same request that was placed under another map index before the last clear."""
+        moved = [order for order in search.orders_of_task() if self._was_placed_before_clear(order)]
+        same = self.active_with_same_request(moved)
+        if not same:
+            return None
+        log.info("Order %s was placed for map index %s", same[0].id, tag_value(same[0], MAP_INDEX_TAG))
+        return same[0]
+
+    def _was_placed_before_clear(self, order: OrderStatus) -> bool:
+        clear_number = tag_value(order, CLEAR_NUMBER_TAG)
+        return clear_number is not None and clear_number.isdecimal() and int(clear_number) < self._attempt.clear_number
+
+    def _has_room(self, active: list[OrderStatus], search: OrderSearch) -> bool:
+        """Return whether the task now expands to more instances than it has orders."""
+        if not active or not all(self._was_placed_before_clear(order) for order in active):
+            return False
+        if self._attempt.mapped_instances is None:
+            return False
+        orders = [order for order in search.orders_of_task() if not order.has_failed]
+        return len(orders) < self._attempt.mapped_instances
