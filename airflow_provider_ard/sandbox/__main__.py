@@ -1,4 +1,4 @@
-"""The command line: `ard-sandbox`, or `python -m airflow_provider_ard.sandbox`."""
+"""The command line: `ard-sandbox` or `python -m airflow_provider_ard.sandbox`."""
 
 import errno
 import json
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import click
 
-from airflow_provider_ard.sandbox.faults.rules import KINDS, parse
+from airflow_provider_ard.sandbox.faults.rules import KINDS, parse_rule
 
 try:
     from airflow_provider_ard.sandbox.server import Sandbox
 except ModuleNotFoundError as missing:
-    sys.exit(f"ard-sandbox needs airflow-provider-ard[sandbox]: {missing}")
+    sys.exit(f"ard-sandbox requires airflow-provider-ard[sandbox]: {missing}")
 
 _KINDS_HELP = "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())
 
@@ -24,37 +24,44 @@ _KINDS_HELP = "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("command", type=click.Choice(["serve"]), default="serve")
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
-@click.option("--port", default=8080, help="Port to listen on; 0 for any free one.")
-@click.option("--order-duration", default="20s", help="How long an order runs at least: 0.2s, 20s, 3m, 12h, 3d.")
-@click.option("--order-status-calls", type=int, help="End an order at its Nth status call instead.")
-@click.option("--select-duration", default="0s", help="How long a Select runs.")
+@click.option("--port", default=8080, help="Port to listen on; 0 picks a free port.")
+@click.option("--order-duration", default="20s", help="Minimum time an order runs: 0.2s, 20s, 3m, 12h, 3d.")
+@click.option("--order-status-calls", type=int, help="End an order at its Nth status call instead of by time.")
+@click.option("--select-duration", default="0s", help="Time a Select runs.")
 @click.option(
     "--storage",
     default="./delivered",
-    help="Folder, file:// or s3:// URL to deliver under; s3: the S3 server's own buckets; cloud: the platform named.",
+    help="Folder, file:// or s3:// URL to deliver under; s3: buckets of the S3 server; cloud: platform of each order.",
 )
-@click.option("--s3-endpoint", help="URL of the S3 server; credentials come from the environment.")
+@click.option("--s3-endpoint", help="URL of the S3 server; credentials are read from the environment.")
 @click.option("--gcs-endpoint", help="URL of the Google Cloud Storage server.")
 @click.option("--azure-endpoint", help="URL of the account on the Azure Blob Storage server.")
-@click.option("--tls", is_flag=True, help="Serve https, by a CA whose file is printed on start.")
+@click.option("--tls", is_flag=True, help="Serve https; the path of the CA certificate is printed on start.")
 @click.option(
     "--catalog",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="GeoJSON of tiles to offer in place of the bundled one; may be repeated.",
+    help="GeoJSON file of tiles to use in place of the bundled catalog; may be repeated.",
 )
-@click.option("--token-lifetime", default="12h", help="Life of an access token.")
-@click.option("--limit", "limits", multiple=True, help="fresh, standard, training or annual=AMOUNT; may be repeated.")
-@click.option("--clock-rate", default=1.0, help="Seconds of the sandbox's clock in a real one; 86400: a day a second.")
+@click.option("--token-lifetime", default="12h", help="Lifetime of an access token.")
 @click.option(
-    "--state", type=click.Path(dir_okay=False, path_type=Path), help="SQLite file to keep everything in over restarts."
+    "--limit",
+    "limits",
+    multiple=True,
+    help="Spending limit: fresh, standard, training or annual=AMOUNT; may be repeated.",
 )
-@click.option("--pixels", default=512, help="Pixels across a delivered tile.")
-@click.option("--seed", default=0, help="Seed of order IDs and of chance in faults.")
+@click.option(
+    "--clock-rate", default=1.0, help="Seconds of the sandbox's clock per real second; 86400: a day per second."
+)
+@click.option(
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="SQLite file that keeps the state across restarts."
+)
+@click.option("--pixels", default=512, help="Width of delivered images in pixels.")
+@click.option("--seed", default=0, help="Seed of order IDs and of faults with a share.")
 @click.option("--fault", "faults", multiple=True, help=f"kind=…,key=value,… ; may be repeated. {_KINDS_HELP}")
 def main(
     *,
-    command: str,  # noqa: ARG001 - the one there is
+    command: str,  # noqa: ARG001 - the only command
     host: str,
     port: int,
     order_duration: str,
@@ -74,9 +81,9 @@ def main(
     seed: int,
     faults: tuple[str, ...],
 ) -> None:
-    """Run a local ARD API until interrupted; one JSON line on stdout tells how to reach it."""
+    """Run a local ARD API until interrupted; prints its URL, login and password as one line of JSON."""
     try:
-        rules = [parse(text) for text in faults]
+        rules = [parse_rule(value) for value in faults]
         sandbox = Sandbox(
             host=host,
             port=port,
@@ -90,7 +97,7 @@ def main(
             tls=tls,
             catalog=catalog,
             token_lifetime=token_lifetime,
-            limits=dict(_limit(text) for text in limits),
+            limits=dict(_parse_limit(value) for value in limits),
             clock_rate=clock_rate,
             state=state,
             pixels=pixels,
@@ -108,25 +115,25 @@ def main(
         sandbox.start()
     except OSError as error:
         sandbox.close()
-        raise click.ClickException(_no_port(host, port, error)) from error
+        raise click.ClickException(_bind_error(host, port, error)) from error
     with closing(sandbox):
         click.echo(json.dumps(sandbox.describe()))
         sys.stdout.flush()
         stopped.wait()
 
 
-def _no_port(host: str, port: int, error: OSError) -> str:
+def _bind_error(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} of {host} is taken: give another by --port"
+        return f"port {port} of {host} is in use; set another with --port"
     return f"port {port} of {host} cannot be used: {error.strerror}"
 
 
-def _limit(text: str) -> tuple[str, float]:
-    name, _, amount = text.partition("=")
+def _parse_limit(value: str) -> tuple[str, float]:
+    name, _, amount = value.partition("=")
     try:
         return name.strip(), float(amount)
     except ValueError as error:
-        raise ValueError(f"a limit is written as annual=15000, not {text!r}") from error
+        raise ValueError(f"limit: expected NAME=AMOUNT such as annual=15000, got {value!r}") from error
 
 
 if __name__ == "__main__":

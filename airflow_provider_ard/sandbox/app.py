@@ -29,10 +29,10 @@ _ERROR: dict[str, Any] = {
 
 
 def create_app(state: State) -> ASGIApp:
-    """Return the application over a state; every error it answers with has the API's shape."""
+    """Return the application for a state; every error response has the API's form."""
     app = FastAPI(
         title="ARD sandbox",
-        description="A local stand-in for the Maxar ARD API, and the controls of the sandbox itself.",
+        description="A local ARD API, and the control API of the sandbox itself.",
         version="1",
         docs_url=None,
         redoc_url=None,
@@ -47,19 +47,19 @@ def create_app(state: State) -> ASGIApp:
     app.include_router(pages.router())
 
     @app.exception_handler(ApiError)
-    async def refuse(_: Request, error: ApiError) -> JSONResponse:
+    async def api_error(_: Request, error: ApiError) -> JSONResponse:
         return JSONResponse(error.body(), error.status)
 
     @app.exception_handler(HTTPException)
-    async def framework(_: Request, error: HTTPException) -> JSONResponse:
+    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse(error_for_status(error.status_code).body(), error.status_code)
 
     @app.exception_handler(RequestValidationError)
-    async def unread(_: Request, __: RequestValidationError) -> JSONResponse:
+    async def invalid_request(_: Request, __: RequestValidationError) -> JSONResponse:
         return JSONResponse(error_for_status(400).body(), 400)
 
     @app.exception_handler(Exception)
-    async def crash(_: Request, __: Exception) -> JSONResponse:
+    async def unexpected_error(_: Request, __: Exception) -> JSONResponse:
         return JSONResponse(error_for_status(500).body(), 500)
 
     return FaultMiddleware(app, state)

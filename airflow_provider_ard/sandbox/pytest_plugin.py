@@ -1,4 +1,4 @@
-"""The pytest plugin: a fixture `ard_sandbox` for every project that has this package installed."""
+"""pytest plugin with the fixture `ard_sandbox`, available in every project that installs this package."""
 
 from typing import TYPE_CHECKING
 
@@ -13,21 +13,21 @@ MARKER = "ard_sandbox(**options): arguments of Sandbox for the ard_sandbox fixtu
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, for `--strict-markers`."""
+    """Register the marker, for `--strict-markers`."""
     config.addinivalue_line("markers", MARKER)
 
 
 @pytest.fixture
 def ard_sandbox(request: pytest.FixtureRequest) -> "Iterator[Sandbox]":
-    """Return a running sandbox of the test's own, whose orders end at once and deliver nothing.
+    """Return a running sandbox for this test, whose orders succeed immediately without delivering.
 
-    `@pytest.mark.ard_sandbox(order_duration="3d", storage=...)` gives it other arguments of `Sandbox`; those of
-    the test win over those of its class, and these over those of its module.
+    `@pytest.mark.ard_sandbox(order_duration="3d", storage=...)` sets arguments of `Sandbox`; markers of the test
+    override those of its class, which override those of its module.
     """
     try:
         from airflow_provider_ard.sandbox.server import Sandbox
     except ModuleNotFoundError as error:
-        pytest.fail(f"ard_sandbox needs airflow-provider-ard[sandbox]: {error}", pytrace=False)
+        pytest.fail(f"ard_sandbox requires airflow-provider-ard[sandbox]: {error}", pytrace=False)
     options: dict[str, object] = {"order_duration": 0}
     for marker in reversed(list(request.node.iter_markers("ard_sandbox"))):
         options |= marker.kwargs

@@ -1,4 +1,4 @@
-"""A certificate for localhost and a CA that vouches for it, made anew for each sandbox."""
+"""A certificate for localhost and the CA that signs it, generated for each sandbox."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ class TlsFiles:
 
 
 def issue(folder: Path) -> TlsFiles:
-    """Write the PEM files into a folder; the certificate holds for localhost and 127.0.0.1."""
+    """Write the PEM files to a folder; the certificate is valid for localhost and 127.0.0.1."""
     authority = trustme.CA()
     files = TlsFiles(ca=folder / "ca.pem", server=folder / "server.pem")
     authority.cert_pem.write_to_path(str(files.ca))
@@ -25,7 +25,7 @@ def issue(folder: Path) -> TlsFiles:
 
 
 def load_or_issue(folder: Path) -> TlsFiles:
-    """Return the PEM files of a folder, issued when it had none yet, so that clients go on trusting them."""
+    """Return the PEM files in a folder, issued if missing, so clients trust the sandbox across restarts."""
     files = TlsFiles(ca=folder / "ca.pem", server=folder / "server.pem")
     if not files.server.exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""What the account may spend, and what it has spent: prices, limits, and a line for each order."""
+"""Prices, spending limits and charges of the account."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ ANNUAL = "annual"
 
 @dataclass(frozen=True)
 class Charge:
-    """One order on the bill: km² and price in each age class."""
+    """The charge of one order: km² and cost in each age class."""
 
     order_id: str
     user_id: str
@@ -29,9 +29,9 @@ class Charge:
 class Billing:
     """The account's prices, limits and charges.
 
-    `prices` per km²; None where a class cannot be ordered. `limits` by class, and `annual` for all of them
-    together: what may be spent in a calendar year; a missing one is no limit. Raises ValueError for other names.
-    `today` tells the day by which the age of imagery is reckoned.
+    `prices` are per km²; None for a class that cannot be ordered. `limits` are the maximum cost per calendar year,
+    by class and, as `annual`, of all classes together; no limit where missing. `today` returns the date from which
+    the age of imagery is computed. Raises ValueError for a limit of an unknown name.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Billing:
     ) -> None:
         unknown = sorted(set(limits) - {*CLASSES, ANNUAL})
         if unknown:
-            raise ValueError(f"limits are for {', '.join(CLASSES)} and {ANNUAL}, not {', '.join(unknown)}")
+            raise ValueError(f"limits: expected {', '.join(CLASSES)} or {ANNUAL}, got {', '.join(unknown)}")
         self.prices = prices
         self._limits = {name: limits.get(name, UNLIMITED) for name in (*CLASSES, ANNUAL)}
         self.today = today
@@ -56,10 +56,10 @@ class Billing:
         return pricing.age_class(tile.acquired_at.date(), self.today())
 
     def estimate(self, tiles: Iterable[Tile]) -> dict[str, Any]:
-        """Return the `usage` block of an order that is not placed yet.
+        """Return the `usage` block of an order before it is placed.
 
-        Whole tiles are delivered, even where the AOI only touches one, so the area billed is the data footprint
-        of each, summed in km². A class with area but no price makes its cost, and the total, null.
+        Complete tiles are delivered, even where the AOI only touches one, so the billed area is the sum of their
+        data footprints in km². A class with area but no price makes its cost, and the total, null.
         """
         area = dict.fromkeys(CLASSES, 0.0)
         for tile in tiles:
@@ -71,29 +71,29 @@ class Billing:
         return self._describe(area, cost, estimate=True)
 
     def check_limits(self, usage: Mapping[str, Any]) -> None:
-        """Raise a 400 for an order that has no price, or that goes beyond a limit."""
+        """Raise a 400 for an order that has no price or exceeds a limit."""
         cost = usage["cost"]
         if cost["total_imagery_cost"] is None:
-            raise bad_request("The account has no price for imagery of this age and cannot order it")
-        for name, left in self.available().items():
-            asked = cost["total_imagery_cost" if name == ANNUAL else f"{name}_imagery_cost"] or 0.0
-            if left != UNLIMITED and asked > left:
-                raise _beyond(name, asked, left)
+            raise bad_request("The account has no price for imagery of this age class")
+        for name, available in self.available().items():
+            requested = cost["total_imagery_cost" if name == ANNUAL else f"{name}_imagery_cost"] or 0.0
+            if available != UNLIMITED and requested > available:
+                raise _limit_exceeded(name, requested, available)
 
     def charge(self, order_id: str, user_id: str, when: datetime, usage: Mapping[str, Any]) -> None:
-        """Put an order on the bill."""
+        """Charge an order."""
         area = {name: usage["area"][f"{name}_imagery_sqkm"] for name in CLASSES}
         cost = {name: usage["cost"][f"{name}_imagery_cost"] or 0.0 for name in CLASSES}
         with self._lock:
             self._charges[order_id] = Charge(order_id, user_id, when, area, cost)
 
     def refund(self, order_id: str) -> None:
-        """Take an order off the bill: what failed costs nothing."""
+        """Remove the charge of an order; failed orders cost nothing."""
         with self._lock:
             self._charges.pop(order_id, None)
 
     def available(self) -> dict[str, float]:
-        """Return what may still be spent this year, by class and `annual`; -1 where there is no limit."""
+        """Return the balance of this year, by class and `annual`; -1 without a limit."""
         if all(limit == UNLIMITED for limit in self._limits.values()):
             return dict(self._limits)
         start = datetime(self._clock.now().year, 1, 1, tzinfo=UTC)
@@ -105,13 +105,13 @@ class Billing:
         }
 
     def statement(self, start: datetime | None, end: datetime | None, user_id: str | None = None) -> dict[str, Any]:
-        """Return the `usage` block of the orders placed from `start` until before `end`, of one user or all."""
+        """Return the `usage` block of orders placed from `start` to `end` (exclusive), by one user or all."""
         area, cost = self._sums(start, end, user_id)
-        known = {name: None if self.prices.get(name) is None else round(cost[name], 2) for name in CLASSES}
-        return self._describe(area, known, estimate=False)
+        costs = {name: None if self.prices.get(name) is None else round(cost[name], 2) for name in CLASSES}
+        return self._describe(area, costs, estimate=False)
 
     def limits(self) -> dict[str, float]:
-        """Return the limits as the API writes them."""
+        """Return the limits in the form of the API."""
         fees = {f"{name}_imagery_fee_limit": self._limits[name] for name in CLASSES}
         return {**fees, "annual_subscription_fee_limit": self._limits[ANNUAL]}
 
@@ -122,8 +122,8 @@ class Billing:
         with self._lock:
             charges = list(self._charges.values())
         for charge in charges:
-            within = (start is None or charge.when >= start) and (end is None or charge.when < end)
-            if within and user_id in (None, charge.user_id):
+            in_period = (start is None or charge.when >= start) and (end is None or charge.when < end)
+            if in_period and user_id in (None, charge.user_id):
                 for name in CLASSES:
                     area[name] += charge.area[name]
                     cost[name] += charge.cost[name]
@@ -132,14 +132,14 @@ class Billing:
     def _describe(
         self, area: Mapping[str, float], cost: Mapping[str, float | None], *, estimate: bool
     ) -> dict[str, Any]:
-        left = self.available()
-        balances = {f"{name}_imagery_balance": left[name] for name in CLASSES}
-        available = {**balances, "total_imagery_balance": left[ANNUAL]}
+        available_by_name = self.available()
+        balances = {f"{name}_imagery_balance": available_by_name[name] for name in CLASSES}
+        available = {**balances, "total_imagery_balance": available_by_name[ANNUAL]}
         return {**describe(area, cost, estimate=estimate), "limits": self.limits(), "available": available}
 
 
-def _beyond(name: str, asked: float, left: float) -> ApiError:
-    what = "annual subscription" if name == ANNUAL else f"{name} imagery"
+def _limit_exceeded(name: str, requested: float, available: float) -> ApiError:
+    limit = "annual subscription" if name == ANNUAL else f"{name} imagery"
     return bad_request(
-        f"The order's cost of {asked:g} exceeds what is left of the account's {what} fee limit: {left:g}"
+        f"The order's cost of {requested:g} exceeds the balance of the account's {limit} fee limit: {available:g}"
     )

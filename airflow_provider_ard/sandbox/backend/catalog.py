@@ -1,4 +1,4 @@
-"""What can be ordered: a GeoJSON file, one feature for each tile (an acquisition in a grid cell)."""
+"""The catalog of tiles to order: GeoJSON with one feature per tile (an acquisition in a grid cell)."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ BUNDLED = "catalog.geojson"
 class Tile:
     """One acquisition in one cell of the ARD grid.
 
-    `footprint` is where it has data (WGS84); `properties` are those of its feature.
+    `footprint` is the area with data (WGS84); `properties` are those of the GeoJSON feature.
     """
 
     acquisition_id: str
@@ -44,7 +44,7 @@ class Tile:
     @cached_property
     def cell_area(self) -> BaseGeometry:
         """The cell in WGS84."""
-        # Cell.geom_WGS84 says the same, but warns under shapely 2.1.
+        # Cell.geom_WGS84 returns the same, but emits a warning with shapely 2.1.
         return project(box(*self.cell.bounds), self.epsg, WGS84)
 
     @property
@@ -54,7 +54,7 @@ class Tile:
 
     @property
     def folder(self) -> str:
-        """Where the tile is delivered under the prefix, like `13/031133320203/2021-06-03`."""
+        """Folder of the delivered tile under the prefix, like `13/031133320203/2021-06-03`."""
         return f"{self.zone:02d}/{self.quadkey}/{self.acquired_at:%Y-%m-%d}"
 
     @property
@@ -69,14 +69,14 @@ class Tile:
 
     @property
     def clouds_percent(self) -> float:
-        """Share of the footprint under cloud, 0 to 100."""
+        """Cloud cover of the footprint, 0 to 100."""
         return float(self.properties.get("tile:clouds_percent") or 0)
 
 
 class Catalog:
-    """Every tile on offer, by acquisition and cell.
+    """The tiles that can be ordered, by acquisition and cell.
 
-    `as_of` is the day by which the ages of the acquisitions are reckoned, where the file names one.
+    `as_of` is the date from which the age of acquisitions is computed, if the file has one.
     """
 
     def __init__(self, tiles: Iterable[Tile], as_of: date | None = None) -> None:
@@ -89,9 +89,9 @@ class Catalog:
 
     @classmethod
     def load(cls, paths: Sequence[str | Path] = ()) -> "Catalog":
-        """Read one or more GeoJSON files; none means the one that ships with the package.
+        """Read one or more GeoJSON files; without any, the bundled catalog.
 
-        Raises ValueError for a file that is not a catalog.
+        Raises ValueError if a file is not a catalog.
         """
         if not paths:
             return _bundled()
@@ -109,7 +109,7 @@ class Catalog:
         return acquisition_id in self._tiles
 
     def tiles(self, acquisition_id: str) -> dict[str, Tile]:
-        """Return the tiles of an acquisition by cell ID; KeyError if there is no such acquisition."""
+        """Return the tiles of an acquisition by cell ID; raises KeyError for an unknown acquisition."""
         return self._tiles[acquisition_id]
 
     def __iter__(self) -> Iterator[Tile]:
@@ -119,7 +119,7 @@ class Catalog:
         return sum(len(tiles) for tiles in self._tiles.values())
 
     def in_cell(self, cell_id: str) -> list[Tile]:
-        """Return the tiles in a cell; none if there is no such cell."""
+        """Return the tiles in a cell; empty for an unknown cell."""
         return list(self._cells.get(cell_id, ()))
 
     def intersecting(self, aoi: BaseGeometry) -> list[Tile]:
@@ -129,12 +129,12 @@ class Catalog:
                 tiles = list(self)
                 self._index = STRtree([tile.footprint for tile in tiles]), tiles
             tree, tiles = self._index
-        return [tiles[number] for number in sorted(tree.query(aoi, predicate="intersects"))]
+        return [tiles[index] for index in sorted(tree.query(aoi, predicate="intersects"))]
 
     def publish(self, document: dict[str, Any], name: str = "published") -> list[Tile]:
-        """Add the tiles of a GeoJSON document, as a satellite would, and return those that are new.
+        """Add the tiles of a GeoJSON document and return those that are new.
 
-        Raises ValueError for what is not a catalog.
+        Raises ValueError if the document is not a catalog.
         """
         tiles = list(_tiles(document, name))
         new = [tile for tile in tiles if tile.cell_id not in self._tiles.get(tile.acquisition_id, {})]
@@ -144,7 +144,7 @@ class Catalog:
         return new
 
     def copy(self) -> "Catalog":
-        """Return a catalog of the same tiles that may be published to on its own."""
+        """Return an independent catalog of the same tiles."""
         return Catalog(self, self.as_of)
 
     def _insert(self, tiles: Iterable[Tile]) -> None:
@@ -157,7 +157,7 @@ class Catalog:
 
 @lru_cache(maxsize=1)
 def _bundled() -> Catalog:
-    """Read once in a process: the tiles are never changed, and rendered ones are kept with them."""
+    """Return the bundled catalog, read once per process, so that caches of rendered tiles can use its tiles as keys."""
     document = json.loads(resources.files(__package__).joinpath(BUNDLED).read_text(encoding="utf-8"))
     return Catalog(_tiles(document, BUNDLED), date.fromisoformat(document["as_of"]))
 

@@ -1,4 +1,4 @@
-"""Storage credentials that the account has stored, so that orders can name them and need not carry them."""
+"""Storage credentials stored in the account, which orders reference by ID."""
 
 import re
 import threading
@@ -15,8 +15,8 @@ _KIND = "credentials"
 
 
 @dataclass(frozen=True)
-class Credentials:
-    """A SAS URL, or a service account's key file in base64, under a name; times are by the sandbox's clock."""
+class StoredCredentials:
+    """A SAS URL or a base64-encoded service account key file, with an ID; times are of the sandbox's clock."""
 
     credentials_id: str
     secret: str = field(repr=False)
@@ -25,14 +25,14 @@ class Credentials:
     modified: datetime
 
     def describe(self, account_id: str) -> dict[str, Any]:
-        """Return `registered_credentials` as the API shows it: without the secret."""
-        shown = {
+        """Return `registered_credentials` in the form of the API, without the secret."""
+        description = {
             "credentials_id": self.credentials_id,
             "account_id": account_id,
             "created": self.created.isoformat(),
             "modified": self.modified.isoformat(),
         }
-        return shown if self.description is None else {**shown, "description": self.description}
+        return description if self.description is None else {**description, "description": self.description}
 
 
 class CredentialStore:
@@ -42,50 +42,50 @@ class CredentialStore:
         self._clock = clock
         self._store = store or DocumentStore()
         self._lock = threading.Lock()
-        self._kept: dict[str, Credentials] = {}
-        for kept in self._store.all(_KIND):
-            times = {name: datetime.fromisoformat(kept[name]) for name in ("created", "modified")}
-            self._kept[kept["credentials_id"]] = Credentials(**{**kept, **times})
+        self._credentials: dict[str, StoredCredentials] = {}
+        for document in self._store.all(_KIND):
+            times = {name: datetime.fromisoformat(document[name]) for name in ("created", "modified")}
+            self._credentials[document["credentials_id"]] = StoredCredentials(**{**document, **times})
 
-    def put(self, credentials_id: str, secret: Any, description: Any = None) -> tuple[Credentials, bool]:
+    def put(self, credentials_id: str, secret: Any, description: Any = None) -> tuple[StoredCredentials, bool]:
         """DocumentStore credentials; return them, and whether they are new. Raises a 400."""
         if not CREDENTIALS_ID.fullmatch(credentials_id):
-            raise bad_request("A credentials ID may have letters, digits, _ and - only")
+            raise bad_request("A credentials ID consists of letters, digits, _ and -")
         if not isinstance(secret, str) or not secret:
-            raise bad_request("credentials is required: a SAS URL, or a key file in base64")
+            raise bad_request("credentials is required: a SAS URL or a base64-encoded key file")
         if description is not None and not isinstance(description, str):
-            raise bad_request("description must be text")
+            raise bad_request("description must be a string")
         now = self._clock.now()
         with self._lock:
-            earlier = self._kept.get(credentials_id)
-            created = earlier.created if earlier else now
-            kept = Credentials(credentials_id, secret, description, created, now)
-            self._kept[credentials_id] = kept
+            previous = self._credentials.get(credentials_id)
+            created = previous.created if previous else now
+            credentials = StoredCredentials(credentials_id, secret, description, created, now)
+            self._credentials[credentials_id] = credentials
             times = {"created": created.isoformat(), "modified": now.isoformat()}
-            self._store.put(_KIND, credentials_id, {**asdict(kept), **times})
-        return kept, earlier is None
+            self._store.put(_KIND, credentials_id, {**asdict(credentials), **times})
+        return credentials, previous is None
 
-    def get(self, credentials_id: str) -> Credentials:
+    def get(self, credentials_id: str) -> StoredCredentials:
         """Return stored credentials; raises a 404."""
         with self._lock:
-            if credentials_id not in self._kept:
-                raise not_found(f"There are no stored credentials {credentials_id}")
-            return self._kept[credentials_id]
+            if credentials_id not in self._credentials:
+                raise not_found(f"No stored credentials {credentials_id}")
+            return self._credentials[credentials_id]
 
     def secret(self, credentials_id: str) -> str | None:
-        """Return the secret, or None if there are no such credentials."""
+        """Return the secret, None for an unknown ID."""
         with self._lock:
-            kept = self._kept.get(credentials_id)
-        return kept.secret if kept else None
+            credentials = self._credentials.get(credentials_id)
+        return credentials.secret if credentials else None
 
     def delete(self, credentials_id: str) -> None:
         """Delete stored credentials; raises a 404."""
         self.get(credentials_id)
         with self._lock:
-            self._kept.pop(credentials_id, None)
+            self._credentials.pop(credentials_id, None)
             self._store.delete(_KIND, credentials_id)
 
-    def all(self) -> list[Credentials]:
-        """Return all of them, in the order of their IDs."""
+    def all(self) -> list[StoredCredentials]:
+        """Return all stored credentials, sorted by ID."""
         with self._lock:
-            return sorted(self._kept.values(), key=lambda kept: kept.credentials_id)
+            return sorted(self._credentials.values(), key=lambda credentials: credentials.credentials_id)

@@ -1,4 +1,4 @@
-"""What survives a restart: JSON documents in a SQLite file, or nothing at all without one."""
+"""JSON documents in a SQLite file, which survive a restart."""
 
 import json
 import os
@@ -11,10 +11,10 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS document (kind TEXT, key TEXT, body TEXT N
 
 
 class DocumentStore:
-    """Documents by kind and key, kept in `path`; without a path nothing is kept, and nothing is found.
+    """Documents by kind and key in the SQLite file `path`; without a path nothing is stored.
 
-    The file holds tokens and storage credentials, so only its owner may read it. Raises ValueError for a file
-    that is no such store.
+    The file contains tokens and storage credentials, so it is created with mode 0600. Raises ValueError for a file
+    of another kind.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -25,16 +25,16 @@ class DocumentStore:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
-            # Survives the death of the process, which is what is asked; not that of the machine.
+            # Durable across a crash of the process, not of the machine.
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute(_SCHEMA)
         except sqlite3.DatabaseError as error:
             self.close()
-            raise ValueError(f"{path} holds no state of a sandbox: {error}") from error
+            raise ValueError(f"{path} is not a state file of a sandbox: {error}") from error
 
     def put(self, kind: str, key: str, document: dict[str, Any]) -> None:
-        """Write a document, new or in place of the one with this key, whose position it takes."""
+        """Insert a document, or replace the one with this key at its position."""
         if self._db is None:
             return
         with self._lock:
@@ -44,7 +44,7 @@ class DocumentStore:
             )
 
     def delete(self, kind: str, key: str | None = None) -> None:
-        """Delete a document, or all of a kind; one that is not there is no error."""
+        """Delete a document, or all of a kind; a missing document is no error."""
         if self._db is None:
             return
         with self._lock:
@@ -59,7 +59,7 @@ class DocumentStore:
         return [json.loads(body) for (body,) in rows]
 
     def close(self) -> None:
-        """Close the file; what is written afterwards is lost, without an error."""
+        """Close the file; later writes are discarded without an error."""
         with self._lock:
             if self._db is not None:
                 self._db.close()

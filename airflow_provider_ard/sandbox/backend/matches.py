@@ -1,4 +1,4 @@
-"""One tile that a search found, and how well it covers the area searched."""
+"""A tile that matches a search, and its coverage of the AOI."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -7,7 +7,7 @@ from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 
-# What the catalog calls a satellite, and what the API calls it.
+# Platform names of the catalog and of the API.
 PLATFORMS = {
     "WV01": "worldview-01",
     "WV02": "worldview-02",
@@ -20,21 +20,20 @@ PLATFORMS = {
 
 @dataclass(frozen=True)
 class Match:
-    """A tile that was found. `data_percentage` is the share of the searched part of the cell that it has data for."""
+    """A matching tile; `data_percentage` is the part of the AOI in its cell that it has data for."""
 
     tile: Tile
     data_percentage: float
     category: str
 
     @classmethod
-    def of(cls, tile: Tile, area: BaseGeometry | None, category: str) -> Self | None:
-        """Return a tile as a match of an area, None if it has no data there; without an area it is the cell's."""
-        searched = tile.cell_area if area is None else tile.cell_area.intersection(area)
-        if area is not None and not tile.footprint.intersects(area):
+    def for_tile(cls, tile: Tile, aoi: BaseGeometry | None, category: str) -> Self | None:
+        """Return the match of a tile and an AOI, None if they do not intersect; without an AOI it is the cell."""
+        searched = tile.cell_area if aoi is None else tile.cell_area.intersection(aoi)
+        if aoi is not None and not tile.footprint.intersects(aoi):
             return None
-        # A footprint may touch an area in a line, and a cell's edge is not quite straight in degrees.
-        whole = searched.area
-        share = tile.footprint.intersection(searched).area / whole if whole > 0 else 0.0
+        # The intersection may be a line, and projected cell edges are not quite straight in degrees.
+        share = tile.footprint.intersection(searched).area / searched.area if searched.area > 0 else 0.0
         return cls(tile, round(min(1.0, share) * 100, 2), category)
 
     @property
@@ -43,17 +42,17 @@ class Match:
         return round(100 - self.tile.clouds_percent, 2)
 
     def properties(self) -> dict[str, Any]:
-        """Return what the API tells of the tile; degrees, meters, km² and percent."""
-        tile, known = self.tile, self.tile.properties
-        views = {name: value for name, value in known.items() if name.startswith("view:")}
+        """Return the tile's properties in the form of the API; units are degrees, meters, km² and percent."""
+        tile, properties = self.tile, self.tile.properties
+        views = {name: value for name, value in properties.items() if name.startswith("view:")}
         return {
             "acquisition_id": tile.acquisition_id,
             "catalog_id": tile.acquisition_id,
             "cell_id": tile.cell_id,
             "date": f"{tile.acquired_at:%Y-%m-%d}",
             "datetime": tile.acquired_at.isoformat().replace("+00:00", "Z"),
-            "platform": PLATFORMS.get(str(known.get("platform")), str(known.get("platform", "")).lower()),
-            "gsd": known.get("gsd"),
+            "platform": PLATFORMS.get(str(properties.get("platform")), str(properties.get("platform", "")).lower()),
+            "gsd": properties.get("gsd"),
             "epsg": tile.epsg,
             **views,
             "eo:cloud_cover": tile.clouds_percent,
@@ -69,10 +68,10 @@ class Match:
 
 
 def by_quality(match: Match) -> tuple[float, float]:
-    """Rank matches by how much cloud-free data they have for the area, newer ones before older."""
+    """Sort key: cloud-free data in the AOI, then the acquisition time."""
     return match.data_percentage * match.cloud_free_percentage, match.tile.acquired_at.timestamp()
 
 
 def by_date(match: Match) -> float:
-    """Rank newer matches before older ones."""
+    """Sort key: the acquisition time."""
     return match.tile.acquired_at.timestamp()

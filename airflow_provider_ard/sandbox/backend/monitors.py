@@ -1,4 +1,4 @@
-"""Monitors: searches that stand, and tell of new imagery when it is published."""
+"""Monitors: standing searches that send notifications when matching imagery is published."""
 
 import threading
 import warnings
@@ -23,13 +23,13 @@ from airflow_provider_ard.sandbox.validation.orders import check_notifications
 MAX_DEGREES = 5.0
 FIELDS = frozenset({"name", "description", "intersects", "bbox", "query", "actions"})
 _KIND = "monitor"
-# Warnings are muted for all threads at once: one at a time.
-_muting = threading.Lock()
+# Warning filters are global to the process: only one thread at a time may change them.
+_warnings_lock = threading.Lock()
 
 
 @dataclass(eq=False)
 class Monitor:
-    """A standing search. `request` is what was asked, `matches` are what it has told of, oldest first."""
+    """A standing search; `request` is its request body, `matches` are the reported matches, oldest first."""
 
     monitor_id: str
     user_id: str
@@ -40,7 +40,7 @@ class Monitor:
     matches: list[dict[str, Any]] = field(default_factory=list)
 
     def describe(self, account_id: str) -> dict[str, Any]:
-        """Return the monitor as the API shows it."""
+        """Return the monitor in the form of the API."""
         return {
             "monitor_id": self.monitor_id,
             "account_id": account_id,
@@ -55,7 +55,7 @@ class Monitor:
 
 
 class MonitorService:
-    """All monitors, oldest first."""
+    """Creates, lists and evaluates monitors."""
 
     def __init__(
         self, billing: Billing, notification_log: NotificationLog, clock: Clock, random: Random, store: DocumentStore
@@ -66,73 +66,77 @@ class MonitorService:
         self._random = random
         self._store = store
         self._lock = threading.Lock()
-        self._monitors = {kept["monitor_id"]: Monitor(**kept) for kept in store.all(_KIND)}
+        self._monitors = {document["monitor_id"]: Monitor(**document) for document in store.all(_KIND)}
 
     def create(self, request: dict[str, Any], user: User) -> Monitor:
-        """Set a monitor up; raises a 400 for a request that makes no sense."""
+        """Create a monitor; raises a 400 for an invalid request."""
         unknown = sorted(set(request) - FIELDS)
         if unknown:
             raise bad_request(f"Unknown parameters: {', '.join(unknown)}")
         for name in ("name", "description"):
             if not isinstance(request.get(name, ""), str):
-                raise bad_request(f"{name} must be text")
+                raise bad_request(f"{name} must be a string")
         _check_actions(request.get("actions", []))
-        area = search.parse_search({name: request.get(name) for name in ("intersects", "bbox", "query")}).area
-        if area is None or max(area.bounds[2] - area.bounds[0], area.bounds[3] - area.bounds[1]) > MAX_DEGREES:
-            raise bad_request(f"Problem with intersects/bbox: a monitor watches {MAX_DEGREES:g} degrees at most")
-        cells = _cells(area)
+        aoi = search.parse_search({name: request.get(name) for name in ("intersects", "bbox", "query")}).aoi
+        if aoi is None or max(aoi.bounds[2] - aoi.bounds[0], aoi.bounds[3] - aoi.bounds[1]) > MAX_DEGREES:
+            raise bad_request(
+                f"Problem with intersects/bbox: a monitor requires an area of at most {MAX_DEGREES:g} degrees"
+            )
+        cells = _cells(aoi)
         with self._lock:
             monitor_id = str(self._random.randrange(10**18, 9 * 10**18))
             monitor = Monitor(monitor_id, user.user_id, request, cells, self._clock.now().isoformat())
-            self._keep(monitor)
+            self._save(monitor)
         return monitor
 
     def get(self, monitor_id: str) -> Monitor:
         """Return a monitor, active or not; raises a 404."""
         with self._lock:
             if monitor_id not in self._monitors:
-                raise not_found(f"There is no monitor {monitor_id}")
+                raise not_found(f"Unknown monitor {monitor_id}")
             return self._monitors[monitor_id]
 
     def all(self, *, active_only: bool = True) -> list[Monitor]:
         """Return the monitors, newest first."""
         with self._lock:
-            found = list(self._monitors.values())
-        return [monitor for monitor in reversed(found) if monitor.active or not active_only]
+            monitors = list(self._monitors.values())
+        return [monitor for monitor in reversed(monitors) if monitor.active or not active_only]
 
     def delete(self, monitor_id: str) -> None:
-        """Switch a monitor off; it can still be looked up. Raises a 404."""
+        """Deactivate a monitor, which can still be read; raises a 404."""
         monitor = self.get(monitor_id)
         with self._lock:
             monitor.active = False
-            self._keep(monitor)
+            self._save(monitor)
 
     def notify(self, tiles: list[Tile]) -> None:
-        """Let every active monitor look at new tiles, and notify whom it should of those that match."""
+        """Match new tiles against every active monitor, and record and notify matches."""
         for monitor in self.all():
             query = search.parse_search({name: monitor.request.get(name) for name in ("intersects", "bbox", "query")})
-            found = query.filter_tiles(tiles, self._billing.age_class)
-            if found:
-                self._record(monitor, [match.properties() for match in found], self._clock.now())
+            matches = query.filter_tiles(tiles, self._billing.age_class)
+            if matches:
+                self._record(monitor, [match.properties() for match in matches], self._clock.now())
 
     def _record(self, monitor: Monitor, matches: list[dict[str, Any]], now: datetime) -> None:
         with self._lock:
             entry = {"monitor_id": monitor.monitor_id, "matched": now.isoformat(), "matches": matches}
             monitor.matches.append(entry)
-            self._keep(monitor)
+            self._save(monitor)
         for action in monitor.request.get("actions", []):
-            self._notification_log.send(action.get("notifications", []), "monitor", monitor.monitor_id, "MATCHED", now)
+            self._notification_log.record(
+                action.get("notifications", []), "monitor", monitor.monitor_id, "MATCHED", now
+            )
 
-    def _keep(self, monitor: Monitor) -> None:
+    def _save(self, monitor: Monitor) -> None:
         self._monitors[monitor.monitor_id] = monitor
         self._store.put(_KIND, monitor.monitor_id, asdict(monitor))
 
 
-def _cells(area: BaseGeometry) -> list[str]:
-    with _muting, warnings.catch_warnings():
-        # The grid still projects in a way that shapely 2.1 warns of.
+def _cells(aoi: BaseGeometry) -> list[str]:
+    with _warnings_lock, warnings.catch_warnings():
+        # The grid library uses a projection call that shapely 2.1 deprecates.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return [str(cell.id) for cell in covers(area)]
+        return [str(cell.id) for cell in covers(aoi)]
 
 
 def _check_actions(actions: Any) -> None:

@@ -1,4 +1,4 @@
-"""Notifications that were sent, or would have been: written down, and sent to nobody."""
+"""Notifications of orders and monitors, which are recorded and not sent."""
 
 import threading
 from dataclasses import asdict, dataclass
@@ -12,10 +12,10 @@ _KIND = "notification"
 
 @dataclass(frozen=True)
 class Notification:
-    """One message: `type` is `email` or `sns`, `target` the address or topic, `subject` what it is about.
+    """One notification.
 
-    `subject` is `order` or `monitor`, `subject_id` its ID, `status` that of the order at its end, or
-    `MATCHED` for a monitor; `time` is by the sandbox's clock.
+    `type` is `email` or `sns`, `target` the address or topic, `subject` `order` or `monitor`, `subject_id` its ID,
+    `status` the final status of the order or `MATCHED` for a monitor; `time` is of the sandbox's clock.
     """
 
     type: str
@@ -27,27 +27,28 @@ class Notification:
 
 
 class NotificationLog:
-    """Every notification, oldest first."""
+    """Records notifications."""
 
     def __init__(self, store: DocumentStore | None = None) -> None:
         self._store = store or DocumentStore()
         self._lock = threading.Lock()
-        self._sent = [
-            Notification(**{**kept, "time": datetime.fromisoformat(kept["time"])}) for kept in self._store.all(_KIND)
+        self._messages = [
+            Notification(**{**document, "time": datetime.fromisoformat(document["time"])})
+            for document in self._store.all(_KIND)
         ]
 
-    def send(
-        self, notifications: list[dict[str, Any]], subject: str, subject_id: str, status: str, when: datetime
+    def record(
+        self, notifications: list[dict[str, Any]], subject: str, subject_id: str, status: str, time: datetime
     ) -> None:
-        """Write down one message for each of the `notifications` that a request asked for."""
-        for wanted in notifications:
-            target = wanted.get("address") or wanted.get("topic_arn") or ""
-            message = Notification(wanted["type"], target, subject, subject_id, status, when)
+        """Record a message for each of the `notifications` in a request."""
+        for recipient in notifications:
+            target = recipient.get("address") or recipient.get("topic_arn") or ""
+            message = Notification(recipient["type"], target, subject, subject_id, status, time)
             with self._lock:
-                self._sent.append(message)
-                self._store.put(_KIND, str(len(self._sent)), {**asdict(message), "time": when.isoformat()})
+                self._messages.append(message)
+                self._store.put(_KIND, str(len(self._messages)), {**asdict(message), "time": time.isoformat()})
 
     def all(self) -> list[Notification]:
         """Return every message, oldest first."""
         with self._lock:
-            return list(self._sent)
+            return list(self._messages)

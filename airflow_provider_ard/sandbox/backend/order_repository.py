@@ -1,4 +1,4 @@
-"""Orders as JSON documents, for the state that survives a restart."""
+"""Save orders as JSON documents, and load them after a restart."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,9 +15,9 @@ _KIND = "order"
 
 
 def save_order(order: Order, store: DocumentStore) -> None:
-    """Write an order down as it stands now."""
+    """Save the current state of an order."""
     delivery = order.delivery
-    done = delivery.done() and not delivery.cancelled() and delivery.exception() is None
+    delivered = delivery.done() and not delivery.cancelled() and delivery.exception() is None
     store.put(
         _KIND,
         order.id,
@@ -31,50 +31,50 @@ def save_order(order: Order, store: DocumentStore) -> None:
             "finished": order.finished and order.finished.isoformat(),
             "planned_outcome": order.planned_outcome and asdict(order.planned_outcome),
             "status_calls": order.status_calls,
-            "announced": order.announced,
-            "delivered": delivery.result().isoformat() if done else None,
-            "checked": {
-                "request": order.checked.request,
+            "notified": order.notified,
+            "delivered": delivery.result().isoformat() if delivered else None,
+            "validated": {
+                "request": order.validated.request,
                 "tiles": tile_ids(order.tiles),
-                "destination": asdict(order.checked.destination),
-                "disabled_assets": sorted(order.checked.disabled_assets),
-                "non_intersecting": order.checked.non_intersecting,
-                "hd": order.checked.hd,
-                "adjusted": order.checked.adjusted,
+                "destination": asdict(order.validated.destination),
+                "disabled_assets": sorted(order.validated.disabled_assets),
+                "non_intersecting": order.validated.non_intersecting,
+                "hd": order.validated.hd,
+                "bundle_adjusted": order.validated.bundle_adjusted,
             },
         },
     )
 
 
 def load_orders(store: DocumentStore, catalog: Catalog) -> Iterator[tuple[Order, datetime | None]]:
-    """Return every order kept, oldest first, and when it was delivered.
+    """Yield every saved order, oldest first, and the time of its delivery.
 
-    Raises ValueError for an order of tiles that are not in the catalog.
+    Raises ValueError if a tile of an order is not in the catalog.
     """
-    for kept in store.all(_KIND):
-        checked = kept["checked"]
+    for document in store.all(_KIND):
+        validated = document["validated"]
         order = Order(
-            kept["id"],
-            kept["user_id"],
+            document["id"],
+            document["user_id"],
             ValidatedOrder(
-                request=checked["request"],
-                tiles=tiles_from_ids(checked["tiles"], catalog),
-                destination=Destination(**checked["destination"]),
-                disabled_assets=frozenset(checked["disabled_assets"]),
-                non_intersecting=checked["non_intersecting"],
-                hd=checked["hd"],
-                adjusted=checked["adjusted"],
+                request=validated["request"],
+                tiles=tiles_from_ids(validated["tiles"], catalog),
+                destination=Destination(**validated["destination"]),
+                disabled_assets=frozenset(validated["disabled_assets"]),
+                non_intersecting=validated["non_intersecting"],
+                hd=validated["hd"],
+                bundle_adjusted=validated["bundle_adjusted"],
             ),
-            datetime.fromisoformat(kept["created"]),
-            kept["usage"],
-            status=kept["status"],
-            status_message=kept["status_message"],
-            finished=_parse_time(kept["finished"]),
-            planned_outcome=PlannedOutcome(**kept["planned_outcome"]) if kept["planned_outcome"] else None,
-            status_calls=kept["status_calls"],
-            announced=kept["announced"],
+            datetime.fromisoformat(document["created"]),
+            document["usage"],
+            status=document["status"],
+            status_message=document["status_message"],
+            finished=_parse_time(document["finished"]),
+            planned_outcome=PlannedOutcome(**document["planned_outcome"]) if document["planned_outcome"] else None,
+            status_calls=document["status_calls"],
+            notified=document["notified"],
         )
-        yield order, _parse_time(kept["delivered"])
+        yield order, _parse_time(document["delivered"])
 
 
 def tile_ids(tiles: list[Tile]) -> list[list[str]]:
@@ -82,14 +82,14 @@ def tile_ids(tiles: list[Tile]) -> list[list[str]]:
     return [[tile.acquisition_id, tile.cell_id] for tile in tiles]
 
 
-def tiles_from_ids(names: list[list[str]], catalog: Catalog) -> list[Tile]:
-    """Return the tiles of such pairs; raises ValueError for one that is not in the catalog."""
+def tiles_from_ids(ids: list[list[str]], catalog: Catalog) -> list[Tile]:
+    """Return the tiles of pairs of acquisition and cell ID; raises ValueError if the catalog lacks one."""
     try:
-        return [catalog.tiles(acquisition_id)[cell_id] for acquisition_id, cell_id in names]
+        return [catalog.tiles(acquisition_id)[cell_id] for acquisition_id, cell_id in ids]
     except KeyError as error:
-        raise ValueError(f"the state is of another catalog: this one lacks {error}") from error
+        raise ValueError(f"the saved orders belong to another catalog: this one lacks {error}") from error
 
 
 def _parse_time(value: Any) -> datetime | None:
-    """Return a time written in ISO 8601, or None for None."""
+    """Return the time of an ISO 8601 string, None for None."""
     return None if value is None else datetime.fromisoformat(value)

@@ -1,4 +1,4 @@
-"""Orders and their lives: RUNNING until due and delivered, then SUCCEEDED, or FAILED with a format_error."""
+"""Orders: RUNNING until due and delivered, then SUCCEEDED, or FAILED with a message."""
 
 import threading
 from collections import Counter
@@ -21,7 +21,7 @@ RUNNING, SUCCEEDED, FAILED = "RUNNING", "SUCCEEDED", "FAILED"
 
 @dataclass(frozen=True)
 class PlannedOutcome:
-    """What will become of an order instead of success; `status` None means that it never ends."""
+    """The end of an order or Select other than success; `status` None means that it stays RUNNING."""
 
     status: str | None
     message: str | None = None
@@ -29,39 +29,38 @@ class PlannedOutcome:
 
 @dataclass(eq=False)
 class Order:
-    """One accepted order. `request` is what was asked, without its secrets; times are by the sandbox's clock.
+    """One accepted order; times are of the sandbox's clock.
 
-    `number` counts orders from 0. `arrived` counts the tiles delivered, by acquisition.
-    `announced`: its end has been told to whom it should be.
+    `delivered_tiles` counts delivered tiles by acquisition; `notified` is set once the notifications of its end
+    have been recorded.
     """
 
     id: str
     user_id: str
-    checked: ValidatedOrder
+    validated: ValidatedOrder
     created: datetime
     usage: dict[str, Any]
-    number: int = 0
     status: str = RUNNING
     status_message: str | None = None
     finished: datetime | None = None
     planned_outcome: PlannedOutcome | None = None
     status_calls: int = 0
-    announced: bool = False
-    arrived: Counter[str] = field(default_factory=Counter)
+    notified: bool = False
+    delivered_tiles: Counter[str] = field(default_factory=Counter)
     delivery: "Future[datetime]" = field(default_factory=Future)
 
     @property
     def tiles(self) -> list[Tile]:
         """The tiles that the order delivers."""
-        return self.checked.tiles
+        return self.validated.tiles
 
     @property
     def request(self) -> dict[str, Any]:
-        """The request as it came, without its secrets."""
-        return self.checked.request
+        """The request body without its secrets."""
+        return self.validated.request
 
     def describe(self, share: float) -> dict[str, Any]:
-        """Return the body of `GET /order/status/{id}`; `share` (0 to 1) is how much of its time has passed."""
+        """Return the body of `GET /order/status/{id}`; `share` (0 to 1) is the elapsed part of its duration."""
         estimate = self.status == RUNNING
         parts = {
             name: {**part, "estimate": estimate} if name in ("area", "cost") else part
@@ -75,17 +74,17 @@ class Order:
             body["finished"] = self.finished.isoformat()
         return {**body, "progress": self._progress(share), "order": {**self.request, "usage": parts}}
 
-    def deliver(self, tile: Tile) -> None:
+    def count_delivered(self, tile: Tile) -> None:
         """Count a tile as delivered."""
-        self.arrived[tile.acquisition_id] += 1
+        self.delivered_tiles[tile.acquisition_id] += 1
 
     def _progress(self, share: float) -> dict[str, Any]:
-        """Return how far each acquisition is: they come one after the other, each cell by cell."""
-        total = Counter(tile.acquisition_id for tile in self.checked.tiles)
-        due = int(share * len(self.checked.tiles) + 1e-9)
+        """Return the progress by acquisition: acquisitions are delivered in sequence, cell by cell."""
+        total = Counter(tile.acquisition_id for tile in self.validated.tiles)
+        due = int(share * len(self.validated.tiles) + 1e-9)
         entries = []
         for acquisition_id, cells in total.items():
-            done = cells if self.status == SUCCEEDED else min(cells, self.arrived[acquisition_id], max(0, due))
+            done = cells if self.status == SUCCEEDED else min(cells, self.delivered_tiles[acquisition_id], max(0, due))
             due -= cells
             status = SUCCEEDED if done == cells else self.status
             entries.append({"id": acquisition_id, "status": status, "cells": cells, "cells_delivered": done})
@@ -93,11 +92,11 @@ class Order:
 
 
 class OrderService:
-    """All orders, oldest first inside.
+    """Accepts orders and advances their status.
 
-    `duration` (s) is the least time an order runs; with `status_calls` it is instead the number of status
-    calls, the last of which tells of its end. `deliver` writes an order's tiles off the event loop, and results
-    in the time when it was done. `changed` is called with an order that is new or has changed.
+    `duration` is the minimum time an order runs, in seconds; with `status_calls` an order ends at that status call
+    instead. `deliver` writes an order's tiles in another thread and results in the time of completion. `changed` is
+    called with each order that is new or has changed.
     """
 
     def __init__(
@@ -122,70 +121,70 @@ class OrderService:
 
     def submit(
         self,
-        checked: ValidatedOrder,
+        validated: ValidatedOrder,
         user_id: str,
         usage: dict[str, Any],
         planned_outcome: PlannedOutcome | None = None,
     ) -> Order:
-        """Accept an order and start on its delivery."""
+        """Accept an order and start its delivery."""
         with self._lock:
-            order = Order(self._new_id(), user_id, checked, self._clock.now(), usage, planned_outcome=planned_outcome)
+            order = Order(self._new_id(), user_id, validated, self._clock.now(), usage, planned_outcome=planned_outcome)
             self._add(order)
-            # Written down before its delivery, which may be over at once.
+            # Saved before its delivery, which may complete immediately.
             self._changed(order)
             self._start(order)
         return order
 
     def restore(self, order: Order, delivered: datetime | None) -> None:
-        """Take an order over from an earlier life; one that was not `delivered` then is delivered again."""
+        """Add an order saved by an earlier process; delivery restarts unless it was `delivered`."""
         with self._lock:
             self._add(order)
             if order.status != RUNNING or delivered is not None:
-                order.arrived.update(tile.acquisition_id for tile in order.tiles)
+                order.delivered_tiles.update(tile.acquisition_id for tile in order.tiles)
                 order.delivery.set_result(delivered or order.created)
             else:
                 self._start(order)
 
     def poll(self, order_id: str) -> dict[str, Any]:
-        """Return an order's status and count the call; raises a 404 for an unknown order."""
+        """Count a status call and return the order's status; raises a 404 for an unknown order."""
         with self._lock:
             order = self.find(order_id)
             order.status_calls += 1
-            last = self._status_calls is not None and order.status_calls >= self._status_calls
+            is_last_call = self._status_calls is not None and order.status_calls >= self._status_calls
             if self._status_calls is not None:
                 self._changed(order)
-        if last:
-            # The Nth call must tell the end, however slow the disk; waiting is right here and only here.
+        if is_last_call:
+            # The Nth call reports the end even if delivery is slow, so only this call waits for it.
             wait([order.delivery])
         with self._lock:
             self._advance(order)
             return self.describe(order)
 
     def describe(self, order: Order) -> dict[str, Any]:
-        """Return what `GET /order/status/{id}` tells of an order, without counting as a call."""
-        return order.describe(self._share(order))
+        """Return the body of `GET /order/status/{id}` without counting a status call."""
+        return order.describe(self._elapsed_share(order))
 
     def end(self, order_id: str, status: str, message: str | None = None) -> None:
-        """Finish an order here and now; raises a 404 for an unknown order."""
+        """End an order now; raises a 404 for an unknown order."""
         with self._lock:
             self._finish(self.find(order_id), status, message)
 
     def all(self) -> list[Order]:
-        """Return every order, oldest first, each brought up to date."""
+        """Return every order with its current status, oldest first."""
         with self._lock:
             for order in list(self._running.values()):
                 self._advance(order)
             return list(self._orders.values())
 
     def wait(self) -> None:
-        """Wait until nothing is being delivered any more."""
+        """Wait until no delivery is queued or running."""
         wait([order.delivery for order in self.all()])
 
     def find(self, order_id: str) -> Order:
-        """Return an order; raises a 404 for an unknown one."""
+        """Return an order; raises a 404 for an unknown order."""
         with self._lock:
             if order_id not in self._orders:
-                raise not_found(f"There is no order {order_id}")
+                raise not_found(f"Unknown order {order_id}")
             return self._orders[order_id]
 
     def _new_id(self) -> str:
@@ -195,7 +194,6 @@ class OrderService:
                 return order_id
 
     def _add(self, order: Order) -> None:
-        order.number = len(self._orders)
         self._orders[order.id] = order
         if order.status == RUNNING:
             self._running[order.id] = order
@@ -208,7 +206,7 @@ class OrderService:
             order.delivery.set_result(order.created)
 
     def _delivered(self, order: Order) -> None:
-        # Not beside another change: the older of two must not be written down last.
+        # Under the lock, so an older state is never saved after a newer one.
         with self._lock:
             self._changed(order)
 
@@ -218,33 +216,33 @@ class OrderService:
         error = order.delivery.exception()
         if error is not None:
             self._finish(order, FAILED, f"Delivery failed: {format_error(error)}")
-        elif self._share(order) >= 1:
-            end = self._end(order)
-            planned_outcome = self._expired(order, end) or order.planned_outcome or PlannedOutcome(SUCCEEDED)
-            if planned_outcome.status is not None:
-                self._finish(order, planned_outcome.status, planned_outcome.message, end)
+        elif self._elapsed_share(order) >= 1:
+            end = self._end_time(order)
+            outcome = self._sas_expiry(order, end) or order.planned_outcome or PlannedOutcome(SUCCEEDED)
+            if outcome.status is not None:
+                self._finish(order, outcome.status, outcome.message, end)
 
-    def _share(self, order: Order) -> float:
+    def _elapsed_share(self, order: Order) -> float:
         if self._status_calls is not None:
             return min(1.0, order.status_calls / self._status_calls)
-        passed = (self._clock.now() - order.created).total_seconds()
-        return min(1.0, max(0.0, passed / self._duration)) if self._duration > 0 else 1.0
+        elapsed = (self._clock.now() - order.created).total_seconds()
+        return min(1.0, max(0.0, elapsed / self._duration)) if self._duration > 0 else 1.0
 
-    def _end(self, order: Order) -> datetime:
-        """Return when an order that is due ended, which may be some time before anybody asked."""
+    def _end_time(self, order: Order) -> datetime:
+        """Return the end time of a due order, which may lie before this call."""
         now = self._clock.now()
         if self._status_calls is not None:
             return now
         due = order.created + timedelta(seconds=self._duration)
-        # Tiles are written in real time; on a clock that was set meanwhile their end may lie in its future.
+        # Delivery takes real time; after the clock was set back, its end may lie in the future.
         return min(now, max(due, order.delivery.result()))
 
-    def _expired(self, order: Order, end: datetime) -> PlannedOutcome | None:
-        destination = order.checked.destination
-        until = expiry(destination.secret) if destination.platform == AZURE and destination.secret else None
-        if until is None or until > end:
+    def _sas_expiry(self, order: Order, end: datetime) -> PlannedOutcome | None:
+        destination = order.validated.destination
+        expires_at = expiry(destination.secret) if destination.platform == AZURE and destination.secret else None
+        if expires_at is None or expires_at > end:
             return None
-        return PlannedOutcome(FAILED, f"Delivery failed: the SAS URL expired at {until.isoformat()}")
+        return PlannedOutcome(FAILED, f"Delivery failed: the SAS URL expired at {expires_at.isoformat()}")
 
     def _finish(self, order: Order, status: str, message: str | None, when: datetime | None = None) -> None:
         order.status = status

@@ -1,4 +1,4 @@
-"""What imagery is usage: km² in three age classes, times a price for each."""
+"""Cost of imagery: km² in three age classes, times the price of each."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,24 +6,24 @@ from typing import Any
 
 CLASSES = ("fresh", "standard", "training")
 
-# Per km². None would mean that the account has no price for the class and cannot order it.
+# Per km²; None means that the account has no price for the class and cannot order it.
 DEFAULT_PRICES: Mapping[str, float | None] = {"fresh": 12.0, "standard": 6.0, "training": 2.0}
 UNLIMITED = -1
 
 
-def age_class(taken: date, today: date) -> str:
+def age_class(acquired_on: date, today: date) -> str:
     """Return the class of an acquisition: up to 90 days old, up to three years, or older."""
-    if (today - taken).days <= 90:
+    if (today - acquired_on).days <= 90:
         return "fresh"
-    # A 29th of February three years on: the 28th, since no such day exists.
-    day = 28 if (taken.month, taken.day) == (2, 29) else taken.day
-    return "standard" if today <= taken.replace(year=taken.year + 3, day=day) else "training"
+    # Three years after February 29 is February 28.
+    day = 28 if (acquired_on.month, acquired_on.day) == (2, 29) else acquired_on.day
+    return "standard" if today <= acquired_on.replace(year=acquired_on.year + 3, day=day) else "training"
 
 
 def describe(area: Mapping[str, float], cost: Mapping[str, float | None], *, estimate: bool) -> dict[str, Any]:
-    """Return the `area` (km²) and `cost` parts of a `usage` block, with their totals.
+    """Return the `area` (km²) and `cost` parts of a `usage` block, with totals.
 
-    A class with area but without a cost, since it has no price, makes the total cost null.
+    A class with area but no price makes the total cost null.
     """
     unpriced = any(cost[name] is None and area[name] > 0 for name in CLASSES)
     total = None if unpriced else round(sum(value or 0.0 for value in cost.values()), 2)

@@ -1,4 +1,4 @@
-"""Searching the catalog: what Select, the metadata service and monitors have in common."""
+"""Catalog search, shared by Selects, the metadata service and monitors."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -21,52 +21,54 @@ MAX_STACK_DEPTH = 10_000
 
 @dataclass(frozen=True)
 class Search:
-    """A search that makes sense. `since` and `until` are inclusive; None is no limit, of `stack_depth` too."""
+    """A valid search; `since` and `until` are inclusive, None means no limit."""
 
     ids: frozenset[str] | None
     since: datetime | None
     until: datetime | None
-    area: BaseGeometry | None
+    aoi: BaseGeometry | None
     stack_depth: int | None
     conditions: tuple[Condition, ...]
     categories: frozenset[str]
 
     def filter_tiles(self, tiles: Iterable[Tile], category: Callable[[Tile], str]) -> list[Match]:
-        """Return the tiles that match, in no order of merit; `category` tells the age class of a tile."""
-        found = []
+        """Return the matching tiles, unsorted; `category` returns the age class of a tile."""
+        matches = []
         for tile in tiles:
             if self.ids is not None and tile.acquisition_id not in self.ids:
                 continue
             if (self.since and tile.acquired_at < self.since) or (self.until and tile.acquired_at > self.until):
                 continue
-            match = Match.of(tile, self.area, category(tile))
+            match = Match.for_tile(tile, self.aoi, category(tile))
             if match is None or (self.categories and match.category not in self.categories):
                 continue
-            if all(condition.holds(match) for condition in self.conditions):
-                found.append(match)
-        return found
+            if all(condition.matches(match) for condition in self.conditions):
+                matches.append(match)
+        return matches
 
 
 def parse_search(request: dict[str, Any], *, needs_area: bool = True, default_depth: int | None = None) -> Search:
-    """Read the body of a search, or raise a 400.
+    """Parse the body of a search; raises a 400.
 
-    Without IDs it needs an area, unless something else narrows it down (`needs_area` false).
+    Without IDs it requires an area, unless `needs_area` is false.
     """
     unknown = sorted(set(request) - FIELDS)
     if unknown:
         raise bad_request(f"Unknown parameters: {', '.join(unknown)}")
     ids = request.get("ids")
-    if ids is not None and not (isinstance(ids, list) and ids and all(isinstance(one, str) for one in ids)):
+    if ids is not None and not (
+        isinstance(ids, list) and ids and all(isinstance(acquisition_id, str) for acquisition_id in ids)
+    ):
         raise bad_request("ids must be a list of acquisition IDs")
-    area = aoi.parse(request.get("intersects"), request.get("bbox"))
-    if needs_area and area is None and ids is None:
+    geometry = aoi.parse(request.get("intersects"), request.get("bbox"))
+    if needs_area and geometry is None and ids is None:
         raise bad_request("Problem with intersects/bbox: an area is required without ids")
-    since, until = _parse_period(request.get("datetime"))
+    since, until = _parse_interval(request.get("datetime"))
     return Search(
         ids=None if ids is None else frozenset(ids),
         since=since,
         until=until,
-        area=area,
+        aoi=geometry,
         stack_depth=_parse_depth(request.get("stack_depth"), default_depth),
         conditions=parse_query(request.get("query")),
         categories=_parse_categories(request.get("image_age_category")),
@@ -74,50 +76,50 @@ def parse_search(request: dict[str, Any], *, needs_area: bool = True, default_de
 
 
 def search_catalog(
-    search: Search, catalog: Catalog, category: Callable[[Tile], str], merit: Callable[[Match], Any]
+    search: Search, catalog: Catalog, category: Callable[[Tile], str], sort_key: Callable[[Match], Any]
 ) -> dict[str, list[Match]]:
-    """Return what a search finds, by cell, the best first: `merit` is higher for a better match.
+    """Return the matches of a search by cell, best first, at most `stack_depth` per cell.
 
-    Of each cell no more than the `stack_depth` are returned.
+    `sort_key` is higher for a better match.
     """
     if search.ids is not None:
-        tiles = [tile for one in sorted(search.ids) if one in catalog for tile in catalog.tiles(one).values()]
+        tiles = [tile for id_ in sorted(search.ids) if id_ in catalog for tile in catalog.tiles(id_).values()]
     else:
-        tiles = catalog.intersecting(search.area) if search.area is not None else list(catalog)
+        tiles = catalog.intersecting(search.aoi) if search.aoi is not None else list(catalog)
     matches_by_cell: dict[str, list[Match]] = defaultdict(list)
     for match in search.filter_tiles(tiles, category):
         matches_by_cell[match.tile.cell_id].append(match)
     return {
-        cell_id: sorted(stack, key=merit, reverse=True)[: search.stack_depth]
+        cell_id: sorted(stack, key=sort_key, reverse=True)[: search.stack_depth]
         for cell_id, stack in matches_by_cell.items()
     }
 
 
-def _parse_period(text: Any) -> tuple[datetime | None, datetime | None]:
-    if text is None:
+def _parse_interval(value: Any) -> tuple[datetime | None, datetime | None]:
+    if value is None:
         return None, None
-    if not isinstance(text, str) or not text:
-        raise bad_request("datetime must be a date or time in ISO 8601, or two of them with a / between")
-    first, slash, second = text.partition("/")
+    if not isinstance(value, str) or not value:
+        raise bad_request("datetime must be a date or time in ISO 8601, or an interval START/END")
+    first, slash, second = value.partition("/")
     if not slash:
         second = first
-    since, until = _parse_moment(first, end=False), _parse_moment(second, end=True)
+    since, until = _parse_time(first, end=False), _parse_time(second, end=True)
     if since and until and since > until:
         raise bad_request("datetime must not end before it begins")
     return since, until
 
 
-def _parse_moment(text: str, *, end: bool) -> datetime | None:
-    if text in ("", ".."):
+def _parse_time(value: str, *, end: bool) -> datetime | None:
+    if value in ("", ".."):
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        # A date as an end takes in its whole day, a time its whole second.
-        length = timedelta(days=1) if len(text) == len("2026-01-31") else timedelta(seconds=1)
-        return moment + length - timedelta(microseconds=1) if end else moment
+        time = datetime.fromisoformat(value)
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+        # An end without a time includes that day, a time its second.
+        length = timedelta(days=1) if len(value) == len("2026-01-31") else timedelta(seconds=1)
+        return time + length - timedelta(microseconds=1) if end else time
     except (ValueError, OverflowError) as error:
-        raise bad_request("datetime must be a date or time in ISO 8601, or two of them with a / between") from error
+        raise bad_request("datetime must be a date or time in ISO 8601, or an interval START/END") from error
 
 
 def _parse_depth(depth: Any, default: int | None) -> int | None:
@@ -131,6 +133,6 @@ def _parse_depth(depth: Any, default: int | None) -> int | None:
 def _parse_categories(categories: Any) -> frozenset[str]:
     if categories is None:
         return frozenset()
-    if not isinstance(categories, list) or not all(isinstance(one, str) and one in CLASSES for one in categories):
+    if not isinstance(categories, list) or not all(isinstance(name, str) and name in CLASSES for name in categories):
         raise bad_request(f"image_age_category must be a list of {', '.join(CLASSES)}")
     return frozenset(categories)

@@ -1,4 +1,4 @@
-"""What a search found, in the formats of the API."""
+"""Results of searches in the formats of the API."""
 
 import html
 import json
@@ -20,24 +20,24 @@ _PAGE = """<!doctype html><meta charset="utf-8"><title>Select {id}</title>
 
 
 def feature(match: Match) -> dict[str, Any]:
-    """Return a tile as a GeoJSON feature; its geometry is where it has data."""
+    """Return a tile as a GeoJSON feature; its geometry is the area with data."""
     return {"type": "Feature", "geometry": mapping(match.tile.footprint), "properties": match.properties()}
 
 
-def metadata(matches: Iterable[Match], form: str) -> dict[str, Any]:
-    """Return tiles as one of `METADATA_FORMATS`: a feature for each, an order, or STAC items."""
-    if form == "order":
+def format_matches(matches: Iterable[Match], output_format: str) -> dict[str, Any]:
+    """Return tiles in one of `METADATA_FORMATS`: GeoJSON features, the acquisitions of an order, or STAC items."""
+    if output_format == "order":
         order: dict[str, Any] = {}
         for match in matches:
             order.setdefault(match.tile.acquisition_id, []).append(match.tile.cell_id)
         return order
-    if form == "stac":
+    if output_format == "stac":
         return {"type": "FeatureCollection", "features": [stac.item(match.tile, ()) for match in matches]}
     return {"type": "FeatureCollection", "features": [feature(match) for match in matches]}
 
 
-def by_cell(matches_by_cell: MatchesByCell) -> list[dict[str, Any]]:
-    """Return the features of a Select: one for each cell, with its `best_matches`, the best first."""
+def features_by_cell(matches_by_cell: MatchesByCell) -> list[dict[str, Any]]:
+    """Return the features of a Select: one per cell, with its `best_matches`, best first."""
     return [
         {
             "type": "Feature",
@@ -49,18 +49,20 @@ def by_cell(matches_by_cell: MatchesByCell) -> list[dict[str, Any]]:
 
 
 def select_file(select_id: str, matches_by_cell: MatchesByCell, extension: str) -> tuple[str, str]:
-    """Return a Select's result file and its media type; KeyError for an extension that there is not."""
+    """Return a Select's result file and its media type; raises KeyError for an unknown extension."""
     matches = [match for _, stack in sorted(matches_by_cell.items()) for match in stack]
     match extension:
         case "geojson":
-            return _json({"type": "FeatureCollection", "features": by_cell(matches_by_cell)}), "application/geo+json"
+            return _json(
+                {"type": "FeatureCollection", "features": features_by_cell(matches_by_cell)}
+            ), "application/geo+json"
         case "geojsonl":
-            lines = (json.dumps(one) for one in by_cell(matches_by_cell))
+            lines = (json.dumps(cell) for cell in features_by_cell(matches_by_cell))
             return "".join(f"{line}\n" for line in lines), "application/geo+json-seq"
         case "order":
-            return _json(metadata(matches, "order")), "application/json"
+            return _json(format_matches(matches, "order")), "application/json"
         case "stac":
-            return _json(metadata(matches, "stac")), "application/geo+json"
+            return _json(format_matches(matches, "stac")), "application/geo+json"
         case "html":
             return _page(select_id, matches_by_cell, matches), "text/html"
     raise KeyError(extension)

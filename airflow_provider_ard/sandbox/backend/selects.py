@@ -1,4 +1,4 @@
-"""Selects: searches that run for a while, and whose results can be ordered."""
+"""Selects: asynchronous searches whose results can be ordered."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ _KIND = "select"
 
 @dataclass(eq=False)
 class Select:
-    """One search. `matches_by_cell` are what it found, by cell; times are by the sandbox's clock."""
+    """One search and its matches; times are of the sandbox's clock."""
 
     id: str
     user_id: str
@@ -40,12 +40,12 @@ class Select:
 
     @property
     def tiles(self) -> list[Tile]:
-        """Every tile found, by cell, the best first."""
+        """Every matching tile, by cell, best first."""
         return [match.tile for _, stack in sorted(self.matches_by_cell.items()) for match in stack]
 
 
 class SelectService:
-    """All Selects. `duration` (s) is how long one runs."""
+    """Runs Selects; each takes `duration` seconds."""
 
     def __init__(
         self,
@@ -65,16 +65,20 @@ class SelectService:
         self._store = store
         self._lock = threading.Lock()
         self._selects: dict[str, Select] = {}
-        # Drawn from the seed, so that links hold over a restart, as the Selects do.
+        # Derived from the seed, so signed links stay valid across a restart.
         self._key = f"{random.getrandbits(256):064x}".encode()
-        for kept in store.all(_KIND):
-            planned_outcome = PlannedOutcome(**kept["planned_outcome"]) if kept["planned_outcome"] else None
-            self._selects[kept["id"]] = self._search(
-                kept["id"], kept["user_id"], kept["request"], datetime.fromisoformat(kept["created"]), planned_outcome
+        for saved in store.all(_KIND):
+            planned_outcome = PlannedOutcome(**saved["planned_outcome"]) if saved["planned_outcome"] else None
+            self._selects[saved["id"]] = self._search(
+                saved["id"],
+                saved["user_id"],
+                saved["request"],
+                datetime.fromisoformat(saved["created"]),
+                planned_outcome,
             )
 
     def submit(self, request: dict[str, Any], user_id: str, planned_outcome: PlannedOutcome | None = None) -> Select:
-        """Start a Select; raises a 400 for one that makes no sense."""
+        """Start a Select; raises a 400 for an invalid request."""
         with self._lock:
             select_id = self._new_id()
         select = self._search(select_id, user_id, request, self._clock.now(), planned_outcome)
@@ -97,11 +101,11 @@ class SelectService:
         """Return a Select; raises a 404."""
         with self._lock:
             if select_id not in self._selects:
-                raise not_found(f"There is no Select {select_id}")
+                raise not_found(f"Unknown Select {select_id}")
             return self._selects[select_id]
 
     def status(self, select: Select) -> str:
-        """Return `RUNNING`, `SUCCEEDED`, or what it was fated to end as."""
+        """Return `RUNNING`, `SUCCEEDED`, or the status of its planned outcome."""
         if self._clock.now() < select.created + timedelta(seconds=self._duration):
             return RUNNING
         return SUCCEEDED if select.planned_outcome is None else select.planned_outcome.status or RUNNING
@@ -124,7 +128,7 @@ class SelectService:
         return body
 
     def tiles_to_order(self, select_id: str) -> list[Tile]:
-        """Return the tiles of a Select that has succeeded; raises a 400 for any other."""
+        """Return the tiles of a Select that has succeeded; raises a 400 for any other Select."""
         with self._lock:
             select = self._selects.get(select_id)
         if select is None:
@@ -134,17 +138,17 @@ class SelectService:
         return select.tiles
 
     def sign(self, name: str) -> str:
-        """Return the query of a link to a result file that needs no login until it expires."""
-        until = int((self._clock.now() + LINK_LIFETIME).timestamp())
-        return f"expires={until}&signature={self._signature(name, until)}"
+        """Return the query string of a signed link to a result file, valid without login for `LINK_LIFETIME`."""
+        expires = int((self._clock.now() + LINK_LIFETIME).timestamp())
+        return f"expires={expires}&signature={self._signature(name, expires)}"
 
     def check_signature(self, name: str, expires: str, signature: str) -> None:
-        """Raise a 403 for a link that was not signed here, or has expired."""
+        """Raise a 403 for a link with an invalid signature or one that has expired."""
         if not expires.isdecimal() or len(expires) > 15:
             raise forbidden("The link is not signed")
-        good = hmac.compare_digest(signature.encode(errors="replace"), self._signature(name, int(expires)).encode())
-        if not good or int(expires) < self._clock.time():
-            raise forbidden("The link's signature is wrong, or has expired")
+        valid = hmac.compare_digest(signature.encode(errors="replace"), self._signature(name, int(expires)).encode())
+        if not valid or int(expires) < self._clock.time():
+            raise forbidden("The link's signature is invalid or has expired")
 
     def _search(
         self,
@@ -154,8 +158,8 @@ class SelectService:
         created: datetime,
         planned_outcome: PlannedOutcome | None,
     ) -> Select:
-        wanted = search.parse_search(request, default_depth=DEFAULT_DEPTH)
-        matches_by_cell = search.search_catalog(wanted, self._catalog, self._billing.age_class, by_quality)
+        query = search.parse_search(request, default_depth=DEFAULT_DEPTH)
+        matches_by_cell = search.search_catalog(query, self._catalog, self._billing.age_class, by_quality)
         tiles = [match.tile for stack in matches_by_cell.values() for match in stack]
         return Select(
             select_id, user_id, request, created, matches_by_cell, self._billing.estimate(tiles), planned_outcome
@@ -167,5 +171,5 @@ class SelectService:
             if select_id not in self._selects:
                 return select_id
 
-    def _signature(self, name: str, until: int) -> str:
-        return hmac.digest(self._key, f"{name} {until}".encode(), hashlib.sha256).hex()
+    def _signature(self, name: str, expires: int) -> str:
+        return hmac.digest(self._key, f"{name} {expires}".encode(), hashlib.sha256).hex()

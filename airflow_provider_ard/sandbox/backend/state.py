@@ -1,4 +1,4 @@
-"""Everything the sandbox remembers, apart from the server, which may be stopped and started over it."""
+"""The state of a sandbox, independent of the server, which can be stopped and restarted."""
 
 import threading
 from collections.abc import Mapping
@@ -26,20 +26,16 @@ from airflow_provider_ard.sandbox.faults.rules import Faults
 from airflow_provider_ard.sandbox.rendering.delivery_writer import DeliveryWriter
 from airflow_provider_ard.sandbox.rendering.storage import Storage, format_error
 from airflow_provider_ard.sandbox.validation.errors import bad_request
-from airflow_provider_ard.sandbox.validation.orders import Context, ValidatedOrder
-from airflow_provider_ard.sandbox.validation.output_config import Credentials
+from airflow_provider_ard.sandbox.validation.orders import ValidatedOrder, ValidationContext
+from airflow_provider_ard.sandbox.validation.output_config import CredentialLookup
 
-# Failed orders cost nothing, by whatever name they failed.
-_FREE = (FAILED, "ERROR")
+# Orders with these statuses cost nothing.
+_FREE_STATUSES = (FAILED, "ERROR")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a sandbox behaves; durations and lifetimes are in seconds.
-
-    `storage` None delivers nothing: orders succeed all the same. `today` None takes the day that the catalog
-    names, else the calendar's. `state` is the file that survives a restart.
-    """
+    """Settings of a sandbox, as described at `Sandbox`; durations and lifetimes are in seconds."""
 
     storage: Storage | None = None
     order_duration: float = 0.2
@@ -57,7 +53,7 @@ class Settings:
 
 
 class State:
-    """Accounts, catalog, orders, Selects, monitors, faults and request_log of one sandbox."""
+    """Account, catalog, orders, Selects, monitors, fault rules and request log of one sandbox."""
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
         self.catalog = catalog
@@ -73,7 +69,7 @@ class State:
         )
         self.credential_store = CredentialStore(self.clock, store)
         self.billing = Billing(settings.prices, settings.limits, self.today, self.clock)
-        self._placing = threading.Lock()
+        self._submission_lock = threading.Lock()
         self._notification_log = NotificationLog(store)
         self._delivery_writer = DeliveryWriter(settings.storage, settings.pixels) if settings.storage else None
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ard-delivery")
@@ -92,85 +88,88 @@ class State:
             duration=settings.order_duration,
             status_calls=settings.order_status_calls,
             deliver=self._start_delivery,
-            changed=self._keep,
+            changed=self._save,
             clock=self.clock,
             random=self._random("orders"),
         )
         for order, delivered in order_repository.load_orders(store, catalog):
-            if order.status not in _FREE:
+            if order.status not in _FREE_STATUSES:
                 self.billing.charge(order.id, order.user_id, order.created, order.usage)
             self.orders.restore(order, delivered)
 
     @property
     def notifications(self) -> list[Notification]:
-        """Every notification sent so far, oldest first."""
+        """Every notification recorded, oldest first."""
+        # Orders end, and notify, when their status is computed.
         self.orders.all()
         return self._notification_log.all()
 
     def today(self) -> date:
-        """Return the day by which ages of imagery are reckoned; it goes on with the clock."""
+        """Return the date from which the age of imagery is computed; it advances with the clock."""
         if self._today is None:
             return self.clock.now().date()
         return self._today + timedelta(days=self.clock.elapsed_days)
 
-    def context(self) -> Context:
-        """Return what orders are checked against, now."""
-        credentials = Credentials(self.credential_store.secret, self.clock.now())
-        return Context(self.catalog, self.selects.tiles_to_order, credentials)
+    def context(self) -> ValidationContext:
+        """Return the context for validating an order now."""
+        credentials = CredentialLookup(self.credential_store.secret, self.clock.now())
+        return ValidationContext(self.catalog, self.selects.tiles_to_order, credentials)
 
-    def submit(self, checked: ValidatedOrder, user_id: str, planned_outcome: PlannedOutcome | None = None) -> Order:
-        """Accept an order, and put it on the bill; raises a 400 for one beyond the account's limits."""
-        usage = self.billing.estimate(checked.tiles)
-        # Two orders at once must not both take what is left for one.
-        with self._placing:
+    def submit(self, validated: ValidatedOrder, user_id: str, planned_outcome: PlannedOutcome | None = None) -> Order:
+        """Accept and charge an order; raises a 400 if it exceeds a limit of the account."""
+        usage = self.billing.estimate(validated.tiles)
+        # Concurrent orders must not both use the same remaining balance.
+        with self._submission_lock:
             self.billing.check_limits(usage)
-            order = self.orders.submit(checked, user_id, usage, planned_outcome)
+            order = self.orders.submit(validated, user_id, usage, planned_outcome)
             self.billing.charge(order.id, user_id, order.created, usage)
         return order
 
-    def dry_run(self, checked: ValidatedOrder) -> dict[str, Any]:
-        """Return the usage that an order would come to; raises a 400 for one that could not be placed or delivered."""
-        usage = self.billing.estimate(checked.tiles)
+    def dry_run(self, validated: ValidatedOrder) -> dict[str, Any]:
+        """Return the estimated usage of an order; raises a 400 if it could not be placed or delivered."""
+        usage = self.billing.estimate(validated.tiles)
         self.billing.check_limits(usage)
         if self._delivery_writer is not None:
             try:
-                self._delivery_writer.check_writable(checked)
+                self._delivery_writer.check_writable(validated)
             except Exception as error:
                 raise bad_request(f"The output location cannot be written to: {format_error(error)}") from error
         return usage
 
     def publish(self, document: dict[str, Any]) -> list[Tile]:
-        """Add tiles to the catalog, and let the monitors look at those that are new; raises ValueError."""
+        """Add tiles to the catalog and notify monitors of the new ones; raises ValueError."""
         tiles = self.catalog.publish(document)
         self.monitors.notify(tiles)
         return tiles
 
     def close(self) -> None:
-        """Drop the deliveries not yet begun and wait for the others."""
+        """Drop queued deliveries, wait for running ones, and close the state file."""
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._store.close()
 
     def _random(self, purpose: str) -> Random:
-        return Random(f"{purpose} {self.settings.seed}")  # noqa: S311 - chance that can be had again
+        return Random(f"{purpose} {self.settings.seed}")  # noqa: S311 - reproducible
 
     def _start_delivery(self, order: Order) -> "Future[datetime]":
         delivery_writer = self._delivery_writer
         if delivery_writer is None:
-            order.arrived.update(tile.acquisition_id for tile in order.tiles)
-            done: Future[datetime] = Future()
-            done.set_result(order.created)
-            return done
+            order.delivered_tiles.update(tile.acquisition_id for tile in order.tiles)
+            delivered: Future[datetime] = Future()
+            delivered.set_result(order.created)
+            return delivered
 
         def deliver() -> datetime:
-            delivery_writer.deliver(order.id, order.checked, order.deliver)
+            delivery_writer.deliver(order.id, order.validated, order.count_delivered)
             return self.clock.now()
 
         return self._workers.submit(deliver)
 
-    def _keep(self, order: Order) -> None:
-        if order.finished is not None and order.status in _FREE:
+    def _save(self, order: Order) -> None:
+        if order.finished is not None and order.status in _FREE_STATUSES:
             self.billing.refund(order.id)
-        if order.finished is not None and not order.announced:
-            order.announced = True
-            self._notification_log.send(order.checked.notifications, "order", order.id, order.status, order.finished)
+        if order.finished is not None and not order.notified:
+            order.notified = True
+            self._notification_log.record(
+                order.validated.notifications, "order", order.id, order.status, order.finished
+            )
         order_repository.save_order(order, self._store)

@@ -37,7 +37,7 @@ class Rule:
     Among the matching requests the rule fires from the `nth` on (1 is the first after the rule was added), for
     `times` requests: once if `nth` alone is given, without end if neither is. `share` (0 to 1) makes
     each firing a matter of chance; rules draw from a seed of their own, so that one does not disturb another.
-    `number` counts rules from 1, `matched` and `fired` the requests that it spoke of and hit.
+    `id` counts rules from 1, `matched` and `fired` the requests that it spoke of and hit.
     """
 
     kind: str
@@ -51,7 +51,7 @@ class Rule:
     seconds: Duration = 1.0
     message: str | None = None
     final_status: str = "FAILED"
-    number: int = field(default=0, init=False)
+    id: int = field(default=0, init=False)
     matched: int = field(default=0, init=False)
     fired: int = field(default=0, init=False)
 
@@ -109,8 +109,8 @@ class Faults:
         rule = Rule(kind, endpoint, **options)
         with self._lock:
             self._added += 1
-            rule.number = self._added
-            self._randoms[rule.number] = Random(f"fault {self._added} {self._seed}")  # noqa: S311 - wanted again
+            rule.id = self._added
+            self._randoms[rule.id] = Random(f"fault {self._added} {self._seed}")  # noqa: S311 - wanted again
             self._rules.append(rule)
         return rule
 
@@ -140,13 +140,13 @@ class Faults:
         rule.matched += 1
         if rule.matched < (rule.nth or 1) or (rule.times is not None and rule.fired >= rule.times):
             return False
-        if rule.share is not None and self._randoms[rule.number].random() >= rule.share:
+        if rule.share is not None and self._randoms[rule.id].random() >= rule.share:
             return False
         rule.fired += 1
         return True
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse_rule(text: str) -> dict[str, Any]:
     """Return the options of a rule written as `kind=status,endpoint=POST /order,status=503`."""
     options: dict[str, Any] = {}
     known = {item.name for item in fields(Rule) if item.init}

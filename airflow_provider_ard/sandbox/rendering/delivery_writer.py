@@ -23,39 +23,41 @@ class DeliveryWriter:
     storage: Storage
     pixels: int
 
-    def check_writable(self, checked: ValidatedOrder) -> None:
+    def check_writable(self, validated: ValidatedOrder) -> None:
         """Raise what the storage raises if nothing can be written to an order's destination."""
-        self.storage.folder(checked.destination).check_writable()
+        self.storage.folder(validated.destination).check_writable()
 
-    def deliver(self, order_id: str, checked: ValidatedOrder, delivered: Callable[[Tile], None]) -> None:
+    def deliver(self, order_id: str, validated: ValidatedOrder, delivered: Callable[[Tile], None]) -> None:
         """Write an order's tiles and documents; `delivered` is called after each tile.
 
         Raises what the storage raises, such as FileNotFoundError for a missing bucket.
         """
-        folder = self.storage.folder(checked.destination)
-        _write_json(folder, f"{order_id}-request.json", checked.request)
+        folder = self.storage.folder(validated.destination)
+        _write_json(folder, f"{order_id}-request.json", validated.request)
         by_acquisition: dict[str, list[Tile]] = {}
-        for tile in checked.tiles:
-            self._deliver_tile(tile, folder, checked)
+        for tile in validated.tiles:
+            self._deliver_tile(tile, folder, validated)
             by_acquisition.setdefault(tile.acquisition_id, []).append(tile)
             delivered(tile)
         with _collections:
             for acquisition_id, tiles in by_acquisition.items():
                 _deliver_collection(acquisition_id, tiles, folder)
-        if checked.non_intersecting:
-            report = [{"id": key, "cell_ids": cells} for key, cells in checked.non_intersecting.items()]
+        if validated.non_intersecting:
+            report = [{"id": key, "cell_ids": cells} for key, cells in validated.non_intersecting.items()]
             name = f"order_collections/{order_id}_non_intersecting_tiles_report.json"
             _write_json(folder, name, {"acquisitions": report})
-        root = stac.root_collection(order_id, by_acquisition, checked.tiles)
+        root = stac.root_collection(order_id, by_acquisition, validated.tiles)
         _write_json(folder, f"order_collections/{order_id}_root_collection.json", root)
 
-    def _deliver_tile(self, tile: Tile, folder: Folder, checked: ValidatedOrder) -> None:
-        made = files(tile, self.pixels, hd=checked.hd, adjusted=checked.adjusted)
-        wanted = [made.asset(key) for key in made.keys if key not in checked.disabled_assets]
+    def _deliver_tile(self, tile: Tile, folder: Folder, validated: ValidatedOrder) -> None:
+        made = files(tile, self.pixels, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
+        wanted = [made.asset(key) for key in made.keys if key not in validated.disabled_assets]
         base = f"{tile.folder}/{tile.acquisition_id}"
         for asset in wanted:
             folder.write(f"{base}{asset.suffix}", asset.content)
-        _write_json(folder, f"{base}.json", stac.item(tile, wanted, hd=checked.hd, adjusted=checked.adjusted))
+        _write_json(
+            folder, f"{base}.json", stac.item(tile, wanted, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
+        )
 
 
 def _write_json(folder: Folder, name: str, document: dict[str, Any]) -> None:

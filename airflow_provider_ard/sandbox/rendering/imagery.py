@@ -50,17 +50,17 @@ def utm_footprint(tile: Tile) -> BaseGeometry:
     return project(tile.footprint, WGS84, tile.epsg).buffer(0).intersection(box(*tile.cell.bounds))
 
 
-def render(tile: Tile, pixels: int, *, adjusted: bool = False) -> Scene:
+def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:
     """Return the images of a tile, `pixels` across; the same tile always gives the same ones.
 
-    Without bundle adjustment (`adjusted`) the images of each acquisition lie a few meters off the others'.
+    Without bundle adjustment (`bundle_adjusted`) the images of each acquisition lie a few meters off the others'.
     """
     pixels = max(MS_FACTOR, pixels - pixels % MS_FACTOR)
     grid = _grid(tile, pixels)
     valid = _valid(tile, pixels)
     number = tile.properties
     season = Season.of(tile.acquired_at.date(), southern=tile.cell.hemisphere == "S")
-    shift = (0.0, 0.0) if adjusted else _misregistration(tile.acquisition_id)
+    shift = (0.0, 0.0) if bundle_adjusted else _misregistration(tile.acquisition_id)
     ground = (grid[0] + shift[0], grid[1] + shift[1])
     land, lit = reflectance(ground, tile.zone, season, float(number.get("view:sun_azimuth") or 150))
     cover, shade = _clouds(grid, tile, valid)

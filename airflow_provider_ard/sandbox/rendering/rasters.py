@@ -52,9 +52,9 @@ class Asset:
 
 
 @lru_cache(maxsize=_CACHED_TILES)
-def files(tile: Tile, pixels: int, *, hd: bool = False, adjusted: bool = False) -> "TileFiles":
+def files(tile: Tile, pixels: int, *, hd: bool = False, bundle_adjusted: bool = False) -> "TileFiles":
     """Return the files of a tile; kept, since tests order the same tiles over and over."""
-    return TileFiles(tile, pixels * 2 if hd else pixels, adjusted=adjusted)
+    return TileFiles(tile, pixels * 2 if hd else pixels, bundle_adjusted=bundle_adjusted)
 
 
 class TileFiles:
@@ -63,10 +63,10 @@ class TileFiles:
     `pixels` across the cell, in the visual and panchromatic images; multispectral ones and masks have a quarter.
     """
 
-    def __init__(self, tile: Tile, pixels: int, *, adjusted: bool = False) -> None:
+    def __init__(self, tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> None:
         self._tile = tile
         self._pixels = pixels
-        self._adjusted = adjusted
+        self._bundle_adjusted = bundle_adjusted
         self._made: dict[str, Asset] = {}
         self._lock = threading.RLock()
 
@@ -84,7 +84,7 @@ class TileFiles:
 
     @cached_property
     def _scene(self) -> Scene:
-        return render(self._tile, self._pixels, adjusted=self._adjusted)
+        return render(self._tile, self._pixels, bundle_adjusted=self._bundle_adjusted)
 
     @cached_property
     def _makers(self) -> dict[str, Callable[[], Asset]]:

@@ -42,7 +42,7 @@ _COMMON_NAMES = {"coastal", "blue", "green", "yellow", "red", "rededge", "nir08"
 _NOT_PROPERTIES = ("assets", "path", "proj:bbox", "proj:epsg")
 
 
-def item(tile: Tile, assets: Sequence[Asset], *, hd: bool = False, adjusted: bool = False) -> dict[str, Any]:
+def item(tile: Tile, assets: Sequence[Asset], *, hd: bool = False, bundle_adjusted: bool = False) -> dict[str, Any]:
     """Return the STAC item of a tile with the assets that were delivered, and how they were made."""
     kept = {key: value for key, value in tile.properties.items() if key not in _NOT_PROPERTIES}
     if hd and isinstance(kept.get("gsd"), int | float):
@@ -60,7 +60,7 @@ def item(tile: Tile, assets: Sequence[Asset], *, hd: bool = False, adjusted: boo
             **kept,
             "grid:code": f"MXRA-{tile.cell_id}",
             "hd": hd,
-            "bundle_adjusted": adjusted,
+            "bundle_adjusted": bundle_adjusted,
             "eo:cloud_cover": tile.clouds_percent,
             "proj:epsg": tile.epsg,
             "proj:bbox": list((footprint if not footprint.is_empty else shapely.box(*tile.cell.bounds)).bounds),

@@ -1,4 +1,4 @@
-"""`/admin` and `/usage`: the account, its stored credentials, and what it has spent."""
+"""`/admin` and `/usage`: the account, its stored credentials and its spending."""
 
 from typing import Any
 
@@ -10,25 +10,25 @@ from airflow_provider_ard.sandbox.backend.pricing import CLASSES
 from airflow_provider_ard.sandbox.backend.state import State
 from airflow_provider_ard.sandbox.routes.dependencies import (
     Body,
-    admin,
     api_url_builder,
     check_account,
-    login,
-    parameters,
+    current_user,
+    query_parameters,
     request_body,
-    user,
+    require_admin,
+    require_login,
 )
 from airflow_provider_ard.sandbox.validation import schemas
 from airflow_provider_ard.sandbox.validation.errors import forbidden, not_found
 from airflow_provider_ard.sandbox.validation.orders import parse_object
 
-_PERIOD = parameters(start_date="ISO 8601", end_date="ISO 8601")
-_PAGE = parameters(limit="1 to 100", starting_after="ID of an entry: those after it")
+_PERIOD = query_parameters(start_date="ISO 8601", end_date="ISO 8601")
+_PAGE = query_parameters(limit="1 to 100", starting_after="ID of an entry; the page begins after it")
 
 
 def router(state: State) -> APIRouter:
     """Return the routes of `/admin` and `/usage`."""
-    routes = APIRouter(dependencies=[login(state)])
+    routes = APIRouter(dependencies=[require_login(state)])
     _add_account(routes, state)
     _add_credentials(routes, state)
     _add_usage(routes, state)
@@ -38,7 +38,7 @@ def router(state: State) -> APIRouter:
 def _add_account(routes: APIRouter, state: State) -> None:
     @routes.get("/admin/account/{account_id}", tags=["Admin"])
     def account(account_id: str, request: Request) -> dict[str, Any]:
-        """Tell of the account: its prices and limits."""
+        """Return the account with its prices and limits."""
         check_account(state, account_id)
         url = api_url_builder(request)
         return {
@@ -60,19 +60,21 @@ def _add_credentials(routes: APIRouter, state: State) -> None:
     path = "/admin/account/{account_id}/credentials"
 
     def check(account_id: str, request: Request) -> None:
-        admin(request)
+        require_admin(request)
         check_account(state, account_id)
 
     @routes.get(path, tags=["Admin"], openapi_extra=_PAGE)
     def listing(account_id: str, request: Request) -> dict[str, Any]:
         """List the stored credentials, without their secrets."""
         check(account_id, request)
-        items = [{"registered_credentials": kept.describe(account_id)} for kept in state.credential_store.all()]
+        items = [
+            {"registered_credentials": credentials.describe(account_id)} for credentials in state.credential_store.all()
+        ]
         return paginate(items, lambda item: item["registered_credentials"]["credentials_id"], request.query_params)
 
     @routes.get(path + "/{name}", tags=["Admin"])
-    def one(account_id: str, name: str, request: Request) -> dict[str, Any]:
-        """Tell of stored credentials, without their secret."""
+    def read(account_id: str, name: str, request: Request) -> dict[str, Any]:
+        """Return stored credentials without their secret."""
         check(account_id, request)
         return {"registered_credentials": state.credential_store.get(name).describe(account_id)}
 
@@ -81,8 +83,12 @@ def _add_credentials(routes: APIRouter, state: State) -> None:
         """DocumentStore credentials: 200 and what was stored, or 204 where they replace earlier ones."""
         check(account_id, request)
         fields = parse_object(body)
-        kept, new = state.credential_store.put(name, fields.get("credentials"), fields.get("description"))
-        return JSONResponse({"registered_credentials": kept.describe(account_id)}) if new else Response(status_code=204)
+        credentials, new = state.credential_store.put(name, fields.get("credentials"), fields.get("description"))
+        return (
+            JSONResponse({"registered_credentials": credentials.describe(account_id)})
+            if new
+            else Response(status_code=204)
+        )
 
     @routes.delete(path + "/{name}", tags=["Admin"], status_code=204)
     def delete(account_id: str, name: str, request: Request) -> Response:
@@ -95,22 +101,22 @@ def _add_credentials(routes: APIRouter, state: State) -> None:
 def _add_usage(routes: APIRouter, state: State) -> None:
     def statement(request: Request, user_id: str | None = None) -> dict[str, Any]:
         query = request.query_params
-        # What has failed by now is not to be paid for, whether or not anybody asked after it.
+        # Failed orders are refunded when their status is computed.
         state.orders.all()
         return state.billing.statement(parse_date(query, "start_date"), parse_date(query, "end_date"), user_id)
 
     @routes.get("/usage/account/{account_id}", tags=["Usage"], openapi_extra=_PERIOD)
-    def of_account(account_id: str, request: Request) -> dict[str, Any]:
-        """Tell what the account has ordered."""
-        admin(request)
+    def account_usage(account_id: str, request: Request) -> dict[str, Any]:
+        """Return the usage of the account."""
+        require_admin(request)
         check_account(state, account_id)
         return {"account_id": account_id, "usage": statement(request)}
 
     @routes.get("/usage/user/{user_id}", tags=["Usage"], openapi_extra=_PERIOD)
-    def of_user(user_id: str, request: Request) -> dict[str, Any]:
-        """Tell what a user has ordered; only administrators may ask after others."""
+    def user_usage(user_id: str, request: Request) -> dict[str, Any]:
+        """Return the usage of a user; requires the administrator role for other users."""
         if state.account.user(user_id) is None:
-            raise not_found(f"There is no user {user_id}")
-        if user(request).user_id != user_id and not user(request).admin:
-            raise forbidden("This needs the role of an administrator")
+            raise not_found(f"Unknown user {user_id}")
+        if current_user(request).user_id != user_id and not current_user(request).admin:
+            raise forbidden("This requires the administrator role")
         return {"user_id": user_id, "usage": statement(request, user_id)}

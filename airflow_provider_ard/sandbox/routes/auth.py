@@ -1,4 +1,4 @@
-"""`/auth`: logging in, renewing a token, asking who one is."""
+"""`/auth`: login, token refresh, and the current user."""
 
 import base64
 import binascii
@@ -19,13 +19,13 @@ def router(state: State) -> APIRouter:
 
     @routes.post("/authenticate", openapi_extra=request_body(schemas.LOGIN, "application/x-www-form-urlencoded"))
     async def authenticate(request: Request) -> dict[str, Any]:
-        """Log in by password, or renew a token; form fields or JSON."""
+        """Log in with a password or refresh a token; form fields or JSON."""
         fields = await _fields(request)
         grant = fields.get("grant_type", "password")
         if grant == "password":
-            return state.tokens.password_login(_need(fields, "username"), _need(fields, "password"))
+            return state.tokens.password_login(_required(fields, "username"), _required(fields, "password"))
         if grant == "refresh_token":
-            return state.tokens.refresh(_need(fields, "refresh_token"))
+            return state.tokens.refresh(_required(fields, "refresh_token"))
         raise bad_request(f"Unknown grant_type: {grant}")
 
     @routes.post(
@@ -33,17 +33,17 @@ def router(state: State) -> APIRouter:
         openapi_extra=request_body(schemas.CLIENT_LOGIN, "application/x-www-form-urlencoded"),
     )
     async def client_token(request: Request) -> dict[str, Any]:
-        """Log in by client credentials, sent as Basic authentication."""
+        """Log in with client credentials, sent as Basic authentication."""
         fields = await _fields(request)
         if fields.get("grant_type", "client_credentials") != "client_credentials":
-            raise bad_request("grant_type must be client_credentials here")
+            raise bad_request("grant_type must be client_credentials")
         return state.tokens.client_login(*_basic(request.headers.get("authorization")))
 
     @routes.get("/self")
-    async def whoami(request: Request) -> dict[str, Any]:
-        """Tell who the access token belongs to, and what the account may spend."""
+    async def current_user(request: Request) -> dict[str, Any]:
+        """Return the user of the access token and the limits of the account."""
         user = state.tokens.check(request.headers.get("authorization"))
-        described = {
+        description = {
             "account_id": state.account.account_id,
             "user_id": user.user_id,
             "name": user.name,
@@ -51,20 +51,20 @@ def router(state: State) -> APIRouter:
             "role": "admin" if user.admin else "user",
             "limits": state.billing.limits(),
         }
-        return {"user": described}
+        return {"user": description}
 
     return routes
 
 
 async def _fields(request: Request) -> dict[str, Any]:
-    """Return the fields of a form or JSON body; whatever else is in it is of no concern."""
+    """Return the fields of a form or JSON body."""
     if "json" in request.headers.get("content-type", ""):
         return parse_object(await request.body())
     form = await request.form()
     return {key: value for key, value in form.items() if isinstance(value, str)}
 
 
-def _need(fields: dict[str, Any], name: str) -> str:
+def _required(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise bad_request(f"{name} is required", "invalid_input")
@@ -72,14 +72,14 @@ def _need(fields: dict[str, Any], name: str) -> str:
 
 
 def _basic(authorization: str | None) -> tuple[str, str]:
-    refused: ApiError = unauthorized("Client credentials are needed: send them as Authorization: Basic")
+    error: ApiError = unauthorized("Client credentials are required: send them as Authorization: Basic")
     scheme, _, encoded = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
-        raise refused
+        raise error
     try:
         client_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise refused from error
+    except (binascii.Error, UnicodeDecodeError) as cause:
+        raise error from cause
     if not colon:
-        raise refused
+        raise error
     return client_id, secret

@@ -1,4 +1,4 @@
-"""`/sandbox`: what a test or a person does to the sandbox itself; no login, and nothing is written down."""
+"""`/sandbox`: the control API, without login; its requests are not logged and meet no faults."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -19,11 +19,11 @@ from airflow_provider_ard.sandbox.validation import schemas
 from airflow_provider_ard.sandbox.validation.errors import bad_request, not_found
 from airflow_provider_ard.sandbox.validation.orders import parse_object
 
-SHOWN = 200
+MAX_ITEMS = 200
 
 
 class FaultRequest(BaseModel):
-    """A fault to put in force; its fields are those of a rule."""
+    """A fault rule to add; see `Rule` for its fields."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,7 +41,7 @@ class FaultRequest(BaseModel):
 
 
 class ClockRequest(BaseModel):
-    """What to do to the clock: set it, send it ahead, or change how fast it runs."""
+    """A change of the clock: set it, advance it, or change its rate."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,7 +51,7 @@ class ClockRequest(BaseModel):
 
 
 class OrderStatusRequest(BaseModel):
-    """How an order is to end."""
+    """The final status of an order."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,17 +64,17 @@ def router(state: State) -> APIRouter:
     routes = APIRouter(prefix="/sandbox", tags=["Sandbox"])
     _add_faults(routes, state)
     _add_clock(routes, state)
-    _add_records(routes, state)
+    _add_lists(routes, state)
 
     @routes.post("/orders/{order_id}/end")
-    def end(order_id: str, how: OrderStatusRequest) -> dict[str, Any]:
-        """End an order now, with any status."""
-        state.orders.end(order_id, how.status, how.message)
+    def end(order_id: str, body: OrderStatusRequest) -> dict[str, Any]:
+        """End an order now with any status."""
+        state.orders.end(order_id, body.status, body.message)
         return state.orders.describe(state.orders.find(order_id))
 
     @routes.get("/orders/{order_id}/tiles")
     def tiles(order_id: str) -> dict[str, Any]:
-        """Return an order's tiles as GeoJSON, for a map."""
+        """Return the tiles of an order as GeoJSON."""
         features = [
             {
                 "type": "Feature",
@@ -92,20 +92,20 @@ def router(state: State) -> APIRouter:
         return {"type": "FeatureCollection", "features": features}
 
     @routes.get("/quicklooks/{acquisition_id}/{cell_id}")
-    def picture(acquisition_id: str, cell_id: str) -> Response:
+    def tile_quicklook(acquisition_id: str, cell_id: str) -> Response:
         """Return a tile's quicklook as PNG."""
         content = quicklook(find_tile(state, acquisition_id, cell_id))
         return Response(content, media_type="image/png", headers={"cache-control": "max-age=3600"})
 
     @routes.post("/tokens/expire", status_code=204)
     def expire_tokens() -> Response:
-        """End every access token handed out so far."""
+        """Revoke every access token."""
         state.tokens.expire()
         return Response(status_code=204)
 
     @routes.post("/catalog", openapi_extra=request_body(schemas.CATALOG))
     def publish(body: Body) -> dict[str, Any]:
-        """Add tiles to the catalog, as a satellite would."""
+        """Add tiles to the catalog."""
         try:
             return {"published": len(state.publish(parse_object(body)))}
         except ValueError as error:
@@ -117,16 +117,16 @@ def router(state: State) -> APIRouter:
 def _add_faults(routes: APIRouter, state: State) -> None:
     @routes.get("/faults")
     def listing() -> dict[str, Any]:
-        """Return the faults in force, and the last that fired."""
+        """Return the active fault rules and the most recent faults."""
         fired = [
-            {"number": one.rule.number, "kind": one.rule.kind, "endpoint": one.endpoint, "time": one.time}
-            for one in state.faults.fired[-SHOWN:]
+            {"id": fault.rule.id, "kind": fault.rule.kind, "endpoint": fault.endpoint, "time": fault.time}
+            for fault in state.faults.fired[-MAX_ITEMS:]
         ]
         return jsonable_encoder({"faults": [_describe(rule) for rule in state.faults.all()], "fired": fired})  # type: ignore[no-any-return]
 
     @routes.post("/faults")
     def add(fault: FaultRequest) -> dict[str, Any]:
-        """Put a fault in force."""
+        """Add a fault rule."""
         try:
             return _describe(state.faults.add(**fault.model_dump(exclude_none=True)))
         except ValueError as error:
@@ -134,29 +134,29 @@ def _add_faults(routes: APIRouter, state: State) -> None:
 
     @routes.delete("/faults", status_code=204)
     def clear() -> Response:
-        """Take all faults out of force."""
+        """Remove all fault rules."""
         state.faults.clear()
         return Response(status_code=204)
 
-    @routes.delete("/faults/{number}", status_code=204)
-    def remove(number: int) -> Response:
-        """Take one fault out of force."""
+    @routes.delete("/faults/{rule_id}", status_code=204)
+    def remove(rule_id: int) -> Response:
+        """Remove a fault rule."""
         for rule in state.faults.all():
-            if rule.number == number:
+            if rule.id == rule_id:
                 state.faults.remove(rule)
                 return Response(status_code=204)
-        raise not_found(f"There is no fault {number}")
+        raise not_found(f"Unknown fault rule {rule_id}")
 
 
 def _add_clock(routes: APIRouter, state: State) -> None:
     @routes.get("/clock")
-    def tell() -> dict[str, Any]:
-        """Tell the time."""
+    def read() -> dict[str, Any]:
+        """Return the time and the rate of the clock."""
         return {"now": state.clock.now().isoformat(), "rate": state.clock.rate}
 
     @routes.put("/clock")
     def change(clock: ClockRequest) -> dict[str, Any]:
-        """Set the clock, send it ahead, or change how fast it runs."""
+        """Set or advance the clock, or change its rate."""
         try:
             if clock.rate is not None:
                 state.clock.set_rate(clock.rate)
@@ -166,37 +166,37 @@ def _add_clock(routes: APIRouter, state: State) -> None:
                 state.clock.advance(clock.advance)
         except (ValueError, OverflowError) as error:
             raise bad_request(str(error)) from error
-        return tell()
+        return read()
 
 
-def _add_records(routes: APIRouter, state: State) -> None:
+def _add_lists(routes: APIRouter, state: State) -> None:
     @routes.get("/orders")
-    def orders() -> dict[str, Any]:
-        """Return the last orders of all users, the newest first, as they stand."""
-        found = state.orders.all()
-        shown = [
+    def list_orders() -> dict[str, Any]:
+        """Return the most recent orders of all users with their current status, newest first."""
+        all_orders = state.orders.all()
+        orders = [
             {**state.orders.describe(order), "tiles": len(order.tiles), "user_id": order.user_id}
-            for order in reversed(found[-SHOWN:])
+            for order in reversed(all_orders[-MAX_ITEMS:])
         ]
-        return {"now": state.clock.now().isoformat(), "count": len(found), "orders": shown}
+        return {"now": state.clock.now().isoformat(), "count": len(all_orders), "orders": orders}
 
     @routes.get("/notifications")
     def notifications() -> dict[str, Any]:
-        """Return the notifications sent, oldest first."""
-        return jsonable_encoder({"notifications": [asdict(one) for one in state.notifications]})  # type: ignore[no-any-return]
+        """Return the recorded notifications, oldest first."""
+        return jsonable_encoder({"notifications": [asdict(notification) for notification in state.notifications]})  # type: ignore[no-any-return]
 
     @routes.get("/requests")
     def requests() -> dict[str, Any]:
-        """Return the last requests to the API, oldest first, without their bodies."""
+        """Return the most recent API requests, oldest first, without their bodies."""
         records = [
             {
-                "time": one.time,
-                "endpoint": one.endpoint,
-                "status": one.status,
-                "seconds": one.seconds,
-                "faults": one.faults,
+                "time": record.time,
+                "endpoint": record.endpoint,
+                "status": record.status,
+                "seconds": record.seconds,
+                "faults": record.faults,
             }
-            for one in state.request_log.all()[-SHOWN:]
+            for record in state.request_log.all()[-MAX_ITEMS:]
         ]
         return jsonable_encoder({"requests": records})  # type: ignore[no-any-return]
 

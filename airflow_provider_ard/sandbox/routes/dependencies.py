@@ -1,4 +1,4 @@
-"""What the routes share: who asks, and where the API is."""
+"""Shared by the routes: authentication, URLs and OpenAPI fragments."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -18,8 +18,8 @@ async def _read(request: Request) -> bytes:
 Body = Annotated[bytes, Depends(_read)]
 
 
-def login(state: State) -> Any:
-    """Return the dependency of routes that need a good access token; `user` then tells whose it is."""
+def require_login(state: State) -> Any:
+    """Return the dependency of routes that require a valid access token; see `current_user`."""
 
     def check(request: Request) -> None:
         request.state.user = state.tokens.check(request.headers.get("authorization"))
@@ -27,46 +27,46 @@ def login(state: State) -> Any:
     return Depends(check)
 
 
-def user(request: Request) -> User:
-    """Return who asks."""
-    found: User = request.state.user
-    return found
+def current_user(request: Request) -> User:
+    """Return the user of the request's access token."""
+    user: User = request.state.user
+    return user
 
 
-def admin(request: Request) -> User:
-    """Return who asks; raises a 403 unless it is an administrator."""
-    asking = user(request)
-    if not asking.admin:
-        raise forbidden("This needs the role of an administrator")
-    return asking
+def require_admin(request: Request) -> User:
+    """Return the user of the request; raises a 403 unless it is an administrator."""
+    user = current_user(request)
+    if not user.admin:
+        raise forbidden("This requires the administrator role")
+    return user
 
 
 def check_account(state: State, account_id: str) -> None:
-    """Raise a 404 for an account that is not the user's own."""
+    """Raise a 404 for another account."""
     if account_id != state.account.account_id:
-        raise not_found(f"There is no account {account_id}")
+        raise not_found(f"Unknown account {account_id}")
 
 
 def api_url_builder(request: Request) -> Callable[[str], str]:
-    """Return what makes a path below the API's root a URL, as the client knows the server."""
-    return lambda path: f"{base(request)}{API_ROOT}{path}"
+    """Return a function from an API path to its URL, with the host of the request."""
+    return lambda path: f"{base_url(request)}{API_ROOT}{path}"
 
 
-def base(request: Request) -> str:
-    """Return scheme and authority of the server, as the client knows it."""
+def base_url(request: Request) -> str:
+    """Return the scheme and authority of the server, with the host of the request."""
     return f"{request.url.scheme}://{request.headers.get('host') or request.url.netloc}"
 
 
 def request_body(schema: dict[str, Any], media_type: str = "application/json") -> dict[str, Any]:
-    """Return what the API's description says of a body that the routes read themselves."""
+    """Return the OpenAPI description of a body that the route parses itself."""
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
-def parameters(**described: str) -> dict[str, Any]:
-    """Return what the API's description says of query parameters that the routes read themselves."""
+def query_parameters(**descriptions: str) -> dict[str, Any]:
+    """Return the OpenAPI description of query parameters that the route parses itself."""
     return {
         "parameters": [
-            {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
-            for name, text in described.items()
+            {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}
+            for name, description in descriptions.items()
         ]
     }

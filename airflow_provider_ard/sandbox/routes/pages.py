@@ -1,4 +1,4 @@
-"""Pages for people: the orders and their map at `/`, the API's description at `/docs`."""
+"""HTML pages: orders with their map at `/`, the API description at `/docs`."""
 
 from importlib import resources
 
@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 
 def router() -> APIRouter:
-    """Return the routes of the pages, which load nothing from anywhere else."""
+    """Return the routes of the pages, which load no external resources."""
     routes = APIRouter(include_in_schema=False)
     folder = resources.files("airflow_provider_ard.sandbox").joinpath("pages")
 

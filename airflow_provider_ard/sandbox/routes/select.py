@@ -1,4 +1,4 @@
-"""`/select`: searches whose results can be looked at and ordered."""
+"""`/select`: searches whose results can be downloaded and ordered."""
 
 from typing import Any
 
@@ -9,7 +9,14 @@ from airflow_provider_ard.sandbox.backend.search_results import select_file
 from airflow_provider_ard.sandbox.backend.selects import FILES, Select
 from airflow_provider_ard.sandbox.backend.state import State
 from airflow_provider_ard.sandbox.faults.middleware import DOWNLOADS_ROOT, PLANNED_OUTCOME
-from airflow_provider_ard.sandbox.routes.dependencies import Body, api_url_builder, base, login, request_body, user
+from airflow_provider_ard.sandbox.routes.dependencies import (
+    Body,
+    api_url_builder,
+    base_url,
+    current_user,
+    request_body,
+    require_login,
+)
 from airflow_provider_ard.sandbox.validation import schemas
 from airflow_provider_ard.sandbox.validation.errors import not_found
 from airflow_provider_ard.sandbox.validation.orders import parse_object
@@ -17,25 +24,27 @@ from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 def router(state: State) -> APIRouter:
     """Return the routes of `/select`."""
-    routes = APIRouter(prefix="/select", dependencies=[login(state)], tags=["Select"])
+    routes = APIRouter(prefix="/select", dependencies=[require_login(state)], tags=["Select"])
 
     @routes.post("", openapi_extra=request_body(schemas.SEARCH))
     def submit(request: Request, body: Body) -> dict[str, Any]:
         """Start a search for tiles to order."""
-        select = state.selects.submit(parse_object(body), user(request).user_id, request.scope.get(PLANNED_OUTCOME))
-        # Even a search that is done at once is told of as running: its answer is that it was accepted.
+        select = state.selects.submit(
+            parse_object(body), current_user(request).user_id, request.scope.get(PLANNED_OUTCOME)
+        )
+        # As in the API, the response to a submission is RUNNING even if the search has already completed.
         return {"id": select.id, "status": "RUNNING", "request_details": select.request}
 
     @routes.get("/request/{select_id}")
     def status(select_id: str, request: Request) -> dict[str, Any]:
-        """Tell how a search is doing, and what it found."""
+        """Return the status and the results of a search."""
         return state.selects.describe(state.selects.get(select_id), api_url_builder(request))
 
     @routes.get("/files/{name}")
     def link(name: str, request: Request) -> dict[str, Any]:
-        """Return a signed link to a result file, which needs no login and holds for an hour."""
-        _finished(state, name)
-        return {"download_link": f"{base(request)}{DOWNLOADS_ROOT}/select/{name}?{state.selects.sign(name)}"}
+        """Return a signed link to a result file, valid for an hour without login."""
+        _succeeded_select(state, name)
+        return {"download_link": f"{base_url(request)}{DOWNLOADS_ROOT}/select/{name}?{state.selects.sign(name)}"}
 
     return routes
 
@@ -48,16 +57,16 @@ def downloads(state: State) -> APIRouter:
     def download(name: str, expires: str = "", signature: str = "") -> Response:
         """Return a result file by its signed link."""
         state.selects.check_signature(name, expires, signature)
-        select, extension = _finished(state, name)
-        text, media_type = select_file(select.id, select.matches_by_cell, extension)
-        return Response(text, media_type=media_type)
+        select, extension = _succeeded_select(state, name)
+        content, media_type = select_file(select.id, select.matches_by_cell, extension)
+        return Response(content, media_type=media_type)
 
     return routes
 
 
-def _finished(state: State, name: str) -> tuple[Select, str]:
+def _succeeded_select(state: State, name: str) -> tuple[Select, str]:
     select_id, _, extension = name.partition(".")
     select = state.selects.get(select_id)
     if extension not in FILES or state.selects.status(select) != SUCCEEDED:
-        raise not_found(f"There is no file {name}")
+        raise not_found(f"Unknown file {name}")
     return select, extension

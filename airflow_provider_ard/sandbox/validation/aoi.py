@@ -1,4 +1,4 @@
-"""The area of interest of an order: what the API takes for one, and what it refuses."""
+"""Validation of the AOI of a request."""
 
 import json
 from collections.abc import Iterator
@@ -24,25 +24,25 @@ _GEOD = Geod(ellps="WGS84")
 def parse(intersects: Any, bbox: Any) -> BaseGeometry | None:
     """Return the AOI of a request in WGS84, or None if it has none.
 
-    `intersects` is WKT or GeoJSON (text or object), `bbox` is [xmin, ymin, xmax, ymax] in degrees. Raises a
-    400 "Problem with intersects/bbox (…): …" for an area outside the documented rules.
+    `intersects` is WKT or GeoJSON (string or object), `bbox` is [xmin, ymin, xmax, ymax] in degrees. Raises a 400
+    "Problem with intersects/bbox (…): …" for an AOI that breaks a documented rule.
     """
     if intersects is not None and bbox is not None:
-        raise bad_request("Problem with intersects/bbox: give one of them, not both")
+        raise bad_request("Problem with intersects/bbox: they are mutually exclusive, so not both")
     if bbox is not None:
         geometry = _from_bbox(bbox)
         _check(geometry, "bbox")
         return geometry
     if intersects is not None:
-        geometry = _from_text(intersects)
+        geometry = _from_intersects(intersects)
         _check(geometry, "intersects")
         return geometry
     return None
 
 
-def problem(parameter: str, what: str) -> ApiError:
-    """Return the 400 of a geometry error, which clients know by its first words."""
-    return bad_request(f"Problem with intersects/bbox ({parameter}): {what}")
+def invalid_aoi(parameter: str, reason: str) -> ApiError:
+    """Return the 400 of an invalid AOI; clients recognize it by its prefix."""
+    return bad_request(f"Problem with intersects/bbox ({parameter}): {reason}")
 
 
 def _from_bbox(bbox: Any) -> BaseGeometry:
@@ -50,58 +50,58 @@ def _from_bbox(bbox: Any) -> BaseGeometry:
         isinstance(value, int | float) and not isinstance(value, bool) for value in bbox
     )
     if not numbers or len(bbox) != 4:
-        raise problem("bbox", "it must be a list of four numbers, [xmin, ymin, xmax, ymax]")
+        raise invalid_aoi("bbox", "it must be a list of four numbers, [xmin, ymin, xmax, ymax]")
     if bbox[0] >= bbox[2] or bbox[1] >= bbox[3]:
-        raise problem("bbox", "its minimum must be less than its maximum, in both directions")
+        raise invalid_aoi("bbox", "its minimum must be less than its maximum, in both directions")
     return box(*bbox)
 
 
-def _from_text(given: Any) -> BaseGeometry:
+def _from_intersects(value: Any) -> BaseGeometry:
     try:
-        if isinstance(given, str) and not given.lstrip().startswith("{"):
-            # A NaN is refused below; here numpy would only warn of it.
+        if isinstance(value, str) and not value.lstrip().startswith("{"):
+            # NaN is rejected below; here numpy would only emit a warning.
             with np.errstate(invalid="ignore"):
-                return shapely.from_wkt(given)
-        document = json.loads(given) if isinstance(given, str) else given
+                return shapely.from_wkt(value)
+        document = json.loads(value) if isinstance(value, str) else value
         if document.get("type") == "FeatureCollection":
             return GeometryCollection([shape(item["geometry"]) for item in document["features"]])
         return shape(document["geometry"] if document.get("type") == "Feature" else document)
     except (GEOSException, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise problem("intersects", "it is neither WKT nor GeoJSON") from error
+        raise invalid_aoi("intersects", "it is neither WKT nor GeoJSON") from error
 
 
 def _check(geometry: BaseGeometry, parameter: str) -> None:
     parts = list(_parts(geometry))
     if not parts:
-        raise problem(parameter, "it is empty")
+        raise invalid_aoi(parameter, "it is empty")
     for part in parts:
         if not isinstance(part, Polygon):
-            raise problem(parameter, f"a {part.geom_type} has no area; only polygons are accepted")
+            raise invalid_aoi(parameter, f"only polygons are accepted, got a {part.geom_type}")
         _check_polygon(part, parameter)
 
 
 def _check_polygon(polygon: Polygon, parameter: str) -> None:
     if polygon.has_z:
-        raise problem(parameter, "it must have two dimensions, without heights")
+        raise invalid_aoi(parameter, "it must have two dimensions, without Z coordinates")
     if not np.isfinite(shapely.get_coordinates(polygon)).all():
-        raise problem(parameter, "its coordinates must be finite numbers")
+        raise invalid_aoi(parameter, "its coordinates must be finite")
     xmin, ymin, xmax, ymax = polygon.bounds
     if ymin < -90 or ymax > 90 or xmin < -360 or xmax > 360:
-        raise problem(parameter, "its coordinates are not WGS84 longitudes and latitudes")
+        raise invalid_aoi(parameter, "its coordinates are not WGS84 longitudes and latitudes")
     if xmin < -180 or xmax > 180 or xmax - xmin > 180:
-        raise problem(parameter, "it crosses the antimeridian")
+        raise invalid_aoi(parameter, "it crosses the antimeridian")
     if shapely.get_num_coordinates(polygon) > MAX_VERTICES:
-        raise problem(parameter, f"a polygon may have {MAX_VERTICES} vertices at most")
+        raise invalid_aoi(parameter, f"a polygon must have at most {MAX_VERTICES} vertices")
     if not polygon.is_valid:
-        raise problem(parameter, f"it is not a valid polygon ({shapely.is_valid_reason(polygon)})")
+        raise invalid_aoi(parameter, f"it must be a valid polygon ({shapely.is_valid_reason(polygon)})")
     if abs(_GEOD.geometry_area_perimeter(polygon)[0]) / 1e6 < MIN_AREA_SQKM:
-        raise problem(parameter, f"each polygon must be at least {MIN_AREA_SQKM:g} km² in size")
+        raise invalid_aoi(parameter, f"each polygon must have an area of at least {MIN_AREA_SQKM:g} km²")
     if not _is_wide(polygon):
-        raise problem(parameter, f"each polygon must be at least {MIN_WIDTH_M:g} m wide")
+        raise invalid_aoi(parameter, f"each polygon must be at least {MIN_WIDTH_M:g} m wide")
 
 
 def _is_wide(polygon: Polygon) -> bool:
-    """Whether a disc of the minimum width fits in somewhere; a bent sliver is a sliver all the same."""
+    """Whether a disc of the minimum width fits into the polygon; a bent sliver is still a sliver."""
     center = polygon.centroid
     local = f"+proj=aeqd +lon_0={center.x} +lat_0={center.y} +datum=WGS84 +units=m"
     return not project(polygon, WGS84, local).buffer(-MIN_WIDTH_M / 2).is_empty

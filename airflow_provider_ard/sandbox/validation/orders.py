@@ -1,4 +1,4 @@
-"""Reading an order request: every check that the API is documented to make, and what the order comes to."""
+"""Validation of order requests: every check in the API's documentation, and the tiles of the order."""
 
 import json
 import re
@@ -13,9 +13,14 @@ from shapely.geometry.base import BaseGeometry
 from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
 from airflow_provider_ard.sandbox.validation import aoi
 from airflow_provider_ard.sandbox.validation.errors import bad_request
-from airflow_provider_ard.sandbox.validation.output_config import SECRETS, Credentials, Destination, check_output_config
+from airflow_provider_ard.sandbox.validation.output_config import (
+    SECRETS,
+    CredentialLookup,
+    Destination,
+    check_output_config,
+)
 
-# Every setting that an order can switch off, and the keys in the STAC items of the files that go with it.
+# Settings that an order can set to false, and the STAC asset keys of the files that are then not delivered.
 ASSET_SETTINGS = {
     "visual": ("visual",),
     "ms_analytic": ("ms_analytic",),
@@ -49,24 +54,24 @@ _CELL_ID = re.compile(r"Z\d{2}-[0-3]{12}")
 
 
 @dataclass(frozen=True)
-class Context:
-    """What an order is checked against.
+class ValidationContext:
+    """What an order is validated against.
 
-    `find_select` returns the tiles of a Select that has succeeded, or raises an ApiError; `credentials` are the
-    stored ones, and the time by which SAS URLs expire.
+    `find_select` returns the tiles of a Select that has succeeded, or raises an ApiError; `credentials` resolves
+    stored credentials and holds the time for the expiry of SAS URLs.
     """
 
     catalog: Catalog
     find_select: Callable[[str], list[Tile]]
-    credentials: Credentials
+    credentials: CredentialLookup
 
 
 @dataclass(frozen=True)
 class ValidatedOrder:
-    """An order request that passed, and the tiles it comes to.
+    """A valid order request and its tiles.
 
-    `request` is without its secrets, which only `destination` keeps. `non_intersecting` are acquisitions, and cells asked
-    for by name, that the AOI does not meet. `hd` and `adjusted` (bundle adjustment) are as the settings say.
+    `request` is the request body without secrets, which only `destination` holds. `non_intersecting` are requested
+    acquisitions and cells that do not intersect the AOI. `hd` and `bundle_adjusted` are settings.
     """
 
     request: dict[str, Any]
@@ -76,16 +81,16 @@ class ValidatedOrder:
     disabled_assets: frozenset[str] = frozenset()
     non_intersecting: dict[str, list[str]] = field(default_factory=dict)
     hd: bool = False
-    adjusted: bool = False
+    bundle_adjusted: bool = False
 
     @property
     def notifications(self) -> list[dict[str, Any]]:
-        """The notifications that the request asks for."""
+        """The notifications in the request."""
         return self.request.get("notifications") or []
 
 
-def validate_order(body: bytes, context: Context) -> ValidatedOrder:
-    """Read the body of `POST /order/`; raises a 400 that says what is wrong with it."""
+def validate_order(body: bytes, context: ValidationContext) -> ValidatedOrder:
+    """Validate the body of `POST /order/`; raises a 400 with the first problem."""
     request = parse_object(body)
     unknown = sorted(set(request) - FIELDS)
     if unknown:
@@ -97,51 +102,51 @@ def validate_order(body: bytes, context: Context) -> ValidatedOrder:
     settings = _check_settings(request.get("settings"))
     check_notifications(request.get("notifications"))
     _check_metadata(request.get("metadata"))
-    tiles, non_intersecting = _choose_tiles(request, context)
-    adjusted = settings.get("bundle_adjust", False)
-    if adjusted:
+    tiles, non_intersecting = _select_tiles(request, context)
+    bundle_adjust = settings.get("bundle_adjust", False)
+    if bundle_adjust:
         _check_bundle_adjust(tiles)
-    off = [key for name, on in settings.items() if not on for key in ASSET_SETTINGS.get(name, ())]
+    disabled = [key for name, enabled in settings.items() if not enabled for key in ASSET_SETTINGS.get(name, ())]
     return ValidatedOrder(
         without_secrets(request),
         tiles,
         destination,
         dry_run,
-        frozenset(off),
+        frozenset(disabled),
         non_intersecting,
         hd=settings.get("hd", False),
-        adjusted=adjusted,
+        bundle_adjusted=bundle_adjust,
     )
 
 
-def _choose_tiles(request: dict[str, Any], context: Context) -> tuple[list[Tile], dict[str, list[str]]]:
+def _select_tiles(request: dict[str, Any], context: ValidationContext) -> tuple[list[Tile], dict[str, list[str]]]:
     acquisitions, select_id = request.get("acquisitions"), request.get("select_id")
     if (acquisitions is None) == (select_id is None):
-        raise bad_request("Give either acquisitions or select_id, one of the two")
+        raise bad_request("Exactly one of acquisitions and select_id is required")
     if select_id is not None:
         if request.get("intersects") is not None or request.get("bbox") is not None:
-            raise bad_request("An order by select_id takes neither intersects nor bbox")
+            raise bad_request("select_id cannot be combined with intersects or bbox")
         return _check_select(select_id, context), {}
-    wanted = _check_acquisitions(acquisitions, context.catalog)
+    cells_by_acquisition = _check_acquisitions(acquisitions, context.catalog)
     area = aoi.parse(request.get("intersects"), request.get("bbox"))
-    tiles, non_intersecting = _choose(wanted, area, context.catalog)
+    tiles, non_intersecting = _intersecting_tiles(cells_by_acquisition, area, context.catalog)
     if not tiles:
         parameter = "bbox" if request.get("bbox") is not None else "intersects"
-        raise aoi.problem(parameter, "it meets none of the acquisitions")
+        raise aoi.invalid_aoi(parameter, "it intersects none of the acquisitions")
     return tiles, non_intersecting
 
 
-def _check_select(select_id: Any, context: Context) -> list[Tile]:
+def _check_select(select_id: Any, context: ValidationContext) -> list[Tile]:
     if not isinstance(select_id, str):
-        raise bad_request("select_id must be text")
+        raise bad_request("select_id must be a string")
     tiles = context.find_select(select_id)
     if not tiles:
-        raise bad_request(f"Select {select_id} found no tiles to order")
+        raise bad_request(f"Select {select_id} has no tiles to order")
     return tiles
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a request body, or raise the 400 `unparsable_body`."""
+    """Return the JSON object of a request body, raises the 400 `unparsable_body`."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -152,7 +157,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def without_secrets(request: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of an order request that may be shown: no SAS URL, no service credentials."""
+    """Return a copy of an order request without SAS URL and service credentials."""
     copy: dict[str, Any] = json.loads(json.dumps(request))
     for platform in copy.get("output_config", {}).values():
         if isinstance(platform, dict):
@@ -162,56 +167,56 @@ def without_secrets(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_acquisitions(acquisitions: Any, catalog: Catalog) -> dict[str, set[str] | None]:
-    """Return the acquisitions wanted, each with its cells, or None for all of them."""
+    """Return the requested acquisitions, each with its cell IDs, or None for all cells."""
     if not isinstance(acquisitions, list) or not acquisitions:
         raise bad_request("acquisitions must be a list with at least one entry")
     entries = [_check_entry(entry) for entry in acquisitions]
     unknown = sorted({acquisition_id for acquisition_id, _ in entries if acquisition_id not in catalog})
     if unknown:
         raise bad_request(f"Unknown acquisitions: {', '.join(unknown)}")
-    wanted: dict[str, set[str] | None] = {}
+    cells_by_acquisition: dict[str, set[str] | None] = {}
     for acquisition_id, cells in entries:
-        elsewhere = sorted(cells - set(catalog.tiles(acquisition_id)))
-        if elsewhere:
-            raise bad_request(f"Acquisition {acquisition_id} does not cover the cells: {', '.join(elsewhere)}")
-        known = wanted.get(acquisition_id, set())
-        wanted[acquisition_id] = (known | cells) if cells and known is not None else None
-    return wanted
+        not_covered = sorted(cells - set(catalog.tiles(acquisition_id)))
+        if not_covered:
+            raise bad_request(f"Acquisition {acquisition_id} does not cover the cells: {', '.join(not_covered)}")
+        earlier = cells_by_acquisition.get(acquisition_id, set())
+        cells_by_acquisition[acquisition_id] = (earlier | cells) if cells and earlier is not None else None
+    return cells_by_acquisition
 
 
 def _check_entry(entry: Any) -> tuple[str, set[str]]:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-        raise bad_request('Each of acquisitions must be an object with an "id"')
+        raise bad_request('Each item of acquisitions must be an object with an "id"')
     unknown = sorted(set(entry) - {"id", "cells", "cell_ids"})
     if unknown:
         raise bad_request(f"Unknown parameters of acquisition {entry['id']}: {', '.join(unknown)}")
     if entry.get("cells") and entry.get("cell_ids"):
-        raise bad_request(f"Acquisition {entry['id']}: give cells or cell_ids, not both")
+        raise bad_request(f"Acquisition {entry['id']}: cells and cell_ids are mutually exclusive")
     cells = entry.get("cells") or entry.get("cell_ids") or []
     if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
-        raise bad_request(f"Acquisition {entry['id']}: its cells must be a list of cell IDs")
+        raise bad_request(f"Acquisition {entry['id']}: cells must be a list of cell IDs")
     malformed = sorted(cell for cell in cells if not _CELL_ID.fullmatch(cell))
     if malformed:
-        raise bad_request(f"Acquisition {entry['id']}: not cell IDs: {', '.join(malformed)}")
+        raise bad_request(f"Acquisition {entry['id']}: invalid cell IDs: {', '.join(malformed)}")
     return entry["id"], set(cells)
 
 
-def _choose(
-    wanted: dict[str, set[str] | None], area: BaseGeometry | None, catalog: Catalog
+def _intersecting_tiles(
+    cells_by_acquisition: dict[str, set[str] | None], area: BaseGeometry | None, catalog: Catalog
 ) -> tuple[list[Tile], dict[str, list[str]]]:
     tiles: list[Tile] = []
     non_intersecting: dict[str, list[str]] = {}
-    for acquisition_id, cells in wanted.items():
-        named = {
+    for acquisition_id, cells in cells_by_acquisition.items():
+        requested = {
             cell_id: tile
             for cell_id, tile in catalog.tiles(acquisition_id).items()
             if cells is None or cell_id in cells
         }
-        met = [tile for tile in named.values() if area is None or tile.footprint.intersects(area)]
-        tiles += met
-        outside = sorted(set(named) - {tile.cell_id for tile in met})
-        # A whole acquisition is clipped by the AOI; that is no miss unless nothing of it is left.
-        if outside and (cells is not None or not met):
+        intersecting = [tile for tile in requested.values() if area is None or tile.footprint.intersects(area)]
+        tiles += intersecting
+        outside = sorted(set(requested) - {tile.cell_id for tile in intersecting})
+        # An acquisition ordered without cells is clipped by the AOI; it is reported only if no tile remains.
+        if outside and (cells is not None or not intersecting):
             non_intersecting[acquisition_id] = outside if cells is not None else []
     return tiles, non_intersecting
 
@@ -224,14 +229,14 @@ def _check_settings(settings: Any) -> dict[str, bool]:
     unknown = sorted(set(settings) - SETTINGS)
     if unknown:
         raise bad_request(f"Unknown settings: {', '.join(unknown)}")
-    wrong = sorted(key for key, value in settings.items() if not isinstance(value, bool))
-    if wrong:
-        raise bad_request(f"Settings must be true or false: {', '.join(wrong)}")
+    invalid = sorted(key for key, value in settings.items() if not isinstance(value, bool))
+    if invalid:
+        raise bad_request(f"Settings must be true or false: {', '.join(invalid)}")
     return settings
 
 
 def check_notifications(notifications: Any) -> None:
-    """Raise a 400 for what is no list of notifications."""
+    """Raise a 400 for an invalid list of notifications."""
     if notifications is None:
         return
     if not isinstance(notifications, list):
@@ -239,8 +244,8 @@ def check_notifications(notifications: Any) -> None:
     for item in notifications:
         kind = str(item.get("type")) if isinstance(item, dict) else ""
         target = item.get({"email": "address", "sns": "topic_arn"}[kind]) if kind in ("email", "sns") else None
-        sign = {"email": "@", "sns": "arn:"}.get(kind, "")
-        if not isinstance(target, str) or sign not in target:
+        marker = {"email": "@", "sns": "arn:"}.get(kind, "")
+        if not isinstance(target, str) or marker not in target:
             raise bad_request('A notification is {"type": "email", "address"} or {"type": "sns", "topic_arn"}')
 
 
@@ -250,18 +255,18 @@ def _check_metadata(metadata: Any) -> None:
     if not isinstance(metadata, dict):
         raise bad_request("metadata must be an object")
     for key, value in metadata.items():
-        members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
-        if any(isinstance(member, dict | list) for member in members):
+        items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+        if any(isinstance(item, dict | list) for item in items):
             raise bad_request(f"metadata: {key} is nested too deeply")
 
 
 def _check_bundle_adjust(tiles: list[Tile]) -> None:
-    """Refuse what cannot be adjusted: steep views, clouds, and areas that do not hang together."""
+    """Raise a 400 for off-nadir angle, cloud cover or a gap between tiles beyond the rules of bundle adjustment."""
     for tile in tiles:
         if float(tile.properties.get("view:off_nadir") or 0) > BBA_OFF_NADIR_DEG:
             raise bad_request(f"bundle_adjust: {tile.acquisition_id} is more than 30 degrees off nadir")
         if tile.clouds_percent > BBA_CLOUDS_PERCENT:
-            raise bad_request(f"bundle_adjust: {tile.acquisition_id} has clouds over more than 50 percent")
-    # A hair's breadth, some ten meters, closes the seams that rounding leaves between neighbors.
+            raise bad_request(f"bundle_adjust: {tile.acquisition_id} has more than 50 percent clouds")
+    # A buffer of about ten meters closes gaps between neighbors that result from rounding.
     if not isinstance(union_all([tile.footprint.buffer(1e-4) for tile in tiles]), Polygon):
         raise bad_request("bundle_adjust: the tiles must form one connected polygon")

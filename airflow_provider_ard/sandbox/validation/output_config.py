@@ -1,4 +1,4 @@
-"""Where an order is to be delivered: the three storage platforms, and the bare S3 form."""
+"""Validation of `output_config`: the three storage platforms and the bare S3 form."""
 
 import base64
 import json
@@ -18,10 +18,10 @@ S3, GCS, AZURE = "amazon_s3", "google_cloud_storage", "azure_blob_storage"
 
 @dataclass(frozen=True)
 class Destination:
-    """Where an order goes: a bucket or container, and a prefix in it without outer slashes.
+    """The destination of an order: a bucket or container, and a prefix without outer slashes.
 
-    `platform` is one of `amazon_s3`, `google_cloud_storage` and `azure_blob_storage`; `secret` is what opens
-    the last two: a key file in base64, or a SAS URL.
+    `platform` is one of `amazon_s3`, `google_cloud_storage` and `azure_blob_storage`; `secret` is the base64-encoded
+    key file or the SAS URL of the last two.
     """
 
     bucket: str
@@ -31,8 +31,8 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class Credentials:
-    """Where stored credentials are looked up, and the time by which SAS URLs expire."""
+class CredentialLookup:
+    """Returns the secret of stored credentials; `now` decides whether a SAS URL has expired."""
 
     find: Callable[[str], str | None]
     now: datetime
@@ -52,59 +52,61 @@ _PLATFORMS = {
 }
 
 
-def check_output_config(config: Any, credentials: Credentials) -> Destination:
-    """Return the destination of an output_config, or raise a 400.
+def check_output_config(config: Any, credentials: CredentialLookup) -> Destination:
+    """Return the destination of an output_config; raises a 400.
 
     It is `{PLATFORM: {…}}`, or `{"bucket", "prefix", "role_arn"?}` for S3.
     """
     if not isinstance(config, dict) or not config:
         raise bad_request("output_config is required")
-    named = [name for name in _PLATFORMS if name in config]
-    if not named:
+    platforms = [name for name in _PLATFORMS if name in config]
+    if not platforms:
         return _check_platform("output_config", S3, config, credentials)
     if len(config) > 1:
-        raise bad_request("output_config must name one storage platform only")
-    if not isinstance(config[named[0]], dict):
-        raise bad_request(f"{named[0]} must be an object")
-    return _check_platform(named[0], named[0], config[named[0]], credentials)
+        raise bad_request("output_config must have exactly one storage platform")
+    if not isinstance(config[platforms[0]], dict):
+        raise bad_request(f"{platforms[0]} must be an object")
+    return _check_platform(platforms[0], platforms[0], config[platforms[0]], credentials)
 
 
 def expiry(sas_url: str) -> datetime | None:
-    """Return when a SAS URL expires, or None if it does not say; raises ValueError for what is no time."""
-    stated = parse_qs(urlsplit(sas_url).query).get("se")
-    if not stated:
+    """Return the expiry of a SAS URL, None if it has none; raises ValueError if it is malformed."""
+    values = parse_qs(urlsplit(sas_url).query).get("se")
+    if not values:
         return None
-    moment = datetime.fromisoformat(stated[0])
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    expires_at = datetime.fromisoformat(values[0])
+    return expires_at if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
 
 
-def _check_platform(name: str, key: str, params: dict[str, Any], credentials: Credentials) -> Destination:
+def _check_platform(name: str, key: str, params: dict[str, Any], credentials: CredentialLookup) -> Destination:
     platform = _PLATFORMS[key]
     container = platform.container
     unknown = sorted(set(params) - {container, "prefix"} - platform.optional - platform.credentials)
     if unknown:
         raise bad_request(f"Unknown parameters of {name}: {', '.join(unknown)}")
-    wrong = sorted(key for key, value in params.items() if not isinstance(value, str))
-    if wrong:
-        raise bad_request(f"{name}: {', '.join(wrong)} must be text")
+    not_strings = sorted(key for key, value in params.items() if not isinstance(value, str))
+    if not_strings:
+        raise bad_request(f"{name}: {', '.join(not_strings)} must be strings")
     bucket = params.get(container, "")
-    if not bucket or any(sign in bucket for sign in "/:\0") or bucket.startswith("."):
+    if not bucket or any(character in bucket for character in "/:\0") or bucket.startswith("."):
         raise bad_request(f"{name}: {container} must be the name of a {container}")
     prefix = params.get("prefix", "").strip("/")
     if {"..", "."} & set(prefix.split("/")) or "\0" in prefix:
-        raise bad_request(f"{name}: prefix may not climb out of the {container}")
+        raise bad_request(f"{name}: prefix must not leave the {container}")
     secret = _check_credentials(name, params, platform.credentials, credentials) if platform.credentials else None
     return Destination(bucket, prefix, key, secret)
 
 
-def _check_credentials(name: str, params: dict[str, str], known: frozenset[str], credentials: Credentials) -> str:
-    given = sorted(known & set(params))
-    if len(given) != 1:
-        raise bad_request(f"{name}: give one of {' and '.join(sorted(known))}")
-    secret = params[given[0]]
-    if given[0] == "credentials_id":
+def _check_credentials(
+    name: str, params: dict[str, str], allowed: frozenset[str], credentials: CredentialLookup
+) -> str:
+    names = sorted(allowed & set(params))
+    if len(names) != 1:
+        raise bad_request(f"{name}: exactly one of {' and '.join(sorted(allowed))} is required")
+    secret = params[names[0]]
+    if names[0] == "credentials_id":
         if not CREDENTIALS_ID.fullmatch(secret):
-            raise bad_request(f"{name}: credentials_id may have letters, digits, _ and - only")
+            raise bad_request(f"{name}: credentials_id consists of letters, digits, _ and -")
         stored = credentials.find(secret)
         if stored is None:
             raise bad_request(f"{name}: the account has no stored credentials {secret}")
@@ -117,16 +119,16 @@ def _check_credentials(name: str, params: dict[str, str], known: frozenset[str],
 
 
 def _check_sas(name: str, sas_url: str, now: datetime) -> None:
-    wrong: ApiError = bad_request(f"{name}: sas_url must be an https URL with a shared access signature")
+    malformed: ApiError = bad_request(f"{name}: sas_url must be an https URL with a shared access signature")
     try:
-        until = expiry(sas_url)
+        expires_at = expiry(sas_url)
         address = urlsplit(sas_url)
     except ValueError as error:
-        raise wrong from error
+        raise malformed from error
     if address.scheme != "https" or not address.netloc:
-        raise wrong
-    if until is not None and until <= now:
-        raise bad_request(f"{name}: the SAS URL expired at {until.isoformat()}")
+        raise malformed
+    if expires_at is not None and expires_at <= now:
+        raise bad_request(f"{name}: the SAS URL expired at {expires_at.isoformat()}")
 
 
 def _check_key_file(name: str, encoded: str) -> None:
@@ -135,4 +137,4 @@ def _check_key_file(name: str, encoded: str) -> None:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or "type" not in document:
-        raise bad_request(f"{name}: service_credentials must be a key file (JSON) in base64")
+        raise bad_request(f"{name}: service_credentials must be a base64-encoded key file (JSON)")

@@ -1,4 +1,4 @@
-"""The `query` of a search: what is asked of each tile, by operators on its properties."""
+"""The `query` of a search: conditions on the properties of tiles."""
 
 import operator
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from typing import Any
 from airflow_provider_ard.sandbox.backend.matches import PLATFORMS, Match
 from airflow_provider_ard.sandbox.validation.errors import bad_request
 
-# Of the properties that a search tells, those that are numbers and those that are text.
-NUMBERS = frozenset(
+# Numeric and string properties of tiles.
+NUMERIC_PROPERTIES = frozenset(
     {
         "gsd",
         "epsg",
@@ -26,7 +26,7 @@ NUMBERS = frozenset(
         "aoi:cloud_free_percentage",
     }
 )
-TEXTS = frozenset(
+STRING_PROPERTIES = frozenset(
     {"acquisition_id", "catalog_id", "cell_id", "date", "datetime", "platform", "tile:quadkey", "image_age_category"}
 )
 
@@ -38,68 +38,68 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "gte": operator.ge,
 }
-_IN_TEXT: dict[str, Callable[[str, str], bool]] = {
+_STRING_OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "startsWith": str.startswith,
     "endsWith": str.endswith,
     "contains": str.__contains__,
 }
-OPERATORS = (*_COMPARE, "in", *_IN_TEXT)
+OPERATORS = (*_COMPARE, "in", *_STRING_OPERATORS)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One operator on one property; tiles without the property never meet it."""
+    """One operator on one property; tiles without the property never match."""
 
     name: str
     operator: str
     operand: Any
 
-    def holds(self, match: Match) -> bool:
-        """Whether a match meets the condition."""
+    def matches(self, match: Match) -> bool:
+        """Whether a tile meets the condition."""
         value = match.properties().get(self.name)
         if value is None:
             return False
-        if self.name in TEXTS:
+        if self.name in STRING_PROPERTIES:
             value = str(value).lower()
         if self.operator == "in":
             return value in self.operand
-        test = _COMPARE.get(self.operator) or _IN_TEXT[self.operator]
+        test = _COMPARE.get(self.operator) or _STRING_OPERATORS[self.operator]
         return bool(test(value, self.operand))
 
 
 def parse_query(query: Any) -> tuple[Condition, ...]:
-    """Read `{PROPERTY: {OPERATOR: VALUE, …}, …}`, or raise a 400 that names what is wrong."""
+    """Parse `{PROPERTY: {OPERATOR: VALUE, …}, …}`; raises a 400."""
     if query is None:
         return ()
     if not isinstance(query, dict):
         raise bad_request("query must be an object of properties")
-    found = []
-    for name, asked in query.items():
-        if name not in NUMBERS | TEXTS:
+    conditions = []
+    for name, operators in query.items():
+        if name not in NUMERIC_PROPERTIES | STRING_PROPERTIES:
             raise bad_request(f"query: unknown property {name}")
-        if not isinstance(asked, dict) or not asked:
+        if not isinstance(operators, dict) or not operators:
             raise bad_request(f"query: {name} must be an object of operators")
-        for sign, operand in asked.items():
-            found.append(Condition(name, sign, _operand(name, sign, operand)))
-    return tuple(found)
+        for operator_name, operand in operators.items():
+            conditions.append(Condition(name, operator_name, _operand(name, operator_name, operand)))
+    return tuple(conditions)
 
 
-def _operand(name: str, sign: str, operand: Any) -> Any:
-    if sign not in OPERATORS or (sign in _IN_TEXT and name not in TEXTS):
-        raise bad_request(f"query: {name} has no operator {sign}; there are: {', '.join(OPERATORS)}")
-    if sign == "in":
+def _operand(name: str, operator_name: str, operand: Any) -> Any:
+    if operator_name not in OPERATORS or (operator_name in _STRING_OPERATORS and name not in STRING_PROPERTIES):
+        raise bad_request(f"query: {name} has no operator {operator_name}; use one of {', '.join(OPERATORS)}")
+    if operator_name == "in":
         if not isinstance(operand, list):
-            raise bad_request(f"query: {name}: in takes a list")
-        return [_value(name, one) for one in operand]
+            raise bad_request(f"query: {name}: in requires a list")
+        return [_value(name, item) for item in operand]
     return _value(name, operand)
 
 
 def _value(name: str, value: Any) -> Any:
-    if name in TEXTS:
+    if name in STRING_PROPERTIES:
         if not isinstance(value, str):
-            raise bad_request(f"query: {name} is compared with text")
-        # Satellites go by the short names of the catalog as well.
+            raise bad_request(f"query: {name} requires a string")
+        # The short platform names of the catalog are accepted as well.
         return PLATFORMS.get(value.upper(), value).lower() if name == "platform" else value.lower()
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise bad_request(f"query: {name} is compared with numbers")
+        raise bad_request(f"query: {name} requires a number")
     return value

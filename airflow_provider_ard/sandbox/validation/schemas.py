@@ -1,14 +1,14 @@
-"""JSON schemas of the requests, for the API's own description; the checks themselves are in the code."""
+"""JSON schemas of the requests, for the OpenAPI description; validation itself is code."""
 
 from typing import Any
 
 from airflow_provider_ard.sandbox.backend.pricing import CLASSES
 from airflow_provider_ard.sandbox.validation.orders import SETTINGS
-from airflow_provider_ard.sandbox.validation.queries import NUMBERS, OPERATORS, TEXTS
+from airflow_provider_ard.sandbox.validation.queries import NUMERIC_PROPERTIES, OPERATORS, STRING_PROPERTIES
 
 Schema = dict[str, Any]
 
-_TEXT: Schema = {"type": "string"}
+_STRING: Schema = {"type": "string"}
 _BBOX: Schema = {
     "type": "array",
     "items": {"type": "number"},
@@ -17,11 +17,12 @@ _BBOX: Schema = {
     "description": "xmin, ymin, xmax, ymax in degrees (WGS84)",
     "example": [-105.13, 40.14, -105.06, 40.19],
 }
-_INTERSECTS: Schema = {"description": "WKT or GeoJSON (WGS84)", "oneOf": [_TEXT, {"type": "object"}]}
+_INTERSECTS: Schema = {"description": "WKT or GeoJSON (WGS84)", "oneOf": [_STRING, {"type": "object"}]}
 _QUERY: Schema = {
     "type": "object",
     "properties": {
-        name: {"type": "object", "propertyNames": {"enum": list(OPERATORS)}} for name in sorted(NUMBERS | TEXTS)
+        name: {"type": "object", "propertyNames": {"enum": list(OPERATORS)}}
+        for name in sorted(NUMERIC_PROPERTIES | STRING_PROPERTIES)
     },
     "example": {"platform": {"eq": "worldview-02"}, "aoi:cloud_free_percentage": {"gte": 95}},
 }
@@ -30,12 +31,12 @@ _NOTIFICATION: Schema = {
         {
             "type": "object",
             "required": ["type", "address"],
-            "properties": {"type": {"const": "email"}, "address": _TEXT},
+            "properties": {"type": {"const": "email"}, "address": _STRING},
         },
         {
             "type": "object",
             "required": ["type", "topic_arn"],
-            "properties": {"type": {"const": "sns"}, "topic_arn": _TEXT},
+            "properties": {"type": {"const": "sns"}, "topic_arn": _STRING},
         },
     ]
 }
@@ -46,19 +47,19 @@ def _object(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
     return {"type": "object", "required": list(required), "properties": properties}
 
 
-_S3 = _object(("bucket",), bucket=_TEXT, prefix=_TEXT, role_arn=_TEXT)
-_GCS = _object(("bucket",), bucket=_TEXT, prefix=_TEXT, service_credentials=_TEXT, credentials_id=_TEXT)
-_AZURE = _object(("container",), container=_TEXT, prefix=_TEXT, sas_url=_TEXT, credentials_id=_TEXT)
+_S3 = _object(("bucket",), bucket=_STRING, prefix=_STRING, role_arn=_STRING)
+_GCS = _object(("bucket",), bucket=_STRING, prefix=_STRING, service_credentials=_STRING, credentials_id=_STRING)
+_AZURE = _object(("container",), container=_STRING, prefix=_STRING, sas_url=_STRING, credentials_id=_STRING)
 
 ORDER = _object(
     ("output_config",),
     acquisitions={
         "type": "array",
         "items": _object(
-            ("id",), id=_TEXT, cells={"type": "array", "items": _TEXT}, cell_ids={"type": "array", "items": _TEXT}
+            ("id",), id=_STRING, cells={"type": "array", "items": _STRING}, cell_ids={"type": "array", "items": _STRING}
         ),
     },
-    select_id=_TEXT,
+    select_id=_STRING,
     intersects=_INTERSECTS,
     bbox=_BBOX,
     output_config={
@@ -76,8 +77,8 @@ ORDER = _object(
 )
 SEARCH = _object(
     (),
-    ids={"type": "array", "items": _TEXT, "minItems": 1},
-    datetime={**_TEXT, "example": "2020-07-01T00:00:00Z/.."},
+    ids={"type": "array", "items": _STRING, "minItems": 1},
+    datetime={**_STRING, "example": "2020-07-01T00:00:00Z/.."},
     intersects=_INTERSECTS,
     bbox=_BBOX,
     query=_QUERY,
@@ -86,20 +87,20 @@ SEARCH = _object(
 )
 MONITOR = _object(
     (),
-    name=_TEXT,
-    description=_TEXT,
+    name=_STRING,
+    description=_STRING,
     intersects=_INTERSECTS,
     bbox=_BBOX,
     query=_QUERY,
     actions={"type": "array", "items": _object(("action",), action={"const": "notify"}, notifications=_NOTIFICATIONS)},
 )
-CREDENTIALS = _object(("credentials",), credentials=_TEXT, description=_TEXT)
+CREDENTIALS = _object(("credentials",), credentials=_STRING, description=_STRING)
 LOGIN = _object(
     ("grant_type",),
     grant_type={"enum": ["password", "refresh_token"]},
-    username=_TEXT,
-    password=_TEXT,
-    refresh_token=_TEXT,
+    username=_STRING,
+    password=_STRING,
+    refresh_token=_STRING,
 )
 CLIENT_LOGIN = _object((), grant_type={"const": "client_credentials"})
 CATALOG = _object(("features",), type={"const": "FeatureCollection"}, features={"type": "array"})

@@ -1,4 +1,4 @@
-"""A sandbox, and a client of it with no more wits than HTTP needs."""
+"""A running sandbox and a minimal HTTP client for it."""
 
 import time
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ REAL_CATALOG = REPOSITORY.parent / "shared" / "real-catalog"
 
 
 class Api:
-    """Plain calls to a sandbox, logged in."""
+    """A logged-in HTTP session with shortcuts for the paths of the API."""
 
     def __init__(self, ard: Sandbox) -> None:
         self.ard = ard
         self.session = requests.Session()
-        # Or a REQUESTS_CA_BUNDLE would win over the CA of the sandbox.
+        # Otherwise REQUESTS_CA_BUNDLE would override the CA of the sandbox.
         self.session.trust_env = False
         if ard.ca_file:
             self.session.verify = ard.ca_file
@@ -43,7 +43,7 @@ class Api:
         return self.post("/order/", json=self.payload(**changes))
 
     def payload(self, **changes: Any) -> dict[str, Any]:
-        """An order of the first acquisition; a change to None leaves a key out."""
+        """Return an order of the first acquisition; a change to None removes a key."""
         payload = {
             "acquisitions": [{"id": self.ard.acquisitions[0], "cells": []}],
             "output_config": {"bucket": "bkt", "prefix": "a/b"},
@@ -60,14 +60,14 @@ class Api:
     def wait(self, order_id: str, timeout: float = 30) -> dict[str, Any]:
         deadline = time.monotonic() + timeout
         while (body := self.status(order_id))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, "the order does not end"
+            assert time.monotonic() < deadline, f"order {order_id} is still running"
             time.sleep(0.02)
         return body
 
 
 @pytest.fixture
 def ard() -> Iterator[Sandbox]:
-    """A sandbox that delivers nothing, and at once."""
+    """A sandbox whose orders succeed immediately without delivering."""
     with Sandbox(order_duration=0) as sandbox:
         yield sandbox
 

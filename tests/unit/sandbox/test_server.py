@@ -12,8 +12,7 @@ from click.testing import CliRunner
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.__main__ import main
 from airflow_provider_ard.sandbox.backend.durations import parse_duration
-
-from .conftest import Api
+from tests.unit.sandbox.conftest import Api
 
 
 def test_stop_and_start_keep_port_tokens_and_orders(ard, api):
@@ -27,12 +26,12 @@ def test_stop_and_start_keep_port_tokens_and_orders(ard, api):
     assert api.status(order_id)["status"] == "SUCCEEDED"
 
 
-def test_it_does_not_start_twice(ard):
+def test_starting_twice_raises(ard):
     with pytest.raises(RuntimeError, match="running already"):
         ard.start()
 
 
-def test_what_it_knows_can_be_read_after_the_end(tmp_path):
+def test_orders_are_readable_after_close(tmp_path):
     with Sandbox(order_duration=0, storage=tmp_path, pixels=256) as ard:
         api = Api(ard)
         for acquisition in ard.acquisitions[:6]:
@@ -42,7 +41,7 @@ def test_what_it_knows_can_be_read_after_the_end(tmp_path):
     assert len(ard.submissions) == 6
 
 
-def test_tls_is_for_localhost_and_its_address():
+def test_certificate_is_valid_for_localhost_and_127_0_0_1():
     with Sandbox(tls=True) as ard:
         session = requests.Session()
         session.trust_env = False
@@ -55,7 +54,7 @@ def test_tls_is_for_localhost_and_its_address():
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_connections_for_airflow(tls):
+def test_connection_json_and_uri(tls):
     with Sandbox(tls=tls) as ard:
         connection = json.loads(ard.connection_json)
         assert connection["host"] == ard.url
@@ -66,13 +65,13 @@ def test_connections_for_airflow(tls):
         assert unquote(parts.netloc.rpartition("@")[2]) == ard.url
 
 
-def test_airflow_reads_the_uri():
+def test_airflow_parses_connection_uri():
     code = (
         "import json, sys; from airflow.models.connection import Connection; c = Connection(uri=sys.argv[1])\n"
         "print(json.dumps([c.conn_type, c.host, c.login, c.password, c.extra_dejson]))"
     )
     with Sandbox(tls=True) as ard:
-        # In a process of its own: Airflow's models warn when they are loaded.
+        # In another process, since Airflow's models emit warnings on import.
         run = subprocess.run(
             [sys.executable, "-c", code, ard.connection_uri], capture_output=True, check=True, text=True, timeout=120
         )
@@ -90,12 +89,12 @@ def test_durations(text, expected):
 
 
 @pytest.mark.parametrize("text", ["soon", "-3s", "", "3 weeks", -1])
-def test_what_is_no_duration(text):
+def test_invalid_durations(text):
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
 
 
-def test_importing_it_is_light():
+def test_import_loads_no_heavy_modules():
     code = (
         "import sys, airflow_provider_ard.sandbox as s\n"
         "assert not {'fastapi', 'rasterio', 'uvicorn', 'numpy', 'airflow'} & set(sys.modules)\n"
@@ -106,7 +105,7 @@ def test_importing_it_is_light():
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_the_command_line(tmp_path, tls):
+def test_command_line(tmp_path, tls):
     command = [
         sys.executable,
         "-m",
@@ -117,24 +116,24 @@ def test_the_command_line(tmp_path, tls):
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            told = json.loads(process.stdout.readline())
-            assert told["storage"] == f"file://{tmp_path}/out"
-            assert ("ca_file" in told) is tls
-            # The one of all examples.
-            assert "10400100E82CCE00" in told["acquisitions"]
+            details = json.loads(process.stdout.readline())
+            assert details["storage"] == f"file://{tmp_path}/out"
+            assert ("ca_file" in details) is tls
+            # The acquisition used in all examples.
+            assert "10400100E82CCE00" in details["acquisitions"]
             session = requests.Session()
             session.trust_env = False
-            session.verify = told.get("ca_file", True)
-            fields = {"grant_type": "password", "username": told["login"], "password": told["password"]}
-            tokens = session.post(f"{told['url']}/api/v1/auth/authenticate", data=fields, timeout=9).json()
+            session.verify = details.get("ca_file", True)
+            fields = {"grant_type": "password", "username": details["login"], "password": details["password"]}
+            tokens = session.post(f"{details['url']}/api/v1/auth/authenticate", data=fields, timeout=9).json()
             session.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-            codes = [session.get(f"{told['url']}/api/v1/auth/self", timeout=9).status_code for _ in range(2)]
+            codes = [session.get(f"{details['url']}/api/v1/auth/self", timeout=9).status_code for _ in range(2)]
             assert codes == [503, 200]
             order = {
-                "acquisitions": [{"id": told["acquisitions"][0]}],
+                "acquisitions": [{"id": details["acquisitions"][0]}],
                 "output_config": {"bucket": "b", "prefix": ""},
             }
-            assert session.post(f"{told['url']}/api/v1/order/", json=order, timeout=9).json()["id"]
+            assert session.post(f"{details['url']}/api/v1/order/", json=order, timeout=9).json()["id"]
             session.close()
         finally:
             process.send_signal(signal.SIGTERM if tls else signal.SIGINT)
@@ -157,19 +156,20 @@ def test_the_command_line(tmp_path, tls):
         ["--fault", "x"],
     ],
 )
-def test_bad_options_are_explained(options):
+def test_invalid_options_are_usage_errors(options):
     run = CliRunner().invoke(main, ["--port", "0", *options])
     assert run.exit_code == 2
     assert "Error:" in run.output
 
 
-def test_a_taken_port_is_told_in_a_line(ard):
+def test_port_in_use_is_a_one_line_error(ard):
     run = CliRunner().invoke(main, ["--port", str(urlsplit(ard.url).port)])
     assert run.exit_code == 1
-    assert run.output == f"Error: port {urlsplit(ard.url).port} of 127.0.0.1 is taken: give another by --port\n"
+    assert run.output.startswith(f"Error: port {urlsplit(ard.url).port} of 127.0.0.1")
+    assert "--port" in run.output
 
 
-def test_an_address_of_another_machine_is_told_in_a_line():
+def test_foreign_address_is_a_one_line_error():
     run = CliRunner().invoke(main, ["--host", "192.0.2.1", "--port", "0"])
     assert run.exit_code == 1
-    assert run.output.startswith("Error: port 0 of 192.0.2.1 cannot be used: ")
+    assert run.output.startswith("Error: port 0 of 192.0.2.1")

@@ -1,21 +1,20 @@
 import pytest
 
 from airflow_provider_ard.sandbox import Sandbox
+from tests.unit.sandbox.conftest import Api
 
-from .conftest import Api
 
-
-def test_a_real_order_has_an_id_and_runs_then_succeeds():
+def test_order_runs_then_succeeds():
     with Sandbox(order_duration="1h") as ard:
         api = Api(ard)
-        answer = api.order(metadata={"mine": "yes"}).json()
-        assert answer["id"].isdecimal()
-        assert answer["status"] == "RUNNING"
-        running = api.status(answer["id"])
+        response = api.order(metadata={"mine": "yes"}).json()
+        assert response["id"].isdecimal()
+        assert response["status"] == "RUNNING"
+        running = api.status(response["id"])
         assert running["status"] == "RUNNING"
         assert running["order"]["usage"]["area"]["estimate"] is True
         ard.clock.advance("1h")
-        done = api.status(answer["id"])
+        done = api.status(response["id"])
         assert done["status"] == "SUCCEEDED"
         assert "status_message" not in done
         assert done["order"]["metadata"] == {"mine": "yes"}
@@ -25,7 +24,7 @@ def test_a_real_order_has_an_id_and_runs_then_succeeds():
         api.session.close()
 
 
-def test_order_ends_at_the_nth_status_call(tmp_path):
+def test_order_ends_at_nth_status_call(tmp_path):
     with Sandbox(order_status_calls=3, storage=tmp_path, pixels=32) as ard:
         api = Api(ard)
         order_id = api.order().json()["id"]
@@ -34,7 +33,7 @@ def test_order_ends_at_the_nth_status_call(tmp_path):
         api.session.close()
 
 
-def test_dry_run_gives_usage_and_no_order(ard, api):
+def test_dry_run_returns_usage_and_places_no_order(ard, api):
     body = api.order(dry_run=True).json()
     assert set(body) == {"usage"}
     assert body["usage"]["cost"]["estimate"] is True
@@ -42,20 +41,20 @@ def test_dry_run_gives_usage_and_no_order(ard, api):
     assert ard.submissions == []
 
 
-def test_dry_run_checks_that_the_output_can_be_written(tmp_path):
-    (tmp_path / "bkt").write_text("a file where a folder should be")
+def test_dry_run_rejects_unwritable_destination(tmp_path):
+    (tmp_path / "bkt").write_text("a file in place of the bucket folder")
     with Sandbox(storage=tmp_path) as ard:
         api = Api(ard)
-        answer = api.order(dry_run=True)
-        assert answer.status_code == 400
-        assert "written" in answer.json()["message"]
+        response = api.order(dry_run=True)
+        assert response.status_code == 400
+        assert "written" in response.json()["message"]
         assert api.order(dry_run=True, output_config={"bucket": "other", "prefix": ""}).status_code == 200
         assert list((tmp_path / "other").iterdir()) == []
         api.session.close()
 
 
-def test_a_delivery_that_cannot_be_written_fails_the_order(tmp_path):
-    (tmp_path / "bkt").write_text("a file where a folder should be")
+def test_failed_delivery_fails_the_order(tmp_path):
+    (tmp_path / "bkt").write_text("a file in place of the bucket folder")
     with Sandbox(storage=tmp_path, pixels=32) as ard:
         api = Api(ard)
         body = api.wait(api.order().json()["id"])
@@ -65,21 +64,21 @@ def test_a_delivery_that_cannot_be_written_fails_the_order(tmp_path):
 
 
 def test_unknown_order_is_404(api):
-    answer = api.get("/order/status/123")
-    assert answer.status_code == 404
-    assert set(answer.json()) == {"message", "code", "type"}
+    response = api.get("/order/status/123")
+    assert response.status_code == 404
+    assert set(response.json()) == {"message", "code", "type"}
 
 
 @pytest.mark.parametrize("path", ["/order", "/order/"])
-def test_paths_with_and_without_a_closing_slash(ard, api, path):
-    answer = api.post(path, json=api.payload())
-    assert answer.status_code == 200
-    assert answer.history == []
-    assert api.get(path).json()["data"][0]["id"] == answer.json()["id"]
-    assert api.get(f"/order/status/{answer.json()['id']}/").status_code == 200
+def test_paths_with_and_without_trailing_slash(ard, api, path):
+    response = api.post(path, json=api.payload())
+    assert response.status_code == 200
+    assert response.history == []
+    assert api.get(path).json()["data"][0]["id"] == response.json()["id"]
+    assert api.get(f"/order/status/{response.json()['id']}/").status_code == 200
 
 
-def test_fail_and_finish_by_hand():
+def test_fail_finish_and_set_order_status():
     with Sandbox(order_duration="3d") as ard:
         api = Api(ard)
         first, second, third = (api.order().json()["id"] for _ in range(3))
@@ -118,16 +117,16 @@ def test_usage_by_age_class_and_price():
         api.session.close()
 
 
-def test_a_class_without_a_price_cannot_be_ordered():
+def test_class_without_price_cannot_be_ordered():
     with Sandbox(prices={"fresh": None, "standard": 5, "training": None}) as ard:
         api = Api(ard)
-        answer = api.order()
-        assert answer.status_code == 400
-        assert "no price" in answer.json()["message"]
+        response = api.order()
+        assert response.status_code == 400
+        assert "no price" in response.json()["message"]
         api.session.close()
 
 
-def test_area_is_that_of_the_tiles_ordered(ard, api):
+def test_billed_area_is_that_of_the_ordered_tiles(ard, api):
     acquisition = ard.acquisitions[0]
     whole = api.order(dry_run=True).json()["usage"]["area"]["total_imagery_sqkm"]
     tiles = ard.catalog.tiles(acquisition)
@@ -139,7 +138,7 @@ def test_area_is_that_of_the_tiles_ordered(ard, api):
     assert whole == pytest.approx(sum(tile.properties["tile:data_area"] for tile in tiles.values()), rel=0.01)
 
 
-def test_requests_are_recorded_without_the_token(ard, api):
+def test_logged_requests_do_not_contain_the_token(ard, api):
     api.get("/order/", limit=5, filter="status:RUNNING")
     record = ard.requests[-1]
     assert (record.method, record.path, record.endpoint) == ("GET", "/api/v1/order/", "GET /order")
@@ -149,7 +148,7 @@ def test_requests_are_recorded_without_the_token(ard, api):
     assert record.seconds > 0
 
 
-def test_the_server_answers_while_it_delivers(tmp_path):
+def test_server_responds_during_delivery(tmp_path):
     with Sandbox(order_duration=0, storage=tmp_path, pixels=256) as ard:
         api = Api(ard)
         for acquisition in ard.acquisitions[:3]:

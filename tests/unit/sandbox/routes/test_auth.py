@@ -6,8 +6,7 @@ import pytest
 import requests
 
 from airflow_provider_ard.sandbox import Sandbox
-
-from .conftest import Api
+from tests.unit.sandbox.conftest import Api
 
 
 def _claims(token):
@@ -15,13 +14,13 @@ def _claims(token):
     return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
-@pytest.mark.parametrize("how", ["data", "json"])
+@pytest.mark.parametrize("encoding", ["data", "json"])
 @pytest.mark.parametrize("auth", [None, ("dummyclientid", "dummyclientsecret")])
-def test_password_login_by_form_or_json_with_or_without_basic(ard, how, auth):
+def test_password_login_by_form_or_json(ard, encoding, auth):
     fields = {"grant_type": "password", "username": ard.login, "password": ard.password, "scope": "whatever"}
-    answer = requests.post(f"{ard.url}/api/v1/auth/authenticate", **{how: fields}, auth=auth, timeout=9)
-    tokens = answer.json()
-    assert answer.status_code == 200
+    response = requests.post(f"{ard.url}/api/v1/auth/authenticate", **{encoding: fields}, auth=auth, timeout=9)
+    tokens = response.json()
+    assert response.status_code == 200
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == 43_200
     assert tokens["refresh_token"]
@@ -29,24 +28,24 @@ def test_password_login_by_form_or_json_with_or_without_basic(ard, how, auth):
 
 
 def test_wrong_password_is_the_documented_401(ard):
-    answer = requests.post(
+    response = requests.post(
         f"{ard.url}/api/v1/auth/authenticate/",
         data={"grant_type": "password", "username": ard.login, "password": "wrong"},
         timeout=9,
     )
-    assert answer.status_code == 401
-    assert set(answer.json()) == {"message", "code", "type"}
-    assert answer.json()["code"] == "unrecognized_credentials"
-    assert answer.json()["type"] == "authentication_error"
+    assert response.status_code == 401
+    assert set(response.json()) == {"message", "code", "type"}
+    assert response.json()["code"] == "unrecognized_credentials"
+    assert response.json()["type"] == "authentication_error"
 
 
 @pytest.mark.parametrize(
     "fields", [{"grant_type": "password"}, {"grant_type": "magic"}, {"grant_type": "refresh_token"}, {}]
 )
-def test_incomplete_logins_are_400(ard, fields):
-    answer = requests.post(f"{ard.url}/api/v1/auth/authenticate", data=fields, timeout=9)
-    assert answer.status_code == 400
-    assert set(answer.json()) == {"message", "code", "type"}
+def test_incomplete_login_is_400(ard, fields):
+    response = requests.post(f"{ard.url}/api/v1/auth/authenticate", data=fields, timeout=9)
+    assert response.status_code == 400
+    assert set(response.json()) == {"message", "code", "type"}
 
 
 def test_client_credentials(ard):
@@ -59,18 +58,18 @@ def test_client_credentials(ard):
     assert requests.post(url, data=grant, timeout=9).status_code == 401
 
 
-def test_self_names_the_account(api):
+def test_self_returns_account_and_limits(api):
     user = api.get("/auth/self").json()["user"]
     assert {"account_id", "user_id", "name", "email", "limits"} <= set(user)
 
 
 @pytest.mark.parametrize("header", [None, "Bearer nonsense", "Basic abc", "Bearer "])
-def test_no_entry_without_a_good_token(ard, header):
+def test_invalid_token_is_401(ard, header):
     headers = {"Authorization": header} if header else {}
     for path in ("/auth/self", "/order", "/order/status/1"):
-        answer = requests.get(f"{ard.url}/api/v1{path}", headers=headers, timeout=9)
-        assert answer.status_code == 401
-        assert answer.json()["type"] == "authentication_error"
+        response = requests.get(f"{ard.url}/api/v1{path}", headers=headers, timeout=9)
+        assert response.status_code == 401
+        assert response.json()["type"] == "authentication_error"
 
 
 @pytest.mark.parametrize("rotate", [False, True])
@@ -79,15 +78,15 @@ def test_refresh(rotate):
         api = Api(ard)
         old = api.log_in()["refresh_token"]
         grant = {"grant_type": "refresh_token", "refresh_token": old}
-        answer = api.post("/auth/authenticate", data=grant)
-        assert answer.status_code == 200
-        assert ("refresh_token" in answer.json()) is rotate
+        response = api.post("/auth/authenticate", data=grant)
+        assert response.status_code == 200
+        assert ("refresh_token" in response.json()) is rotate
         again = api.post("/auth/authenticate", data=grant)
         assert again.status_code == (401 if rotate else 200)
         api.session.close()
 
 
-def test_access_tokens_expire_and_can_be_renewed():
+def test_expired_access_token_can_be_refreshed():
     with Sandbox(token_lifetime="1h") as ard:
         api = Api(ard)
         tokens = api.log_in()
@@ -99,6 +98,6 @@ def test_access_tokens_expire_and_can_be_renewed():
         api.session.close()
 
 
-def test_expire_tokens_ends_them_all(ard, api):
+def test_expire_tokens_revokes_every_access_token(ard, api):
     ard.expire_tokens()
     assert api.get("/auth/self").status_code == 401

@@ -12,7 +12,7 @@ def _pages(api, **query):
         after = ids[-1]
 
 
-def test_250_orders_in_pages_newest_first(ard, api):
+def test_pages_are_newest_first(ard, api):
     placed = [api.order(metadata={"n": n}).json()["id"] for n in range(250)]
     assert _pages(api, limit=100, ending_before="", start_date="", end_date="") == placed[::-1]
     assert _pages(api) == placed[::-1]
@@ -26,20 +26,20 @@ def test_250_orders_in_pages_newest_first(ard, api):
 
 def test_filters(ard, api):
     tag = "run: manual__2026-01-01T00:00:00+00:00"
-    one = api.order(metadata={"airflow_run": tag, "n": 1}).json()["id"]
-    two = api.order(metadata={"airflow_run": "other", "n": 2, "tags": ["a", "b"], "deep": {"x": True}}).json()["id"]
-    ard.fail_order(two, "no")
+    first = api.order(metadata={"airflow_run": tag, "n": 1}).json()["id"]
+    second = api.order(metadata={"airflow_run": "other", "n": 2, "tags": ["a", "b"], "deep": {"x": True}}).json()["id"]
+    ard.fail_order(second, "no")
 
-    def found(*filters):
+    def matching(*filters):
         return [order["id"] for order in api.get("/order", filter=list(filters)).json()["data"]]
 
-    assert found(f"metadata.airflow_run:{tag}") == [one]
-    assert found("metadata.n:2") == [two]
-    assert found("metadata.tags:b") == [two]
-    assert found("metadata.deep.x:true") == [two]
-    assert found("metadata.none:1") == []
-    assert found("status:FAILED") == [two]
-    assert found("status:FAILED", "metadata.n:1") == []
+    assert matching(f"metadata.airflow_run:{tag}") == [first]
+    assert matching("metadata.n:2") == [second]
+    assert matching("metadata.tags:b") == [second]
+    assert matching("metadata.deep.x:true") == [second]
+    assert matching("metadata.none:1") == []
+    assert matching("status:FAILED") == [second]
+    assert matching("status:FAILED", "metadata.n:1") == []
 
 
 def test_dates(ard, api):
@@ -64,11 +64,11 @@ def test_dates(ard, api):
         {"starting_after": "1"},
         {"start_date": "yesterday"},
         {"filter": "metadata.key"},
-        {"filter": "colour:red"},
+        {"filter": "color:red"},
         {"page": "2"},
     ],
 )
-def test_bad_queries_are_400(api, query):
-    answer = api.get("/order", **query)
-    assert answer.status_code == 400
-    assert answer.json()["code"] == "invalid_parameters"
+def test_invalid_queries_are_400(api, query):
+    response = api.get("/order", **query)
+    assert response.status_code == 400
+    assert response.json()["code"] == "invalid_parameters"

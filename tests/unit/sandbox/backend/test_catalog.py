@@ -11,19 +11,18 @@ from airflow_provider_ard.sandbox.backend.catalog import Catalog
 from airflow_provider_ard.sandbox.backend.pricing import age_class
 from airflow_provider_ard.sandbox.rendering import catalog_generator as generate
 from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
-
-from .conftest import REAL_CATALOG
+from tests.unit.sandbox.conftest import REAL_CATALOG
 
 BUNDLED = Path(generate.__file__).parents[1] / "backend" / "catalog.geojson"
 
 
-def test_the_bundled_catalog_is_what_the_generator_makes(tmp_path):
+def test_bundled_catalog_equals_generator_output(tmp_path):
     generate.write(tmp_path / "catalog.geojson")
     assert (tmp_path / "catalog.geojson").read_text() == BUNDLED.read_text()
     assert BUNDLED.stat().st_size < 300_000
 
 
-def test_the_bundled_catalog_has_something_of_everything():
+def test_bundled_catalog_covers_classes_hemispheres_and_clouds():
     catalog = Catalog.load()
     assert len(catalog.acquisitions) == 20
     classes = Counter()
@@ -38,7 +37,7 @@ def test_the_bundled_catalog_has_something_of_everything():
     assert max(tile.clouds_percent for tile in catalog) > 50
 
 
-def test_footprints_lie_in_their_cells():
+def test_footprints_are_within_their_cells():
     for tile in Catalog.load():
         cell = box(*tile.cell.bounds).buffer(1)
         assert cell.covers(project(tile.footprint, WGS84, tile.epsg)), tile.cell_id
@@ -47,7 +46,7 @@ def test_footprints_lie_in_their_cells():
 
 
 @pytest.mark.skipif(not REAL_CATALOG.exists(), reason="needs shared/real-catalog beside the repository")
-def test_it_has_the_form_of_a_real_one():
+def test_bundled_catalog_has_the_properties_of_a_real_catalog():
     keys = set()
     for path in REAL_CATALOG.glob("Brazil*.geojson"):
         for feature in json.loads(path.read_text())["features"]:
@@ -56,14 +55,14 @@ def test_it_has_the_form_of_a_real_one():
         assert set(feature["properties"]) == keys
 
 
-def test_cells_have_the_ids_of_the_grid():
+def test_cell_ids_match_the_grid():
     for tile in Catalog.load():
         assert Cell(tile.cell_id).id == tile.cell_id
 
 
-@pytest.mark.parametrize("text", ["{}", '{"features": [{}]}', "[]"])
-def test_what_is_no_catalog(tmp_path, text):
+@pytest.mark.parametrize("content", ["{}", '{"features": [{}]}', "[]"])
+def test_invalid_catalog_is_rejected(tmp_path, content):
     path = tmp_path / "x.geojson"
-    path.write_text(text)
+    path.write_text(content)
     with pytest.raises(ValueError, match="not a catalog"):
         Catalog.load([path])

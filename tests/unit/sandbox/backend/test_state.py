@@ -7,8 +7,7 @@ import pytest
 
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
-
-from .conftest import REAL_CATALOG, Api
+from tests.unit.sandbox.conftest import REAL_CATALOG, Api
 
 SAS = "https://account.blob.core.windows.net/?sig=s3cr3t"
 BBOX = [-105.13, 40.14, -105.06, 40.19]
@@ -19,15 +18,15 @@ def path(tmp_path):
     return tmp_path / "state.sqlite"
 
 
-def test_everything_survives_a_restart(path):
+def test_state_survives_a_restart(path):
     with Sandbox(order_duration="1h", state=path, limits={"annual": 1e6}) as ard:
         api = Api(ard)
         running, failed, done = (api.order(metadata={"n": n}).json()["id"] for n in range(3))
         ard.fail_order(failed, "clouds")
         ard.finish_order(done)
         notify = [{"type": "email", "address": "me@example.com"}]
-        told = api.order(notifications=notify).json()["id"]
-        ard.finish_order(told)
+        notified = api.order(notifications=notify).json()["id"]
+        ard.finish_order(notified)
         select_id = api.post("/select", json={"bbox": BBOX}).json()["id"]
         select = api.get(f"/select/request/{select_id}").json()
         link = api.get(f"/select/files/{select_id}.order").json()["download_link"]
@@ -48,27 +47,27 @@ def test_everything_survives_a_restart(path):
         assert [order["status"] for order in again["data"]] == ["SUCCEEDED", "SUCCEEDED", "FAILED", "RUNNING"]
         assert api.status(failed)["status_message"] == "clouds"
         assert api.get("/usage/account/7001").json() == spent
-        assert [(one.subject_id, one.target) for one in ard.notifications] == [(told, "me@example.com")]
+        assert [(sent.subject_id, sent.target) for sent in ard.notifications] == [(notified, "me@example.com")]
         again = api.get(f"/select/request/{select_id}").json()
         assert {**again, "links": None, "usage": None} == {**select, "links": None, "usage": None}
         assert api.session.get(link.replace(link.split("/signed")[0], ard.url), timeout=9).status_code == 200
         assert api.get(f"/monitor/config/{monitor_id}").json()["monitor"]["name"] == "town"
         stored = api.get("/admin/account/7001/credentials/azure").json()["registered_credentials"]
         assert stored["description"] == "ours"
-        # It has gone on as real time has.
+        # The clock continued in real time.
         assert 0 <= (ard.clock.now() - now).total_seconds() < time.monotonic() - started + 1
         ard.clock.advance("30m")
         assert api.status(running)["status"] == "SUCCEEDED"
-        assert api.order().json()["id"] not in {running, failed, done, told}
+        assert api.order().json()["id"] not in {running, failed, done, notified}
         api.session.close()
 
 
-def test_orders_that_were_not_delivered_are_delivered_after_the_restart(path, tmp_path):
+def test_undelivered_orders_are_delivered_after_restart(path, tmp_path):
     with Sandbox(order_duration=0, state=path, storage=tmp_path / "out", pixels=64) as ard:
         api = Api(ard)
-        placed = [api.order(acquisitions=[{"id": one}]).json()["id"] for one in ard.acquisitions[:8]]
+        placed = [api.order(acquisitions=[{"id": acquisition}]).json()["id"] for acquisition in ard.acquisitions[:8]]
         api.session.close()
-    # Deliveries that had not begun were dropped when it closed.
+    # Closing dropped the queued deliveries.
     folder = tmp_path / "out/bkt/a/b/order_collections"
     assert len(list(folder.glob("*_root_collection.json"))) < len(placed)
     with Sandbox(order_duration=0, state=path, storage=tmp_path / "out", pixels=64) as ard:
@@ -79,7 +78,7 @@ def test_orders_that_were_not_delivered_are_delivered_after_the_restart(path, tm
         api.session.close()
 
 
-def test_an_end_that_comes_while_its_delivery_is_written_down_is_not_lost(path, tmp_path, monkeypatch):
+def test_order_end_is_not_lost_while_its_delivery_is_saved(path, tmp_path, monkeypatch):
     delivered, ended = threading.Event(), threading.Event()
     with Sandbox(order_duration="1h", state=path, storage=tmp_path / "out", pixels=32) as ard:
         api = Api(ard)
@@ -88,7 +87,7 @@ def test_an_end_that_comes_while_its_delivery_is_written_down_is_not_lost(path, 
         def slow_put(store, kind, key, document):
             if kind == "order" and document["delivered"] and document["status"] == "RUNNING":
                 delivered.set()
-                # Not so before the time is over, if changes come one after the other.
+                # Times out if saves are serialized.
                 ended.wait(0.5)
             put(store, kind, key, document)
 
@@ -102,7 +101,7 @@ def test_an_end_that_comes_while_its_delivery_is_written_down_is_not_lost(path, 
         assert [(order.status, order.status_message) for order in ard.orders] == [("FAILED", "clouds")]
 
 
-def test_an_expired_token_stays_expired(path):
+def test_revoked_token_stays_revoked_after_restart(path):
     with Sandbox(state=path) as ard:
         api = Api(ard)
         authorization = api.session.headers["Authorization"]
@@ -115,7 +114,7 @@ def test_an_expired_token_stays_expired(path):
         api.session.close()
 
 
-def test_tls_clients_go_on_trusting(path):
+def test_certificate_survives_a_restart(path):
     with Sandbox(state=path, tls=True) as ard:
         first = ard.ca_file
         content = Path(first).read_bytes()
@@ -125,20 +124,20 @@ def test_tls_clients_go_on_trusting(path):
         Api(ard).session.close()
 
 
-def test_only_its_owner_may_read_it(path):
+def test_state_file_is_readable_only_by_its_owner(path):
     with Sandbox(state=path) as ard:
         ard.store_credentials("azure", SAS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_what_is_no_state_is_refused(path):
-    path.write_text("a text, and long enough to look like no database at all" * 20)
-    with pytest.raises(ValueError, match="no state of a sandbox"):
+def test_invalid_state_file_is_rejected(path):
+    path.write_text("not an SQLite database, and longer than its header" * 20)
+    with pytest.raises(ValueError, match="not a state file"):
         Sandbox(state=path)
 
 
 @pytest.mark.skipif(not REAL_CATALOG.exists(), reason="needs shared/real-catalog beside the repository")
-def test_the_state_of_another_catalog_is_refused(path):
+def test_state_of_another_catalog_is_rejected(path):
     with Sandbox(state=path) as ard:
         api = Api(ard)
         api.order()

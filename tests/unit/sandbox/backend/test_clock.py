@@ -6,31 +6,30 @@ import pytest
 
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.backend.clock import Clock
+from tests.unit.sandbox.conftest import Api
 
-from .conftest import Api
 
-
-def test_three_days_pass_in_a_call():
+def test_advance_ends_orders_and_expires_tokens():
     with Sandbox(order_duration="3d") as ard:
         api = Api(ard)
         order_id = api.order().json()["id"]
         ard.clock.advance("71h")
-        # The token has expired long since; a new one is due.
+        # The token has expired.
         assert api.get("/auth/self").status_code == 401
         api.log_in()
         assert api.status(order_id)["status"] == "RUNNING"
         ard.clock.advance("1h")
         done = api.status(order_id)
         assert done["status"] == "SUCCEEDED"
-        lasted = datetime.fromisoformat(done["finished"]) - datetime.fromisoformat(done["created"])
-        assert lasted.total_seconds() == pytest.approx(3 * 86400, abs=0.001)
+        duration = datetime.fromisoformat(done["finished"]) - datetime.fromisoformat(done["created"])
+        assert duration.total_seconds() == pytest.approx(3 * 86400, abs=0.001)
         api.session.close()
 
 
-def test_three_days_pass_in_three_seconds():
+def test_rate_of_a_day_per_second():
     with Sandbox(order_duration="3d") as ard:
         api = Api(ard)
-        started, began = time.monotonic(), ard.clock.now()
+        real_start, start = time.monotonic(), ard.clock.now()
         done = api.order().json()["id"]
         ard.clock.set_rate(86400)
         statuses = set()
@@ -39,14 +38,14 @@ def test_three_days_pass_in_three_seconds():
             if body.status_code == 401:
                 api.log_in()
         assert body.json()["status"] == "SUCCEEDED"
-        # Tokens live for half a day.
+        # Tokens expire after half a day.
         assert {401} <= statuses <= {200, 401}
-        # No faster than a day a second, however long this has taken.
-        assert 3 <= (ard.clock.now() - began).total_seconds() / 86400 <= time.monotonic() - started
+        # Not faster than a day per second, even on a slow machine.
+        assert 3 <= (ard.clock.now() - start).total_seconds() / 86400 <= time.monotonic() - real_start
         api.session.close()
 
 
-def test_refresh_tokens_live_for_30_days():
+def test_refresh_tokens_expire_after_30_days():
     with Sandbox() as ard:
         api = Api(ard)
         grant = {"grant_type": "refresh_token", "refresh_token": api.log_in()["refresh_token"]}
@@ -73,7 +72,7 @@ def test_imagery_ages_with_the_clock():
         api.session.close()
 
 
-def test_a_sas_expires_by_the_clock():
+def test_sas_url_expires_by_the_clock():
     with Sandbox(order_duration=0) as ard:
         api = Api(ard)
         ard.clock.set(datetime(2024, 5, 31, 23, tzinfo=UTC))
@@ -82,14 +81,14 @@ def test_a_sas_expires_by_the_clock():
         config = {"azure_blob_storage": {"container": "c", "prefix": "", "sas_url": sas}}
         assert api.order(output_config=config).status_code == 200
         ard.clock.set(datetime(2024, 6, 1, 0, 0, 1, tzinfo=UTC))
-        refused = api.order(output_config=config)
-        assert refused.status_code == 400
-        assert "expired" in refused.json()["message"]
-        assert "sig=" not in refused.text
+        response = api.order(output_config=config)
+        assert response.status_code == 400
+        assert "expired" in response.json()["message"]
+        assert "sig=" not in response.text
         api.session.close()
 
 
-def test_a_sas_that_expires_before_the_order_is_done_fails_it():
+def test_order_fails_if_the_sas_url_expires_before_its_end():
     with Sandbox(order_duration="3d") as ard:
         api = Api(ard)
         ard.clock.set(datetime(2024, 5, 31, tzinfo=UTC))
@@ -104,7 +103,7 @@ def test_a_sas_that_expires_before_the_order_is_done_fails_it():
         api.session.close()
 
 
-def test_a_signed_link_expires():
+def test_signed_link_expires():
     with Sandbox() as ard:
         api = Api(ard)
         select = api.post("/select", json={"ids": ard.acquisitions[:1]}).json()
@@ -115,11 +114,11 @@ def test_a_signed_link_expires():
         api.session.close()
 
 
-def test_progress_is_told_by_acquisition():
+def test_progress_by_acquisition():
     with Sandbox(order_duration="10h") as ard:
         api = Api(ard)
         pair = ard.acquisitions[:2]
-        order_id = api.order(acquisitions=[{"id": one} for one in pair]).json()["id"]
+        order_id = api.order(acquisitions=[{"id": acquisition} for acquisition in pair]).json()["id"]
         ard.clock.advance("7h")
         first, second = api.status(order_id)["progress"]["acquisitions"]
         assert (first["id"], first["status"], first["cells_delivered"]) == (pair[0], "SUCCEEDED", first["cells"])
@@ -131,18 +130,18 @@ def test_progress_is_told_by_acquisition():
         api.session.close()
 
 
-def test_it_is_set_over_http(ard, api):
+def test_clock_is_set_over_http(ard, api):
     url = f"{ard.url}/sandbox/clock"
-    told = api.session.put(url, json={"set": "2030-01-01T00:00:00Z", "rate": 0}, timeout=9).json()
-    assert told == {"now": "2030-01-01T00:00:00+00:00", "rate": 0.0}
+    details = api.session.put(url, json={"set": "2030-01-01T00:00:00Z", "rate": 0}, timeout=9).json()
+    assert details == {"now": "2030-01-01T00:00:00+00:00", "rate": 0.0}
     assert api.session.put(url, json={"advance": "1d"}, timeout=9).json()["now"].startswith("2030-01-02")
-    for wrong in ({"advance": "soon"}, {"rate": -1}, {"set": "9999-01-01T00:00:00Z"}, {"colour": 1}, {"set": "now"}):
-        refused = api.session.put(url, data=json.dumps(wrong), timeout=9)
-        assert refused.status_code == 400
-        assert set(refused.json()) == {"message", "code", "type"}
+    for invalid in ({"advance": "soon"}, {"rate": -1}, {"set": "9999-01-01T00:00:00Z"}, {"color": 1}, {"set": "now"}):
+        response = api.session.put(url, data=json.dumps(invalid), timeout=9)
+        assert response.status_code == 400
+        assert set(response.json()) == {"message", "code", "type"}
 
 
 @pytest.mark.parametrize("rate", [-1, 1e9, float("nan")])
-def test_bad_rates(rate):
+def test_invalid_rates(rate):
     with pytest.raises(ValueError, match="rate"):
         Clock(rate)

@@ -21,10 +21,9 @@ from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.rendering import stac
 from airflow_provider_ard.sandbox.rendering.rasters import TileFiles
 from airflow_provider_ard.sandbox.rendering.storage import Folder
+from tests.unit.sandbox.conftest import REAL_CATALOG, Api
 
-from .conftest import REAL_CATALOG, Api
-
-# STAC key -> end of the file's name.
+# STAC asset key -> file name suffix.
 FILES = {
     "visual": "-visual.tif",
     "pan_analytic": "-pan.tif",
@@ -49,7 +48,7 @@ LOS_ANGELES = REAL_CATALOG / "WildFires-LosAngeles-Jan-2025.geojson"
 
 @pytest.fixture(scope="module")
 def delivered(tmp_path_factory):
-    """One order of two acquisitions over a corner of Longmont: (folder of the prefix, finished order, sandbox)."""
+    """An order of two acquisitions over a part of Longmont: folder of the prefix, final status, sandbox."""
     folder = tmp_path_factory.mktemp("delivered")
     with Sandbox(order_duration=0, storage=folder, pixels=256) as ard:
         api = Api(ard)
@@ -65,7 +64,7 @@ def _items(prefix):
     return [json.loads(path.read_text()) for path in sorted(prefix.glob("*/*/*/*.json"))]
 
 
-def test_the_layout(delivered):
+def test_delivered_files(delivered):
     prefix, done, ard = delivered
     expected = {f"{done['id']}-request.json", f"order_collections/{done['id']}_root_collection.json"}
     for tile in ard.orders[0].tiles:
@@ -76,7 +75,7 @@ def test_the_layout(delivered):
     assert len(ard.orders[0].tiles) >= 4
 
 
-def test_images_are_cogs_in_the_bounds_of_their_cell(delivered):
+def test_images_are_cogs_with_the_bounds_of_their_cell(delivered):
     prefix, _, _ = delivered
     for path in sorted(prefix.glob("*/*/*/*.tif")):
         valid, errors, warnings = cog_validate(path, quiet=True)
@@ -90,7 +89,7 @@ def test_images_are_cogs_in_the_bounds_of_their_cell(delivered):
             assert (image.count, image.dtypes[0], image.nodata) == expected
 
 
-def test_data_and_clouds_are_where_the_catalog_says(delivered):
+def test_data_and_clouds_match_the_catalog(delivered):
     prefix, _, ard = delivered
     for tile in ard.orders[0].tiles:
         base = prefix / tile.folder / tile.acquisition_id
@@ -114,11 +113,11 @@ def _area(wkb):
 
 def test_pystac_reads_items_and_acquisition_collections(delivered):
     prefix, _, ard = delivered
-    found = 0
+    count = 0
     for path in prefix.glob("acquisition_collections/*.json"):
         collection = pystac.Collection.from_file(str(path))
         for item in collection.get_items():
-            found += 1
+            count += 1
             assert item.get_collection().id == collection.id == item.properties["catalog_id"]
             assert set(item.assets) == set(FILES)
             for asset in item.assets.values():
@@ -126,10 +125,10 @@ def test_pystac_reads_items_and_acquisition_collections(delivered):
             assert item.properties["eo:cloud_cover"] == item.properties["tile:clouds_percent"]
             assert item.properties["grid:code"].startswith("MXRA-Z13-")
             assert box(*item.bbox).covers(shape(item.geometry))
-    assert found == len(ard.orders[0].tiles)
+    assert count == len(ard.orders[0].tiles)
 
 
-def test_the_root_collection_leads_to_every_tile(delivered):
+def test_root_collection_links_to_every_tile(delivered):
     prefix, done, ard = delivered
     path = prefix / f"order_collections/{done['id']}_root_collection.json"
     root = json.loads(path.read_text())
@@ -145,7 +144,7 @@ def test_the_root_collection_leads_to_every_tile(delivered):
     assert len(items) == len(ard.orders[0].tiles)
 
 
-def test_pystac_finds_every_document_valid(delivered):
+def test_documents_are_valid_stac(delivered):
     prefix, done, ard = delivered
     root = pystac.Collection.from_file(str(prefix / f"order_collections/{done['id']}_root_collection.json"))
     root.validate()
@@ -160,12 +159,12 @@ def test_pystac_finds_every_document_valid(delivered):
         assert item.ext.eo.cloud_cover == item.properties["tile:clouds_percent"]
         assert len(item.assets["ms_analytic"].ext.eo.bands) == 8
         assert item.assets["visual"].ext.proj.shape == [256, 256]
-        # The schemas of extensions would have to come from the net; those of STAC itself are here.
+        # The schemas of extensions would have to be downloaded; those of STAC itself are bundled.
         item.stac_extensions = []
         item.validate()
 
 
-def test_masks_say_the_same_as_polygons_and_as_pixels(delivered):
+def test_vector_and_raster_masks_agree(delivered):
     prefix, _, ard = delivered
     names = {"cloud-mask": "clouds", "healthy-vegetation-mask": "healthy-vegetation", "water-mask": "water"}
     seen = dict.fromkeys(names, 0.0)
@@ -180,7 +179,7 @@ def test_masks_say_the_same_as_polygons_and_as_pixels(delivered):
     assert min(seen.values()) > 0
 
 
-def test_neighbours_and_repeats_show_the_same_land(delivered):
+def test_acquisitions_of_a_cell_show_the_same_land(delivered):
     _, _, ard = delivered
     from airflow_provider_ard.sandbox.rendering.imagery import render
 
@@ -188,11 +187,11 @@ def test_neighbours_and_repeats_show_the_same_land(delivered):
     for tile in ard.catalog:
         if tile.clouds_percent == 0 and tile.area_sqkm > 20:
             clear[tile.cell_id].append(tile)
-    one, other = next(tiles for tiles in clear.values() if len(tiles) > 1)[:2]
-    first, again = render(one, 128), render(other, 128)
-    both = first.valid & again.valid
-    assert np.corrcoef(first.pan[0][both], again.pan[0][both])[0, 1] > 0.6
-    assert np.array_equal(render(one, 128).visual, first.visual)
+    tile, later_tile = next(tiles for tiles in clear.values() if len(tiles) > 1)[:2]
+    first, second = render(tile, 128), render(later_tile, 128)
+    both = first.valid & second.valid
+    assert np.corrcoef(first.pan[0][both], second.pan[0][both])[0, 1] > 0.6
+    assert np.array_equal(render(tile, 128).visual, first.visual)
 
 
 @pytest.mark.parametrize("config", [{"bucket": "bkt", "prefix": "a/b"}, {"amazon_s3": {"bucket": "bkt", "prefix": ""}}])
@@ -227,7 +226,7 @@ def test_delivery_to_s3(config):
         server.stop()
 
 
-def test_assets_can_be_switched_off(tmp_path):
+def test_disabled_assets_are_not_delivered(tmp_path):
     with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
         api = Api(ard)
         off = {"pan_analytic": False, "cloud_mask": False, "water_mask": False}
@@ -256,7 +255,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def sizes(tmp_path_factory):
-    """Return a function that orders one tile with some settings: its item, and the files beside it."""
+    """Return a function that orders one tile with given settings and returns its STAC item and folder."""
     folder = tmp_path_factory.mktemp("settings")
     with Sandbox(order_duration=0, storage=folder, pixels=64) as ard:
         api = Api(ard)
@@ -264,8 +263,10 @@ def sizes(tmp_path_factory):
 
         def order(**settings):
             prefix = "-".join(f"{key}-{value}" for key, value in settings.items())
-            answer = api.order(acquisitions=entries, settings=settings, output_config={"bucket": "b", "prefix": prefix})
-            assert api.wait(answer.json()["id"])["status"] == "SUCCEEDED"
+            response = api.order(
+                acquisitions=entries, settings=settings, output_config={"bucket": "b", "prefix": prefix}
+            )
+            assert api.wait(response.json()["id"])["status"] == "SUCCEEDED"
             (path,) = (folder / "b" / prefix).glob("*/*/*/*.json")
             return json.loads(path.read_text()), path.parent
 
@@ -274,7 +275,7 @@ def sizes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
-def test_each_setting_switches_off_its_files_and_no_others(sizes, name):
+def test_each_setting_disables_only_its_own_files(sizes, name):
     item, folder = sizes(**{name: False})
     assert set(item["assets"]) == set(FILES) - SETTINGS[name]
     assert len(list(folder.iterdir())) == 1 + len(FILES) - len(SETTINGS[name])
@@ -290,7 +291,7 @@ def test_hd_doubles_the_pixels(sizes):
     assert (plain["properties"]["hd"], item["properties"]["hd"]) == (False, True)
 
 
-def test_bundle_adjustment_puts_images_in_their_place(sizes):
+def test_bundle_adjustment_shifts_images(sizes):
     (plain, folder), (item, adjusted) = sizes(bundle_adjust=False), sizes(bundle_adjust=True)
     assert (plain["properties"]["bundle_adjusted"], item["properties"]["bundle_adjusted"]) == (False, True)
     with rasterio.open(next(folder.glob("*-pan.tif"))) as one, rasterio.open(next(adjusted.glob("*-pan.tif"))) as two:
@@ -300,7 +301,7 @@ def test_bundle_adjustment_puts_images_in_their_place(sizes):
 
 
 @pytest.mark.skipif(not REAL_CATALOG.exists(), reason="needs shared/real-catalog beside the repository")
-def test_a_panchromatic_satellite_has_no_colours(tmp_path):
+def test_panchromatic_satellite_delivers_no_multispectral_files(tmp_path):
     place = REAL_CATALOG / "Japan-Earthquake-Jan-2024.geojson"
     with Sandbox(order_duration=0, storage=tmp_path, catalog=place, pixels=16) as ard:
         api = Api(ard)
@@ -313,24 +314,24 @@ def test_a_panchromatic_satellite_has_no_colours(tmp_path):
         api.session.close()
 
 
-def test_what_misses_the_area_is_reported(tmp_path):
+def test_non_intersecting_tiles_are_reported(tmp_path):
     with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
         api = Api(ard)
-        here, there = ard.acquisitions[0], ard.acquisitions[-1]
-        tiles = list(ard.catalog.tiles(here).values())
+        first, last = ard.acquisitions[0], ard.acquisitions[-1]
+        tiles = list(ard.catalog.tiles(first).values())
         area = tiles[0].footprint.buffer(-0.001)
         missed = next(tile for tile in tiles if not tile.footprint.intersects(area))
-        entries = [{"id": here, "cells": [tiles[0].cell_id, missed.cell_id]}, {"id": there}]
+        entries = [{"id": first, "cells": [tiles[0].cell_id, missed.cell_id]}, {"id": last}]
         done = api.wait(api.order(acquisitions=entries, intersects=area.wkt).json()["id"])
         assert done["status"] == "SUCCEEDED"
         report = tmp_path / f"bkt/a/b/order_collections/{done['id']}_non_intersecting_tiles_report.json"
         assert json.loads(report.read_text()) == {
-            "acquisitions": [{"id": here, "cell_ids": [missed.cell_id]}, {"id": there, "cell_ids": []}]
+            "acquisitions": [{"id": first, "cell_ids": [missed.cell_id]}, {"id": last, "cell_ids": []}]
         }
         api.session.close()
 
 
-def test_orders_of_the_same_tiles_at_the_same_time_are_all_delivered(tmp_path):
+def test_concurrent_orders_of_the_same_tiles_are_delivered(tmp_path):
     with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
         api = Api(ard)
         placed = [api.order(acquisitions=[{"id": ard.acquisitions[0]}]).json()["id"] for _ in range(8)]
@@ -340,7 +341,7 @@ def test_orders_of_the_same_tiles_at_the_same_time_are_all_delivered(tmp_path):
         api.session.close()
 
 
-def test_dry_runs_into_the_same_place_at_the_same_time_do_not_refuse_each_other(tmp_path, monkeypatch):
+def test_concurrent_dry_runs_of_the_same_destination_succeed(tmp_path, monkeypatch):
     both, write = threading.Barrier(2), Folder.write
 
     def write_together(folder, name, content):
@@ -351,14 +352,14 @@ def test_dry_runs_into_the_same_place_at_the_same_time_do_not_refuse_each_other(
     with Sandbox(order_duration=0, storage=tmp_path, pixels=32) as ard:
         clients = [Api(ard), Api(ard)]
         with ThreadPoolExecutor() as threads:
-            answers = list(threads.map(lambda api: api.order(dry_run=True), clients))
-        assert [answer.status_code for answer in answers] == [200, 200], [answer.text for answer in answers]
+            responses = list(threads.map(lambda api: api.order(dry_run=True), clients))
+        assert [response.status_code for response in responses] == [200, 200], [response.text for response in responses]
         for api in clients:
             api.session.close()
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_two_orders_into_one_prefix_keep_both_findable(tmp_path):
+def test_second_order_into_a_prefix_extends_the_collection(tmp_path):
     with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
         api = Api(ard)
         acquisition = ard.acquisitions[0]
@@ -370,19 +371,19 @@ def test_two_orders_into_one_prefix_keep_both_findable(tmp_path):
 
 
 @pytest.mark.skipif(not LOS_ANGELES.exists(), reason="needs shared/real-catalog beside the repository")
-def test_real_acquisitions_deliver_the_cells_whose_footprints_meet_the_area(tmp_path):
+def test_real_acquisitions_deliver_the_cells_that_intersect_the_aoi(tmp_path):
     features = json.loads(LOS_ANGELES.read_text())["features"]
     area = box(-118.58, 34.02, -118.48, 34.08)
-    wanted = ["105001004042BF00", "103001010C12B000"]
+    acquisitions = ["105001004042BF00", "103001010C12B000"]
     expected = {
         f["properties"]["path"]
         for f in features
-        if f["properties"]["catalog_id"] in wanted and shape(f["geometry"]).intersects(area)
+        if f["properties"]["catalog_id"] in acquisitions and shape(f["geometry"]).intersects(area)
     }
     assert len(expected) > 2
     with Sandbox(order_duration=0, storage=tmp_path, catalog=LOS_ANGELES, pixels=64) as ard:
         api = Api(ard)
-        entries = [{"id": acquisition, "cells": []} for acquisition in wanted]
+        entries = [{"id": acquisition, "cells": []} for acquisition in acquisitions]
         assert api.wait(api.order(acquisitions=entries, bbox=list(area.bounds)).json()["id"])["status"] == "SUCCEEDED"
         found = {str(p.relative_to(tmp_path / "bkt/a/b"))[:-5] for p in tmp_path.glob("bkt/a/b/*/*/*/*.json")}
         assert found == expected
@@ -391,17 +392,17 @@ def test_real_acquisitions_deliver_the_cells_whose_footprints_meet_the_area(tmp_
         api.session.close()
 
 
-def test_a_tile_takes_little_room(ard):
+def test_tile_size_is_limited(ard):
     files = TileFiles(list(ard.catalog)[-1], 512)
     assert sum(len(files.asset(key).content) for key in files.keys) < 2_500_000
 
 
-def test_nothing_is_muted_that_another_thread_could_make_heard_again(ard, monkeypatch):
-    # Filters of warnings are those of the whole process: of two threads that mute, one ends the other's muting, and
-    # where warnings are errors, as in many a user's tests, an order then fails by chance.
+def test_rendering_does_not_change_warning_filters(ard, monkeypatch):
+    # Warning filters are global: a thread that restores them re-enables warnings that another thread has disabled,
+    # and an order fails at random in test suites where warnings are errors.
     tile = max(ard.catalog, key=lambda tile: tile.clouds_percent)
 
-    # For these lines only: pytest itself mutes.
+    # Only around these lines, since pytest itself changes the filters.
     with monkeypatch.context() as patch:
         patch.setattr(warnings, "catch_warnings", lambda **_: pytest.fail("warnings are muted"))
         files = TileFiles(tile, 128)

@@ -1,8 +1,7 @@
 import pytest
 
 from airflow_provider_ard.sandbox import Sandbox
-
-from .conftest import Api
+from tests.unit.sandbox.conftest import Api
 
 A = "1040010060C9AD00"
 
@@ -22,22 +21,22 @@ def member(ard):
     api.session.close()
 
 
-def test_an_order_beyond_the_annual_limit_is_refused():
+def test_annual_limit_is_enforced():
     with Sandbox(order_duration=0, limits={"annual": 1000}) as ard:
         api = Api(ard)
-        worth = api.order(dry_run=True).json()["usage"]
-        cost = worth["cost"]["total_imagery_cost"]
-        assert worth["limits"]["annual_subscription_fee_limit"] == 1000
-        assert worth["available"]["total_imagery_balance"] == 1000
+        usage = api.order(dry_run=True).json()["usage"]
+        cost = usage["cost"]["total_imagery_cost"]
+        assert usage["limits"]["annual_subscription_fee_limit"] == 1000
+        assert usage["available"]["total_imagery_balance"] == 1000
         for placed in range(1, int(1000 // cost) + 1):
             assert api.order().status_code == 200
             left = api.get("/usage/account/7001").json()["usage"]["available"]["total_imagery_balance"]
             assert left == pytest.approx(1000 - placed * cost, abs=0.05)
         for dry_run in (True, False):
-            refused = api.order(dry_run=dry_run)
-            assert refused.status_code == 400
-            assert "annual subscription fee limit" in refused.json()["message"]
-        # What fails is not paid for, and makes room.
+            response = api.order(dry_run=dry_run)
+            assert response.status_code == 400
+            assert "annual subscription fee limit" in response.json()["message"]
+        # Failed orders cost nothing.
         ard.fail_order(ard.orders[0].id)
         assert api.order().status_code == 200
         ard.clock.advance("366d")
@@ -46,7 +45,7 @@ def test_an_order_beyond_the_annual_limit_is_refused():
         api.session.close()
 
 
-def test_a_limit_of_a_class_spares_the_others():
+def test_class_limit_does_not_affect_other_classes():
     with Sandbox(order_duration=0, limits={"fresh": 1}) as ard:
         api = Api(ard)
         newest = max(ard.catalog, key=lambda tile: tile.acquired_at).acquisition_id
@@ -55,12 +54,12 @@ def test_a_limit_of_a_class_spares_the_others():
         api.session.close()
 
 
-def test_limits_of_other_names_are_refused():
+def test_unknown_limit_is_rejected():
     with pytest.raises(ValueError, match="monthly"):
         Sandbox(limits={"monthly": 1})
 
 
-def test_usage_is_by_user_and_account(ard, api, member):
+def test_usage_by_user_and_account(ard, api, member):
     api.order()
     member.order()
     member.order()
@@ -72,7 +71,7 @@ def test_usage_is_by_user_and_account(ard, api, member):
     assert api.get("/usage/user/7003").status_code == 200
 
 
-def test_each_user_lists_their_own_orders(ard, api, member):
+def test_users_list_only_their_own_orders(ard, api, member):
     mine, theirs = api.order().json()["id"], member.order().json()["id"]
     assert [order["id"] for order in api.get("/order").json()["data"]] == [mine]
     assert [order["id"] for order in member.get("/order").json()["data"]] == [theirs]
@@ -83,13 +82,13 @@ def test_each_user_lists_their_own_orders(ard, api, member):
     "path",
     ["/usage/account/7001", "/usage/user/7002", "/admin/account/7001/credentials", "/admin/account/7001/order"],
 )
-def test_what_only_an_administrator_may_see(member, path):
-    refused = member.get(path)
-    assert refused.status_code == 403
-    assert set(refused.json()) == {"message", "code", "type"}
+def test_admin_resources_are_forbidden_for_members(member, path):
+    response = member.get(path)
+    assert response.status_code == 403
+    assert set(response.json()) == {"message", "code", "type"}
 
 
-def test_a_member_may_name_stored_credentials_but_not_look_at_them(ard, member):
+def test_member_can_use_but_not_read_stored_credentials(ard, member):
     ard.store_credentials("azure", "https://account.blob.core.windows.net/?sig=s3cr3t")
     config = {"azure_blob_storage": {"container": "c", "prefix": "", "credentials_id": "azure"}}
     order_id = member.order(output_config=config).json()["id"]
@@ -120,16 +119,16 @@ def test_credentials_are_stored_replaced_and_deleted(ard, api):
     assert api.get("/admin/account/404/credentials").status_code == 404
 
 
-def test_notifications_go_out_once_at_the_end(ard, api):
-    wanted = [{"type": "email", "address": "a@b.c"}, {"type": "sns", "topic_arn": "arn:aws:sns:x:1:y"}]
-    api.order(notifications=wanted, dry_run=True)
+def test_notifications_are_recorded_once_at_the_end(ard, api):
+    notifications = [{"type": "email", "address": "a@b.c"}, {"type": "sns", "topic_arn": "arn:aws:sns:x:1:y"}]
+    api.order(notifications=notifications, dry_run=True)
     assert ard.notifications == []
-    good, bad = (api.order(notifications=wanted).json()["id"] for _ in range(2))
+    good, bad = (api.order(notifications=notifications).json()["id"] for _ in range(2))
     ard.fail_order(bad)
     for _ in range(2):
         api.status(good)
-        sent = {(one.subject_id, one.type, one.target, one.status) for one in ard.notifications}
-        assert sent == {
+        recorded = {(sent.subject_id, sent.type, sent.target, sent.status) for sent in ard.notifications}
+        assert recorded == {
             (order_id, kind, target, status)
             for order_id, status in ((good, "SUCCEEDED"), (bad, "FAILED"))
             for kind, target in (("email", "a@b.c"), ("sns", "arn:aws:sns:x:1:y"))

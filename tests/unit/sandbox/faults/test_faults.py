@@ -4,17 +4,16 @@ import pytest
 import requests
 
 from airflow_provider_ard.sandbox import Sandbox
-from airflow_provider_ard.sandbox.faults.rules import parse
-
-from .conftest import Api
+from airflow_provider_ard.sandbox.faults.rules import parse_rule
+from tests.unit.sandbox.conftest import Api
 
 
 def test_an_error_status_once_with_retry_after(ard, api):
     ard.faults.add(endpoint="POST /order", nth=1, kind="status", status=503, retry_after=2)
-    refused = api.order()
-    assert refused.status_code == 503
-    assert refused.headers["Retry-After"] == "2"
-    assert set(refused.json()) == {"message", "code", "type"}
+    response = api.order()
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "2"
+    assert set(response.json()) == {"message", "code", "type"}
     assert ard.orders == []
     assert api.order().status_code == 200
     assert [firing.endpoint for firing in ard.faults.fired] == ["POST /order"]
@@ -33,10 +32,10 @@ def test_nth_times_and_clear(ard, api):
 
 def test_html_in_place_of_an_answer(ard, api):
     ard.faults.add("GET /order/status/*", kind="gateway_html", times=1)
-    answer = api.get("/order/status/1")
-    assert answer.status_code == 502
-    assert answer.headers["Content-Type"] == "text/html"
-    assert answer.text.startswith("<html>")
+    response = api.get("/order/status/1")
+    assert response.status_code == 502
+    assert response.headers["Content-Type"] == "text/html"
+    assert response.text.startswith("<html>")
 
 
 def test_latency(ard, api):
@@ -120,20 +119,20 @@ def test_same_seed_same_run():
 
 
 def test_rules_as_text():
-    assert parse("kind=status, endpoint=POST /order/,status=503,retry_after=2,nth=1") == {
+    assert parse_rule("kind=status, endpoint=POST /order/,status=503,retry_after=2,nth=1") == {
         "kind": "status",
         "endpoint": "POST /order/",
         "status": 503,
         "retry_after": 2,
         "nth": 1,
     }
-    assert parse("kind=latency,seconds=0.5s,share=0.1,dry_run=false")["dry_run"] is False
+    assert parse_rule("kind=latency,seconds=0.5s,share=0.1,dry_run=false")["dry_run"] is False
 
 
-@pytest.mark.parametrize("text", ["", "status=503", "kind", "kind=status,colour=red", "kind=status,nth=first"])
+@pytest.mark.parametrize("text", ["", "status=503", "kind", "kind=status,color=red", "kind=status,nth=first"])
 def test_text_that_is_no_rule(text):
     with pytest.raises(ValueError, match=r".+"):
-        parse(text)
+        parse_rule(text)
 
 
 @pytest.mark.parametrize(

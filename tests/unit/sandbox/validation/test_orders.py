@@ -7,13 +7,12 @@ from shapely.geometry import GeometryCollection, Point, box, mapping
 
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.backend.orders import OrderService
-
-from .conftest import Api
+from tests.unit.sandbox.conftest import Api
 
 
 @pytest.fixture(scope="module")
 def ard():
-    """One sandbox for all: a refused order leaves no trace."""
+    """One sandbox for all tests: rejected orders leave no trace."""
     with Sandbox(order_duration=0) as sandbox:
         yield sandbox
 
@@ -28,9 +27,9 @@ def api(ard):
 A_KEY_FILE = base64.b64encode(json.dumps({"type": "service_account"}).encode()).decode()
 
 
-def _refusal(answer, code="invalid_parameters"):
-    assert answer.status_code == 400, answer.text
-    body = answer.json()
+def _error_message(response, code="invalid_parameters"):
+    assert response.status_code == 400, response.text
+    body = response.json()
     assert set(body) == {"message", "code", "type"}
     assert (body["code"], body["type"]) == (code, "invalid_request_error")
     return body["message"]
@@ -41,14 +40,14 @@ def _tile(ard, number=0):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"nonsense", b'"text"'])
-def test_unparsable_bodies(api, body):
+def test_unparsable_body(api, body):
     headers = {"Content-Type": "application/json"}
-    _refusal(api.post("/order/", data=body, headers=headers), "unparsable_body")
+    _error_message(api.post("/order/", data=body, headers=headers), "unparsable_body")
 
 
 def test_unknown_acquisitions_are_named(ard, api):
-    wanted = [{"id": ard.acquisitions[0]}, {"id": "10300100FFFFFF00"}, {"id": "nonsense"}]
-    message = _refusal(api.order(acquisitions=wanted))
+    acquisitions = [{"id": ard.acquisitions[0]}, {"id": "10300100FFFFFF00"}, {"id": "nonsense"}]
+    message = _error_message(api.order(acquisitions=acquisitions))
     assert "10300100FFFFFF00" in message
     assert "nonsense" in message
     assert ard.acquisitions[0] not in message
@@ -64,12 +63,12 @@ def test_unknown_acquisitions_are_named(ard, api):
         {"acquisitions": None, "select_id": "123"},
         {"select_id": "123"},
         {"acquisitions": None, "select_id": "123", "bbox": [0, 0, 1, 1]},
-        {"colour": "red"},
+        {"color": "red"},
         {"dry_run": "yes"},
-        {"settings": {"colour": True}},
+        {"settings": {"color": True}},
         {"settings": {"hd": "yes"}},
         {"settings": []},
-        {"notifications": [{"type": "pigeon", "address": "loft"}]},
+        {"notifications": [{"type": "sms", "address": "1"}]},
         {"notifications": [{"type": "email"}]},
         {"notifications": [{"type": "sns", "topic_arn": "my-topic"}]},
         {"notifications": {"type": "email", "address": "a@b.c"}},
@@ -77,8 +76,8 @@ def test_unknown_acquisitions_are_named(ard, api):
         {"metadata": {"a": {"b": {"c": 1}}}},
     ],
 )
-def test_what_is_refused(api, changes):
-    _refusal(api.order(**changes))
+def test_invalid_order_is_rejected(api, changes):
+    _error_message(api.order(**changes))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ def test_what_is_refused(api, changes):
         {"metadata": {"a": 1, "b": [1, "x"], "c": {"d": None}}},
     ],
 )
-def test_what_is_accepted(api, changes):
+def test_valid_order_is_accepted(api, changes):
     assert api.order(**changes).status_code == 200
 
 
@@ -101,10 +100,10 @@ def test_cell_filter_by_either_name(ard, api, key):
     assert ard.orders[-1].tiles == [tile]
 
 
-def test_bad_cell_filters(ard, api):
-    tile, elsewhere = _tile(ard), _tile(ard, -1)
+def test_invalid_cell_filters(ard, api):
+    tile, other = _tile(ard), _tile(ard, -1)
     first = tile.acquisition_id
-    assert elsewhere.cell_id in _refusal(api.order(acquisitions=[{"id": first, "cells": [elsewhere.cell_id]}]))
+    assert other.cell_id in _error_message(api.order(acquisitions=[{"id": first, "cells": [other.cell_id]}]))
     for entry in (
         {"id": first, "tiles": [tile.cell_id]},
         {"id": first, "cells": [tile.cell_id], "cell_ids": [tile.cell_id]},
@@ -112,7 +111,7 @@ def test_bad_cell_filters(ard, api):
         {"id": first, "cells": tile.cell_id},
         {"cells": [tile.cell_id]},
     ):
-        _refusal(api.order(acquisitions=[entry]))
+        _error_message(api.order(acquisitions=[entry]))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,7 @@ def test_output_configs(ard, api, config):
         {"bucket": "gs:", "prefix": "/b/p"},
         {"bucket": "b", "prefix": "../up"},
         {"bucket": "b", "prefix": 1},
-        {"bucket": "b", "prefix": "p", "colour": "red"},
+        {"bucket": "b", "prefix": "p", "color": "red"},
         {"amazon_s3": {"bucket": "b"}, "azure_blob_storage": {"container": "c"}},
         {"amazon_s3": "b/p"},
         {"azure_blob_storage": {"container": "c", "prefix": "p"}},
@@ -160,18 +159,14 @@ def test_output_configs(ard, api, config):
         {"azure_blob_storage": {"sas_url": "https://x.example/?se=soon&sig=1", "container": "c"}},
     ],
 )
-def test_bad_output_configs(ard, api, config):
+def test_invalid_output_configs(ard, api, config):
     ard.store_credentials("our-sas", "https://x.example/?sig=1")
     ard.store_credentials("our-key", A_KEY_FILE)
-    _refusal(api.order(output_config=config))
-
-
-def _far(ring):
-    return f"POLYGON (({', '.join(f'{x} {y}' for x, y in ring)}))"
+    _error_message(api.order(output_config=config))
 
 
 @pytest.mark.parametrize(
-    ("aoi", "word"),
+    ("aoi", "reason"),
     [
         ({"intersects": "nonsense"}, "WKT"),
         ({"intersects": ""}, "WKT"),
@@ -200,18 +195,18 @@ def _far(ring):
         ({"bbox": [0, 0, 1, 1]}, "none of the acquisitions"),
     ],
 )
-def test_areas_outside_the_rules(api, aoi, word):
-    message = _refusal(api.order(**aoi))
+def test_invalid_aoi_is_rejected(api, aoi, reason):
+    message = _error_message(api.order(**aoi))
     assert message.startswith("Problem with intersects/bbox")
-    assert word in message
+    assert reason in message
 
 
 @pytest.mark.parametrize("form", ["wkt", "collection", "geojson", "text", "feature", "features", "bbox"])
-def test_an_area_chooses_the_tiles_whose_footprint_meets_it(ard, api, form):
+def test_order_contains_tiles_that_intersect_the_aoi(ard, api, form):
     tile = _tile(ard)
     area = tile.footprint.centroid.buffer(0.012).envelope
     feature = {"type": "Feature", "properties": {}, "geometry": mapping(area)}
-    given = {
+    aoi = {
         "wkt": {"intersects": area.wkt},
         "collection": {"intersects": GeometryCollection([area, area]).wkt},
         "geojson": {"intersects": mapping(area)},
@@ -220,46 +215,46 @@ def test_an_area_chooses_the_tiles_whose_footprint_meets_it(ard, api, form):
         "features": {"intersects": {"type": "FeatureCollection", "features": [feature]}},
         "bbox": {"bbox": list(area.bounds)},
     }[form]
-    answer = api.order(**given)
-    assert answer.status_code == 200, answer.text
+    response = api.order(**aoi)
+    assert response.status_code == 200, response.text
     catalog = ard.catalog.tiles(tile.acquisition_id)
     expected = {key for key, other in catalog.items() if other.footprint.intersects(area)}
     assert tile.cell_id in expected
     assert {other.cell_id for other in ard.orders[-1].tiles} == expected
 
 
-def test_bundle_adjust_has_rules_of_its_own(ard, api):
+def test_bundle_adjust_rejects_clouds_and_unconnected_tiles(ard, api):
     catalog = ard.catalog
     cloudy = next(t for t in catalog if t.clouds_percent > 50)
     entry = {"id": cloudy.acquisition_id, "cells": [cloudy.cell_id]}
     adjust = {"bundle_adjust": True}
-    assert "clouds" in _refusal(api.order(acquisitions=[entry], settings=adjust))
+    assert "clouds" in _error_message(api.order(acquisitions=[entry], settings=adjust))
     apart = [_tile(ard), next(t for t in catalog.tiles(ard.acquisitions[-1]).values() if t.clouds_percent < 50)]
     entries = [{"id": tile.acquisition_id, "cells": [tile.cell_id]} for tile in apart]
-    assert "connected" in _refusal(api.order(acquisitions=entries, settings=adjust))
+    assert "connected" in _error_message(api.order(acquisitions=entries, settings=adjust))
     assert api.order(settings=adjust).status_code == 200
 
 
-def test_every_error_has_the_same_shape(ard, api):
+def test_errors_have_the_form_of_the_api(ard, api):
     for method, path, status in (
         ("GET", "/nothing/here", 404),
         ("PUT", "/order", 405),
         ("DELETE", "/auth/self", 405),
     ):
-        answer = api.session.request(method, f"{ard.url}/api/v1{path}", timeout=9)
-        assert answer.status_code == status
-        assert set(answer.json()) == {"message", "code", "type"}
+        response = api.session.request(method, f"{ard.url}/api/v1{path}", timeout=9)
+        assert response.status_code == status
+        assert set(response.json()) == {"message", "code", "type"}
 
 
-def test_a_body_too_long_is_413(ard, api):
-    answer = api.post("/order", data=b"x" * (11 * 2**20))
-    assert answer.status_code == 413
-    assert answer.json()["message"] == "Request Entity Too Large"
+def test_too_large_body_is_413(ard, api):
+    response = api.post("/order", data=b"x" * (11 * 2**20))
+    assert response.status_code == 413
+    assert response.json()["message"] == "Request Entity Too Large"
 
 
-def test_a_crash_inside_is_a_500_in_the_same_shape(ard, api, monkeypatch, caplog):
+def test_unexpected_exception_is_500_in_the_form_of_the_api(ard, api, monkeypatch, caplog):
     monkeypatch.setattr(OrderService, "all", lambda _: 1 / 0)
-    answer = requests.get(f"{ard.url}/api/v1/order", headers=api.session.headers, timeout=9)
-    assert answer.status_code == 500
-    assert set(answer.json()) == {"message", "code", "type"}
+    response = requests.get(f"{ard.url}/api/v1/order", headers=api.session.headers, timeout=9)
+    assert response.status_code == 500
+    assert set(response.json()) == {"message", "code", "type"}
     assert "ZeroDivisionError" in caplog.text
