@@ -1,12 +1,10 @@
-"""Building an order: ours against max-ard, in one run.
-
-Two interpreters take turns, a process each, since the two cannot share an environment::
+"""Time to build an order request: this provider compared with max-ard.
 
     python benchmarks/order_request.py .venv-max-ard/bin/python
 
-Each turn makes every order again and again, after a warm-up, and tells the median of its batches, in seconds of the
-processor; the table has the median of the turns.
-Ends with 1 if ours is slower anywhere.
+Both run alternately, each in a separate process and environment. After a warm-up, each round builds every order
+repeatedly and returns the median CPU seconds of its batches; the table shows the median of the rounds. The exit code
+is 1 if this provider is slower for any order.
 """
 
 from __future__ import annotations
@@ -25,17 +23,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TURNS = 7
-SECONDS_A_CASE = 0.4
-SECONDS_A_BATCH = 0.01
+ROUNDS = 7
+SECONDS_PER_CASE = 0.4
+SECONDS_PER_BATCH = 0.01
 A = "10300100B2B49700"
 
 
 def cases() -> dict[str, dict[str, Any]]:
     """Return the arguments of each order."""
-    chance = random.Random(1)
-    cells = ["Z13-" + "".join(chance.choices("0123", k=12)) for _ in range(5000)]
-    stacks = [{"id": f"10300100{number:06X}00", "cells": chance.sample(cells, 50)} for number in range(10_000)]
+    rng = random.Random(1)
+    cells = ["Z13-" + "".join(rng.choices("0123", k=12)) for _ in range(5000)]
+    stacks = [{"id": f"10300100{number:06X}00", "cells": rng.sample(cells, 50)} for number in range(10_000)]
     ring = [
         [-105 + 0.5 * math.cos(angle), 40 + 0.4 * math.sin(angle)] for angle in (math.tau * i / 999 for i in range(999))
     ]
@@ -59,20 +57,20 @@ def cases() -> dict[str, dict[str, Any]]:
 
 
 def square(x: float, y: float, side: float) -> list[list[float]]:
-    """Return the ring of a square, degrees."""
+    """Return the ring of a square, in degrees."""
     return [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
 
 
 def ours() -> Callable[..., Any]:
-    """Return a function that makes an order's payload with this package."""
-    from airflow_provider_ard.api.orders.request import OrderRequest  # noqa: PLC0415 -- of one side only
+    """Return a function that builds an order's payload with this provider."""
+    from airflow_provider_ard.api.orders.request import OrderRequest  # noqa: PLC0415 -- installed for one side only
 
     return lambda arguments: OrderRequest.of(destination="s3://bkt/a/b", **arguments).to_payload()
 
 
 def theirs() -> Callable[..., Any]:
-    """Return a function that makes an order's payload with the SDK; the session is not used."""
-    from max_ard import Order  # noqa: PLC0415 -- of one side only
+    """Return a function that builds an order's payload with the SDK; the session is not used."""
+    from max_ard import Order  # noqa: PLC0415 -- installed for one side only
 
     session = object()
     return lambda arguments: Order(
@@ -80,59 +78,59 @@ def theirs() -> Callable[..., Any]:
     ).request.to_payload()
 
 
-def batch(make: Callable[..., Any], arguments: dict[str, Any], size: int) -> float:
-    """Return the seconds that one order takes, over so many."""
+def time_batch(build: Callable[..., Any], arguments: dict[str, Any], size: int) -> float:
+    """Return the CPU seconds per order, averaged over `size` orders."""
     start = time.process_time()
     for _ in range(size):
-        make(arguments)
+        build(arguments)
     return (time.process_time() - start) / size
 
 
-def turn(side: str) -> dict[str, Any]:
-    """Return the seconds that one side takes for each order, and its versions."""
-    make = ours() if side == "ours" else theirs()
+def run_round(side: str) -> dict[str, Any]:
+    """Return the CPU seconds of one side for each order, and its package versions."""
+    build = ours() if side == "ours" else theirs()
     seconds = {}
     for name, arguments in cases().items():
-        make(arguments)
-        once = batch(make, arguments, 1)
-        size = max(1, int(SECONDS_A_BATCH / once))
-        end = time.perf_counter() + SECONDS_A_CASE
-        taken = [batch(make, arguments, size)]
-        while time.perf_counter() < end or len(taken) < 3:
-            taken.append(batch(make, arguments, size))
-        seconds[name] = statistics.median(taken)
+        build(arguments)
+        once = time_batch(build, arguments, 1)
+        size = max(1, int(SECONDS_PER_BATCH / once))
+        deadline = time.perf_counter() + SECONDS_PER_CASE
+        samples = [time_batch(build, arguments, size)]
+        while time.perf_counter() < deadline or len(samples) < 3:
+            samples.append(time_batch(build, arguments, size))
+        seconds[name] = statistics.median(samples)
     distribution = "airflow-provider-ard" if side == "ours" else "max-ard"
     versions = {name: version(name) for name in (distribution, "pydantic", "shapely", "numpy")}
     return {"seconds": seconds, "versions": versions | {"python": platform.python_version()}}
 
 
 def main(sdk_python: str) -> int:
-    """Let the two take turns, print the table, and return the exit code."""
+    """Run both sides alternately, print the table, and return the exit code."""
     interpreters = {"ours": sys.executable, "sdk": sdk_python}
-    turns: dict[str, list[dict[str, Any]]] = {"ours": [], "sdk": []}
-    for number in range(TURNS):
+    rounds: dict[str, list[dict[str, Any]]] = {"ours": [], "sdk": []}
+    for number in range(ROUNDS):
         for side in ("ours", "sdk") if number % 2 else ("sdk", "ours"):
-            ran = subprocess.run(
-                [interpreters[side], __file__, "--turn", side], capture_output=True, text=True, check=True
+            process = subprocess.run(
+                [interpreters[side], __file__, "--round", side], capture_output=True, text=True, check=True
             )
-            turns[side].append(json.loads(ran.stdout))
-    print(f"command: python {' '.join(sys.argv)}    {TURNS} turns a side, medians")
-    for side, seen in turns.items():
-        print(f"{side}: " + ", ".join(f"{name} {number}" for name, number in seen[0]["versions"].items()))
-    print(f"\n{'order':36}{'ours, ms':>12}{'max-ard, ms':>14}{'ratio':>8}{'worst turn':>12}")
-    slowest = 0.0
-    for name in turns["ours"][0]["seconds"]:
-        each = {side: [one["seconds"][name] for one in seen] for side, seen in turns.items()}
-        mine, other = statistics.median(each["ours"]), statistics.median(each["sdk"])
+            rounds[side].append(json.loads(process.stdout))
+    print(f"command: python {' '.join(sys.argv)}    median of {ROUNDS} rounds per side")
+    for side, results in rounds.items():
+        print(f"{side}: " + ", ".join(f"{name} {number}" for name, number in results[0]["versions"].items()))
+    print(f"\n{'order':36}{'provider, ms':>14}{'max-ard, ms':>14}{'ratio':>8}{'worst round':>13}")
+    highest = 0.0
+    for name in rounds["ours"][0]["seconds"]:
+        each = {side: [result["seconds"][name] for result in results] for side, results in rounds.items()}
+        provider, sdk = statistics.median(each["ours"]), statistics.median(each["sdk"])
         worst = max(a / b for a, b in zip(each["ours"], each["sdk"], strict=True))
-        print(f"{name:36}{mine * 1e3:12.3f}{other * 1e3:14.3f}{mine / other:8.2f}{worst:12.2f}")
-        slowest = max(slowest, mine / other)
-    print(f"\nslowest ratio {slowest:.2f}: ours is {'not slower anywhere' if slowest <= 1 else 'SLOWER'}")
-    return int(slowest > 1)
+        print(f"{name:36}{provider * 1e3:14.3f}{sdk * 1e3:14.3f}{provider / sdk:8.2f}{worst:13.2f}")
+        highest = max(highest, provider / sdk)
+    print(f"\nhighest ratio {highest:.2f}: this provider is {'never slower' if highest <= 1 else 'SLOWER'}")
+    return int(highest > 1)
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--turn":
-        print(json.dumps(turn(sys.argv[2])))
+    if sys.argv[1] == "--round":
+        print(json.dumps(run_round(sys.argv[2])))
     else:
         sys.exit(main(sys.argv[1]))

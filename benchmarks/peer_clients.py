@@ -1,16 +1,16 @@
-"""One client doing one thing, for `benchmarks/peers.py`: ``python peer_clients.py CLIENT order|wait``.
+"""One client placing or awaiting one order, for `benchmarks/peers.py`: `python peer_clients.py CLIENT order|wait`.
 
-Runs in an environment that holds the peers. What it needs to know comes in environment variables:
+Runs in an environment with the peers installed. Environment variables configure it:
 
-- PEER_URL: the server; PEER_TOKEN: for clients that cannot log in; AIRFLOW_CONN_*: for those that read Connections
-- PEER_TIMEOUT: seconds without a byte before a call counts as lost
-- PEER_RETRIES: how often Airflow runs a failed task again
-- PEER_POKE, PEER_ORDER: seconds between two looks, and the order to look at
+- PEER_URL: the server; PEER_TOKEN: for clients that cannot log in; AIRFLOW_CONN_*: for clients that use Connections
+- PEER_TIMEOUT: read timeout in seconds
+- PEER_RETRIES: number of retries of a failed task
+- PEER_POKE, PEER_ORDER: poll interval in seconds, and ID of the order to wait for
 
-The last line of its output is JSON: what came of it, and how many tries it took.
+The last line of output is JSON with the outcome and the number of tries.
 """
 
-# ruff: noqa: PLC0415 -- each process loads the client that it is, and no other
+# ruff: noqa: PLC0415 -- each process imports only its own client
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ACQUISITION, CELL = "1040010060C9AD00", "Z13-031131111333"
 
 @dataclass
 class TaskInstance:
-    """As much of a task instance as an operator asks for; one for all tries."""
+    """The task instance attributes that operators use; one object serves all tries."""
 
     dag_id: str = "peers"
     task_id: str = "task"
@@ -48,15 +48,15 @@ class TaskInstance:
     xcoms: dict[str, Any] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:
-        """Keep a value until the next try."""
+        """Store a value until the next try."""
         self.xcoms[key] = value
 
 
 class Store(dict[str, Any]):
-    """Airflow's task state store, which outlives a try."""
+    """A task state store, which outlives a try."""
 
     def set(self, key: str, value: Any, **_: Any) -> None:
-        """Keep a value."""
+        """Store a value."""
         self[key] = value
 
 
@@ -64,12 +64,12 @@ class Store(dict[str, Any]):
 
 
 async def planet_session(work: Callable[[Any], Any]) -> Any:
-    """Await `work(orders client)`."""
+    """Return the result of the coroutine `work(client)` with an `OrdersClient`."""
     import httpx
     from planet import Session
     from planet.clients.orders import OrdersClient
 
-    # Whom it is for does not matter here; planet's own logins need its servers.
+    # The server does not check credentials; planet's own logins need Planet's servers.
     async with Session(auth=httpx.Auth(), read_timeout_secs=TIMEOUT) as session:
         return await work(OrdersClient(session, base_url=f"{URL}/api/v1"))
 
@@ -100,7 +100,7 @@ def max_ard_order(_: dict[str, Any]) -> str:
 
 
 def max_ard_wait(_: dict[str, Any]) -> None:
-    """Wait with the SDK, which has no wait of its own: the loop that its users write."""
+    """Wait with the SDK in a loop as its users write it, because it has no wait function."""
     import max_ard.session
     from max_ard.order import Order
 
@@ -113,7 +113,7 @@ def max_ard_wait(_: dict[str, Any]) -> None:
 
 
 def http_headers() -> dict[str, str]:
-    """Return what a user of the plain HTTP operators gives them."""
+    """Return the headers that a user of the plain HTTP operators sets."""
     return {"Authorization": f"Bearer {os.environ['PEER_TOKEN']}", "Content-Type": "application/json"}
 
 
@@ -155,7 +155,7 @@ def http_wait(context: dict[str, Any]) -> None:
 
 
 def http_deferred_wait(context: dict[str, Any]) -> None:
-    """Wait with the deferrable `HttpSensor`, which takes any answer but an error for success."""
+    """Wait with the deferrable `HttpSensor`, which treats any response but an error as success."""
     run_deferred(http_sensor(deferrable=True), context)
 
 
@@ -178,13 +178,13 @@ def ours_wait(context: dict[str, Any]) -> None:
 
 
 def run_deferred(sensor: Any, context: dict[str, Any]) -> None:
-    """Do what worker and triggerer do with a sensor that defers."""
+    """Run a deferrable sensor as worker and triggerer would."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
     async def first_event(trigger: Any) -> Any:
         async for event in trigger.run():
             return event.payload
-        raise RuntimeError("the trigger has ended without an event")
+        raise RuntimeError("the trigger ended without an event")
 
     try:
         sensor.execute(context)
@@ -205,19 +205,19 @@ CLIENTS: dict[str, dict[str, Callable[[dict[str, Any]], Any]]] = {
 
 
 def main() -> None:
-    """Do it, again after a failure as often as Airflow would."""
+    """Run the client, with retries after failures as Airflow does."""
     logging.disable(logging.CRITICAL)
     work = CLIENTS[sys.argv[1]][sys.argv[2]]
     retries = int(os.environ.get("PEER_RETRIES", "0"))
     ti = TaskInstance(max_tries=retries)
     task = type("Task", (), {"retries": retries})()
     context = {"ti": ti, "task_instance": ti, "task": task, "run_id": ti.run_id, "task_state_store": Store()}
-    outcome = "never run"
+    outcome = "not run"
     for ti.try_number in range(1, retries + 2):
         ti.xcoms.clear()
         try:
             work(context)
-        except Exception as error:  # noqa: BLE001 -- of whatever library
+        except Exception as error:  # noqa: BLE001 -- raised by any of the libraries
             outcome = type(error).__name__
             if ti.try_number <= retries:
                 time.sleep(RETRY_DELAY_S)

@@ -1,6 +1,6 @@
-"""How fast the sandbox is: ``python benchmarks/sandbox.py [orders]``, 10,000 by default.
+"""Throughput of the sandbox: `python benchmarks/sandbox.py [orders]`, 10,000 orders by default.
 
-It runs as a process of its own, delivers nothing, and is asked by one client over one connection.
+The sandbox runs in a separate process and delivers nothing; one client uses one connection.
 """
 
 import json
@@ -18,37 +18,37 @@ SCRIPT = Path(sys.executable).with_name("ard-sandbox")
 
 def main(count: int) -> None:
     """Print the figures."""
-    began = time.perf_counter()
-    # Nothing can be written there, so that every delivery is over at once.
+    start = time.perf_counter()
+    # Not writable, so every delivery ends immediately.
     command = [str(SCRIPT), "serve", "--port", "0", "--order-duration", "3d", "--storage", "/dev/null/none"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, requests.Session() as session:
         try:
             assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
-            root = f"{told['url']}/api/v1"
+            server = json.loads(process.stdout.readline())
+            root = f"{server['url']}/api/v1"
             session.trust_env = False
             session.get(f"{root}/auth/self", timeout=10)
-            print(f"start to first answer   {time.perf_counter() - began:8.2f} s")
-            memory = psutil.Process(process.pid)
-            print(f"memory at the start     {memory.memory_info().rss / 2**20:8.0f} MiB")
-            _log_in(session, root, told)
-            began = time.perf_counter()
+            print(f"start to first response {time.perf_counter() - start:8.2f} s")
+            sandbox = psutil.Process(process.pid)
+            print(f"memory at start         {sandbox.memory_info().rss / 2**20:8.0f} MiB")
+            _log_in(session, root, server)
+            start = time.perf_counter()
             for number in range(count):
-                _order(session, root, told["acquisitions"][number % 5], number)
-            spent = time.perf_counter() - began
-            print(f"orders submitted        {count / spent:8.0f} a second ({count:,} in {spent:.1f} s)")
-            began = time.perf_counter()
+                _order(session, root, server["acquisitions"][number % 5], number)
+            elapsed = time.perf_counter() - start
+            print(f"orders submitted        {count / elapsed:8.0f} per second ({count:,} in {elapsed:.1f} s)")
+            start = time.perf_counter()
             listed, pages = _list(session, root)
-            spent = time.perf_counter() - began
+            elapsed = time.perf_counter() - start
             assert listed == count, f"listed {listed} of {count}"
-            print(f"orders listed           {listed / spent:8.0f} a second ({pages} pages in {spent:.1f} s)")
-            print(f"memory with all of them {memory.memory_info().rss / 2**20:8.0f} MiB")
+            print(f"orders listed           {listed / elapsed:8.0f} per second ({pages} pages in {elapsed:.1f} s)")
+            print(f"memory with all orders  {sandbox.memory_info().rss / 2**20:8.0f} MiB")
         finally:
             process.terminate()
 
 
-def _log_in(session: requests.Session, root: str, told: dict[str, Any]) -> None:
-    fields = {"grant_type": "password", "username": told["login"], "password": told["password"]}
+def _log_in(session: requests.Session, root: str, server: dict[str, Any]) -> None:
+    fields = {"grant_type": "password", "username": server["login"], "password": server["password"]}
     token = session.post(f"{root}/auth/authenticate", data=fields, timeout=10).json()["access_token"]
     session.headers["Authorization"] = f"Bearer {token}"
 
@@ -63,14 +63,14 @@ def _order(session: requests.Session, root: str, acquisition: str, number: int) 
 
 
 def _list(session: requests.Session, root: str) -> tuple[int, int]:
-    found, pages = 0, 0
+    count, pages = 0, 0
     query: dict[str, Any] = {"limit": 100}
     while True:
         page = session.get(f"{root}/order/", params=query, timeout=30).json()
-        found += len(page["data"])
+        count += len(page["data"])
         pages += 1
         if not page["has_more"]:
-            return found, pages
+            return count, pages
         query["starting_after"] = page["data"][-1]["id"]
 
 

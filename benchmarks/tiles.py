@@ -1,9 +1,9 @@
-"""What listing an order's tiles takes: ``python -m benchmarks.tiles [tiles]``, 10,000 by default.
+"""Cost of listing an order's tiles: `python -m benchmarks.tiles [tiles]`, 10,000 tiles by default.
 
-An order's documents, of 20 acquisitions, lie on a real S3 server (moto's, a process of its own), and the operator lists
-them through an Airflow Connection, each case in a process of its own. The order's status is made up: all else is real.
-Printed: seconds, memory beyond what the process had, and XCom bytes as JSON. Last, a DAG lists them in batches, maps
-over these and counts what has arrived, by `dag.test()`.
+The STAC documents of an order with 20 acquisitions are stored on a moto S3 server. The operator lists them through an
+Airflow Connection, each case in a separate process; only the order's status is mocked. Prints seconds, additional
+memory, and the XCom's size as JSON. Finally, a DAG lists the tiles in batches, maps over them and counts them, with
+`dag.test()`.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def mapped():
         return len({tile["assets"]["visual"] for tile in batch})
 
     @task
-    def count(arrived):
-        return sum(arrived)
+    def count(batch_sizes):
+        return sum(batch_sizes)
 
     count(ingest.expand(batch=batches.output))
 
@@ -83,14 +83,14 @@ mapped()
 
 
 def order() -> OrderStatus:
-    """Return the status that the order is given."""
-    place = {"output_config": {"bucket": "bench", "prefix": "p"}}
-    return OrderStatus.model_validate({"id": "1", "status": "SUCCEEDED", "order": place})
+    """Return the mocked status of the order."""
+    request = {"output_config": {"bucket": "bench", "prefix": "p"}}
+    return OrderStatus.model_validate({"id": "1", "status": "SUCCEEDED", "order": request})
 
 
-def documents(tiles: int) -> dict[str, bytes]:
-    """Return the delivered documents of an order, by key."""
-    found: dict[str, bytes] = {}
+def build_documents(tiles: int) -> dict[str, bytes]:
+    """Return the delivered documents of an order by object key."""
+    documents: dict[str, bytes] = {}
     links: dict[str, list[str]] = {}
     for number in range(tiles):
         acquisition = f"1040010{number % ACQUISITIONS:06X}A00"
@@ -108,18 +108,18 @@ def documents(tiles: int) -> dict[str, bytes]:
             for name, suffix in ASSETS.items()
         }
         item = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "assets": assets}
-        found[f"p/{key}.json"] = json.dumps(item, indent=1).encode()
+        documents[f"p/{key}.json"] = json.dumps(item, indent=1).encode()
         links.setdefault(acquisition, []).append(f"../{key}.json")
     for acquisition, hrefs in links.items():
         collection = {"links": [{"rel": "item", "href": href} for href in hrefs]}
-        found[f"p/acquisition_collections/{acquisition}_collection.json"] = json.dumps(collection).encode()
+        documents[f"p/acquisition_collections/{acquisition}_collection.json"] = json.dumps(collection).encode()
     children = [{"rel": "child", "href": f"../acquisition_collections/{name}_collection.json"} for name in links]
-    found["p/order_collections/1_root_collection.json"] = json.dumps({"links": children}).encode()
-    return found
+    documents["p/order_collections/1_root_collection.json"] = json.dumps({"links": children}).encode()
+    return documents
 
 
-def put(url: str, content: dict[str, bytes]) -> None:
-    """Write the documents to the server."""
+def upload(url: str, content: dict[str, bytes]) -> None:
+    """Upload the documents to the S3 server."""
     client = boto3.client(
         "s3", endpoint_url=url, aws_access_key_id="demo", aws_secret_access_key="demo", region_name="us-east-1"
     )
@@ -128,42 +128,42 @@ def put(url: str, content: dict[str, bytes]) -> None:
         list(writers.map(lambda key: client.put_object(Bucket="bench", Key=key, Body=content[key]), content))
 
 
-def case(name: str, tiles: int) -> None:
-    """List the tiles in this process, and print a row."""
+def run_case(name: str, tiles: int) -> None:
+    """List the tiles in this process and print a table row."""
     task = ArdListTilesOperator(task_id="t", order_id="1", storage_conn_id="aws_default", **CASES[name])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
+    start = time.perf_counter()
     with mock.patch.object(ArdHook, "get_order", return_value=order()):
         batches = task.execute({"ti": mock.Mock()})
-    spent = time.perf_counter() - began
+    elapsed = time.perf_counter() - start
     assert sum(map(len, batches)) == tiles
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     size = len(json.dumps(batches).encode())
-    print(f"{name:40}{spent:8.1f}{memory:10.0f}{len(batches):9}{size / tiles:12.0f}{size / 2**20:12.1f}", flush=True)
+    print(f"{name:40}{elapsed:8.1f}{memory:10.0f}{len(batches):9}{size / tiles:12.0f}{size / 2**20:12.1f}", flush=True)
 
 
-def mapped(tiles: int) -> None:
-    """List, batch and map in a DAG run of this process, and print what came of it."""
+def run_mapped(tiles: int) -> None:
+    """List, batch and map the tiles in a DAG run in this process, and print the result."""
     folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     folder.mkdir()
     (folder / "mapped.py").write_text(DAG)
     initdb()
     dag = DagBag(folder).dags["mapped"]
-    began = time.perf_counter()
-    # Airflow tells of every task.
+    start = time.perf_counter()
+    # Airflow prints each task's events.
     with contextlib.redirect_stdout(io.StringIO()):
         run = dag.test()
-    spent = time.perf_counter() - began
+    elapsed = time.perf_counter() - start
     with create_session() as session:
         results = list(session.query(XComModel).filter_by(run_id=run.run_id, key="return_value"))
-    (arrived,) = (int(one.value) for one in results if one.task_id == "count")
-    tasks = sum(one.task_id == "ingest" for one in results)
-    assert arrived == tiles, (arrived, tiles)
-    print(f"\nlisted, mapped over and counted by a DAG: {arrived:,} tiles in {tasks} tasks, {spent:.1f} s: {run.state}")
+    (count,) = (int(xcom.value) for xcom in results if xcom.task_id == "count")
+    tasks = sum(xcom.task_id == "ingest" for xcom in results)
+    assert count == tiles, (count, tiles)
+    print(f"\nDAG that lists, maps and counts: {count:,} tiles in {tasks} mapped tasks, {elapsed:.1f} s: {run.state}")
 
 
 def main(tiles: int) -> None:
-    """Serve the documents, and let a process of its own list them in each case."""
+    """Serve the documents and run each case in a separate process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
@@ -183,13 +183,13 @@ def main(tiles: int) -> None:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.2)
-        content = documents(tiles)
+        content = build_documents(tiles)
         size = sum(map(len, content.values()))
         print(
             f"{tiles:,} tiles of {ACQUISITIONS} acquisitions, {len(ASSETS)} assets each, {size / 2**20:.0f} MiB of STAC"
         )
-        put(url, content)
-        print(f"\n{'':40}{'s':>8}{'MiB more':>10}{'batches':>9}{'XCom B/tile':>12}{'XCom MiB':>12}", flush=True)
+        upload(url, content)
+        print(f"\n{'':40}{'s':>8}{'added MiB':>10}{'batches':>9}{'XCom B/tile':>12}{'XCom MiB':>12}", flush=True)
         with tempfile.TemporaryDirectory() as home:
             for name in CASES:
                 command = [sys.executable, "-m", "benchmarks.tiles", "--case", name, str(tiles)]
@@ -204,8 +204,8 @@ def main(tiles: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--case"]:
-        case(sys.argv[2], int(sys.argv[3]))
+        run_case(sys.argv[2], int(sys.argv[3]))
     elif sys.argv[1:2] == ["--map"]:
-        mapped(int(sys.argv[2]))
+        run_mapped(int(sys.argv[2]))
     else:
         main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)

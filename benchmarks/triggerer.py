@@ -1,11 +1,11 @@
-"""A thousand deferred `ArdOrderSensor`s on one real triggerer, on SQLite or on Debian's PostgreSQL: what they cost.
+"""Cost of a thousand deferred `ArdOrderSensor`s on one real triggerer, with SQLite or Debian's PostgreSQL.
 
-    python -m benchmarks.triggerer [--orders 1000] [--database sqlite|postgresql] [--by-hand]
+    python -m benchmarks.triggerer [--orders 1000] [--database sqlite|postgresql] [--insert-deferrals]
 
-Every sensor starts on a worker, defers, waits in the triggerer, resumes on a worker and succeeds. `--by-hand` leaves
-out the first of these, two thirds of the time: the rows that a deferral leaves in the database are written at once.
-Prints what the triggerer used while all waited and while all resumed, what the sandbox was asked, and what the
-triggerer warned about.
+Every sensor starts on a worker, defers, waits in the triggerer, resumes on a worker and succeeds. `--insert-deferrals`
+skips the start on a worker, which takes two thirds of the time, and inserts the database rows of the deferrals. Prints
+the triggerer's resource use while all sensors wait and while all resume, the requests to the sandbox, and the
+triggerer's warnings.
 """
 
 from __future__ import annotations
@@ -61,18 +61,18 @@ waiting()
 
 
 def main() -> None:
-    """Run it and print the figures."""
+    """Run the benchmark and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--orders", type=int, default=1000)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    parser.add_argument("--by-hand", action="store_true", help="write the deferrals into the database")
+    parser.add_argument("--insert-deferrals", action="store_true", help="insert the deferrals into the database")
     options = parser.parse_args()
     print("$ python -m benchmarks.triggerer", *sys.argv[1:])
     print(f"Airflow {version('apache-airflow')}, Python {sys.version.split()[0]}, load {os.getloadavg()[0]:.1f}")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ard-triggerer-")))
         ard = stack.enter_context(Sandbox(order_duration="30d"))
-        ids = place(ard, options.orders)
+        ids = place_orders(ard, options.orders)
         (folder / "dags").mkdir()
         (folder / "dags" / "waiting.py").write_text(DAG)
         (folder / "ids.json").write_text(json.dumps(ids))
@@ -88,11 +88,11 @@ def main() -> None:
             env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = stack.enter_context(postgresql())
         airflow = stack.enter_context(StandaloneAirflow(folder / "home", folder / "dags", env=env))
         airflow.wait_for_dag(DAG_ID)
-        measure(airflow, ard, ids, by_hand=options.by_hand)
+        measure(airflow, ard, ids, insert_deferrals=options.insert_deferrals)
 
 
-def place(ard: Sandbox, count: int) -> list[str]:
-    """Place orders at the sandbox and return their ids."""
+def place_orders(ard: Sandbox, count: int) -> list[str]:
+    """Place orders in the sandbox and return their IDs."""
     with ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
         request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="bucket/prefix")
         return [client.submit_order(request).id for _ in range(count)]
@@ -100,7 +100,7 @@ def place(ard: Sandbox, count: int) -> list[str]:
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[str]:
-    """Run a PostgreSQL server of its own and yield the URI of an empty database; it does not run as root."""
+    """Run a temporary PostgreSQL server, never as root, and yield the URI of an empty database."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         raise SystemExit("PostgreSQL is not installed: apt-get install postgresql")
@@ -124,8 +124,8 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def defer_by_hand(airflow: StandaloneAirflow) -> None:
-    """Write into the database what a deferral leaves there, for every sensor of the one run."""
+def insert_deferral_rows(airflow: StandaloneAirflow) -> None:
+    """Insert the database rows of a deferral for every sensor of the run."""
     code = f"""
 import json
 from datetime import datetime, timedelta, timezone
@@ -150,17 +150,17 @@ with create_session() as session:
     subprocess.run([sys.executable, "-c", code], env=airflow.environment, check=True)
 
 
-def measure(airflow: StandaloneAirflow, ard: Sandbox, ids: list[str], *, by_hand: bool) -> None:
-    """Take a run through waiting and resuming; print a line for each."""
-    if by_hand:
-        # Nothing starts in a pool without a slot.
+def measure(airflow: StandaloneAirflow, ard: Sandbox, ids: list[str], *, insert_deferrals: bool) -> None:
+    """Run all sensors through waiting and resuming, and print a line for each phase."""
+    if insert_deferrals:
+        # Without slots in the pool no sensor starts.
         airflow.api.post("/pools", {"name": POOL, "slots": 0})
     else:
         airflow.api.post("/pools", {"name": POOL, "slots": 64})
     run_id = airflow.api.trigger(DAG_ID)
 
     def states() -> dict[str, int]:
-        """Count the sensors by state; nothing, not zero, while the API server is too busy to answer."""
+        """Count the sensors by state; empty while the API server is too busy to respond."""
         path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances"
         try:
             return {
@@ -170,24 +170,24 @@ def measure(airflow: StandaloneAirflow, ard: Sandbox, ids: list[str], *, by_hand
         except requests.RequestException:
             return {}
 
-    began = time.monotonic()
-    if by_hand:
+    start = time.monotonic()
+    if insert_deferrals:
         airflow.wait_until(lambda: states().get("scheduled") == len(ids), within=600, what="all scheduled", every=1)
-        defer_by_hand(airflow)
+        insert_deferral_rows(airflow)
     airflow.wait_until(lambda: states().get("deferred") == len(ids), within=3600, what="all deferred", every=5)
-    how = "by hand" if by_hand else "worker starts"
-    print(f"all {len(ids):,} deferred after {time.monotonic() - began:.0f} s ({how})")
-    # Until the first round that holds them all is over.
+    how = "inserted" if insert_deferrals else "started on workers"
+    print(f"all {len(ids):,} deferred after {time.monotonic() - start:.0f} s ({how})")
+    # Wait for the first poll round that includes all orders.
     time.sleep(2 * INTERVAL_S)
 
-    seen, before = len(ard.requests), Usage(airflow)
+    request_count, before = len(ard.requests), Usage(airflow)
     time.sleep(STEADY_S)
     after = Usage(airflow)
-    asked = Counter(one.endpoint.split("?")[0] for one in ard.requests[seen:])
+    endpoints = Counter(record.endpoint.split("?")[0] for record in ard.requests[request_count:])
     rounds = STEADY_S / INTERVAL_S
     print(
-        f"waiting, {STEADY_S} s at an interval of {INTERVAL_S} s: {sum(asked.values()) / rounds:.1f} requests a round "
-        f"({dict(asked)}); triggerer {100 * (after.cpu - before.cpu) / STEADY_S:.1f} % of a core, "
+        f"waiting, {STEADY_S} s with poll interval {INTERVAL_S} s: {sum(endpoints.values()) / rounds:.1f} requests per "
+        f"round ({dict(endpoints)}); triggerer {100 * (after.cpu - before.cpu) / STEADY_S:.1f} % of a core, "
         f"{after.rss / 2**20:.0f} MiB resident"
     )
 
@@ -199,44 +199,44 @@ def measure(airflow: StandaloneAirflow, ard: Sandbox, ids: list[str], *, by_hand
     fired = time.monotonic() - finished
     during = Usage(airflow).cpu - before.cpu
 
-    def ended() -> bool:
-        now = states()
-        return now.get("success", 0) + now.get("failed", 0) == len(ids)
+    def have_ended() -> bool:
+        counts = states()
+        return counts.get("success", 0) + counts.get("failed", 0) == len(ids)
 
-    airflow.wait_until(ended, within=3600, what="all ended", every=5)
+    airflow.wait_until(have_ended, within=3600, what="all ended", every=5)
     print(
         f"resuming: no sensor deferred after {fired:.0f} s, all ended after {time.monotonic() - finished:.0f} s: "
-        f"{states()}; triggerer {during:.1f} s of processor time"
+        f"{states()}; triggerer {during:.1f} s of CPU time"
     )
-    logins = sum("/auth/authenticate" in one.path and one.method == "POST" for one in ard.requests)
-    print(f"logins in all: {logins} of the triggerer and of each sensor's first look on a worker")
-    told = warnings(airflow.log_file)
-    print(f"warnings and errors in the triggerer's log: {sum(told.values())}")
-    for line, count in told.most_common(10):
+    logins = sum("/auth/authenticate" in record.path and record.method == "POST" for record in ard.requests)
+    print(f"logins: {logins} in total, by the triggerer and by each sensor's first poll on a worker")
+    lines = warnings(airflow.log_file)
+    print(f"warnings and errors in the triggerer's log: {sum(lines.values())}")
+    for line, count in lines.most_common(10):
         print(f"  {count} x {line}")
 
 
 class Usage:
-    """Processor time (s) and resident memory (bytes) of the triggerer and its children, now."""
+    """Current CPU time (s) and resident memory (bytes) of the triggerer and its children."""
 
     def __init__(self, airflow: StandaloneAirflow) -> None:
         self.cpu, self.rss = 0.0, 0
         for process in airflow.processes():
             with contextlib.suppress(psutil.Error):
                 if "triggerer" in " ".join(process.cmdline()):
-                    used = process.cpu_times()
-                    self.cpu += used.user + used.system
+                    cpu_times = process.cpu_times()
+                    self.cpu += cpu_times.user + cpu_times.system
                     self.rss += process.memory_info().rss
 
 
 def warnings(log: Path) -> Counter[str]:
-    """Return the triggerer's warnings and errors without their times, each with how often it came."""
-    found: Counter[str] = Counter()
+    """Count the triggerer's warnings and errors, without their timestamps."""
+    counts: Counter[str] = Counter()
     for line in log.read_text(errors="replace").splitlines():
         component, _, text = line.partition("|")
         if "triggerer" in component and any(level in text.lower() for level in ("[warning", "[error", "traceback")):
-            found[text.split("]", 1)[-1].strip()[:160]] += 1
-    return found
+            counts[text.split("]", 1)[-1].strip()[:160]] += 1
+    return counts
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Test the built wheel in every environment: ``python -m tests.matrix [--short] [--jobs N] [NAME…]``.
+"""Test the built wheel in each environment: `python -m tests.matrix [--short] [--jobs N] [NAME…]`.
 
-Exit code 0 if nothing has failed anywhere. `--short`: the two ends, and of each suite what differs between versions.
+The exit code is 0 if all tests pass. `--short` tests only the oldest and the newest environment, and the parts of each
+suite that depend on the Airflow version.
 """
 
 from __future__ import annotations
@@ -16,31 +17,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.matrix.environments import ENVIRONMENTS, EXTRAS, REPOSITORY, SHOWN, Environment
+from tests.matrix.environments import ENVIRONMENTS, EXTRAS, REPOSITORY, TABLE_PACKAGES, Environment
 
 FOLDER = REPOSITORY / ".matrix"
 WORK = FOLDER / "work"
 UV = str(Path(sys.executable).with_name("uv"))
-ENDS = ("2.11-floor", "3.3-newest")
-# Warnings are errors where they are ours; an old Airflow's own ones about its newer libraries are not.
+OLDEST_AND_NEWEST = ("2.11-floor", "3.3-newest")
+# Warnings from this package are errors; old Airflow versions warn about newer libraries.
 WARNINGS = "filterwarnings=default\nerror:::airflow_provider_ard"
-WITHIN_S = 3600
+TIMEOUT_S = 3600
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What one call of pytest runs; `short` are its arguments in the short form, `between` those between the ends."""
+    """Arguments of one pytest run. `short`: those of a short run; `between`: added for all but the oldest and newest."""
 
     name: str
     arguments: tuple[str, ...]
     short: tuple[str, ...]
     between: tuple[str, ...] = ()
 
-    def chosen(self, environment: Environment, *, short: bool) -> tuple[str, ...]:
-        """Return the arguments for an environment."""
+    def arguments_for(self, environment: Environment, *, short: bool) -> tuple[str, ...]:
+        """Return the pytest arguments for an environment."""
         if short:
             return self.short
-        return self.arguments if environment.name in ENDS else self.arguments + self.between
+        return self.arguments if environment.name in OLDEST_AND_NEWEST else self.arguments + self.between
 
 
 SUITES = (
@@ -50,8 +51,10 @@ SUITES = (
         (
             *("tests/unit/test_provider_info.py", "tests/unit/hooks", "tests/unit/operators", "tests/unit/sensors"),
             "tests/unit/triggers",
+            "tests/unit/ordering",
+            "tests/unit/polling",
         ),
-        # The sandbox knows nothing of Airflow.
+        # The sandbox does not depend on Airflow.
         between=("--ignore", "tests/unit/sandbox"),
     ),
     Suite(
@@ -69,7 +72,7 @@ SUITES = (
 
 @dataclass
 class Outcome:
-    """What came of one environment."""
+    """Test results of one environment."""
 
     environment: Environment
     counts: dict[str, str] = field(default_factory=dict)
@@ -78,35 +81,47 @@ class Outcome:
 
 
 def main() -> int:
-    """Run, print the table, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description="Test the wheel on every Airflow.")
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *(one.name for one in ENVIRONMENTS)])
-    parser.add_argument("--short", action="store_true", help="the two ends in short form")
-    parser.add_argument("--jobs", type=int, default=2, help="environments at a time")
+    """Run the matrix, print the table, and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.matrix", description="Test the built wheel with each supported Airflow version."
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="environment, such as 2.11-floor; all by default",
+        choices=[[], *(environment.name for environment in ENVIRONMENTS)],
+    )
+    parser.add_argument(
+        "--short", action="store_true", help="only the oldest and newest environment, with shortened suites"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="number of environments to test concurrently")
     options = parser.parse_args()
-    names = options.names or (ENDS if options.short else [one.name for one in ENVIRONMENTS])
+    names = options.names or (
+        OLDEST_AND_NEWEST if options.short else [environment.name for environment in ENVIRONMENTS]
+    )
     wheel = prepare()
     with ThreadPoolExecutor(options.jobs) as pool:
-        chosen = [one for one in ENVIRONMENTS if one.name in names]
-        outcomes = list(pool.map(lambda one: test(one, wheel, short=options.short), chosen))
-    print("\n" + table(outcomes), flush=True)
-    broken = [failure for outcome in outcomes for failure in outcome.failed]
-    print("\n".join(broken), file=sys.stderr)
-    return 1 if broken else 0
+        selected = [environment for environment in ENVIRONMENTS if environment.name in names]
+        outcomes = list(pool.map(lambda environment: test(environment, wheel, short=options.short), selected))
+    print("\n" + format_table(outcomes), flush=True)
+    failures = [failure for outcome in outcomes for failure in outcome.failed]
+    print("\n".join(failures), file=sys.stderr)
+    return 1 if failures else 0
 
 
 def prepare() -> Path:
-    """Build the wheel, and lay the tests where the checkout's package is not beside them. Return the wheel."""
+    """Build the wheel and copy the tests to a folder without the package's source; return the wheel."""
     shutil.rmtree(WORK, ignore_errors=True)
     shutil.rmtree(FOLDER / "dist", ignore_errors=True)
     WORK.mkdir(parents=True)
     for folder in ("tests", "demo", "dags_examples"):
         shutil.copytree(REPOSITORY / folder, WORK / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "pyproject.toml", WORK)
-    # Azurite, fetched from npm once for all.
+    # Azurite is installed from npm once and shared.
     (REPOSITORY / ".node").mkdir(exist_ok=True)
     (WORK / ".node").symlink_to(REPOSITORY / ".node")
-    # The metadata of real tiles, where they are beside the repository.
+    # The catalog of real tiles, where it is available.
     if (real := REPOSITORY.parent / "shared").exists() and not (FOLDER / "shared").exists():
         (FOLDER / "shared").symlink_to(real.resolve())
     subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", FOLDER / "dist", REPOSITORY], check=True)
@@ -115,27 +130,27 @@ def prepare() -> Path:
 
 
 def test(environment: Environment, wheel: Path, *, short: bool) -> Outcome:
-    """Make one environment and run all suites in it."""
-    outcome, began = Outcome(environment), time.monotonic()
+    """Create one environment and run all suites in it."""
+    outcome, start = Outcome(environment), time.monotonic()
     folder = FOLDER / environment.name
     folder.mkdir(exist_ok=True)
     try:
         install(environment, wheel, folder)
     except subprocess.CalledProcessError as error:
-        outcome.failed.append(f"{environment.name}: not installed, see {folder / 'install.log'}: {error}")
+        outcome.failed.append(f"{environment.name}: installation failed, see {folder / 'install.log'}: {error}")
         return outcome
     for suite in SUITES:
-        code = run(suite.name, suite.chosen(environment, short=short), folder)
-        outcome.counts[suite.name], ran = count_results(folder / f"{suite.name}.xml")
-        if code or not ran:
-            outcome.failed.append(f"{environment.name}: {suite.name} ended with {code}, see {folder / suite.name}.log")
-    outcome.seconds = time.monotonic() - began
+        code = run(suite.name, suite.arguments_for(environment, short=short), folder)
+        outcome.counts[suite.name], passed = count_results(folder / f"{suite.name}.xml")
+        if code or not passed:
+            outcome.failed.append(f"{environment.name}: {suite.name} exited with {code}, see {folder / suite.name}.log")
+    outcome.seconds = time.monotonic() - start
     print(environment.name, outcome.counts, f"{outcome.seconds:.0f} s", flush=True)
     return outcome
 
 
 def install(environment: Environment, wheel: Path, folder: Path) -> None:
-    """Install the wheel and what tests need at the environment's exact versions; it must be complete and not mixed."""
+    """Install the wheel and the test dependencies at the environment's pinned versions, and check the result."""
     python = folder / "venv" / "bin" / "python"
     commands = [
         [UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder / "venv"],
@@ -145,32 +160,36 @@ def install(environment: Environment, wheel: Path, folder: Path) -> None:
             *("--group", f"{REPOSITORY / 'pyproject.toml'}:test"),
         ],
         [UV, "pip", "check", "--quiet", "--python", python],
-        [python, "-c", "import airflow_provider_ard as ours; assert 'site-packages' in ours.__file__, ours.__file__"],
+        [
+            python,
+            "-c",
+            "import airflow_provider_ard as package; assert 'site-packages' in package.__file__, package.__file__",
+        ],
     ]
     with (folder / "install.log").open("wb") as log:
         for command in commands:
-            subprocess.run(command, cwd=WORK, stdout=log, stderr=subprocess.STDOUT, check=True, timeout=WITHIN_S)
+            subprocess.run(command, cwd=WORK, stdout=log, stderr=subprocess.STDOUT, check=True, timeout=TIMEOUT_S)
 
 
 def run(suite: str, arguments: tuple[str, ...], folder: Path) -> int:
-    """Run a suite, and return pytest's exit code."""
+    """Run a suite and return pytest's exit code."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTEST", "VIRTUAL_ENV"))}
     report = folder / f"{suite}.xml"
     report.unlink(missing_ok=True)
     command = [folder / "venv" / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", WARNINGS]
-    # What the tests write, such as the logs of an Airflow, is there to be looked at afterwards.
+    # Keep the files that tests write, such as Airflow logs, for inspection.
     command += ["--junit-xml", report, "--basetemp", folder / f"{suite}.tmp", *arguments]
     with (folder / f"{suite}.log").open("wb") as log:
-        ended = subprocess.run(
-            command, cwd=WORK, env=env, stdout=log, stderr=subprocess.STDOUT, check=False, timeout=WITHIN_S
+        process = subprocess.run(
+            command, cwd=WORK, env=env, stdout=log, stderr=subprocess.STDOUT, check=False, timeout=TIMEOUT_S
         )
-    return ended.returncode
+    return process.returncode
 
 
 def count_results(report: Path) -> tuple[str, int]:
-    """Return "passed/failed/skipped" of a JUnit report, and how many tests passed."""
+    """Return "passed/failed/skipped" of a JUnit report, and the number of passed tests."""
     if not report.exists():
-        return "none", 0
+        return "-", 0
     suites = list(ET.parse(report).getroot().iter("testsuite"))
     total, failed, skipped = (
         sum(int(suite.get(key, 0)) for suite in suites for key in keys)
@@ -179,14 +198,14 @@ def count_results(report: Path) -> tuple[str, int]:
     return f"{total - failed - skipped}/{failed}/{skipped}", total - failed - skipped
 
 
-def table(outcomes: list[Outcome]) -> str:
-    """Return the summary: versions, and passed/failed/skipped of each suite."""
-    rows = [["environment", "airflow", *(name.removeprefix("apache-airflow-providers-") for name in SHOWN)]]
-    rows[0] += [*(suite.name for suite in SUITES), "s"]
+def format_table(outcomes: list[Outcome]) -> str:
+    """Return the summary table: package versions, and passed/failed/skipped tests of each suite."""
+    rows = [["environment", "airflow", *(name.removeprefix("apache-airflow-providers-") for name in TABLE_PACKAGES)]]
+    rows[0] += [*(suite.name for suite in SUITES), "seconds"]
     for outcome in outcomes:
         pins = outcome.environment.pins()
-        row = [outcome.environment.name, *(pins[name] for name in ("apache-airflow", *SHOWN))]
-        rows.append([*row, *(outcome.counts.get(suite.name, "none") for suite in SUITES), f"{outcome.seconds:.0f}"])
+        row = [outcome.environment.name, *(pins[name] for name in ("apache-airflow", *TABLE_PACKAGES))]
+        rows.append([*row, *(outcome.counts.get(suite.name, "-") for suite in SUITES), f"{outcome.seconds:.0f}"])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
