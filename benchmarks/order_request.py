@@ -61,14 +61,14 @@ def square(x: float, y: float, side: float) -> list[list[float]]:
     return [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
 
 
-def ours() -> Callable[..., Any]:
+def provider_builder() -> Callable[..., Any]:
     """Return a function that builds an order's payload with this provider."""
     from airflow_provider_ard.api.orders.request import OrderRequest  # noqa: PLC0415 -- installed for one side only
 
     return lambda arguments: OrderRequest.of(destination="s3://bkt/a/b", **arguments).to_payload()
 
 
-def theirs() -> Callable[..., Any]:
+def sdk_builder() -> Callable[..., Any]:
     """Return a function that builds an order's payload with the SDK; the session is not used."""
     from max_ard import Order  # noqa: PLC0415 -- installed for one side only
 
@@ -88,7 +88,7 @@ def time_batch(build: Callable[..., Any], arguments: dict[str, Any], size: int) 
 
 def run_round(side: str) -> dict[str, Any]:
     """Return the CPU seconds of one side for each order, and its package versions."""
-    build = ours() if side == "ours" else theirs()
+    build = provider_builder() if side == "provider" else sdk_builder()
     seconds = {}
     for name, arguments in cases().items():
         build(arguments)
@@ -99,17 +99,17 @@ def run_round(side: str) -> dict[str, Any]:
         while time.perf_counter() < deadline or len(samples) < 3:
             samples.append(time_batch(build, arguments, size))
         seconds[name] = statistics.median(samples)
-    distribution = "airflow-provider-ard" if side == "ours" else "max-ard"
+    distribution = "airflow-provider-ard" if side == "provider" else "max-ard"
     versions = {name: version(name) for name in (distribution, "pydantic", "shapely", "numpy")}
     return {"seconds": seconds, "versions": versions | {"python": platform.python_version()}}
 
 
 def main(sdk_python: str) -> int:
     """Run both sides alternately, print the table, and return the exit code."""
-    interpreters = {"ours": sys.executable, "sdk": sdk_python}
-    rounds: dict[str, list[dict[str, Any]]] = {"ours": [], "sdk": []}
+    interpreters = {"provider": sys.executable, "sdk": sdk_python}
+    rounds: dict[str, list[dict[str, Any]]] = {"provider": [], "sdk": []}
     for number in range(ROUNDS):
-        for side in ("ours", "sdk") if number % 2 else ("sdk", "ours"):
+        for side in ("provider", "sdk") if number % 2 else ("sdk", "provider"):
             process = subprocess.run(
                 [interpreters[side], __file__, "--round", side], capture_output=True, text=True, check=True
             )
@@ -119,10 +119,10 @@ def main(sdk_python: str) -> int:
         print(f"{side}: " + ", ".join(f"{name} {number}" for name, number in results[0]["versions"].items()))
     print(f"\n{'order':36}{'provider, ms':>14}{'max-ard, ms':>14}{'ratio':>8}{'worst round':>13}")
     highest = 0.0
-    for name in rounds["ours"][0]["seconds"]:
+    for name in rounds["provider"][0]["seconds"]:
         each = {side: [result["seconds"][name] for result in results] for side, results in rounds.items()}
-        provider, sdk = statistics.median(each["ours"]), statistics.median(each["sdk"])
-        worst = max(a / b for a, b in zip(each["ours"], each["sdk"], strict=True))
+        provider, sdk = statistics.median(each["provider"]), statistics.median(each["sdk"])
+        worst = max(a / b for a, b in zip(each["provider"], each["sdk"], strict=True))
         print(f"{name:36}{provider * 1e3:14.3f}{sdk * 1e3:14.3f}{provider / sdk:8.2f}{worst:13.2f}")
         highest = max(highest, provider / sdk)
     print(f"\nhighest ratio {highest:.2f}: this provider is {'never slower' if highest <= 1 else 'SLOWER'}")

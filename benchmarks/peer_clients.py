@@ -162,7 +162,7 @@ def http_deferred_wait(context: dict[str, Any]) -> None:
 # This provider ---------------------------------------------------------------------------------------------------
 
 
-def ours_order(context: dict[str, Any]) -> str:
+def provider_order(context: dict[str, Any]) -> str:
     """Order with `ArdOrderOperator`."""
     from airflow_provider_ard.operators.order import ArdOrderOperator
 
@@ -170,7 +170,7 @@ def ours_order(context: dict[str, Any]) -> str:
     return str(operator.execute(context))
 
 
-def ours_wait(context: dict[str, Any]) -> None:
+def provider_wait(context: dict[str, Any]) -> None:
     """Wait with `ArdOrderSensor`, deferred."""
     from airflow_provider_ard.sensors.order import ArdOrderSensor
 
@@ -200,7 +200,7 @@ CLIENTS: dict[str, dict[str, Callable[[dict[str, Any]], Any]]] = {
     "max-ard": {"order": max_ard_order, "wait": max_ard_wait},
     "http": {"order": http_order, "wait": http_wait},
     "http-deferred": {"wait": http_deferred_wait},
-    "ours": {"order": ours_order, "wait": ours_wait},
+    "provider": {"order": provider_order, "wait": provider_wait},
 }
 
 

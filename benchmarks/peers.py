@@ -38,14 +38,14 @@ PACKAGES = {
     "planet": "planet",
     "max-ard": "max-ard",
     "http": "apache-airflow-providers-http",
-    "ours": "airflow-provider-ard",
+    "provider": "airflow-provider-ard",
 }
 NAMES = {
     "planet": "`planet`",
     "max-ard": "`max-ard`",
     "http": "`HttpOperator`, `HttpSensor`",
     "http-deferred": "`HttpSensor`, deferrable",
-    "ours": "this provider",
+    "provider": "this provider",
 }
 ONCE = {"nth": 1}
 FAULTS: dict[str, dict[str, Any]] = {
@@ -62,13 +62,13 @@ class PlanetServer(Sandbox):
 
     def __init__(self) -> None:
         super().__init__()
-        self.placed: list[str] = []
+        self.order_ids: list[str] = []
         app = FastAPI()
 
         @app.post("/api/v1/orders/v2")
         def create() -> dict[str, str]:
-            self.placed.append(str(uuid.uuid4()))
-            return self._order(self.placed[-1])
+            self.order_ids.append(str(uuid.uuid4()))
+            return self._order(self.order_ids[-1])
 
         @app.get("/api/v1/orders/v2/{order_id}")
         def get(order_id: str) -> dict[str, str]:
@@ -102,7 +102,7 @@ def create_server(client: str) -> tuple[Sandbox, Endpoints]:
 
 def count_orders(server: Sandbox) -> int:
     """Return the number of orders that a server has accepted."""
-    return len(server.placed) if isinstance(server, PlanetServer) else len(server.orders)
+    return len(server.order_ids) if isinstance(server, PlanetServer) else len(server.orders)
 
 
 def access_token(server: Sandbox) -> str:
@@ -184,10 +184,10 @@ def measure_order(client: str, fault: str) -> str:
         result = outcome(start(client, "order", env | {"PEER_RETRIES": str(retries)}), env, ORDER_LIMIT_S)
         # A request that timed out may still be accepted.
         time.sleep(SLOW_RESPONSE_S if FAULTS[fault]["kind"] == "latency" else 0)
-        placed = count_orders(server)
+        count = count_orders(server)
     if result is None:
-        return f"{placed}, hangs"
-    return f"{placed}" if result["outcome"] == "success" else f"{placed}, unknown to the task"
+        return f"{count}, hangs"
+    return f"{count}" if result["outcome"] == "success" else f"{count}, ID unknown to the task"
 
 
 @dataclass(frozen=True)

@@ -56,18 +56,18 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: `pause` seconds after the `nth` request of an endpoint arrives, or after its response (`answered`)."""
+    """When to kill: `pause` seconds after the `nth` request of an endpoint arrives, or after its response (`is_answered`)."""
 
     endpoint: str
     nth: int = 1
-    answered: bool = False
+    is_answered: bool = False
     pause: float = 0.0
     worker: bool = False
     faults: tuple[dict[str, Any], ...] = field(default=())
 
     def is_reached(self, records: list[RequestRecord]) -> bool:
         matching = [record for record in records if record.endpoint.startswith(self.endpoint)]
-        return len(matching) >= self.nth and (not self.answered or matching[self.nth - 1].status is not None)
+        return len(matching) >= self.nth and (not self.is_answered or matching[self.nth - 1].status is not None)
 
 
 def slow(endpoint: str, seconds: float, nth: int = 1) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def slow(endpoint: str, seconds: float, nth: int = 1) -> dict[str, Any]:
 def after_response(pause: float, *, worker: bool = False) -> Moment:
     # Slow, so that the process can be identified before the response arrives and still runs when it is killed.
     faults = (slow("POST /order", 2), slow("GET /order/status/*", 30))
-    return Moment("POST /order", answered=True, pause=pause, worker=worker, faults=faults)
+    return Moment("POST /order", is_answered=True, pause=pause, worker=worker, faults=faults)
 
 
 # The latency precedes processing, so the API accepts an order that is in flight after its process has died.
@@ -107,7 +107,7 @@ SHORT = [
     "at the response",
     "POST in flight, worker killed as well",
 ]
-CHOSEN = {name: MOMENTS[name] for name in (MOMENTS if FULL else SHORT)}
+SELECTED_MOMENTS = {name: MOMENTS[name] for name in (MOMENTS if FULL else SHORT)}
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def wait_for_requests(ard: Sandbox) -> Iterator[Callable[..., None]]:
     ard.faults.clear()
 
 
-@pytest.mark.parametrize("moment", CHOSEN.values(), ids=CHOSEN)
+@pytest.mark.parametrize("moment", SELECTED_MOMENTS.values(), ids=SELECTED_MOMENTS)
 def test_retry_of_killed_task_makes_one_order(
     ard: Sandbox, airflow: StandaloneAirflow, wait_for_requests: Callable[..., None], moment: Moment
 ) -> None:
@@ -164,5 +164,5 @@ def test_retry_of_killed_task_makes_one_order(
     task = airflow.wait_for_task("killed", run_id, "order", "success", STEP_LIMIT_S)
 
     assert task["try_number"] == 2, airflow.api.task_log("killed", run_id, task)
-    placed = [order.id for order in ard.orders if order.id not in before]
-    assert placed == [airflow.api.xcom("killed", run_id, "order")]
+    order_ids = [order.id for order in ard.orders if order.id not in before]
+    assert order_ids == [airflow.api.xcom("killed", run_id, "order")]

@@ -85,10 +85,10 @@ def test_random_faults_make_one_order_per_task_instance(short_retries, crashes, 
         for number in range(RUNS):
             ti = TaskInstance(run_id=f"run-{number}", max_tries=TRIES)
             context = {"ti": ti, "task": Task(TRIES), "task_state_store": Store()}
-            order_id = order(ard, context, tries)
+            order_id = place_order(ard, context, tries)
             order_ids[ti.run_id] = order_id
-            ended[wait(order_id, context, tries)] += 1
-        orders = {placed.request["metadata"]["airflow_run_id"]: placed for placed in ard.orders}
+            ended[wait_for_order(order_id, context, tries)] += 1
+        orders = {order.request["metadata"]["airflow_run_id"]: order for order in ard.orders}
         fired = collections.Counter(firing.rule.kind for firing in ard.faults.fired)
         with capsys.disabled():
             print(
@@ -96,13 +96,13 @@ def test_random_faults_make_one_order_per_task_instance(short_retries, crashes, 
                 f"crashes {dict(crashes)}; faults {dict(fired)}"
             )
         assert len(ard.orders) == len(orders) == RUNS
-        assert {run: placed.id for run, placed in orders.items()} == order_ids
-        states = collections.Counter(placed.status for placed in ard.orders)
+        assert {run_id: order.id for run_id, order in orders.items()} == order_ids
+        states = collections.Counter(order.status for order in ard.orders)
         assert ended == states
         assert sum(fired.values()) > RUNS / 2
 
 
-def order(ard, context, tries):
+def place_order(ard, context, tries):
     for context["ti"].try_number in range(1, TRIES):
         tries["order"] += 1
         task = ArdOrderOperator(task_id="order", acquisitions=ard.acquisitions[0], destination="b/p")
@@ -113,7 +113,7 @@ def order(ard, context, tries):
     raise AssertionError(f"not ended after {TRIES} tries")
 
 
-def wait(order_id, context, tries):
+def wait_for_order(order_id, context, tries):
     for _ in range(TRIES):
         tries["wait"] += 1
         task = ArdOrderSensor(task_id="wait", order_id=order_id, deferrable=False, poke_interval=0)

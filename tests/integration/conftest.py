@@ -24,7 +24,7 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-def processes_of(sessions: set[int], mark: str) -> list[psutil.Process]:
+def find_processes(sessions: set[int], mark: str) -> list[psutil.Process]:
     """Return the live processes of some sessions, and those with the value `mark` in their environment.
 
     The sessions are needed because a process that changes its title, as Airflow's do, overwrites its visible environment.

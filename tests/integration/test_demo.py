@@ -16,7 +16,7 @@ import requests
 
 from demo.runner import exports, fresh_folder
 from demo.standalone import REPOSITORY, AirflowFailedError, StandaloneAirflow
-from tests.integration.conftest import processes_of, wait_until
+from tests.integration.conftest import find_processes, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,11 +54,11 @@ class Process:
 
     def processes(self) -> list[psutil.Process]:
         """Return what is alive of this process and all that it has started, whoever its parent is by now."""
-        found = processes_of(self._sessions | {self.popen.pid}, self.mark)
+        found = find_processes(self._sessions | {self.popen.pid}, self.mark)
         for process in found:
             with contextlib.suppress(ProcessLookupError):
                 self._sessions.add(os.getsid(process.pid))
-        return processes_of(self._sessions, self.mark)
+        return find_processes(self._sessions, self.mark)
 
 
 @pytest.fixture
