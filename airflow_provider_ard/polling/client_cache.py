@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from airflow.providers.common.compat.connection import get_async_connection
@@ -61,6 +61,7 @@ class CachedClient:
         now = time.monotonic()
         if self._client is None or now >= self._reload_at:
             self._reload_at = now + RELOAD_CONNECTION_S
+            await asyncio.to_thread(_import_modules)
             try:
                 connection = await get_async_connection(self.ard_conn_id)
             except Exception as error:  # noqa: BLE001 -- each secrets backend raises its own
@@ -98,13 +99,22 @@ class CachedClient:
         self._client, self._connection_hash = client, connection_hash
 
 
+def _import_modules() -> None:
+    """Import what polling needs; in a thread, as requests, oauthlib and the models take up to 200 ms."""
+    import airflow_provider_ard.api.client
+    import airflow_provider_ard.api.orders.status_reader
+    import airflow_provider_ard.hooks.ard  # noqa: F401
+
+    with suppress(ImportError):
+        # Airflow 3 imports it to read a Connection; a triggerer has it loaded.
+        import airflow.sdk.execution_time.supervisor  # noqa: F401
+
+
 def _create_client(connection: Connection) -> ArdClient:
     """Return a client that makes one attempt per request: the next poll is the retry.
 
-    Runs in a thread: reading the extra may request the supervisor to mask secrets, and the imports (requests, oauthlib,
-    pydantic models) take 200 ms.
+    Runs in a thread, as reading the extra may send a request to Airflow's supervisor to mask secrets.
     """
-    from airflow_provider_ard.api.orders import status_reader  # noqa: F401
     from airflow_provider_ard.hooks.ard import client_of
 
     return client_of(connection, max_attempts=1)

@@ -44,13 +44,13 @@ class Contender:
     make: Callable[[], Callable[[str, float], Any]]
     connection: Callable[[str, int], dict[str, Any]]
     is_ours: bool = field(default=False)
-    asks: bool = field(default=True)
+    polls: bool = field(default=True)
     full_after: int = field(default=10)
 
     @property
     def is_peer(self) -> bool:
         """Whether it is another provider's."""
-        return self.asks and not self.is_ours
+        return self.polls and not self.is_ours
 
 
 def _ours() -> Callable[[str, float], Any]:
@@ -141,7 +141,7 @@ CONTENDERS = {
         package="apache-airflow",
         make=_bare,
         connection=lambda *_: {"conn_type": "http"},
-        asks=False,
+        polls=False,
     ),
     "http": Contender(
         name="HttpSensorTrigger",

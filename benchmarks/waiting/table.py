@@ -106,7 +106,7 @@ def _row(run: dict[str, Any]) -> list[str]:
     if "figures" not in run:
         return [_label(run), f"{run['task']['orders']:,}", run["missing"], *[""] * (len(HEAD) - 3)]
     figures, whole = run["figures"], run["whole"]
-    asks = CONTENDERS[run["task"]["contender"]].asks
+    asks = CONTENDERS[run["task"]["contender"]].polls
     lost = run["task"]["orders"] - figures["events"] if asks else 0
     return [
         _label(run),
