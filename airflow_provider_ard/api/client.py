@@ -1,4 +1,4 @@
-"""`ArdClient`: one method an endpoint of the ARD HTTP API."""
+"""`ArdClient`: one method per endpoint of the ARD HTTP API."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from airflow_provider_ard.api.account import Account, StoredCredentials
 from airflow_provider_ard.api.errors import (
     ArdError,
     ArdNotFoundError,
+    ArdOrderConflict,
     ArdOrderInDoubtError,
     ArdRequestError,
     ArdUnavailableError,
 )
 from airflow_provider_ard.api.http.pagination import CredentialsPage, OrderPage
-from airflow_provider_ard.api.http.responses import redact
+from airflow_provider_ard.api.http.redaction import redact
+from airflow_provider_ard.api.http.responses import json_object
 from airflow_provider_ard.api.http.transport import PAGE_SIZE, Transport
 from airflow_provider_ard.api.orders.acquisitions import read_acquisitions
 from airflow_provider_ard.api.orders.credentials import check_credentials_id, read_credentials
@@ -29,54 +31,66 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.selects.request import SelectRequest
 
-# The key under which the API tells of stored credentials.
 REGISTERED = "registered_credentials"
-# A Select's result files that tell what to order, the smaller one first.
+# A Select's result files that list its tiles, the smaller one first.
 _RESULT_FILES = ("order", "geojson")
 
 
 class ArdClient(Transport):
     """A client of the ARD API for one login: one session, one token.
 
-    `host`: see `api_base`. `verify`: True, False, or the path of a CA bundle. `timeout`: seconds without a byte
-    before a call counts as lost. `max_attempts`: how often a GET or a login is tried while the API is unavailable.
-    `cells_key`: the name of the cell filter on the wire. Every method raises `ArdError`s.
+        with ArdClient(Login("me@example.com", "password")) as client:
+            print(client.get_order("3837513680025567106").status)
+
+    `host`: see `api_base`. `verify`: True, False, or the path of a CA bundle. `timeout`: seconds without a byte until a
+    request counts as lost. `max_attempts`: of a GET or a login while the API is unavailable. `cells_key`: the name of
+    the cell filter in requests. Every method raises only `ArdError`s.
     """
 
     def whoami(self) -> Account:
         """Return the account and user that this client is logged in as (`GET /auth/self`)."""
-        answer = self._get("auth/self")
-        return self._read(Account, answer.get("user"), "auth/self")
+        response = self._get("auth/self")
+        return self._read(Account, response.get("user"), "auth/self")
 
     def submit_order(self, request: OrderRequest) -> OrderStatus:
-        """Place an order: one POST, real money. Return its id and first status.
+        """Place an order: one POST, real money. Return its ID and first status.
 
-        Raises `ArdOrderInDoubtError` when no answer says whether the order was accepted; it may have been. Any other
-        error means that it was not.
+        Raises `ArdOrderInDoubtError` if the API may have accepted the order and no response confirms it. Any other
+        error means that there is no order: the API refused it in its own error form, or no connection was established.
         """
         if request.dry_run:
-            raise ArdRequestError("True: use dry_run() to price an order", argument="dry_run")
-        # Outages are waited for here, before the purchase, rather than in the middle of it.
-        self._patiently(self._auth.token)
-        answer = self._post_order(request)
+            raise ArdRequestError("is true; use dry_run() to price an order", argument="dry_run")
+        # An outage is waited for here, before the purchase, rather than in the middle of it.
+        self._retrying(self._auth.token)
+        content = self._post_order(request, lost=ArdOrderInDoubtError)
         try:
-            return OrderStatus.model_validate(answer)
+            return OrderStatus.model_validate(content)
         except ValueError:
-            raise ArdOrderInDoubtError("the order was answered without an order id") from None
+            raise ArdOrderInDoubtError("POST order/: the response contains no valid order ID") from None
 
     def dry_run(self, request: OrderRequest) -> Usage:
-        """Let the API check an order and price it. Nothing is bought and nobody is notified."""
-        priced = request.model_copy(update={"dry_run": True, "notifications": ()})
-        answer = self._patiently(self._post_order, priced)
-        return self._read(Usage, answer.get("usage"), "order/ (dry run)")
+        """Let the API validate and price an order. Nothing is bought and nobody is notified.
+
+        Raises `ArdOrderConflict` if the API ignored the flag and placed the order.
+        """
+        dry_run = request.model_copy(update={"dry_run": True, "notifications": ()})
+        content = self._retrying(self._post_order, dry_run)
+        if content.get("id"):
+            order_id = str(content["id"])[:200]
+            raise ArdOrderConflict(
+                f"the dry run was answered with order ID {order_id!r}: the API may have placed the order; check it "
+                "before anything else is ordered",
+                order_id=order_id,
+            )
+        return self._read(Usage, content.get("usage"), "order/ (dry run)")
 
     def get_order(self, order_id: str) -> OrderStatus:
-        """Return an order's present status (`GET /order/status/{id}`)."""
+        """Return an order's current status (`GET /order/status/{id}`)."""
         path = _path("order", "status", order_id)
         return self._read(OrderStatus, self._get(path), path)
 
     def order_url(self, order_id: str) -> str:
-        """Return the address of an order's status."""
+        """Return the URL of an order's status."""
         return f"{self.base}/{_path('order', 'status', order_id)}"
 
     def list_orders(
@@ -87,7 +101,7 @@ class ArdClient(Transport):
         end_date: str | None = None,
         limit: int | None = None,
     ) -> Iterator[OrderStatus]:
-        """Return the account's orders, asked for page by page as they are taken, at most `limit` (None: all).
+        """Yield the account's orders, newest first, at most `limit` (None: all); pages are requested as needed.
 
         `filter` is `KEY:VALUE`, for example `metadata.campaign:spring`; `start_date` and `end_date` are ISO 8601 dates.
         """
@@ -101,7 +115,7 @@ class ArdClient(Transport):
         start_date: str | None = None,
         end_date: str | None = None,
     ) -> Iterator[list[OrderStatus]]:
-        """Yield the same page by page, a request each."""
+        """Yield the account's orders page by page, one request each."""
         params = {"filter": filter, "start_date": start_date, "end_date": end_date}
         for page in self._pages("order/", params, OrderPage):
             with self._documented("order/"):
@@ -121,7 +135,7 @@ class ArdClient(Transport):
         params: dict[str, Any] = {"limit": PAGE_SIZE, "filter": filter}
         order_ids: set[str] = set()
         for _ in count() if max_pages is None else range(max_pages):
-            response = self._patiently(self._answer, "GET", "order/", params=params)
+            response = self._retrying(self._request, "GET", "order/", params=params)
             with self._documented("order/"):
                 page = StrictOrderPage.model_validate_json(response.content)
                 if not order_ids.isdisjoint(order.id for order in page.data):
@@ -133,128 +147,127 @@ class ArdClient(Transport):
             params["starting_after"] = page.data[-1].id
 
     def status_pages(self, start_date: str) -> Iterator[OrderPage]:
-        """Return the pages of all orders since `start_date`, each read as far as to know their statuses."""
+        """Yield the pages of all orders since `start_date`, parsed only as far as their statuses."""
         return self._pages("order/", {"start_date": start_date}, OrderPage)
 
     def get_usage(
         self, *, user_id: str | None = None, start_date: str | None = None, end_date: str | None = None
     ) -> Usage:
-        """Return what the account, or one user of it, has ordered, and what it may still spend.
+        """Return what the account, or one of its users, has ordered and may still spend.
 
-        `start_date` and `end_date` are ISO 8601 dates. The API lets administrators ask for the account and for others.
+        `start_date` and `end_date` are ISO 8601 dates. The account and other users are visible to administrators only.
         """
         who = ("account", self._account_id()) if user_id is None else ("user", user_id)
         path = _path("usage", *who)
         period = {"start_date": start_date, "end_date": end_date}
-        answer = self._get(path, {name: value for name, value in period.items() if value is not None})
-        return self._read(Usage, answer.get("usage"), path)
+        response = self._get(path, {name: value for name, value in period.items() if value is not None})
+        return self._read(Usage, response.get("usage"), path)
 
     def list_credentials(self) -> Iterator[StoredCredentials]:
-        """Return the account's stored credentials, without their secrets. For administrators."""
+        """Yield the account's stored credentials, without their secrets. For administrators."""
         pages = self._pages(self._credentials_path(), {}, CredentialsPage)
         return chain.from_iterable(page.credentials for page in pages)
 
     def put_credentials(
         self, credentials_id: str, credentials: object, description: str | None = None
     ) -> StoredCredentials:
-        """Store credentials under an id, in place of any that have it, and return what is known of them.
+        """Store credentials under an ID, replacing existing ones, and return their description.
 
         `credentials`: as in an `output_config`, a SAS URL, or the key of a Google service account (its path, JSON or
-        base64). No error repeats it. For administrators.
+        base64). No error contains it. For administrators.
         """
         check_credentials_id(credentials_id, "credentials_id")
         secret = read_credentials(credentials, "credentials")
         body = {"credentials": secret} | ({"description": description} if description else {})
         path = self._credentials_path(credentials_id)
         try:
-            # Twice is as good as once.
-            self._patiently(self._call, "PUT", path, json=body)
+            # Idempotent, so that a retry is safe.
+            self._retrying(self._request_json, "PUT", path, json=body)
         except ArdError as error:
             raise redact(error, (secret,)) from None
         return self._read(StoredCredentials, self._get(path).get(REGISTERED), path)
 
     def delete_credentials(self, credentials_id: str) -> None:
-        """Delete stored credentials. Raises `ArdNotFoundError` if there are none. For administrators."""
+        """Delete stored credentials. Raises `ArdNotFoundError` if they do not exist. For administrators."""
         check_credentials_id(credentials_id, "credentials_id")
         path = self._credentials_path(credentials_id)
-        was_lost = False
-
-        def delete() -> None:
-            nonlocal was_lost
-            try:
-                self._call("DELETE", path)
-            except ArdUnavailableError:
-                was_lost = True
+        try:
+            self._retrying(self._request, "DELETE", path)
+        except ArdNotFoundError:
+            # After a lost response, an earlier attempt has deleted them.
+            if self._retrying.statistics["attempt_number"] == 1:
                 raise
-            except ArdNotFoundError:
-                # Gone by the attempt whose answer was lost.
-                if not was_lost:
-                    raise
-
-        self._patiently(delete)
 
     def _account_id(self) -> str:
         account_id = self.whoami().account_id
         if account_id is None:
-            raise ArdError("the API does not tell which account this login belongs to")
+            raise ArdError("the API does not return the account of this login")
         return str(account_id)
 
     def _credentials_path(self, *credentials_id: str) -> str:
         return _path("admin", "account", self._account_id(), "credentials", *credentials_id)
 
     def submit_select(self, request: SelectRequest) -> SelectStatus:
-        """Start a Select (`POST /select/`). Return its id and first status.
+        """Start a Select (`POST /select/`). Return its ID and first status.
 
-        It costs nothing, and the API has no list of Selects to look in: one whose answer was lost is sent again.
+        It costs nothing, and the API does not list Selects: after a lost response, it is sent again.
         """
-        answer = self._patiently(self._call, "POST", "select/", json=request.to_payload())
-        return self._read(SelectStatus, answer, "select/")
+        response = self._retrying(self._request_json, "POST", "select/", json=request.to_payload())
+        return self._read(SelectStatus, response, "select/")
 
     def get_select(self, select_id: str) -> SelectStatus:
-        """Return a Select's present status (`GET /select/request/{id}`)."""
+        """Return a Select's current status (`GET /select/request/{id}`)."""
         path = _path("select", "request", select_id)
         return self._read(SelectStatus, self._get(path), path)
 
     def selected(self, select: SelectStatus) -> dict[str, list[str]]:
-        """Return what a Select that has succeeded found, cells by acquisition; an order takes it as `acquisitions`.
+        """Return the results of a Select that has succeeded: cells by acquisition, as an order's `acquisitions`.
 
-        Source: the result file `order`, or else `geojson`, by its signed link, which is fetched without a login.
+        Source: the result file `order`, or else `geojson`, by its signed link, which is requested without a login.
         """
         if select.unique_acquisitions == 0:
             return {}
         name = next((name for name in _RESULT_FILES if name in select.links), None)
         if name is None:
             raise ArdUnavailableError(f"Select {select.id} ({select.status}) links to no result file")
-        content = self._patiently(self._download, _path("select", "files", f"{select.id}.{name}"))
+        content = self._retrying(self._download, _path("select", "files", f"{select.id}.{name}"))
         if not content or content.get("features") == []:
             return {}
         try:
-            found = {one.id: list(one.cells) for one in read_acquisitions(content)}
+            cells = {acquisition.id: list(acquisition.cells) for acquisition in read_acquisitions(content)}
         except ArdRequestError as error:
-            raise ArdUnavailableError(f"the results of Select {select.id} are not of a known form: {error}") from None
-        if whole := [name for name, cells in found.items() if not cells]:
-            # An order would take it for all cells of the acquisition.
-            raise ArdUnavailableError(f"the results of Select {select.id} name no cells of {whole[0]}")
-        return found
+            raise ArdUnavailableError(
+                f"the results of Select {select.id} are not of the documented form: {error}"
+            ) from None
+        without_cells = [acquisition_id for acquisition_id in cells if not cells[acquisition_id]]
+        if without_cells:
+            # An order would interpret that as all cells of the acquisition.
+            raise ArdUnavailableError(f"the results of Select {select.id} contain no cells of {without_cells[0]}")
+        return cells
 
     def find_acquisitions(self, request: SelectRequest) -> list[AcquisitionMatch]:
-        """Return the acquisitions that match, oldest first, and the cells that they have been published in by now.
+        """Return the acquisitions that match, oldest first, with the cells that they are published in.
 
-        Source: `POST /metadata/cells/acquisitions`; nothing remains of the search.
+        Source: `POST /metadata/cells/acquisitions`; the API does not store the search.
         """
         path = "metadata/cells/acquisitions"
-        answer = self._patiently(self._call, "POST", path, params={"format": "geojson"}, json=request.to_payload())
+        response = self._retrying(
+            self._request_json, "POST", path, params={"format": "geojson"}, json=request.to_payload()
+        )
         try:
-            return acquisition_matches(answer)
+            return acquisition_matches(response)
         except ValueError as error:
             raise ArdUnavailableError(f"POST {self.base}/{path}: {error}") from None
 
-    def _post_order(self, request: OrderRequest) -> dict[str, Any]:
+    def _post_order(
+        self, request: OrderRequest, *, lost: type[ArdUnavailableError] = ArdUnavailableError
+    ) -> dict[str, Any]:
         try:
-            return self._call("POST", "order/", json=request.to_payload(self.cells_key))
+            response = self._request("POST", "order/", lost=lost, json=request.to_payload(self.cells_key))
+            return json_object(response, lost)
         except ArdError as error:
             raise redact(error, request.secrets) from None
 
 
-def _path(*steps: str) -> str:
-    return "/".join(quote(step, safe="") for step in steps)
+def _path(*segments: str) -> str:
+    return "/".join(quote(segment, safe="") for segment in segments)

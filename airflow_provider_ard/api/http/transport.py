@@ -1,7 +1,7 @@
-"""How a call of the ARD API is made: one session, one token, patience with outages, no secret in an error.
+"""HTTP requests to the ARD API: one session, one token, retries in outages, no secret in an error.
 
-A GET, or the POST of a search, which costs nothing, is repeated with full jitter while the API is unavailable. A POST
-of an order never is: who sent it must look whether it arrived (`ArdOrderInDoubtError`).
+A GET, or a POST that costs nothing, is retried with full jitter while the API is unavailable. The POST of an order
+never is: the caller has to search for the order (`ArdOrderInDoubtError`).
 """
 
 from __future__ import annotations
@@ -13,20 +13,14 @@ from urllib.parse import urlsplit
 
 import requests
 import tenacity
+from urllib3.exceptions import HTTPError
 
 from airflow_provider_ard import __version__
-from airflow_provider_ard.api.errors import ArdAuthError, ArdRequestError, ArdUnavailableError
+from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.api.http.auth import FORM, Login, TokenAuth
-from airflow_provider_ard.api.http.responses import (
-    error_from_response,
-    first_line,
-    is_unsent,
-    json_object,
-    lost,
-    reason,
-    redact,
-    setting_to_fix,
-)
+from airflow_provider_ard.api.http.connection_errors import describe, first_line, is_unsent, setting_to_check
+from airflow_provider_ard.api.http.redaction import redact
+from airflow_provider_ard.api.http.responses import error_from_response, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,29 +35,29 @@ DEFAULT_HOST = "https://ard.maxar.com"
 DEFAULT_TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
 PAGE_SIZE = 100
-# How often a GET or a login is tried, and how long the API may ask to be left alone before that is the caller's
-# business.
+# Attempts of a GET or a login.
 MAX_ATTEMPTS = 4
-PATIENCE_S = 60.0
+# A longer Retry-After is left to the caller.
+MAX_RETRY_AFTER_S = 60.0
+# What requests and urllib3 raise; a few of their errors are not of their own hierarchies.
+_REQUEST_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
 
 
 def api_base(host: str | None) -> str:
-    """Return the API's base URL for a Connection's host: scheme https and path /api/v1 unless it says otherwise.
+    """Return the API's base URL for a Connection's host: scheme https and path /api/v1 unless it contains others.
 
     Raises `ArdRequestError` for anything but an http(s) address.
     """
-    given = (host or DEFAULT_HOST).strip()
+    address = (host or DEFAULT_HOST).strip()
     try:
-        parts = urlsplit(given if "://" in given else f"https://{given}")
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        parts = urlsplit(address if "://" in address else f"https://{address}")
+        is_valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
-        raise ArdRequestError("not an http(s) address", argument="host") from None
+        raise ArdRequestError("expected an http(s) address", argument="host") from None
     if parts.username or parts.password:
-        raise ArdRequestError(
-            "must not carry a user name or password; put them into login and password", argument="host"
-        )
-    if not usable:
-        raise ArdRequestError(f"not an http(s) address: {given!r}", argument="host")
+        raise ArdRequestError("contains a user name or password; use login and password instead", argument="host")
+    if not is_valid:
+        raise ArdRequestError(f"expected an http(s) address, got {address!r}", argument="host")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/api/v1'}"
 
 
@@ -96,8 +90,8 @@ class Transport:
         self._session.headers["User-Agent"] = f"airflow-provider-ard/{__version__} {user_agent}".strip()
         self._session.headers["Accept"] = "application/json"
         self._auth = TokenAuth(login, self._post_form)
-        self._patiently = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_worth_a_retry),
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_retryable),
             wait=_full_jitter_or_retry_after,
             stop=tenacity.stop_after_attempt(max_attempts),
             reraise=True,
@@ -116,70 +110,78 @@ class Transport:
     def single_attempt(self, timeout: float | None = None) -> Self:
         """Return a client without retries that shares the session and login. `timeout`: seconds, at most its own."""
         client = copy.copy(self)
-        client._patiently = self._patiently.copy(stop=tenacity.stop_after_attempt(1))
+        client._retrying = self._retrying.copy(stop=tenacity.stop_after_attempt(1))
         if timeout is not None:
             connect, read = self._timeout
             client._timeout = (min(connect, timeout), min(read, timeout))
         return client
 
     def _get(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        return self._patiently(self._call, "GET", path, params=params)
+        return self._retrying(self._request_json, "GET", path, params=params)
 
-    def _pages(self, path: str, params: Mapping[str, Any], page: Callable[[bytes], AnyPage]) -> Iterator[AnyPage]:
-        """Yield the pages of a list, a request each.
+    def _pages(self, path: str, params: Mapping[str, Any], parse: Callable[[bytes], AnyPage]) -> Iterator[AnyPage]:
+        """Yield the pages of a list, one request each.
 
-        A list that repeats itself or claims to go on without an entry ends here.
+        A list that repeats itself, or claims to continue after an empty page, ends here.
         """
         query = {"limit": PAGE_SIZE} | {key: value for key, value in params.items() if value is not None}
-        seen: set[str] = set()
+        ids: set[str] = set()
         while True:
-            answer = self._patiently(self._answer, "GET", path, params=query)
+            response = self._retrying(self._request, "GET", path, params=query)
             with self._documented(path):
-                found = page(answer.content)
-            if not seen.issuperset(found.ids):
-                yield found
-            if not found.has_more or seen.issuperset(found.ids):
+                page = parse(response.content)
+            has_new = not ids.issuperset(page.ids)
+            if has_new:
+                yield page
+            if not page.has_more or not has_new:
                 return
-            seen.update(found.ids)
-            query["starting_after"] = found.ids[-1]
+            ids.update(page.ids)
+            query["starting_after"] = page.ids[-1]
 
     def _post_form(self, path: str, body: str, auth: tuple[str, str] | None) -> requests.Response:
-        # `_no_auth` rather than None: with None, requests would look for a login in ~/.netrc.
+        # `_no_auth` rather than None: with None, requests would search for a login in ~/.netrc.
         return self._send("POST", path, data=body, headers=FORM, auth=auth or _no_auth)
 
     def _download(self, path: str) -> dict[str, Any]:
-        """Return the JSON of a file that the API gives a signed link to, at whatever host."""
-        link = self._call("GET", path).get("download_link")
+        """Return the JSON of a file that the API returns a signed link to, at whatever host."""
+        link = self._request_json("GET", path).get("download_link")
         where = f"the file of {self.base}/{path}"
         try:
-            answer = self._session.get(str(link), auth=_no_auth, verify=self._verify, timeout=self._timeout)
-        except requests.RequestException as error:
-            # Nothing of the link is told: whoever has it needs no login.
-            raise ArdUnavailableError(f"{where}: {reason(error)}") from None
-        if not answer.ok:
-            raise ArdUnavailableError(f"{where}: {answer.reason or 'refused'}", status=answer.status_code)
-        return json_object(answer, ArdUnavailableError)
+            response = self._session.get(str(link), auth=_no_auth, verify=self._verify, timeout=self._timeout)
+        except _REQUEST_ERRORS as error:
+            # The message must not contain the link: it works without a login.
+            raise ArdUnavailableError(f"{where}: {describe(error)}") from None
+        if not response.ok:
+            raise ArdUnavailableError(f"{where}: {response.reason or 'refused'}", status=response.status_code)
+        return json_object(response)
 
-    def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        return json_object(self._answer(method, path, **content), lost(method, path))
+    def _request_json(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        return json_object(self._request(method, path, **content))
 
-    def _answer(self, method: str, path: str, **content: Any) -> requests.Response:
-        # Refused, not accepted: the same request with a new token is no repetition. A token that came by refresh and is
-        # refused as well says nothing about the login yet.
+    def _request(
+        self, method: str, path: str, *, lost: type[ArdUnavailableError] = ArdUnavailableError, **content: Any
+    ) -> requests.Response:
+        """Send a request as the logged-in user. `lost`: the error if the API may have accepted it.
+
+        A request whose token is refused is sent again with another token: the API has not accepted it. A refreshed
+        token that is refused as well proves nothing about the login yet.
+        """
         for by_login in (False, True):
             token = self._auth.token()
             try:
-                return self._send(method, path, auth=self._auth, **content)
+                return self._send(method, path, lost=lost, auth=self._auth, **content)
             except ArdAuthError as error:
                 if error.status != 401:
                     raise
                 self._auth.renew_after_refusal(token, by_login=by_login)
-        return self._send(method, path, auth=self._auth, **content)
+        return self._send(method, path, lost=lost, auth=self._auth, **content)
 
-    def _send(self, method: str, path: str, **content: Any) -> requests.Response:
+    def _send(
+        self, method: str, path: str, *, lost: type[ArdUnavailableError] = ArdUnavailableError, **content: Any
+    ) -> requests.Response:
         where = f"{method} {self.base}/{path}"
         try:
-            answer = self._session.request(
+            response = self._session.request(
                 method,
                 f"{self.base}/{path}",
                 verify=self._verify,
@@ -187,12 +189,15 @@ class Transport:
                 allow_redirects=False,
                 **content,
             )
-        except requests.RequestException as error:
-            kind = ArdUnavailableError if is_unsent(error) else lost(method, path)
-            raise kind(f"{where}: {reason(error)}", setting=setting_to_fix(error)) from None
-        if answer.ok and not answer.is_redirect:
-            return answer
-        raise redact(error_from_response(answer, where, lost(method, path)), self._auth.secrets)
+        except ArdError:
+            raise
+        except _REQUEST_ERRORS as error:
+            error_type = ArdUnavailableError if is_unsent(error) else lost
+            unavailable = error_type(f"{where}: {describe(error)}", setting=setting_to_check(error))
+            raise redact(unavailable, self._auth.secrets) from None
+        if 200 <= response.status_code < 300:
+            return response
+        raise redact(error_from_response(response, where, lost), self._auth.secrets)
 
     def _read(self, model: type[Model], content: object, path: str) -> Model:
         with self._documented(path):
@@ -200,23 +205,22 @@ class Transport:
 
     @contextmanager
     def _documented(self, path: str) -> Iterator[None]:
-        """Take a ValueError for an answer that is not of the documented form."""
+        """Convert a ValueError: the response is not of the documented form."""
         try:
             yield
         except ValueError as error:
-            raise ArdUnavailableError(
-                f"GET {self.base}/{path}: the answer is not of the documented form ({first_line(error)})"
-            ) from None
+            message = f"GET {self.base}/{path}: the response is not of the documented form ({first_line(error)})"
+            raise redact(ArdUnavailableError(message), self._auth.secrets) from None
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _is_worth_a_retry(error: BaseException) -> bool:
+def _is_retryable(error: BaseException) -> bool:
     if not isinstance(error, ArdUnavailableError):
         return False
-    return error.retry_after is None or error.retry_after <= PATIENCE_S
+    return error.retry_after is None or error.retry_after <= MAX_RETRY_AFTER_S
 
 
 _jitter = tenacity.wait_random_exponential(multiplier=0.5, max=10)
@@ -224,5 +228,5 @@ _jitter = tenacity.wait_random_exponential(multiplier=0.5, max=10)
 
 def _full_jitter_or_retry_after(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, ArdUnavailableError) else None
-    return asked if asked is not None else _jitter(state)
+    retry_after = error.retry_after if isinstance(error, ArdUnavailableError) else None
+    return retry_after if retry_after is not None else _jitter(state)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from airflow_provider_ard.api.geo.grid import bounds
-from airflow_provider_ard.api.http.responses import without_signatures
+from airflow_provider_ard.api.http.redaction import redact_text
 from airflow_provider_ard.api.orders.status import OrderStatus, State
 from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
 
@@ -77,7 +77,7 @@ def row_of(order: OrderStatus) -> Row:
         bbox=_bbox(order),
         acquisitions=len(acquisitions_of(order)),
         destination=order.destination.uri if order.destination else None,
-        message=without_signatures(order.status_message)[:LONGEST_MESSAGE] if order.status_message else None,
+        message=redact_text(order.status_message)[:LONGEST_MESSAGE] if order.status_message else None,
     )
 
 

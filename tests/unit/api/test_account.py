@@ -126,5 +126,5 @@ def test_a_user_asks_for_the_own_usage_and_not_for_the_accounts(ard, retry_pause
 
 def test_a_login_of_no_account_is_told_apart(client, monkeypatch):
     monkeypatch.setattr(client, "_get", lambda path: {"user": {"user_id": "u"}})
-    with pytest.raises(ArdError, match="which account"):
+    with pytest.raises(ArdError, match="account of this login"):
         client.get_usage()

@@ -130,7 +130,7 @@ def test_https_where_only_http_is_spoken_is_the_addresss_fault(press, ard):
     ok, message = press(host=ard.url.replace("http:", "https:"))
     assert not ok
     assert message.endswith("Mend: API address.")
-    assert "does it want http?" in message
+    assert "does the server expect http?" in message
 
 
 def test_http_where_only_https_is_spoken_is_the_addresss_fault(press):
@@ -140,7 +140,7 @@ def test_http_where_only_https_is_spoken_is_the_addresss_fault(press):
         ok, message = press(host=secure.url.replace("https:", "http:"))
     assert not ok
     assert message.endswith("Mend: API address.")
-    assert "does it want https?" in message
+    assert "does the server expect https?" in message
 
 
 def test_a_bundle_without_a_certificate_is_the_verifications_fault(press, tmp_path):

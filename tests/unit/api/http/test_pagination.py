@@ -23,8 +23,9 @@ def test_only_selected_orders_are_parsed():
 
 
 def test_malformed_order_does_not_affect_others():
-    malformed = [row("1", usage={"area": "much"}), {"status": "SUCCEEDED"}, row("3", order="none")]
-    assert [order.id for order in page(*malformed, row("4")).select({"1", "3", "4"})] == ["4"]
+    malformed = [row("", usage=USAGE), {"status": "SUCCEEDED"}]
+    odd = [row("1", usage={"area": "much"}), row("3", order="none")]
+    assert [order.id for order in page(*malformed, *odd, row("4")).select({"", "1", "3", "4"})] == ["1", "3", "4"]
 
 
 def test_malformed_orders_have_a_status():

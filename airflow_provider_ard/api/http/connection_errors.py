@@ -1,0 +1,75 @@
+"""Requests without a response: whether the API can have received them, and what to check."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def is_unsent(error: Exception) -> bool:
+    """Whether the connection was never established, which is the only proof that nothing was sent.
+
+    No error of a proxy, of TLS or of a socket is proof by itself: each may also end a connection that was in use.
+    """
+    return any(isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in _causes(error))
+
+
+def describe(error: Exception) -> str:
+    """Return in one line what went wrong, without the library's nesting."""
+    if isinstance(error, requests.exceptions.SSLError):
+        detail = first_line(error)
+        if _is_about_certificates(error):
+            return f"the TLS certificate was not accepted, see `verify` in the connection ({detail})"
+        return f"the TLS connection failed; does the server expect http? ({detail})"
+    if isinstance(error, requests.Timeout):
+        return "no response in time"
+    if is_unsent(error):
+        is_refused = any(isinstance(cause.__cause__, ConnectionRefusedError) for cause in _causes(error))
+        return f"could not connect{', connection refused' if is_refused else ''}"
+    hint = "; does the server expect https?" if _broke_without_tls(error) else ""
+    return f"the connection broke{hint} ({type(error).__name__})"
+
+
+def setting_to_check(error: Exception) -> str | None:
+    """Return the client setting that most likely prevents a response, None if there is none."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "verify" if _is_about_certificates(error) else "host"
+    if isinstance(error, requests.ReadTimeout):
+        return "timeout"
+    if is_unsent(error) or _broke_without_tls(error) or isinstance(error, requests.exceptions.InvalidURL):
+        return "host"
+    return None
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message."""
+    return str(error).split("\n", 1)[0]
+
+
+def _is_about_certificates(error: Exception) -> bool:
+    """Whether the server's certificate, or the bundle that it was verified with, was not accepted."""
+    return any(
+        isinstance(cause, ssl.SSLCertVerificationError) or getattr(cause, "library", None) in {"X509", "PEM"}
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that the libraries have wrapped in it, from requests down to the socket."""
+    inner: object = error
+    while isinstance(inner, BaseException):
+        yield inner
+        wrapped = [getattr(inner, "reason", None), getattr(inner, "original_error", None), *inner.args]
+        inner = next((cause for cause in wrapped if isinstance(cause, BaseException)), None)
+
+
+def _broke_without_tls(error: Exception) -> bool:
+    """Whether a request by http got no response: so a server ends what does not begin with TLS."""
+    request = getattr(error, "request", None)
+    return isinstance(error, requests.ConnectionError) and request is not None and str(request.url).startswith("http:")
