@@ -11,14 +11,14 @@ from pathlib import Path
 
 import click
 
-from airflow_provider_ard.sandbox.faults.rules import KINDS, parse_rule
-
 try:
+    from airflow_provider_ard.sandbox.faults.kinds import KINDS
+    from airflow_provider_ard.sandbox.faults.rules import parse_rule
     from airflow_provider_ard.sandbox.server import Sandbox
 except ModuleNotFoundError as missing:
     sys.exit(f"ard-sandbox requires airflow-provider-ard[sandbox]: {missing}")
 
-_KINDS_HELP = "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())
+_KINDS_HELP = "; ".join(f"{name}: {kind.summary}" for name, kind in KINDS.items())
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.middleware import API_ROOT, FaultMiddleware
+from airflow_provider_ard.sandbox.faults.middleware import FaultMiddleware
+from airflow_provider_ard.sandbox.paths import API_ROOT
 from airflow_provider_ard.sandbox.routes import admin, auth, control, metadata, monitors, orders, pages, select
 from airflow_provider_ard.sandbox.validation.errors import ApiError, error_for_status
 

@@ -7,7 +7,7 @@ import time
 import uvicorn
 from starlette.types import ASGIApp
 
-from airflow_provider_ard.sandbox.faults.middleware import TransportProtocol
+from airflow_provider_ard.sandbox.faults.transport import TransportProtocol
 from airflow_provider_ard.sandbox.tls import TlsFiles
 
 START_TIMEOUT = 20.0

@@ -54,7 +54,7 @@ def test_a_server_error(sandbox, status):
 
 
 def test_a_page_of_a_gateway_is_beyond_it(sandbox):
-    sandbox.fault("html", "POST /order")
+    sandbox.fault("gateway_html", "POST /order")
     with pytest.raises(requests.exceptions.JSONDecodeError):
         _order(destination="no-such-bucket").submit()
 

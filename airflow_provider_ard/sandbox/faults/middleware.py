@@ -1,55 +1,23 @@
-"""The outermost layer: every request passes here, is written down, and meets the faults in force."""
+"""The outermost layer of the API: logs every request and applies the faults that fire on it."""
 
-import asyncio
-import json
-import logging
-import socket
-import struct
-import time
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airflow_provider_ard.sandbox.backend.orders import PlannedOutcome
 from airflow_provider_ard.sandbox.backend.request_log import REDACTED, RequestRecord, parse_body
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.rules import Rule
-from airflow_provider_ard.sandbox.validation.errors import ApiError, error_for_status
+from airflow_provider_ard.sandbox.faults.exchange import Exchange, Response
+from airflow_provider_ard.sandbox.faults.kinds import KINDS
+from airflow_provider_ard.sandbox.paths import API_ROOT, DOWNLOADS_ROOT
+from airflow_provider_ard.sandbox.validation.errors import error_for_status
 
-logger = logging.getLogger(__name__)
-
-API_ROOT = "/api/v1"
-DOWNLOADS_ROOT = "/signed"
-MAX_BODY = 10 * 2**20
-TRANSPORT = "ard.transport"
-PLANNED_OUTCOME = "ard.planned_outcome"
-_HTML = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
-
-
-class TransportProtocol(H11Protocol):
-    """Uvicorn's HTTP protocol, which also tells the application the transport, so that it can cut it."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Hand the transport to every request of this connection."""
-        super().connection_made(transport)
-        app = self.app
-
-        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
-            await app({**scope, TRANSPORT: transport}, receive, send)
-
-        self.app = with_transport
-
-    def shutdown(self) -> None:
-        """Hang up at once when the server stops; a TLS client that keeps its connection would never let go."""
-        super().shutdown()
-        self.transport.abort()
+MAX_BODY_BYTES = 10 * 2**20
 
 
 class FaultMiddleware:
-    """ASGI middleware around the API: request_log, faults, and paths with or without a closing slash."""
+    """ASGI middleware for the request log, faults, and paths with or without a trailing slash."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
@@ -58,148 +26,43 @@ class FaultMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or not scope["path"].startswith((API_ROOT, DOWNLOADS_ROOT)):
-            # What is not the API's is the sandbox's own, and neither written down nor disturbed.
+            # Pages and the control API are not part of the ARD API.
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        body = await _read_body(receive)
         record = _record(scope, body)
         self._state.request_log.add(record)
         path = scope["path"].rstrip("/") or "/"
         scope = {**scope, "path": path, "raw_path": path.encode()}
-        exchange = _Exchange(self._app, scope, (receive, send), body, record)
-        if len(body) > MAX_BODY:
-            await exchange.refuse(error_for_status(413))
+        exchange = Exchange(self._app, scope, (receive, send), body, record=record, state=self._state)
+        if len(body) > MAX_BODY_BYTES:
+            exchange.response = Response.of_error(error_for_status(413))
         else:
-            await self._serve(exchange)
+            await self._apply_faults(exchange)
+        await exchange.send()
 
-    async def _serve(self, exchange: "_Exchange") -> None:
+    async def _apply_faults(self, exchange: Exchange) -> None:
         record = exchange.record
         fired = self._state.faults.fire(record.endpoint, record.dry_run)
         record.faults = [rule.kind for rule in fired]
         for rule in fired:
-            self._prepare(rule, exchange)
+            if not exchange.closed:
+                await KINDS[rule.kind].on_request(rule, exchange)
+        if exchange.closed or exchange.response is not None:
+            return
+        await exchange.call_api()
         for rule in fired:
-            if await _meet(rule, exchange):
-                return
-        await exchange.call()
-        await exchange.flush()
-
-    def _prepare(self, rule: Rule, exchange: "_Exchange") -> None:
-        match rule.kind:
-            case "expire_token":
-                headers = dict(exchange.scope["headers"])
-                self._state.tokens.expire(headers.get(b"authorization", b"").decode("latin-1"))
-            case "revoke_refresh_token":
-                self._state.tokens.revoke_refresh_tokens()
-            case "fail_order" | "fail_select":
-                message = rule.message or "The request could not be processed"
-                exchange.scope[PLANNED_OUTCOME] = PlannedOutcome(rule.final_status, message)
-            case "stuck_order":
-                exchange.scope[PLANNED_OUTCOME] = PlannedOutcome(None)
+            if not exchange.closed:
+                await KINDS[rule.kind].on_response(rule, exchange)
 
 
-async def _meet(rule: Rule, exchange: "_Exchange") -> bool:
-    """Do what a rule wants; True if the request has had its answer, or will never have one."""
-    match rule.kind:
-        case "latency":
-            await asyncio.sleep(float(rule.seconds))  # type: ignore[arg-type]
-            return False
-        case "status":
-            headers = {} if rule.retry_after is None else {"retry-after": str(rule.retry_after)}
-            await exchange.refuse(error_for_status(rule.status or 500, rule.message), headers)
-        case "gateway_html":
-            await exchange.answer(rule.status or 502, "text/html", _HTML.format(rule.message or "Bad Gateway"))
-        case "reset_before_accept":
-            await exchange.cut()
-        case "reset_after_accept":
-            await exchange.call()
-            await exchange.cut()
-        case "error_after_accept":
-            await exchange.call()
-            await exchange.refuse(error_for_status(rule.status or 500, rule.message))
-        case "empty_page":
-            await exchange.answer(200, "application/json", json.dumps({"data": [], "has_more": True}))
-        case _:
-            return False
-    return True
-
-
-class _Exchange:
-    """One request and its answer, held back until it is known what becomes of it."""
-
-    def __init__(
-        self, app: ASGIApp, scope: Scope, wire: tuple[Receive, Send], body: bytes, record: RequestRecord
-    ) -> None:
-        self.scope = scope
-        self.record = record
-        self._app = app
-        self._receive, self._send = wire
-        self._body: bytes | None = body
-        self._held: list[Message] = []
-        self._began = time.monotonic()
-
-    async def call(self) -> None:
-        """Let the API work on the request, and hold its answer back."""
-
-        async def receive() -> Message:
-            if self._body is None:
-                return await self._receive()
-            body, self._body = self._body, None
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def hold(message: Message) -> None:
-            self._held.append(message)
-
-        try:
-            await self._app(self.scope, receive, hold)
-        except Exception:
-            # The framework raises again what it has answered already; the answer is what counts.
-            logger.exception("The sandbox failed on %s", self.record.endpoint)
-
-    async def flush(self) -> None:
-        """Send the answer that was held back."""
-        self.record.seconds = time.monotonic() - self._began
-        for message in self._held:
-            if message["type"] == "http.response.start":
-                self.record.status = message["status"]
-            await self._send(message)
-
-    async def refuse(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
-        """Answer with an error of the API."""
-        await self.answer(error.status, "application/json", json.dumps(error.body()), headers)
-
-    async def answer(self, status: int, content_type: str, text: str, headers: dict[str, str] | None = None) -> None:
-        """Answer in place of the API."""
-        body = text.encode()
-        named = {"content-type": content_type, "content-length": str(len(body)), **(headers or {})}
-        self._held = [
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [(name.encode(), value.encode()) for name, value in named.items()],
-            },
-            {"type": "http.response.body", "body": body},
-        ]
-        await self.flush()
-
-    async def cut(self) -> None:
-        """Reset the TCP connection, and wait until the server has taken notice."""
-        self.record.seconds = time.monotonic() - self._began
-        transport: asyncio.Transport = self.scope[TRANSPORT]
-        # Lingering for zero seconds makes the kernel send RST where it would send FIN.
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-
-async def _read(receive: Receive) -> bytes:
-    """Return the body; of one that is too long, only enough to tell, though the client may send it all."""
+async def _read_body(receive: Receive) -> bytes:
+    """Return the request body; one that is too large is received completely and returned in part."""
     body = bytearray()
     more = True
     while more:
         message = await receive()
-        if len(body) <= MAX_BODY:
+        if len(body) <= MAX_BODY_BYTES:
             body += message.get("body", b"")
         more = bool(message.get("more_body"))
     return bytes(body)

@@ -1,7 +1,8 @@
-"""Faults on demand: rules that say which request goes wrong, when, and how."""
+"""Fault rules: which requests a fault affects, and when."""
 
+import json
+import re
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -9,35 +10,28 @@ from random import Random
 from typing import Any
 
 from airflow_provider_ard.sandbox.backend.durations import Duration, parse_duration
+from airflow_provider_ard.sandbox.faults.json_path import Path, parse_path
+from airflow_provider_ard.sandbox.faults.kinds import KINDS
 
-KINDS: Mapping[str, str] = {
-    "status": "answer with an error status (status=, message=, retry_after=) in place of the real answer",
-    "gateway_html": "answer with a gateway's HTML page (status=, 502 by default)",
-    "latency": "wait (seconds=) and then answer as usual",
-    "reset_before_accept": "cut the TCP connection before anything is done",
-    "reset_after_accept": "do what was asked, then cut the TCP connection instead of answering",
-    "error_after_accept": "do what was asked, then answer with an error status (status=, 500 by default)",
-    "expire_token": "end the access token that came with the request, so that it gets a 401",
-    "revoke_refresh_token": "end every refresh token, then answer as usual",
-    "fail_order": "accept the order; it will end as final_status= (FAILED by default) with message=",
-    "fail_select": "accept the Select; it will end as final_status= (FAILED by default) with message=",
-    "stuck_order": "accept the order; it will stay RUNNING for ever",
-    "empty_page": 'answer {"data": [], "has_more": true}',
-}
-_ORDER_KINDS = ("fail_order", "stuck_order")
-_SELECT_KINDS = ("fail_select",)
+_INTEGERS = ("nth", "times", "status", "retry_after")
+_BOOLEANS = ("dry_run", "accept")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
 @dataclass
 class Rule:
-    """One fault: which requests, when among them, and what happens.
+    """One fault rule: `kind` is the fault, the next fields select requests, the others are options of the kind.
 
-    `endpoint` is `"METHOD /path"` below `/api/v1` without a closing slash, with `*` as a wildcard
-    (`"GET /order/status/*"`); None is every request. `dry_run` narrows orders to dry runs or to real ones.
-    Among the matching requests the rule fires from the `nth` on (1 is the first after the rule was added), for
-    `times` requests: once if `nth` alone is given, without end if neither is. `share` (0 to 1) makes
-    each firing a matter of chance; rules draw from a seed of their own, so that one does not disturb another.
-    `id` counts rules from 1, `matched` and `fired` the requests that it spoke of and hit.
+    endpoint: `"METHOD /path"` below `/api/v1` without a trailing slash, `*` is a wildcard (`"GET /order/status/*"`);
+        None matches every request.
+    dry_run: match only dry runs or only real orders.
+    nth: fire from the Nth matching request on; the first after the rule was added is 1.
+    times: number of requests to fire on. Defaults to 1 with `nth` alone, else to no limit.
+    share: probability of firing, 0 to 1; each rule has its own random numbers, derived from the seed.
+
+    The options of each kind are in `airflow_provider_ard.sandbox.faults.kinds.KINDS`. `id` counts rules from 1,
+    `matched` and `fired` count requests.
     """
 
     kind: str
@@ -48,40 +42,91 @@ class Rule:
     dry_run: bool | None = None
     status: int | None = None
     retry_after: int | None = None
-    seconds: Duration = 1.0
+    seconds: Duration | None = None
     message: str | None = None
-    final_status: str = "FAILED"
+    final_status: str | None = None
+    location: str | None = None
+    body: str | bytes | None = None
+    content_type: str | None = None
+    headers: dict[str, str] | None = None
+    accept: bool | None = None
+    path: str | None = None
+    value: Any = None
     id: int = field(default=0, init=False)
     matched: int = field(default=0, init=False)
     fired: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a rule that makes no sense, rather than let it never fire."""
+        """Raise ValueError for an invalid rule."""
         if self.kind not in KINDS:
-            raise ValueError(f"unknown kind of fault {self.kind!r}; there are: {', '.join(KINDS)}")
+            raise ValueError(f"kind: unknown fault {self.kind!r}; use one of {', '.join(KINDS)}")
+        self._check_options()
         if self.share is not None and not 0 <= self.share <= 1:
-            raise ValueError(f"share must lie between 0 and 1, not {self.share}")
+            raise ValueError(f"share: expected 0 to 1, got {self.share}")
         if (self.nth is not None and self.nth < 1) or (self.times is not None and self.times < 1):
-            raise ValueError("nth and times count from 1")
+            raise ValueError("nth and times: expected 1 or more")
         if self.nth is not None and self.times is None and self.share is None:
             self.times = 1
-        if self.kind in _ORDER_KINDS:
-            self.endpoint = self.endpoint or "POST /order"
-            self.dry_run = False
-        if self.kind in _SELECT_KINDS:
-            self.endpoint = self.endpoint or "POST /select"
+        kind = KINDS[self.kind]
+        self.endpoint = self.endpoint or kind.endpoint
+        if kind.dry_run is not None:
+            self.dry_run = kind.dry_run
         if self.endpoint is not None:
             method, _, path = self.endpoint.strip().partition(" ")
             if not path.strip().startswith(("/", "*")):
-                raise ValueError(f"endpoint must be like 'POST /order', not {self.endpoint!r}")
+                raise ValueError(f"endpoint: expected METHOD /path such as POST /order, got {self.endpoint!r}")
             self.endpoint = f"{method.upper()} {path.strip().rstrip('/') or '/'}"
-        self.seconds = parse_duration(self.seconds)
+
+    @property
+    def duration(self) -> float:
+        """The option `seconds` in seconds, default 1."""
+        return 1.0 if self.seconds is None else parse_duration(self.seconds)
+
+    @property
+    def steps(self) -> Path:
+        """The option `path`, parsed."""
+        return parse_path(self.path or "$")
 
     def matches(self, endpoint: str, dry_run: bool | None) -> bool:
-        """Whether a request is one of those the rule speaks of."""
+        """Whether the rule applies to a request."""
         if self.dry_run is not None and self.dry_run != dry_run:
             return False
         return self.endpoint is None or fnmatchcase(endpoint, self.endpoint)
+
+    def _check_options(self) -> None:
+        options = KINDS[self.kind].options
+        unused = sorted(name for name in OPTIONS if getattr(self, name) is not None and name not in options)
+        if unused:
+            usable = ", ".join(options) or "none"
+            raise ValueError(f"{', '.join(unused)}: not an option of the fault {self.kind!r}; its options: {usable}")
+        if self.seconds is not None:
+            self.seconds = parse_duration(self.seconds)
+        if "path" in options:
+            if self.path is None:
+                raise ValueError(f"path: required by the fault {self.kind!r}")
+            parse_path(self.path)
+        if self.status is not None and not 200 <= self.status <= 599:
+            raise ValueError(f"status: expected 200 to 599, got {self.status}")
+        headers = {"location": self.location or "", "content-type": self.content_type or "", **(self.headers or {})}
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                raise ValueError(f"headers: invalid header {name}")
+
+
+OPTIONS = (
+    "status",
+    "retry_after",
+    "seconds",
+    "message",
+    "final_status",
+    "location",
+    "body",
+    "content_type",
+    "headers",
+    "accept",
+    "path",
+    "value",
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +139,11 @@ class FiredFault:
 
 
 class Faults:
-    """The rules in force, in the order they were added, and a record of every firing."""
+    """The active fault rules in the order of their addition, and a record of every fault that fired.
+
+    ard.faults.add("POST /order", kind="reset_after_accept", nth=1)
+    ard.faults.add("GET /order", kind="status", status=503, share=0.2)
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self.fired: list[FiredFault] = []
@@ -105,38 +154,38 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, endpoint: str | None = None, *, kind: str, **options: Any) -> Rule:
-        """Put a rule in force and return it; its options are the fields of Rule."""
+        """Add a rule and return it; `options` are the fields of `Rule`. Raises ValueError for an invalid rule."""
         rule = Rule(kind, endpoint, **options)
         with self._lock:
             self._added += 1
             rule.id = self._added
-            self._randoms[rule.id] = Random(f"fault {self._added} {self._seed}")  # noqa: S311 - wanted again
+            self._randoms[rule.id] = Random(f"fault {self._added} {self._seed}")  # noqa: S311 - reproducible
             self._rules.append(rule)
         return rule
 
     def all(self) -> list[Rule]:
-        """Return the rules in force."""
+        """Return the active rules."""
         with self._lock:
             return list(self._rules)
 
     def remove(self, rule: Rule) -> None:
-        """Take one rule out of force."""
+        """Remove a rule."""
         with self._lock:
             self._rules.remove(rule)
 
     def clear(self) -> None:
-        """Take every rule out of force; the record of firings stays."""
+        """Remove every rule; `fired` is kept."""
         with self._lock:
             self._rules.clear()
 
     def fire(self, endpoint: str, dry_run: bool | None) -> list[Rule]:
         """Return the rules that fire on a request, and record them."""
         with self._lock:
-            firing = [rule for rule in self._rules if rule.matches(endpoint, dry_run) and self._due(rule)]
-            self.fired += [FiredFault(rule, endpoint, datetime.now(UTC)) for rule in firing]
-        return firing
+            rules = [rule for rule in self._rules if rule.matches(endpoint, dry_run) and self._is_due(rule)]
+            self.fired += [FiredFault(rule, endpoint, datetime.now(UTC)) for rule in rules]
+        return rules
 
-    def _due(self, rule: Rule) -> bool:
+    def _is_due(self, rule: Rule) -> bool:
         rule.matched += 1
         if rule.matched < (rule.nth or 1) or (rule.times is not None and rule.fired >= rule.times):
             return False
@@ -147,21 +196,32 @@ class Faults:
 
 
 def parse_rule(text: str) -> dict[str, Any]:
-    """Return the options of a rule written as `kind=status,endpoint=POST /order,status=503`."""
+    """Return the options of a rule such as `kind=status,endpoint=POST /order,status=503`; raises ValueError.
+
+    `value` is JSON, or a string if it is not; commas within values are allowed.
+    """
     options: dict[str, Any] = {}
-    known = {item.name for item in fields(Rule) if item.init}
-    for part in text.split(","):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals or key not in known:
-            raise ValueError(f"{part!r} is not key=value with a key of {', '.join(sorted(known))}")
-        if key in ("nth", "times", "status", "retry_after"):
-            options[key] = int(value)
-        elif key == "share":
-            options[key] = float(value)
-        elif key == "dry_run":
-            options[key] = value.lower() in ("true", "1", "yes")
-        else:
-            options[key] = value
+    names = {item.name for item in fields(Rule) if item.init} - {"headers"}
+    for part in re.split(r",(?=\s*[a-z_]+\s*=)", text):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or name not in names:
+            raise ValueError(f"fault: expected key=value with a key of {', '.join(sorted(names))}, got {part!r}")
+        options[name] = _parse_option(name, value)
     if "kind" not in options:
-        raise ValueError(f"a fault needs kind=, one of {', '.join(KINDS)}")
+        raise ValueError(f"fault: kind= is required, one of {', '.join(KINDS)}")
     return options
+
+
+def _parse_option(name: str, value: str) -> Any:
+    if name in _INTEGERS:
+        return int(value)
+    if name == "share":
+        return float(value)
+    if name in _BOOLEANS:
+        return value.lower() in ("true", "1", "yes")
+    if name == "value":
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

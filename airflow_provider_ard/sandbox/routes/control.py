@@ -1,12 +1,12 @@
 """`/sandbox`: the control API, without login; its requests are not logged and meet no faults."""
 
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 from fastapi import APIRouter, Response
 from fastapi.encoders import jsonable_encoder
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, create_model
 from shapely.geometry import mapping
 
 from airflow_provider_ard.sandbox.backend.orders import FAILED
@@ -22,22 +22,16 @@ from airflow_provider_ard.sandbox.validation.orders import parse_object
 MAX_ITEMS = 200
 
 
-class FaultRequest(BaseModel):
-    """A fault rule to add; see `Rule` for its fields."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: str
-    endpoint: str | None = None
-    nth: int | None = None
-    times: int | None = None
-    share: float | None = None
-    dry_run: bool | None = None
-    status: int | None = None
-    retry_after: int | None = None
-    seconds: float | str | None = None
-    message: str | None = None
-    final_status: str | None = None
+# The fields of a rule, so that both accept the same.
+FaultRequest = create_model(  # type: ignore[call-overload]
+    "FaultRequest",
+    __config__=ConfigDict(extra="forbid"),
+    **{
+        item.name: (get_type_hints(Rule)[item.name], ... if item.default is MISSING else item.default)
+        for item in fields(Rule)
+        if item.init
+    },
+)
 
 
 class ClockRequest(BaseModel):
@@ -202,4 +196,7 @@ def _add_lists(routes: APIRouter, state: State) -> None:
 
 
 def _describe(rule: Rule) -> dict[str, Any]:
-    return asdict(rule)
+    description = asdict(rule)
+    if isinstance(rule.body, bytes):
+        description["body"] = rule.body.decode("latin-1")
+    return description

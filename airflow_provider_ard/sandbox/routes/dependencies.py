@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from airflow_provider_ard.sandbox.backend.accounts import User
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.middleware import API_ROOT
+from airflow_provider_ard.sandbox.paths import API_ROOT
 from airflow_provider_ard.sandbox.validation.errors import forbidden, not_found
 
 

@@ -1,5 +1,6 @@
 """`/order`: place, poll and list orders."""
 
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Request
 from airflow_provider_ard.sandbox.backend.orders import Order
 from airflow_provider_ard.sandbox.backend.pagination import paginate_orders
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.middleware import PLANNED_OUTCOME
+from airflow_provider_ard.sandbox.faults.exchange import LIST_LAG, PLANNED_OUTCOME
 from airflow_provider_ard.sandbox.routes.dependencies import (
     Body,
     check_account,
@@ -62,6 +63,10 @@ def router(state: State) -> APIRouter:
         return _page(state.orders.all(), request)
 
     def _page(orders: list[Order], request: Request) -> dict[str, Any]:
+        lag = request.scope.get(LIST_LAG)
+        if lag is not None:
+            listed_until = state.clock.now() - timedelta(seconds=lag)
+            orders = [order for order in orders if order.created <= listed_until]
         page = paginate_orders(orders, request.query_params.multi_items())
         return {**page, "data": [state.orders.describe(order) for order in page["data"]]}
 

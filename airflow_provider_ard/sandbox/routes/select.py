@@ -8,7 +8,8 @@ from airflow_provider_ard.sandbox.backend.orders import SUCCEEDED
 from airflow_provider_ard.sandbox.backend.search_results import select_file
 from airflow_provider_ard.sandbox.backend.selects import FILES, Select
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.middleware import DOWNLOADS_ROOT, PLANNED_OUTCOME
+from airflow_provider_ard.sandbox.faults.exchange import PLANNED_OUTCOME
+from airflow_provider_ard.sandbox.paths import DOWNLOADS_ROOT
 from airflow_provider_ard.sandbox.routes.dependencies import (
     Body,
     api_url_builder,

@@ -8,7 +8,7 @@ from airflow_provider_ard.sandbox.faults.rules import parse_rule
 from tests.unit.sandbox.conftest import Api
 
 
-def test_an_error_status_once_with_retry_after(ard, api):
+def test_error_status_once_with_retry_after(ard, api):
     ard.faults.add(endpoint="POST /order", nth=1, kind="status", status=503, retry_after=2)
     response = api.order()
     assert response.status_code == 503
@@ -30,7 +30,7 @@ def test_nth_times_and_clear(ard, api):
     assert len(ard.faults.fired) == 4
 
 
-def test_html_in_place_of_an_answer(ard, api):
+def test_gateway_html(ard, api):
     ard.faults.add("GET /order/status/*", kind="gateway_html", times=1)
     response = api.get("/order/status/1")
     assert response.status_code == 502
@@ -40,14 +40,14 @@ def test_html_in_place_of_an_answer(ard, api):
 
 def test_latency(ard, api):
     ard.faults.add("GET /auth/self", kind="latency", seconds="0.3s", times=1)
-    began = time.monotonic()
+    start = time.monotonic()
     assert api.get("/auth/self").status_code == 200
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - start >= 0.3
     assert ard.requests[-1].seconds >= 0.3
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_resets_are_connection_errors_before_or_after_the_order_is_accepted(tls):
+def test_reset_before_and_after_accept(tls):
     with Sandbox(tls=tls) as ard:
         api = Api(ard)
         ard.faults.add("POST /order", kind="reset_before_accept", nth=1)
@@ -63,19 +63,19 @@ def test_resets_are_connection_errors_before_or_after_the_order_is_accepted(tls)
         api.session.close()
 
 
-def test_error_after_the_order_was_accepted(ard, api):
+def test_error_after_accept(ard, api):
     ard.faults.add("POST /order", kind="error_after_accept", nth=1)
     assert api.order().status_code == 500
     assert len(ard.orders) == 1
 
 
-def test_a_fault_for_real_orders_spares_dry_runs(ard, api):
+def test_rule_for_real_orders_does_not_fire_on_dry_runs(ard, api):
     ard.faults.add("POST /order", kind="status", status=500, dry_run=False)
     assert api.order(dry_run=True).status_code == 200
     assert api.order().status_code == 500
 
 
-def test_an_expired_token_and_a_revoked_refresh_token(ard, api):
+def test_expire_token_and_revoke_refresh_token(ard, api):
     tokens = api.log_in()
     ard.faults.add("GET /order", kind="expire_token", nth=1)
     ard.faults.add("GET /order", kind="revoke_refresh_token", nth=1)
@@ -86,7 +86,7 @@ def test_an_expired_token_and_a_revoked_refresh_token(ard, api):
     assert api.get("/order").status_code == 200
 
 
-def test_orders_that_fail_or_never_end(ard, api):
+def test_fail_order_and_stuck_order(ard, api):
     ard.faults.add(kind="fail_order", nth=2, message="no clear view")
     ard.faults.add(kind="stuck_order", nth=3)
     ard.faults.add(kind="fail_order", nth=4, final_status="ERROR")
@@ -96,7 +96,7 @@ def test_orders_that_fail_or_never_end(ard, api):
     assert api.status(ids[1])["status_message"] == "no clear view"
 
 
-def test_an_empty_page_that_promises_more(ard, api):
+def test_empty_page(ard, api):
     ard.faults.add("GET /order", kind="empty_page", times=1)
     assert api.get("/order").json() == {"data": [], "has_more": True}
 
@@ -111,14 +111,14 @@ def _pattern(seed):
     return codes, ids
 
 
-def test_same_seed_same_run():
+def test_same_seed_gives_same_faults_and_ids():
     first = _pattern(7)
     assert set(first[0]) == {200, 503}
     assert first == _pattern(7)
     assert first != _pattern(8)
 
 
-def test_rules_as_text():
+def test_rule_from_text():
     assert parse_rule("kind=status, endpoint=POST /order/,status=503,retry_after=2,nth=1") == {
         "kind": "status",
         "endpoint": "POST /order/",
@@ -129,8 +129,16 @@ def test_rules_as_text():
     assert parse_rule("kind=latency,seconds=0.5s,share=0.1,dry_run=false")["dry_run"] is False
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("null", None), ("[1, 2]", [1, 2]), ('{"a": 1, "b": 2}', {"a": 1, "b": 2}), ("x", "x")]
+)
+def test_json_value_of_a_rule_from_text(text, value):
+    rule = parse_rule(f"kind=set_json,path=data[*].id,value={text},nth=2")
+    assert rule == {"kind": "set_json", "path": "data[*].id", "value": value, "nth": 2}
+
+
 @pytest.mark.parametrize("text", ["", "status=503", "kind", "kind=status,color=red", "kind=status,nth=first"])
-def test_text_that_is_no_rule(text):
+def test_invalid_rule_text(text):
     with pytest.raises(ValueError, match=r".+"):
         parse_rule(text)
 
@@ -142,8 +150,12 @@ def test_text_that_is_no_rule(text):
         {"kind": "gateway_html", "share": 2},
         {"kind": "gateway_html", "nth": 0},
         {"kind": "gateway_html", "endpoint": "x"},
+        {"kind": "latency", "status": 500},
+        {"kind": "set_json"},
+        {"kind": "status", "status": 99},
+        {"kind": "redirect_after_accept", "location": "a\r\nb"},
     ],
 )
-def test_rules_that_make_no_sense(ard, options):
+def test_invalid_rules_are_rejected(ard, options):
     with pytest.raises(ValueError, match=r".+"):
         ard.faults.add(**options)

@@ -1,0 +1,4 @@
+"""Roots of the paths that the server serves."""
+
+API_ROOT = "/api/v1"
+DOWNLOADS_ROOT = "/signed"
