@@ -119,7 +119,6 @@ conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 bench: $(BENCH_VENV)/.ready  ## Waiting and importing, this provider beside its peers: tables, figures, plot; 12 minutes
 	$(BIN)/python -m benchmarks.waiting --json benchmarks/waiting/figures.json
 	$(BIN)/python -m benchmarks.imports
-	$(BIN)/python -m benchmarks.first_poll
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
 
 bench-plot: $(BENCH_VENV)/.ready  ## The plot of the last figures anew
