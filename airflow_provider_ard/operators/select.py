@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 from airflow_provider_ard.api.arguments import parse_bool, parse_seconds, pluralize, safe_repr
 from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
-from airflow_provider_ard.triggers.events import check_event
+from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from airflow_provider_ard.api.orders.order_ids import is_one_order, read_order_i
 from airflow_provider_ard.exceptions import ArdError, airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.links.order import ARD_LINKS, push_links
 from airflow_provider_ard.ordering.task_state import task_state_store
+from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.progress import WaitProgress, format_duration, format_report
 from airflow_provider_ard.polling.wait_state import load_log_state, save_log_state, wait_started_at
-from airflow_provider_ard.triggers.events import check_event
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
 
 if TYPE_CHECKING:

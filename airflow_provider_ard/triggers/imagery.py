@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.selects.request import SelectRequest
     from airflow_provider_ard.api.selects.results import AcquisitionMatch
     from airflow_provider_ard.polling.client_cache import SharedClient
-    from airflow_provider_ard.triggers.imagery_state import ImageryState
+    from airflow_provider_ard.polling.imagery_state import ImageryState
 
 # The time an event takes at most into Airflow's database: the triggerer passes events on once a second.
 SETTLE_S = 5.0
@@ -130,7 +130,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
                 await asyncio.sleep(outages.delay(max(MIN_INTERVAL_S, self.poke_interval)))
 
     def _imagery_state(self) -> ImageryState:
-        from airflow_provider_ard.triggers.imagery_state import ImageryState
+        from airflow_provider_ard.polling.imagery_state import ImageryState
 
         store = getattr(self, "asset_state_store", None)
         if store is None:

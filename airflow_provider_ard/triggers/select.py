@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
-from airflow_provider_ard.triggers.events import failed_event, succeeded_event
+from airflow_provider_ard.polling.events import failed_event, succeeded_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

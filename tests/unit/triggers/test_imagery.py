@@ -12,11 +12,11 @@ import shapely
 
 from airflow_provider_ard.exceptions import ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.polling.imagery_state import ImageryState
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger, new_acquisitions
-from airflow_provider_ard.triggers.imagery_state import ImageryState
 
-sdk = pytest.importorskip("airflow.sdk", reason="Airflow 2 has no asset watchers; test_airflow2.py says what it does")
+sdk = pytest.importorskip("airflow.sdk", reason="Airflow 2 has no asset watchers; see test_airflow2.py")
 Asset, AssetWatcher = sdk.Asset, sdk.AssetWatcher
 
 BBOX = [-105.2, 40.1, -105.0, 40.25]
@@ -24,32 +24,32 @@ NOW = datetime.now(UTC)
 
 
 class Store:
-    """What Airflow 3.3.2 gives a watcher's trigger, for one asset."""
+    """The asset state store of Airflow 3.3.2, for one asset."""
 
     def __init__(self):
-        self.kept = {}
+        self.values = {}
         self.broken = False
 
     async def aget(self, key, default=None):
-        return json.loads(self.kept[key]) if key in self.kept else default
+        return json.loads(self.values[key]) if key in self.values else default
 
     async def aset(self, key, value):
         if self.broken:
-            raise RuntimeError("the database is away")
-        self.kept[key] = json.dumps(value)
+            raise RuntimeError("database unavailable")
+        self.values[key] = json.dumps(value)
 
 
 class BlockingStore:
-    """The same of Airflow 3.3.0."""
+    """The asset state store of Airflow 3.3.0."""
 
     def __init__(self):
-        self.kept = {}
+        self.values = {}
 
     def get(self, key, default=None):
-        return self.kept.get(key, default)
+        return self.values.get(key, default)
 
     def set(self, key, value):
-        self.kept[key] = json.loads(json.dumps(value))
+        self.values[key] = json.loads(json.dumps(value))
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def ard(monkeypatch):
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Let waits take a hundredth of their time; return them, in seconds."""
+def short_sleeps(monkeypatch):
+    """Shorten sleeps to a hundredth and return their original lengths in seconds."""
     pauses, sleep = [], asyncio.sleep
 
     async def shorter(seconds):
@@ -74,44 +74,51 @@ def quick(monkeypatch):
 
 
 def publish(ard, number, taken=NOW, cells=None):
-    """Publish the tiles of a new acquisition: one of the catalogue's under another id and date."""
+    """Publish the tiles of a new acquisition: a copy of one in the catalog with another ID and date."""
     bundled = json.loads(
         resources.files("airflow_provider_ard.sandbox.backend").joinpath("catalog.geojson").read_text()
     )
-    first = next(one["properties"]["catalog_id"] for one in bundled["features"] if one["properties"]["utm_zone"] == 13)
-    features = [one for one in bundled["features"] if one["properties"]["catalog_id"] == first][:cells]
-    for one in features:
-        one["properties"] |= {"catalog_id": f"104001{number:08X}00", "datetime": taken.isoformat()}
+    first = next(
+        feature["properties"]["catalog_id"]
+        for feature in bundled["features"]
+        if feature["properties"]["utm_zone"] == 13
+    )
+    features = [feature for feature in bundled["features"] if feature["properties"]["catalog_id"] == first][:cells]
+    for feature in features:
+        feature["properties"] |= {"catalog_id": f"104001{number:08X}00", "datetime": taken.isoformat()}
     assert ard.publish({"type": "FeatureCollection", "features": features})
     return f"104001{number:08X}00"
 
 
 def trigger(store=None, **arguments):
-    wanted = {"bbox": BBOX, "poke_interval": 1, "lookback": timedelta(days=60)}
-    made = ArdNewImageryTrigger(**(wanted | arguments))
+    defaults = {"bbox": BBOX, "poke_interval": 1, "lookback": timedelta(days=60)}
+    made = ArdNewImageryTrigger(**(defaults | arguments))
     made.asset_state_store = store
     return made
 
 
-def looks(ard):
-    return sum(one.endpoint == "POST /metadata/cells/acquisitions" and one.status is not None for one in ard.requests)
+def search_count(ard):
+    return sum(
+        request.endpoint == "POST /metadata/cells/acquisitions" and request.status is not None
+        for request in ard.requests
+    )
 
 
-class Watch:
-    """A running trigger, as a triggerer runs it."""
+class RunningTrigger:
+    """A trigger in a task, as a triggerer runs it."""
 
-    def __init__(self, ard, one):
+    def __init__(self, ard, trigger):
         self.ard, self.events = ard, []
-        self._task = asyncio.create_task(self._run(one))
+        self._task = asyncio.create_task(self._run(trigger))
 
-    async def _run(self, one):
-        async for event in one.run():
+    async def _run(self, trigger):
+        async for event in trigger.run():
             self.events.append(event.payload)
 
-    async def looked(self, times=3):
-        """Return when it has looked so often again: an event of the first look is settled by then."""
-        seen = looks(self.ard)
-        while looks(self.ard) < seen + times:
+    async def searched(self, times=3):
+        """Wait for further searches: events of the first one are confirmed by then."""
+        seen = search_count(self.ard)
+        while search_count(self.ard) < seen + times:
             assert not self._task.done(), self._task
             await asyncio.sleep(0.005)
 
@@ -120,8 +127,8 @@ class Watch:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
-async def until(holds):
-    while not holds():  # noqa: ASYNC110
+async def until(condition):
+    while not condition():  # noqa: ASYNC110
         await asyncio.sleep(0.005)
 
 
@@ -129,18 +136,18 @@ def ids(events):
     return [event["acquisition_id"] for event in events]
 
 
-def test_what_is_there_is_not_new_and_what_is_published_fires_once(ard, quick):
+def test_published_acquisition_fires_once_and_existing_ones_do_not(ard, short_sleeps):
     async def scene():
-        watch = Watch(ard, trigger(Store()))
-        await watch.looked()
-        assert watch.events == []
+        running = RunningTrigger(ard, trigger(Store()))
+        await running.searched()
+        assert running.events == []
         published = [publish(ard, 1)]
-        await watch.looked()
+        await running.searched()
         # Published late, with an older date.
         published += [publish(ard, 2, NOW - timedelta(days=40))]
-        await watch.looked()
-        await watch.kill()
-        return published, watch.events
+        await running.searched()
+        await running.kill()
+        return published, running.events
 
     published, events = asyncio.run(scene())
     assert ids(events) == published
@@ -149,78 +156,78 @@ def test_what_is_there_is_not_new_and_what_is_published_fires_once(ard, quick):
     assert json.loads(json.dumps(events)) == events
 
 
-def test_an_event_is_what_an_order_takes(ard, quick, context):
+def test_event_converts_to_the_argument_of_an_order(ard, short_sleeps, context):
     async def scene():
-        watch = Watch(ard, trigger(Store()))
-        await watch.looked()
+        running = RunningTrigger(ard, trigger(Store()))
+        await running.searched()
         publish(ard, 1)
-        await watch.looked()
-        await watch.kill()
-        return watch.events
+        await running.searched()
+        await running.kill()
+        return running.events
 
-    events = [happened(payload) for payload in asyncio.run(scene())]
+    events = [stored_event(payload) for payload in asyncio.run(scene())]
     (acquisition,) = new_acquisitions({"asset": events})
     ArdOrderOperator(task_id="order", acquisitions=acquisition, destination="bkt/p").execute(context)
     assert {tile.cell_id for tile in ard.orders[0].tiles} == set(acquisition["cells"])
 
 
 @pytest.mark.parametrize("make_store", [Store, BlockingStore])
-def test_a_restart_fires_what_came_meanwhile_and_nothing_again(ard, quick, make_store):
+def test_restart_fires_only_what_was_published_meanwhile(ard, short_sleeps, make_store):
     async def scene():
         store, events, published = make_store(), [], []
         for number in range(1, 4):
-            watch = Watch(ard, trigger(store))
-            await watch.looked()
-            await watch.kill()
-            events += watch.events
+            running = RunningTrigger(ard, trigger(store))
+            await running.searched()
+            await running.kill()
+            events += running.events
             published.append(publish(ard, number))
-        watch = Watch(ard, trigger(store))
-        await watch.looked()
-        await watch.kill()
-        return events + watch.events, published
+        running = RunningTrigger(ard, trigger(store))
+        await running.searched()
+        await running.kill()
+        return events + running.events, published
 
     events, published = asyncio.run(scene())
     assert ids(events) == published
     assert not any(event["repeated"] for event in events)
 
 
-def test_who_dies_within_a_moment_of_firing_fires_again_and_says_so(ard, quick, monkeypatch):
+def test_trigger_killed_while_firing_fires_again_as_repeated(ard, short_sleeps, monkeypatch):
     async def scene():
         store = Store()
-        watch = Watch(ard, trigger(store))
-        await watch.looked()
-        # For longer than the test: it dies before it knows that its event has arrived.
+        running = RunningTrigger(ard, trigger(store))
+        await running.searched()
+        # Longer than the test: it is killed before it confirms the event.
         with monkeypatch.context() as patch:
             patch.setattr("airflow_provider_ard.triggers.imagery.SETTLE_S", 3600)
             publish(ard, 1)
-            await until(lambda: watch.events)
-            await watch.kill()
-        again = Watch(ard, trigger(store))
+            await until(lambda: running.events)
+            await running.kill()
+        again = RunningTrigger(ard, trigger(store))
         await until(lambda: again.events)
-        await again.looked()
+        await again.searched()
         await again.kill()
-        return watch.events + again.events
+        return running.events + again.events
 
     events = asyncio.run(scene())
     assert [event["repeated"] for event in events] == [False, True]
     assert len(set(ids(events))) == 1
 
 
-def test_it_asks_for_more_than_the_best_few_of_each_cell(ard, quick):
+def test_search_has_a_large_stack_depth(ard, short_sleeps):
     async def scene():
-        watch = Watch(ard, trigger(Store()))
-        await watch.looked()
-        await watch.kill()
-        return next(one for one in ard.requests if one.endpoint == "POST /metadata/cells/acquisitions")
+        running = RunningTrigger(ard, trigger(Store()))
+        await running.searched()
+        await running.kill()
+        return next(request for request in ard.requests if request.endpoint == "POST /metadata/cells/acquisitions")
 
     assert asyncio.run(scene()).body["stack_depth"] == 100
 
 
-def test_without_a_store_it_says_so_once(ard, quick, log_text):
+def test_missing_store_is_logged_once(ard, short_sleeps, log_text):
     async def scene(store):
-        watch = Watch(ard, trigger(store))
-        await watch.looked()
-        await watch.kill()
+        running = RunningTrigger(ard, trigger(store))
+        await running.searched()
+        await running.kill()
 
     asyncio.run(scene(Store()))
     assert "Before Airflow 3.3" not in log_text()
@@ -228,53 +235,55 @@ def test_without_a_store_it_says_so_once(ard, quick, log_text):
     assert log_text().count("Before Airflow 3.3") == 1
 
 
-def test_without_a_store_it_remembers_for_as_long_as_it_runs(ard, quick):
+def test_state_is_kept_in_memory_without_a_store(ard, short_sleeps):
     async def scene():
         events = []
         for number in (1, 2):
-            watch = Watch(ard, trigger())
-            await watch.looked()
+            running = RunningTrigger(ard, trigger())
+            await running.searched()
             publish(ard, number)
-            await watch.looked()
-            await watch.kill()
-            events += watch.events
+            await running.searched()
+            await running.kill()
+            events += running.events
         return events
 
     assert ids(asyncio.run(scene())) == ["1040010000000100", "1040010000000200"]
 
 
-def test_without_a_store_a_window_is_fired_anew_at_each_start_and_what_had_arrived_is_dropped(ard, quick):
+def test_without_a_store_existing_imagery_fires_at_each_start_as_repeated(ard, short_sleeps):
     async def scene():
         events = []
         for number in (1, 2):
-            # Published while no watch runs.
+            # Published while no running runs.
             publish(ard, number)
-            watch = Watch(ard, trigger(fire_existing=True, lookback=timedelta(days=10)))
-            await watch.looked()
-            await watch.kill()
-            events.append(watch.events)
+            running = RunningTrigger(ard, trigger(fire_existing=True, lookback=timedelta(days=10)))
+            await running.searched()
+            await running.kill()
+            events.append(running.events)
         return events
 
     first, second = asyncio.run(scene())
     assert ids(first) == ["1040010000000100"]
     assert ids(second) == ["1040010000000100", "1040010000000200"]
     assert all(event["repeated"] for event in (*first, *second))
-    runs = [[happened(event, NOW + timedelta(days=day)) for event in some] for day, some in enumerate((first, second))]
+    runs = [
+        [stored_event(event, NOW + timedelta(days=day)) for event in some] for day, some in enumerate((first, second))
+    ]
     history = {"asset": [*runs[0], *runs[1]]}
-    ordered = [[one["id"] for one in new_acquisitions({"asset": some}, history)] for some in runs]
+    ordered = [[acquisition["id"] for acquisition in new_acquisitions({"asset": events}, history)] for events in runs]
     assert ordered == [["1040010000000100"], ["1040010000000200"]]
 
 
-def test_it_fires_for_what_is_there_if_it_is_told_to(ard, quick):
+def test_fire_existing_fires_once(ard, short_sleeps):
     async def scene():
         store = Store()
-        watch = Watch(ard, trigger(store, fire_existing=True, lookback=3650 * 86_400))
-        await watch.looked()
-        await watch.kill()
-        again = Watch(ard, trigger(store, fire_existing=True, lookback=3650 * 86_400))
-        await again.looked()
+        running = RunningTrigger(ard, trigger(store, fire_existing=True, lookback=3650 * 86_400))
+        await running.searched()
+        await running.kill()
+        again = RunningTrigger(ard, trigger(store, fire_existing=True, lookback=3650 * 86_400))
+        await again.searched()
         await again.kill()
-        return watch.events, again.events
+        return running.events, again.events
 
     first, second = asyncio.run(scene())
     assert len(first) == 10
@@ -282,21 +291,21 @@ def test_it_fires_for_what_is_there_if_it_is_told_to(ard, quick):
     assert second == []
 
 
-def test_the_query_and_the_window_are_heeded(ard, quick):
+def test_query_and_lookback_are_applied(ard, short_sleeps):
     async def scene():
-        watch = Watch(ard, trigger(Store(), query={"platform": {"eq": "worldview-04"}}))
-        narrow = Watch(ard, trigger(Store(), lookback=86_400))
-        await watch.looked(6)
+        running = RunningTrigger(ard, trigger(Store(), query={"platform": {"eq": "worldview-04"}}))
+        narrow = RunningTrigger(ard, trigger(Store(), lookback=86_400))
+        await running.searched(6)
         publish(ard, 1, NOW - timedelta(days=5))
-        await watch.looked(6)
-        await watch.kill()
+        await running.searched(6)
+        await running.kill()
         await narrow.kill()
-        return watch.events + narrow.events
+        return running.events + narrow.events
 
     assert asyncio.run(scene()) == []
 
 
-def test_assets_that_share_a_trigger_share_what_it_has_seen(ard, quick):
+def test_assets_that_share_a_trigger_share_its_state(ard, short_sleeps):
     context = pytest.importorskip("airflow.sdk.execution_time.context")
     if not hasattr(context, "AssetStateStoreAccessors"):
         pytest.skip("there is no asset state store before Airflow 3.3")
@@ -305,64 +314,64 @@ def test_assets_that_share_a_trigger_share_what_it_has_seen(ard, quick):
     both._by_name = stores
 
     async def scene():
-        watch = Watch(ard, trigger(both))
-        await watch.looked()
+        running = RunningTrigger(ard, trigger(both))
+        await running.searched()
         publish(ard, 1)
-        await watch.looked()
-        await watch.kill()
-        return watch.events
+        await running.searched()
+        await running.kill()
+        return running.events
 
     assert len(asyncio.run(scene())) == 1
-    assert stores["one"].kept == stores["two"].kept != {}
+    assert stores["one"].values == stores["two"].values != {}
 
 
-def test_an_outage_does_not_end_it_and_is_told_once(ard, quick, log_text):
+def test_trigger_survives_outage_and_logs_it_once(ard, short_sleeps, log_text):
     async def scene():
-        watch = Watch(ard, trigger(Store()))
-        await watch.looked()
+        running = RunningTrigger(ard, trigger(Store()))
+        await running.searched()
         ard.faults.add("POST /metadata/*", kind="status", status=503, times=3)
         ard.faults.add("POST /metadata/*", kind="status", status=429, retry_after=70, nth=4)
-        await watch.looked(5)
+        await running.searched(5)
         publish(ard, 1)
-        await watch.looked()
-        await watch.kill()
-        return watch.events
+        await running.searched()
+        await running.kill()
+        return running.events
 
     assert len(asyncio.run(scene())) == 1
-    assert 70 in quick
+    assert 70 in short_sleeps
     assert log_text("warning").count("Polling failed, will retry") == 1
 
 
 @pytest.mark.parametrize("wrong", [{"bbox": [1, 2, 3]}, {"query": {"platform": "worldview-02"}}], ids=str)
-def test_what_cannot_be_looked_for_is_told_without_a_storm(ard, quick, wrong):
+def test_invalid_search_is_retried_only_at_the_interval(ard, short_sleeps, wrong):
     async def scene():
-        watch = Watch(ard, trigger(Store(), **wrong))
-        await until(lambda: quick.count(1) >= 3)
-        assert not watch._task.done()
-        await watch.kill()
+        running = RunningTrigger(ard, trigger(Store(), **wrong))
+        await until(lambda: short_sleeps.count(1) >= 3)
+        assert not running._task.done()
+        await running.kill()
 
     asyncio.run(scene())
     assert ard.requests == []
 
 
-def test_a_store_that_cannot_be_written_to_fires_nothing_until_it_can(ard, quick):
+def test_nothing_fires_while_the_store_cannot_be_written(ard, short_sleeps):
     async def scene():
         store = Store()
-        watch = Watch(ard, trigger(store))
-        await watch.looked()
+        running = RunningTrigger(ard, trigger(store))
+        await running.searched()
         store.broken = True
         publish(ard, 1)
-        await watch.looked()
-        assert watch.events == []
+        await running.searched()
+        assert running.events == []
         store.broken = False
-        await watch.looked()
-        await watch.kill()
-        return watch.events
+        await running.searched()
+        await running.kill()
+        return running.events
 
     assert [event["repeated"] for event in asyncio.run(scene())] == [False]
 
 
-def test_what_is_remembered_is_bounded_by_the_window():
+def test_stored_state_is_bounded_by_lookback():
     from airflow_provider_ard.api.selects.results import AcquisitionMatch
 
     async def scene():
@@ -371,20 +380,20 @@ def test_what_is_remembered_is_bounded_by_the_window():
         await state.load()
         await state.claim([AcquisitionMatch("old", "2026-01-01T00:00:00Z", ()), AcquisitionMatch("new", "2026-03-01", ())], fire_existing=False, oldest=date(2026, 1, 1))  # fmt: skip
         assert await state.claim([], fire_existing=False, oldest=date(2026, 2, 1)) == []
-        return json.loads(store.kept["key"])
+        return json.loads(store.values["key"])
 
     assert asyncio.run(scene()) == {"fired": {"2026-03-01": ["new"]}, "claimed": {}}
 
 
-def test_it_is_plain_json_and_of_an_asset_watcher():
-    one = trigger(bbox=None, intersects=shapely.box(*BBOX), query={"eo:cloud_cover": {"in": (1, 2)}})
-    path, arguments = one.serialize()
+def test_trigger_serializes_to_plain_json():
+    imagery_trigger = trigger(bbox=None, intersects=shapely.box(*BBOX), query={"eo:cloud_cover": {"in": (1, 2)}})
+    path, arguments = imagery_trigger.serialize()
     assert path == "airflow_provider_ard.triggers.imagery.ArdNewImageryTrigger"
     assert json.loads(json.dumps(arguments)) == arguments
     assert ArdNewImageryTrigger(**arguments).serialize() == (path, arguments)
-    assert AssetWatcher(name="area", trigger=one).trigger is one
-    # Airflow tells watchers apart by this, in the DAG file and in its database.
-    assert one.hash(path, arguments) == one.hash(path, json.loads(json.dumps(arguments)))
+    assert AssetWatcher(name="area", trigger=imagery_trigger).trigger is imagery_trigger
+    # Airflow identifies watchers by this, in the DAG file and in its database.
+    assert imagery_trigger.hash(path, arguments) == imagery_trigger.hash(path, json.loads(json.dumps(arguments)))
 
 
 @pytest.mark.parametrize(
@@ -399,30 +408,30 @@ def test_it_is_plain_json_and_of_an_asset_watcher():
     ],
     ids=str,
 )
-def test_what_cannot_go_to_the_triggerer_is_refused_in_the_dag_file(argument, wrong):
+def test_invalid_argument_raises_in_the_dag_file(argument, wrong):
     with pytest.raises(ArdRequestError, match=argument):
         ArdNewImageryTrigger(**{"bbox": BBOX, argument: wrong})
 
 
-def test_before_airflow_3_it_says_what_it_needs(monkeypatch):
+def test_error_before_airflow_3_names_the_required_version(monkeypatch):
     monkeypatch.delattr(airflow.triggers.base, "BaseEventTrigger")
     with pytest.raises(ArdRequestError, match=r"Airflow 3\.0"):
         ArdNewImageryTrigger(bbox=BBOX)
 
 
-def happened(payload, at=NOW):
+def stored_event(payload, at=NOW):
     return SimpleNamespace(extra={"from_trigger": True, "payload": payload}, timestamp=at)
 
 
-def test_a_run_of_several_events_orders_each_acquisition_once():
-    events = [happened({"acquisition_id": name, "cells": ["c"], "repeated": False}) for name in ("a", "b", "a")]
+def test_several_events_return_each_acquisition_once():
+    events = [stored_event({"acquisition_id": name, "cells": ["c"], "repeated": False}) for name in ("a", "b", "a")]
     other = SimpleNamespace(extra={}, timestamp=NOW)
     assert new_acquisitions({"asset": [*events, other]}) == [{"id": "a", "cells": ["c"]}, {"id": "b", "cells": ["c"]}]
 
 
-def test_what_was_fired_again_is_dropped_if_it_had_arrived():
-    first = happened({"acquisition_id": "a", "cells": ["c"], "repeated": False})
-    again = happened({"acquisition_id": "a", "cells": ["c"], "repeated": True}, NOW + timedelta(minutes=1))
+def test_repeated_event_is_dropped_if_stored_before():
+    first = stored_event({"acquisition_id": "a", "cells": ["c"], "repeated": False})
+    again = stored_event({"acquisition_id": "a", "cells": ["c"], "repeated": True}, NOW + timedelta(minutes=1))
     assert new_acquisitions({"asset": [again]}, {"asset": [first, again]}) == []
     assert new_acquisitions({"asset": [again]}, {"asset": [again]}) == [{"id": "a", "cells": ["c"]}]
     assert new_acquisitions({"asset": [again]}) == [{"id": "a", "cells": ["c"]}]

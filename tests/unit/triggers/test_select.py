@@ -29,8 +29,8 @@ def submit(client):
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Let waits take a hundredth of their time; return them, in seconds."""
+def short_sleeps(monkeypatch):
+    """Shorten sleeps to a hundredth and return their original lengths in seconds."""
     pauses, sleep = [], asyncio.sleep
 
     async def shorter(seconds):
@@ -44,15 +44,15 @@ def quick(monkeypatch):
 
 
 def trigger(select_id, **arguments):
-    wanted = {"ard_conn_id": "ard_default", "poke_interval": 1, "deadline": time.time() + 60}
-    return ArdSelectTrigger(select_id, **(wanted | arguments))
+    defaults = {"ard_conn_id": "ard_default", "poke_interval": 1, "deadline": time.time() + 60}
+    return ArdSelectTrigger(select_id, **(defaults | arguments))
 
 
-async def events_of(one):
-    return [event.payload async for event in one.run()]
+async def events_of(trigger):
+    return [event.payload async for event in trigger.run()]
 
 
-def looks(ard):
+def polls(ard):
     return [record for record in ard.requests if record.endpoint.startswith("GET /select/request/")]
 
 
@@ -60,12 +60,12 @@ def logins(ard):
     return [record for record in ard.requests if record.endpoint == "POST /auth/authenticate"]
 
 
-def test_it_waits_until_the_select_has_succeeded(ard, submit, quick):
+def test_trigger_waits_until_the_select_has_succeeded(ard, submit, short_sleeps):
     select_id = submit()
 
     async def scene():
         waiting = asyncio.create_task(events_of(trigger(select_id)))
-        while len(looks(ard)) < 3:  # noqa: ASYNC110
+        while len(polls(ard)) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         ard.clock.advance("2d")
         return await waiting
@@ -73,7 +73,7 @@ def test_it_waits_until_the_select_has_succeeded(ard, submit, quick):
     assert asyncio.run(scene()) == [{"status": "succeeded", "select_id": select_id}]
 
 
-def test_a_failed_select_is_told_in_the_words_of_the_api(ard, submit, quick):
+def test_failed_select_has_the_message_of_the_api(ard, submit, short_sleeps):
     ard.faults.add(kind="fail_select", message="too many tiles")
     select_id = submit()
     ard.clock.advance("2d")
@@ -82,25 +82,25 @@ def test_a_failed_select_is_told_in_the_words_of_the_api(ard, submit, quick):
     assert "too many tiles" in event["message"]
 
 
-def test_an_outage_does_not_end_it_and_a_wish_to_be_left_alone_is_heeded(ard, submit, quick):
+def test_wait_survives_outage_and_honors_retry_after(ard, submit, short_sleeps):
     select_id = submit()
     ard.clock.advance("2d")
     ard.faults.add("GET /select/request/*", kind="gateway_html", times=2)
     ard.faults.add("GET /select/request/*", kind="status", status=429, retry_after=30, nth=3)
     (event,) = asyncio.run(events_of(trigger(select_id)))
     assert event["status"] == "succeeded"
-    assert quick == [1, 1, 30]
+    assert short_sleeps == [1, 1, 30]
 
 
-def test_it_gives_up_in_time_and_asks_no_earlier_than_it_may(ard, submit, quick):
+def test_deadline_and_not_before_are_honored(ard, submit, short_sleeps):
     now = time.time()
     (event,) = asyncio.run(events_of(trigger(submit(), deadline=now, not_before=now + 20)))
     assert (event["status"], event["error"]) == ("failed", "ArdError")
     assert "did not finish in time" in event["message"]
-    assert quick == [pytest.approx(20, abs=5)]
+    assert short_sleeps == [pytest.approx(20, abs=5)]
 
 
-def test_a_wrong_password_ends_it_and_is_not_told(ard, submit, quick, monkeypatch):
+def test_wrong_password_fails_without_being_shown(ard, submit, short_sleeps, monkeypatch):
     wrong = json.loads(ard.connection_json) | {"password": "wr0ng-password"}
     select_id = submit()
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(wrong))
@@ -110,13 +110,13 @@ def test_a_wrong_password_ends_it_and_is_not_told(ard, submit, quick, monkeypatc
     assert "wr0ng-password" not in json.dumps(event)
 
 
-def test_an_unknown_select_is_an_error_at_once(ard, quick):
+def test_unknown_select_fails_at_once(ard, short_sleeps):
     (event,) = asyncio.run(events_of(trigger("404")))
     assert event["error"] == "ArdNotFoundError"
-    assert quick == []
+    assert short_sleeps == []
 
 
-def test_many_waits_share_one_login_and_leave_no_client_behind(ard, submit, quick):
+def test_waits_share_one_login_and_leave_no_client_behind(ard, submit, short_sleeps):
     ids = [submit() for _ in range(20)]
     ard.clock.advance("2d")
     before = len(logins(ard))
@@ -129,15 +129,15 @@ def test_many_waits_share_one_login_and_leave_no_client_behind(ard, submit, quic
     assert SharedClient._instances == {}
 
 
-def test_the_event_loop_is_never_blocked(ard, submit):
+def test_requests_do_not_block_the_event_loop(ard, submit):
     ard.faults.add("GET /select/request/*", kind="latency", seconds=2.0, times=1)
     select_id = submit()
     ard.clock.advance("2d")
 
     async def scene():
         waiting = asyncio.create_task(events_of(trigger(select_id)))
-        # A loop that waited for the network would not see a question before it is answered.
-        while not any(one.status is None for one in looks(ard)):
+        # A blocked event loop would not see a request before its response.
+        while not any(request.status is None for request in polls(ard)):
             assert not waiting.done()
             await asyncio.sleep(0.01)
         return await waiting
