@@ -1,4 +1,4 @@
-"""One contender in a process of its own: ``python -m benchmarks.waiting.client``, arguments as JSON in WAITING.
+"""One contender in its own process: `python -m benchmarks.waiting.client`, arguments as JSON in WAITING.
 
 One event loop runs the triggers as a triggerer does. Prints the measurement as one line of JSON.
 """
@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-# First, as it is what loads the counting secrets backend.
+# First, as it loads the counting secrets backend.
 import airflow  # noqa: F401
 import psutil
 import structlog
@@ -31,7 +31,7 @@ from benchmarks.waiting.secrets import CountingSecrets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOK_EVERY_S = 0.25
+READ_INTERVAL_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Measurement:
         self._all_ended = asyncio.Event()
 
     async def run(self) -> dict[str, Any]:
-        """Warm up, wait, finish. Return everything seen."""
+        """Warm up, wait, finish. Return all figures."""
         await self._control("reset", orders=self.task.orders)
         await asyncio.gather(*map(self._follow, WARM_UP))
         if self._failed:
@@ -69,22 +69,22 @@ class Measurement:
         self._all_ended.clear()
         await self._control("reset", orders=self.task.orders)
         idle_collection, memory = self._memory()
-        lookups, self._sessions.made = CountingSecrets.lookups, 0
+        lookups, self._sessions.created = CountingSecrets.lookups, 0
         CountingSecrets.lookups = 0
         self._heartbeat.enter("start")
         begun = await self._read()
         tasks = await self._start()
-        first = await self._until_told(self.task.orders)
+        first = await self._until_polled(self.task.orders)
         self._heartbeat.enter("rounds")
-        settled = await self._until_told(first.counts["told"] + self.task.rounds * self.task.orders)
+        settled = await self._until_polled(first.counts["statuses"] + self.task.rounds * self.task.orders)
         waiting_collection, waiting_memory = self._memory()
         quiet = await self._quiet_rounds()
         self._heartbeat.enter("finish")
         latencies = await self._finish()
         ended = await self._read()
         self._heartbeat.stop()
-        for one in tasks:
-            one.cancel()
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         return {
             "task": asdict(self.task),
@@ -119,7 +119,7 @@ class Measurement:
                 payload = event.payload
                 if isinstance(payload, dict) and payload.get("status") in {"error", "failed"}:
                     self._failed.append(str(payload))
-        except Exception as error:  # noqa: BLE001 -- told with the result
+        except Exception as error:  # noqa: BLE001 -- part of the result
             self._failed.append(repr(error))
         self._waiting -= 1
         if not self._waiting:
@@ -127,7 +127,7 @@ class Measurement:
 
     async def _finish(self) -> list[float]:
         begin = (await self._control("finish", over=self.task.interval))["begin"]
-        # Not `asyncio.wait`, whose callbacks on ten thousand tasks would be a stall of the measurement's own.
+        # Not `asyncio.wait`, whose callbacks on ten thousand tasks would stall the event loop.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._all_ended.wait(), self.task.cap + self.task.interval)
         return [
@@ -136,17 +136,17 @@ class Measurement:
             if number in self._events
         ]
 
-    async def _until_told(self, count: int) -> Reading:
+    async def _until_polled(self, count: int) -> Reading:
         end = time.monotonic() + self.task.cap
         while True:
             reading = await self._read()
-            if reading.counts["told"] >= count or time.monotonic() > end:
+            if reading.counts["statuses"] >= count or time.monotonic() > end:
                 return reading
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(READ_INTERVAL_S)
 
     async def _read(self) -> Reading:
-        counts = {"requests": 0, "logins": 0, "connections": 0, "told": 0} | await self._control("counts")
-        counts |= {"lookups": CountingSecrets.lookups, "sessions": self._sessions.made}
+        counts = {"requests": 0, "logins": 0, "connections": 0, "statuses": 0} | await self._control("counts")
+        counts |= {"lookups": CountingSecrets.lookups, "sessions": self._sessions.created}
         return Reading(time.monotonic(), time.process_time(), counts)
 
     async def _control(self, what: str, **query: Any) -> dict[str, Any]:
@@ -158,28 +158,28 @@ class Measurement:
         return self._line.getresponse().read()
 
     async def _quiet_rounds(self) -> tuple[Reading, Reading]:
-        """Let it wait with neither heartbeat nor looks at the counters, which cost more than some of the contenders."""
+        """Wait without heartbeat and counters, which cost more than some of the contenders."""
         self._heartbeat.stop()
         begun = await self._read()
         await asyncio.sleep(self.task.rounds * self.task.interval)
         return begun, await self._read()
 
     def _memory(self) -> tuple[float, int]:
-        """Return the seconds that a full garbage collection takes now, and the bytes that are left after it."""
+        """Return the seconds that a full garbage collection takes now, and the bytes of memory after it."""
         begin = time.monotonic()
         gc.collect()
         return time.monotonic() - begin, int(self._process.memory_info().rss)
 
     @staticmethod
-    def _between(one: Reading, other: Reading) -> dict[str, float]:
-        counts = {name: count - one.counts[name] for name, count in other.counts.items()}
-        return {"seconds": other.time - one.time, "cpu": other.cpu - one.cpu, **counts}
+    def _between(begin: Reading, end: Reading) -> dict[str, float]:
+        counts = {name: count - begin.counts[name] for name, count in end.counts.items()}
+        return {"seconds": end.time - begin.time, "cpu": end.cpu - begin.cpu, **counts}
 
 
 def main() -> None:
-    """Measure what WAITING says and print it."""
+    """Run the measurement that WAITING describes and print it."""
     task = Task(**json.loads(os.environ["WAITING"]))
-    # Some peers say a line a look; a log costs what its handlers cost, and none is counted here.
+    # Some peers log a line per poll; what a log costs depends on its handlers and is not measured here.
     logging.disable(logging.WARNING)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     send_all_to(task.host, task.port)

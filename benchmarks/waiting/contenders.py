@@ -1,6 +1,6 @@
-"""The triggers that are measured, each as its operator makes it. Imported in both environments."""
+"""The measured triggers, each as its operator creates it. Imported in both environments."""
 
-# ruff: noqa: PLC0415 -- each process loads the contender that it is, and no other
+# ruff: noqa: PLC0415 -- each process loads its own contender only
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONN_ID = "waiting"
 
 @dataclass(frozen=True)
 class Task:
-    """What to measure: so many triggers, so many rounds after the first, each phase for at most `cap` seconds."""
+    """What to measure: numbers of triggers and of rounds after the first one; `cap`: the maximum seconds of a phase."""
 
     contender: str
     orders: int
@@ -33,10 +33,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Contender:
-    """One kind of trigger. `connection(host, port)` gives the arguments of its Connection but for the id.
+    """One kind of trigger; `connection(host, port)` returns the arguments of its Connection without the ID.
 
-    One that does not ask (`asks`) is no peer: it shows what is there without any request. `full_after`: how many
-    collections of the middle generation come before a full one; Python's own number unless docs/scale.md advises it.
+    `polls`: False for a trigger that sends no request, as a baseline. `full_after`: how many collections of the middle
+    generation come before a full one; Python's default unless docs/scale.md recommends another value.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Contender:
 
     @property
     def is_peer(self) -> bool:
-        """Whether it is another provider's."""
+        """Whether it belongs to another provider."""
         return self.polls and not self.is_ours
 
 
@@ -63,7 +63,7 @@ def _bare() -> Callable[[str, float], Any]:
     from airflow.triggers.base import BaseTrigger, TriggerEvent
 
     class BareTrigger(BaseTrigger):
-        """Waits for a future, asks nobody, ends when it is cancelled: what waiting costs by itself."""
+        """Waits for a future and sends no request: the baseline."""
 
         def __init__(self, order_id: str) -> None:
             super().__init__()  # type: ignore[no-untyped-call] # of Airflow
@@ -103,7 +103,7 @@ def _databricks() -> Callable[[str, float], Any]:
     return lambda order_id, interval: DatabricksExecutionTrigger(
         run_id=int(order_id),
         databricks_conn_id=CONN_ID,
-        polling_period_seconds=interval,  # type: ignore[arg-type] # it sleeps for as long as it is told
+        polling_period_seconds=interval,  # type: ignore[arg-type] # it takes any number of seconds
     )
 
 
@@ -184,9 +184,9 @@ CONTENDERS = {
 
 
 def send_all_to(host: str, port: int) -> None:
-    """Send what aiohttp would send to the peers' own hosts, or by https, to the one server.
+    """Redirect the aiohttp requests of peers that accept no other host or scheme to the server.
 
-    Some peers take no other host or scheme. Plain HTTP spares them the TLS handshakes.
+    Plain HTTP saves them the TLS handshakes.
     """
     import aiohttp
     from yarl import URL
@@ -194,9 +194,9 @@ def send_all_to(host: str, port: int) -> None:
     request = aiohttp.ClientSession._request
 
     async def redirected(self: Any, method: str, url: Any, **options: Any) -> Any:
-        there = URL(url)
-        if there.scheme == "https":
-            there = there.with_scheme("http").with_host(host).with_port(port)
-        return await request(self, method, there, **options)
+        target = URL(url)
+        if target.scheme == "https":
+            target = target.with_scheme("http").with_host(host).with_port(port)
+        return await request(self, method, target, **options)
 
     aiohttp.ClientSession._request = redirected  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""What is read off a process while its triggers wait."""
+"""Instruments that measure a process while its triggers wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BEAT_S = 0.01
 
 
 class Heartbeat:
-    """A timer of the event loop, due every 10 ms; how late it comes is how long the loop was stalled."""
+    """A timer of the event loop, due every 10 ms; its delay is the time for which the loop was stalled."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -23,7 +23,7 @@ class Heartbeat:
         gc.callbacks.append(self._collected)
 
     def enter(self, phase: str) -> None:
-        """Note stalls under this name from now on; one that is under way is nobody's."""
+        """Record stalls under this name from now on, except for a current one."""
         self._phase = phase
         self._stalls.setdefault(phase, Stalls())
         if self._timer:
@@ -31,7 +31,7 @@ class Heartbeat:
         self._next()
 
     def stop(self) -> None:
-        """Note no more stalls until a phase is entered: what follows is the measurement's own."""
+        """Stop recording until the next phase is entered."""
         if self._timer:
             self._timer.cancel()
 
@@ -50,8 +50,8 @@ class Heartbeat:
         self._due, self._collections_before = self._loop.time() + BEAT_S, self._collections
         self._timer = self._loop.call_at(self._due, self._beat)
 
-    def _collected(self, moment: str, about: dict[str, int]) -> None:
-        if moment == "start" and about["generation"] == 2:
+    def _collected(self, moment: str, info: dict[str, int]) -> None:
+        if moment == "start" and info["generation"] == 2:
             self._collections += 1
             if stalls := self._stalls.get(self._phase):
                 stalls.full_collections += 1
@@ -59,9 +59,9 @@ class Heartbeat:
 
 @dataclass
 class Stalls:
-    """Seconds that the loop stood at most: in all, and while the interpreter made no full garbage collection.
+    """The longest stalls of the event loop in seconds: of all, and of those without a full garbage collection.
 
-    A full collection looks at every object of the process, Airflow's own before all, whoever has brought it on.
+    A full collection visits every object of the process, most of them Airflow's, whatever has triggered it.
     """
 
     largest: float = 0.0
@@ -70,21 +70,21 @@ class Stalls:
 
 
 class Sessions:
-    """How many HTTP sessions the process has made."""
+    """Counts the HTTP sessions that the process creates."""
 
     def __init__(self) -> None:
         import aiohttp  # noqa: PLC0415 -- after Airflow, in the order in which a triggerer loads them
         import requests  # noqa: PLC0415
 
-        self.made = 0
+        self.created = 0
         for kind in (aiohttp.ClientSession, requests.Session):
             self._count(kind)
 
     def _count(self, kind: Any) -> None:
-        plain = kind.__init__
+        original = kind.__init__
 
         def counted(session: Any, *arguments: Any, **options: Any) -> None:
-            self.made += 1
-            plain(session, *arguments, **options)
+            self.created += 1
+            original(session, *arguments, **options)
 
         kind.__init__ = counted

@@ -1,6 +1,6 @@
 """The orders that the server knows, and when they finish.
 
-Order 0 is the oldest one waited for; those with a negative number are older and done, as an account's history is.
+Order 0 is the oldest order that is waited for. Negative numbers are older, finished orders: the history of the account.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import time
 from datetime import UTC, datetime, timedelta
 
 HISTORY = 2_000
-# Two, as one alone would not be looked for in the list of orders.
+# Two, as a single order would not be read from the list.
 WARM_UP = (-1, -2)
 _FIRST_ID = 3_837_513_680_025_560_000
-# How the two finishing halves are told apart: even numbers one by one, odd ones all at once.
+# Even numbers finish one by one in this order, odd ones all at once.
 _GOLDEN = 0.6180339887
 
 
 def id_of(number: int) -> str:
-    """Return an order's id, which serves as the run or connector id of the peers as well."""
+    """Return an order's ID, which is also the run or connector ID of the peers."""
     return str(_FIRST_ID + number)
 
 
@@ -56,7 +56,7 @@ class Orders:
         return finished_at(number, self._begin, self._over) <= time.monotonic()
 
     def row(self, number: int) -> bytes:
-        """Return what the ARD API tells of an order."""
+        """Return an order as the ARD API does."""
         return self.rows[number][self.is_done(number)]
 
     def since(self, start_date: str | None) -> int:
@@ -78,7 +78,7 @@ class Orders:
         return row.replace("@status", "RUNNING").encode(), row.replace("@status", "SUCCEEDED").encode()
 
 
-# As the sandbox words it.
+# As the sandbox returns it.
 _ROW = (
     '{"id":"@id","status":"@status","created":"@created","order":{"acquisitions":[{"id":"1040010060C9AD00",'
     '"cells":["Z13-031131111333"]}],"output_config":{"amazon_s3":{"bucket":"imagery","prefix":"orders/@id"}},"metadata":'

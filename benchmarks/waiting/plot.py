@@ -1,4 +1,4 @@
-"""``make bench-plot``: how the cost of waiting grows, from the figures that ``make bench`` has kept."""
+"""`make bench-plot`: how the cost of waiting grows, from the figures saved by `make bench`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIGURES = REPOSITORY / "benchmarks" / "waiting" / "figures.json"
 PLOT = REPOSITORY / "docs" / "images" / "waiting.png"
-# Read on white and on black alike, on a background of its own; told apart without colour by the markers.
+# Readable on white and black pages, with its own background; the markers distinguish the lines without color.
 INK, PAPER, GRID = "#24292f", "#ffffff", "#d0d7de"
-LOOKS = {
+STYLES = {
     "ours": ("#0969da", "o"),
     "http": ("#bc4c00", "s"),
     "dbt-cloud": ("#8250df", "^"),
@@ -29,9 +29,9 @@ LOOKS = {
     "fivetran": ("#1a7f37", "v"),
 }
 PANELS: dict[str, Callable[[dict[str, Any]], float]] = {
-    "requests a round": lambda run: run["figures"]["requests_a_round"],
-    "CPU seconds a round": lambda run: run["figures"]["cpu_ms"] / 1e3 * run["task"]["orders"],
-    "largest stall of the event loop, seconds": lambda run: max(one["largest"] for one in run["stalls"].values()),
+    "requests per round": lambda run: run["figures"]["requests_a_round"],
+    "CPU seconds per round": lambda run: run["figures"]["cpu_ms"] / 1e3 * run["task"]["orders"],
+    "largest stall of the event loop, seconds": lambda run: max(stalls["largest"] for stalls in run["stalls"].values()),
 }
 
 
@@ -43,21 +43,21 @@ def main() -> None:
     panels = figure.subplots(1, len(PANELS))
     for axes, (title, value) in zip(panels, PANELS.items(), strict=True):
         _panel(axes, title, runs, value)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(LOOKS), frameon=False)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(STYLES), frameon=False)
     PLOT.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(PLOT, dpi=110)
     print(PLOT.relative_to(REPOSITORY))
 
 
 def _panel(axes: Axes, title: str, runs: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> None:
-    for contender, (colour, marker) in LOOKS.items():
+    for contender, (color, marker) in STYLES.items():
         points = [(run["task"]["orders"], value(run)) for run in runs if run["task"]["contender"] == contender]
-        # What drowns in the heartbeat's own cost has no place on a logarithmic axis.
-        points = [(orders, seen) for orders, seen in points if seen > 0]
+        # Values below the resolution of the heartbeat are 0, which a logarithmic axis cannot show.
+        points = [(orders, value) for orders, value in points if value > 0]
         if points:
             axes.plot(
                 *zip(*points, strict=True),
-                color=colour,
+                color=color,
                 marker=marker,
                 linewidth=2.5 if CONTENDERS[contender].is_ours else 1.2,
                 label=CONTENDERS[contender].name,

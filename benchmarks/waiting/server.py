@@ -1,7 +1,7 @@
-"""One server for all contenders: as much of each API as a wait needs, 20 ms an answer, everything counted.
+"""One server for all contenders: the part of each API that a wait needs, 20 ms per response, with counters.
 
-``python -m benchmarks.waiting.server`` prints its address and serves until its input ends. `/bench/…` is for the
-measurement itself: not counted, not delayed.
+`python -m benchmarks.waiting.server` prints its address and serves until its standard input ends. Requests to
+`/bench/…` control the measurement; they are neither counted nor delayed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LATENCY_S = 0.02
-NEVER_CLOSED_BY_THE_SERVER_S = 600
+KEEP_ALIVE_S = 600
 _TOKEN = json.dumps(
     {"access_token": "a.b.c", "token_type": "Bearer", "expires_in": 43200, "refresh_token": "refresh"}
 ).encode()
@@ -32,24 +32,24 @@ connections: set[tuple[str, int]] = set()
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP that tells when a connection has ended, so that the next one of the same port counts anew."""
+    """HTTP that notices when a connection ends, so the next one of the same port is counted again."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection."""
         if self.client:
             connections.discard(self.client)
         super().connection_lost(exc)
 
 
-class Refused(Exception):  # noqa: N818 -- an answer, not a fault
-    """An answer other than 200."""
+class ErrorResponse(Exception):  # noqa: N818 -- a response, not a fault
+    """A response other than 200."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status, self.body = status, json.dumps({"message": message, "code": "x", "type": "x"}).encode()
 
 
 class Server:
-    """The answers, and the counts of them."""
+    """The ASGI application, and its counters."""
 
     def __init__(self) -> None:
         self.orders = Orders(0)
@@ -66,14 +66,14 @@ class Server:
         }
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answer one request (ASGI)."""
+        """Respond to one request (ASGI)."""
         query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
         content = b""
         more = True
         while more:
-            part = await receive()
-            content += part.get("body", b"")
-            more = part.get("more_body", False)
+            message = await receive()
+            content += message.get("body", b"")
+            more = message.get("more_body", False)
         status, body = 200, b""
         if scope["path"].startswith("/bench/"):
             body = self._control(scope["path"].removeprefix("/bench/"), query)
@@ -84,9 +84,9 @@ class Server:
                 self.counts["connections"] += 1
             await asyncio.sleep(LATENCY_S)
             try:
-                body = self._answer(scope["path"], query, content)
-            except Refused as refused:
-                status, body = refused.status, refused.body
+                body = self._respond(scope["path"], query, content)
+            except ErrorResponse as error:
+                status, body = error.status, error.body
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -99,17 +99,17 @@ class Server:
             return json.dumps({"begin": self.orders.finish(float(query["over"]))}).encode()
         return json.dumps(self.counts).encode()
 
-    def _answer(self, path: str, query: dict[str, str], content: bytes) -> bytes:
-        for prefix, answer in self._routes.items():
+    def _respond(self, path: str, query: dict[str, str], content: bytes) -> bytes:
+        for prefix, handler in self._routes.items():
             if path.startswith(prefix):
-                return answer(path[len(prefix) :].rstrip("/"), query, content)
-        raise Refused(404, f"no such path: {path}")
+                return handler(path[len(prefix) :].rstrip("/"), query, content)
+        raise ErrorResponse(404, f"no such path: {path}")
 
-    def _told(self, order_id: str) -> int:
+    def _count(self, order_id: str) -> int:
         number = number_of(order_id)
         if number not in self.orders.rows:
-            raise Refused(404, f"There is no order {order_id}")
-        self.counts["told"] += number >= 0
+            raise ErrorResponse(404, f"There is no order {order_id}")
+        self.counts["statuses"] += number >= 0
         return number
 
     def _login(self, *_: object) -> bytes:
@@ -117,22 +117,22 @@ class Server:
         return _TOKEN
 
     def _ard_status(self, rest: str, *_: object) -> bytes:
-        return self.orders.row(self._told(rest))
+        return self.orders.row(self._count(rest))
 
     def _ard_list(self, rest: str, query: dict[str, str], _: bytes) -> bytes:
         if rest or query.keys() - {"limit", "start_date", "starting_after"}:
-            raise Refused(400, f"not emulated: {rest} {query}")
+            raise ErrorResponse(400, f"not emulated: {rest} {query}")
         oldest = self.orders.since(query.get("start_date"))
         after = query.get("starting_after")
         newest = number_of(after) - 1 if after else self.orders.count - 1
         last = max(oldest, newest - int(query.get("limit", 100)) + 1)
         numbers = range(newest, last - 1, -1)
-        self.counts["told"] += sum(number >= 0 for number in numbers)
+        self.counts["statuses"] += sum(number >= 0 for number in numbers)
         rows = b",".join(map(self.orders.row, numbers))
         return b'{"data":[' + rows + b'],"has_more":' + (b"true}" if last > oldest else b"false}")
 
     def _databricks(self, rest: str, _: dict[str, str], content: bytes) -> bytes:
-        number = self._told(str(json.loads(content)["run_id"]))
+        number = self._count(str(json.loads(content)["run_id"]))
         state = (
             '"life_cycle_state":"TERMINATED","result_state":"SUCCESS"'
             if self.orders.is_done(number)
@@ -141,11 +141,11 @@ class Server:
         return f'{{"job_id":1,"run_id":{id_of(number)},"state":{{{state},"state_message":""}},"tasks":[]}}'.encode()
 
     def _dbt_cloud(self, rest: str, *_: object) -> bytes:
-        number = self._told(rest)
+        number = self._count(rest)
         return f'{{"data":{{"id":{rest},"status":{10 if self.orders.is_done(number) else 3}}}}}'.encode()
 
     def _fivetran(self, rest: str, *_: object) -> bytes:
-        done = self.orders.is_done(self._told(rest))
+        done = self.orders.is_done(self._count(rest))
         succeeded, state = ("2026-02-01T00:00:00Z", "scheduled") if done else ("2026-01-01T00:00:00Z", "syncing")
         return (
             f'{{"code":"Success","data":{{"id":"{rest}","service":"s3","schema":"s","schedule_type":"auto","succeeded_at":'
@@ -153,22 +153,22 @@ class Server:
         ).encode()
 
     def _http(self, rest: str, *_: object) -> bytes:
-        if not self.orders.is_done(self._told(rest)):
-            raise Refused(404, "not yet")
+        if not self.orders.is_done(self._count(rest)):
+            raise ErrorResponse(404, "not yet")
         return b"{}"
 
 
-class Told(uvicorn.Server):
-    """Says where it serves, and serves until the standard input ends."""
+class AnnouncingServer(uvicorn.Server):
+    """Prints its address, and serves until the standard input ends."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, say so, and wait for the end."""
+        """Listen, print the address, and wait for the end of the input."""
         await super().startup(sockets)
         assert sockets
         print(f"http://127.0.0.1:{sockets[0].getsockname()[1]}", flush=True)
-        self._end = asyncio.create_task(self._until_the_end())
+        self._end = asyncio.create_task(self._wait_for_end())
 
-    async def _until_the_end(self) -> None:
+    async def _wait_for_end(self) -> None:
         await asyncio.to_thread(sys.stdin.read)
         self.should_exit = True
 
@@ -185,10 +185,10 @@ def main() -> None:
             log_level="error",
             access_log=False,
             backlog=4096,
-            timeout_keep_alive=NEVER_CLOSED_BY_THE_SERVER_S,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=1,
         )
-        Told(config).run(sockets=[listener])
+        AnnouncingServer(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The measurements in few figures: as JSON, as a table, against the goals."""
+"""The measurements in few figures: as JSON, as a table, and compared with the goals."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from benchmarks.waiting.contenders import CONTENDERS
 HEAD = (
     "trigger",
     "orders",
-    "requests a round",
-    "connections a round",
-    "sessions, logins, look-ups in all",
-    "CPU ms an order and round",
-    "largest stall ms: waiting, finishing",
+    "requests per round",
+    "connections per round",
+    "sessions, logins, Connection lookups in total",
+    "CPU ms per order and round",
+    "longest stall ms: waiting, finishing",
     "without full collections",
     "MB per 1,000",
-    "finished to event s: p50, p99",
+    "finish to event s: p50, p99",
 )
-# The goals of ours, as the project set them.
+# The goals of this provider.
 SHARE_OF_BEST_PEER, STALL_S, MB_PER_1000, LATE_S, REQUESTS_A_ROUND = 1 / 20, 0.05, 4.0, 1.0, 11
 
 
 def digest(measurement: dict[str, Any]) -> dict[str, Any]:
-    """Return a measurement with what is compared, in its units, in place of each order's latency."""
+    """Return a measurement with the compared figures, in their units, instead of each order's latency."""
     orders, rounds, quiet = measurement["task"]["orders"], measurement["rounds"], measurement["quiet"]
-    # A round is done when each order has been told of once, however long it took.
-    done = rounds["told"] / orders
+    # A round is complete when the status of each order was returned once, however long it took.
+    done = rounds["statuses"] / orders
     latencies = sorted(measurement.pop("latencies"))
     figures = {
         "rounds": done,
         "requests_a_round": rounds["requests"] / done if done else None,
         "connections_a_round": rounds["connections"] / done if done else None,
-        "cpu_ms": quiet["cpu"] * 1e3 / quiet["told"] if quiet["told"] else None,
+        "cpu_ms": quiet["cpu"] * 1e3 / quiet["statuses"] if quiet["statuses"] else None,
         "mb_per_1000": measurement["memory"] / 2**20 / orders * 1000,
         "events": len(latencies),
         "p50": statistics.median(latencies) if latencies else None,
@@ -44,15 +44,15 @@ def digest(measurement: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(runs: list[dict[str, Any]]) -> str:
-    """Return a table of all runs in Markdown, with versions and what is met of the goals."""
+    """Return a Markdown table of all runs, with versions and the goals."""
     rows = [_row(run) for run in runs]
     lines = [f"| {' | '.join(cells)} |" for cells in (HEAD, ["---"] * len(HEAD), *rows)]
     versions = {CONTENDERS[run["task"]["contender"]].package: run.get("version") for run in runs}
-    told = ", ".join(f"{package} {version}" for package, version in versions.items() if version)
+    packages = ", ".join(f"{package} {version}" for package, version in versions.items() if version)
     interval = runs[0]["task"]["interval"]
     notes = [
-        f"Python {platform.python_version()}; {told}.",
-        f"A look every {interval:g} s, 20 ms an answer, plain HTTP. A round is a status told for each order.",
+        f"Python {platform.python_version()}; {packages}.",
+        f"A poll every {interval:g} s, 20 ms per response, plain HTTP. A round returns the status of each order once.",
         "Half of the orders finish one by one within an interval, the others all at once at its end.",
     ]
     collections = [
@@ -66,14 +66,14 @@ def table(runs: list[dict[str, Any]]) -> str:
 
 
 def goals(runs: list[dict[str, Any]]) -> list[str]:
-    """Return a line for each goal of ours that the runs can answer."""
+    """Return a line for each goal that the runs cover."""
     return [line for run in runs if _is_ours(run) and "figures" in run for line in _goals_at(run, runs)]
 
 
 def _goals_at(run: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
     orders, figures, whole = run["task"]["orders"], run["figures"], run["whole"]
-    stall = max(one["largest"] for one in run["stalls"].values())
-    own = max(one["largest_without_collection"] for one in run["stalls"].values())
+    stall = max(stalls["largest"] for stalls in run["stalls"].values())
+    own = max(stalls["largest_without_collection"] for stalls in run["stalls"].values())
     late = figures["p99"] - run["task"]["interval"]
     peers = [
         other["figures"]["cpu_ms"]
@@ -83,10 +83,10 @@ def _goals_at(run: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
     lines = []
     if orders == 1_000:
         once = (whole["sessions"], whole["logins"], whole["lookups"])
-        lines.append(("1 session, 1 login, 1 look-up", once == (1, 1, 1), f"{once}"))
+        lines.append(("1 session, 1 login, 1 Connection lookup", once == (1, 1, 1), f"{once}"))
         lines.append(
             (
-                f"≤ {REQUESTS_A_ROUND} requests a round",
+                f"≤ {REQUESTS_A_ROUND} requests per round",
                 figures["requests_a_round"] <= REQUESTS_A_ROUND,
                 f"{figures['requests_a_round']:.1f}",
             )
@@ -95,19 +95,19 @@ def _goals_at(run: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
         share = figures["cpu_ms"] / min(peers)
         lines.append(("CPU ≤ 1/20 of the best peer's", share <= SHARE_OF_BEST_PEER, f"{share:.3f} of it"))
     if orders >= 1_000:
-        seen = f"{stall * 1e3:.0f} ms, {own * 1e3:.0f} ms without the interpreter's full garbage collections"
-        lines.append(("largest stall ≤ 50 ms", stall <= STALL_S, seen))
+        figure = f"{stall * 1e3:.0f} ms, {own * 1e3:.0f} ms without the interpreter's full garbage collections"
+        lines.append(("longest stall ≤ 50 ms", stall <= STALL_S, figure))
         lines.append(("≤ 4 MB per 1,000", figures["mb_per_1000"] <= MB_PER_1000, f"{figures['mb_per_1000']:.1f} MB"))
     lines.append(("p99 ≤ interval + 1 s", late <= LATE_S, f"interval {late:+.1f} s"))
-    return [f"{_name(run)}: {goal}: {'met' if met else 'NOT MET'}, {seen}" for goal, met, seen in lines]
+    return [f"{_name(run)}: {goal}: {'met' if met else 'NOT MET'}, {figure}" for goal, met, figure in lines]
 
 
 def _row(run: dict[str, Any]) -> list[str]:
     if "figures" not in run:
         return [_label(run), f"{run['task']['orders']:,}", run["missing"], *[""] * (len(HEAD) - 3)]
     figures, whole = run["figures"], run["whole"]
-    asks = CONTENDERS[run["task"]["contender"]].polls
-    lost = run["task"]["orders"] - figures["events"] if asks else 0
+    polls = CONTENDERS[run["task"]["contender"]].polls
+    lost = run["task"]["orders"] - figures["events"] if polls else 0
     return [
         _label(run),
         f"{run['task']['orders']:,}",
