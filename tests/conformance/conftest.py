@@ -1,4 +1,4 @@
-"""The real SDK against the sandbox, over TLS and a real S3 server. Runs in an environment of max-ard's own.
+"""The real SDK against the sandbox, over TLS and a real S3 server. Runs in a separate environment with max-ard.
 
 The sandbox and the S3 server run in the project's environment, whose Python `ARD_SANDBOX_PYTHON` names; the two sides share
 nothing but HTTP. `make conformance` sets all of it up.
@@ -24,14 +24,14 @@ import requests
 
 PYTHON = os.environ["ARD_SANDBOX_PYTHON"]
 BUCKET = "conformance"
-# What the sandbox says when it starts: its address, login and some acquisitions.
-TOLD: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+# The JSON that the sandbox prints on start: URL, login and some acquisitions.
+CONNECTION: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @contextmanager
 def process(*command: str, **env: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a program of the project's environment, and end it."""
+    """Run a program of the project's environment and terminate it."""
     running = subprocess.Popen(
         [PYTHON, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **env}
     )
@@ -57,7 +57,7 @@ def s3_server() -> Iterator[str]:
         yield url
 
 
-# The SDK reads its address when it is imported, and every test module imports it: the servers start before collection.
+# The SDK reads its address on import, and test modules import it, so the servers start before collection.
 def pytest_sessionstart(session: pytest.Session) -> None:
     from contextlib import ExitStack
 
@@ -69,17 +69,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     sandbox = session.servers.enter_context(  # type: ignore[attr-defined]
         process(*command, "--pixels", "128", "--storage", "s3", "--s3-endpoint", s3)
     )
-    told = json.loads(sandbox.stdout.readline())
+    connection = json.loads(sandbox.stdout.readline())
     home = session.servers.enter_context(tempfile.TemporaryDirectory(prefix="ard-conformance-"))  # type: ignore[attr-defined]
-    session.config.stash[TOLD] = told
+    session.config.stash[CONNECTION] = connection
     os.environ.update(
         HOME=home,
-        MAXAR_ARD_HOSTNAME=f"localhost:{urlsplit(told['url']).port}/api/v1",
-        REQUESTS_CA_BUNDLE=told["ca_file"],
-        ARD_USERNAME=told["login"],
-        ARD_PASSWORD=told["password"],
+        MAXAR_ARD_HOSTNAME=f"localhost:{urlsplit(connection['url']).port}/api/v1",
+        REQUESTS_CA_BUNDLE=connection["ca_file"],
+        ARD_USERNAME=connection["login"],
+        ARD_PASSWORD=connection["password"],
         AWS_ENDPOINT_URL=s3,
-        # GDAL has its own names for the same.
+        # The same settings for GDAL.
         AWS_S3_ENDPOINT=s3.removeprefix("http://"),
         AWS_HTTPS="NO",
         AWS_VIRTUAL_HOSTING="FALSE",
@@ -92,14 +92,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture
 def acquisitions(request: pytest.FixtureRequest) -> list[str]:
-    """Some acquisitions of the sandbox's catalogue."""
-    return request.config.stash[TOLD]["acquisitions"]
+    """Some acquisitions of the sandbox's catalog."""
+    return request.config.stash[CONNECTION]["acquisitions"]
 
 
 @pytest.fixture
 def login(request: pytest.FixtureRequest) -> tuple[str, str]:
     """User name and password."""
-    return request.config.stash[TOLD]["login"], request.config.stash[TOLD]["password"]
+    return request.config.stash[CONNECTION]["login"], request.config.stash[CONNECTION]["password"]
 
 
 @pytest.fixture
@@ -111,15 +111,15 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Control]:
-    """The sandbox's own controls; the faults of a test end with it."""
-    told = request.config.stash[TOLD]
-    with Control(told["url"], told["ca_file"]) as control:
+    """The control API of the sandbox; fault rules are removed after the test."""
+    connection = request.config.stash[CONNECTION]
+    with Control(connection["url"], connection["ca_file"]) as control:
         yield control
         control.call("DELETE", "/faults")
 
 
 class Control(requests.Session):
-    """What a test does to the sandbox behind the SDK's back."""
+    """Client of the sandbox's control API."""
 
     def __init__(self, url: str, ca_file: str) -> None:
         super().__init__()
@@ -127,19 +127,19 @@ class Control(requests.Session):
         self.verify = ca_file
 
     def call(self, method: str, path: str, **document: Any) -> Any:
-        """Call one of the sandbox's controls; return its answer."""
-        answer = self.request(method, f"{self.url}/sandbox{path}", json=document or None, timeout=20)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+        """Send a request to the control API and return its response."""
+        response = self.request(method, f"{self.url}/sandbox{path}", json=document or None, timeout=20)
+        response.raise_for_status()
+        return response.json() if response.content else None
 
     def fault(self, kind: str, endpoint: str, **options: Any) -> None:
-        """Put a fault in force, once."""
+        """Add a fault rule that fires once."""
         self.call("POST", "/faults", kind=kind, endpoint=endpoint, times=1, **options)
 
 
 @pytest.fixture(scope="session")
 def wait() -> Callable[[Any], Any]:
-    """Return a function that waits until an order has ended, and returns it."""
+    """Return a function that waits for the end of an order and returns it."""
 
     def until_ended(order: Any) -> Any:
         end = time.monotonic() + 60

@@ -19,26 +19,26 @@ SAS = "https://account.blob.core.windows.net/?sv=2024-11-04&sig=s3cr3t"
 
 @pytest.fixture
 def manager():
-    """The account, as its administrator sees it."""
+    """The account, as an administrator."""
     return AccountManager()
 
 
 @pytest.fixture
 def stored(manager):
-    """The name of stored credentials, a SAS URL."""
+    """The ID of a stored SAS URL."""
     manager.add_credentials("azure-prod", SAS, "Azure, production")
     yield "azure-prod"
     manager.delete_credentials("azure-prod")
 
 
-def test_properties_tell_of_prices_and_limits(manager):
+def test_account_properties_have_prices_and_limits(manager):
     account = manager.properties
     assert account["account_id"] == manager.account_id
     assert account["pricing"]["fresh_imagery_price"] > 0
     assert account["limits"]["annual_subscription_fee_limit"] == -1
 
 
-def test_usage_is_the_sum_of_what_was_ordered(manager, acquisitions, wait):
+def test_usage_is_the_sum_of_orders(manager, acquisitions, wait):
     before = manager.get_account_usage()
     mine = manager.get_user_usage()
     order = Order(acquisitions=acquisitions[:1], destination=f"s3://{BUCKET}/usage", settings={}, bbox=None)
@@ -56,7 +56,7 @@ def test_usage_is_the_sum_of_what_was_ordered(manager, acquisitions, wait):
     assert manager.get_user_usage().cost.total_imagery_cost > mine.cost.total_imagery_cost
 
 
-def test_a_failed_order_costs_nothing(manager, acquisitions, wait):
+def test_failed_order_costs_nothing(manager, acquisitions, wait):
     before = manager.get_account_usage()
     order = Order(acquisitions=acquisitions[:1], destination="s3://no-such-bucket", settings={})
     order.submit()
@@ -64,26 +64,26 @@ def test_a_failed_order_costs_nothing(manager, acquisitions, wait):
     assert manager.get_account_usage().cost.total_imagery_cost == before.cost.total_imagery_cost
 
 
-def test_usage_of_a_time_when_nothing_was_ordered(manager):
+def test_usage_of_a_period_without_orders(manager):
     usage = manager.get_account_usage("2001-01-01", "2001-12-31")
     assert usage.area.total_imagery_sqkm == 0
     assert usage.cost.total_imagery_cost == 0
     assert "unlimited" in str(usage)
 
 
-def test_usage_of_an_unknown_user(manager):
+def test_usage_of_unknown_user(manager):
     with pytest.raises(MissingARDResource):
         manager.get_user_usage("404")
 
 
-def test_credentials_are_stored_and_told_without_their_secret(manager, stored):
-    kept = manager.get_credentials(stored)
-    assert kept.credentials_id == stored
-    assert kept.description == "Azure, production"
+def test_stored_credentials_are_returned_without_secret(manager, stored):
+    credentials = manager.get_credentials(stored)
+    assert credentials.credentials_id == stored
+    assert credentials.description == "Azure, production"
     assert "s3cr3t" not in json.dumps(manager.get_credentials(stored, raw=True))
 
 
-def test_a_key_file_is_stored_from_its_path(manager, tmp_path):
+def test_key_file_is_stored_from_path(manager, tmp_path):
     path = tmp_path / "key.json"
     path.write_text(json.dumps(KEY))
     created = manager.add_credentials("gcs-prod", str(path))
@@ -95,7 +95,7 @@ def test_a_key_file_is_stored_from_its_path(manager, tmp_path):
     manager.delete_credentials("gcs-prod")
 
 
-def test_credentials_are_replaced_without_a_word(manager, stored):
+def test_credentials_are_replaced_silently(manager, stored):
     first = manager.get_credentials(stored)
     assert manager.add_credentials(stored, SAS, "other") is None
     again = manager.get_credentials(stored)
@@ -105,19 +105,19 @@ def test_credentials_are_replaced_without_a_word(manager, stored):
 
 
 def test_credentials_are_listed(manager, stored):
-    assert [kept.credentials_id for kept in manager.list_credentials()] == [stored]
+    assert [credentials.credentials_id for credentials in manager.list_credentials()] == [stored]
 
 
-def test_more_credentials_than_go_on_a_page_are_listed(manager):
+def test_credentials_are_listed_over_pages(manager):
     names = [f"many-{number:03d}" for number in range(120)]
     for name in names:
         manager.add_credentials(name, SAS)
-    assert [kept.credentials_id for kept in manager.list_credentials()] == names
+    assert [credentials.credentials_id for credentials in manager.list_credentials()] == names
     for name in names:
         manager.delete_credentials(name)
 
 
-def test_deleted_credentials_are_gone(manager):
+def test_credentials_are_deleted(manager):
     manager.add_credentials("short-lived", SAS)
     manager.delete_credentials("short-lived")
     with pytest.raises(MissingARDResource):
@@ -125,21 +125,21 @@ def test_deleted_credentials_are_gone(manager):
     assert manager.list_credentials() == []
 
 
-def test_an_order_names_stored_credentials(stored):
+def test_order_with_stored_credentials(stored):
     config = {"azure_blob_storage": {"credentials_id": stored, "container": BUCKET, "prefix": "p"}}
     order = Order(acquisitions=["1030010002269900"], output_config=config, settings={}, dry_run=True)
     order.submit()
     assert order.succeeded
 
 
-def test_an_order_with_unknown_credentials_is_refused():
+def test_order_with_unknown_credentials_is_rejected():
     config = {"azure_blob_storage": {"credentials_id": "nobody", "container": BUCKET, "prefix": "p"}}
     order = Order(acquisitions=["1030010002269900"], output_config=config, settings={})
     with pytest.raises(BadARDRequest, match="nobody"):
         order.submit()
 
 
-def test_credentials_for_one_order_only():
+def test_order_with_inline_credentials():
     encoded = base64.b64encode(json.dumps(KEY).encode()).decode()
     config = {"google_cloud_storage": {"service_credentials": encoded, "bucket": BUCKET, "prefix": "p"}}
     order = Order(acquisitions=["1030010002269900"], output_config=config, settings={}, dry_run=True)
@@ -158,49 +158,49 @@ def monitor():
     monitor.delete()
 
 
-def test_a_monitor_watches_the_cells_of_its_area(monitor):
+def test_monitor_has_the_cells_of_its_area(monitor):
     assert monitor.submitted
     assert monitor.active
     assert {cell.id for cell in monitor.cells} >= {"Z13-031131111330", "Z13-031131111332"}
     assert monitor.response.query == {"eo:cloud_cover": {"lte": 20}}
 
 
-def test_a_monitor_is_found_again(monitor):
+def test_monitor_is_read_by_id(monitor):
     again = Monitor.from_id(monitor.monitor_id)
     assert again.response.name == "town"
     assert len(again.response.actions) == 2
 
 
 def test_monitors_are_listed(monitor, manager):
-    assert monitor.monitor_id in [one.monitor_id for one in Monitor.list_monitors()]
-    assert monitor.monitor_id in [one.monitor_id for one in manager.list_monitors()]
+    assert monitor.monitor_id in [monitor.monitor_id for monitor in Monitor.list_monitors()]
+    assert monitor.monitor_id in [monitor.monitor_id for monitor in manager.list_monitors()]
 
 
-def test_more_monitors_than_go_on_a_page_are_listed():
+def test_monitors_are_listed_over_pages():
     many = [Monitor(bbox=BBOX, name=str(number)) for number in range(105)]
-    for one in many:
-        one.submit()
-    listed = {one.monitor_id for one in Monitor.list_monitors()}
-    assert {one.monitor_id for one in many} <= listed
-    for one in many:
-        one.delete()
+    for monitor in many:
+        monitor.submit()
+    listed = {monitor.monitor_id for monitor in Monitor.list_monitors()}
+    assert {monitor.monitor_id for monitor in many} <= listed
+    for monitor in many:
+        monitor.delete()
 
 
-def test_a_deleted_monitor_is_off_and_off_the_list():
+def test_deleted_monitor_is_inactive_and_not_listed():
     monitor = Monitor(bbox=BBOX)
     monitor.submit()
     monitor.delete()
     assert not Monitor.from_id(monitor.monitor_id).response.active
-    assert monitor.monitor_id not in [one.monitor_id for one in Monitor.list_monitors()]
-    assert monitor.monitor_id in [one.monitor_id for one in Monitor.list_monitors(active_only="false")]
+    assert monitor.monitor_id not in [monitor.monitor_id for monitor in Monitor.list_monitors()]
+    assert monitor.monitor_id in [monitor.monitor_id for monitor in Monitor.list_monitors(active_only="false")]
 
 
-def test_an_unknown_monitor():
+def test_unknown_monitor():
     with pytest.raises(MissingARDResource):
         Monitor.from_id("404")
 
 
-def test_new_imagery_is_in_the_history(monitor, sandbox):
+def test_history_contains_new_imagery(monitor, sandbox):
     assert monitor.get_history() == []
     properties = {
         "catalog_id": "10300100AAAAAA00",
@@ -220,7 +220,7 @@ def test_new_imagery_is_in_the_history(monitor, sandbox):
     (match,) = monitor.get_history()
     assert match["matches"][0]["acquisition_id"] == "10300100AAAAAA00"
     sent = sandbox.call("GET", "/notifications")["notifications"]
-    assert [one["target"] for one in sent if one["subject_id"] == monitor.monitor_id] == [
+    assert [notification["target"] for notification in sent if notification["subject_id"] == monitor.monitor_id] == [
         "me@example.com",
         "arn:aws:sns:us-east-1:1:new",
     ]

@@ -1,4 +1,4 @@
-"""Each class of error that max-ard maps, and what it makes of the faults of an API."""
+"""The error classes of max-ard, and its behavior on API faults."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def _order(**changes):
         ({"metadata": {"big": "x" * (11 * 2**20)}}, errors.OversizeRequestException),
     ],
 )
-def test_refused_orders(changes, error):
+def test_rejected_orders(changes, error):
     with pytest.raises(error):
         _order(**changes).submit()
 
 
-def test_an_expired_sas_is_refused():
+def test_expired_sas_url_is_rejected():
     sas = "https://account.blob.core.windows.net/?se=2024-01-01T00%3A00%3A00Z&sig=x"
     config = {"azure_blob_storage": {"sas_url": sas, "container": "c", "prefix": ""}}
     with pytest.raises(errors.BadARDRequest, match="expired"):
@@ -47,19 +47,19 @@ def test_an_expired_sas_is_refused():
 
 
 @pytest.mark.parametrize("status", [500, 502])
-def test_a_server_error(sandbox, status):
+def test_server_error(sandbox, status):
     sandbox.fault("status", "POST /order", status=status)
     with pytest.raises(errors.ARDServerException):
         _order(destination="no-such-bucket").submit()
 
 
-def test_a_page_of_a_gateway_is_beyond_it(sandbox):
+def test_gateway_html_raises_decode_error(sandbox):
     sandbox.fault("gateway_html", "POST /order")
     with pytest.raises(requests.exceptions.JSONDecodeError):
         _order(destination="no-such-bucket").submit()
 
 
-def test_a_cut_connection_loses_the_order_that_was_placed(sandbox):
+def test_connection_reset_loses_the_placed_order(sandbox):
     before = len(Order.list_orders())
     sandbox.fault("reset_after_accept", "POST /order")
     with pytest.raises(requests.ConnectionError):
@@ -67,7 +67,7 @@ def test_a_cut_connection_loses_the_order_that_was_placed(sandbox):
     assert len(Order.list_orders()) == before + 1
 
 
-def test_an_order_that_ends_in_error(sandbox, wait):
+def test_order_with_status_error(sandbox, wait):
     sandbox.fault("fail_order", "POST /order", final_status="ERROR", message="no such scene")
     order = _order()
     order.submit()
@@ -76,7 +76,7 @@ def test_an_order_that_ends_in_error(sandbox, wait):
     assert order.response.status_message == "no such scene"
 
 
-def test_an_unknown_status_counts_as_finished_for_it(sandbox):
+def test_sdk_takes_unknown_status_for_finished(sandbox):
     order = _order(destination="no-such-bucket")
     order.submit()
     sandbox.call("POST", f"/orders/{order.order_id}/end", status="PAUSED")
@@ -86,6 +86,6 @@ def test_an_unknown_status_counts_as_finished_for_it(sandbox):
     assert not order.failed
 
 
-def test_nothing_is_known_before_it_is_submitted():
+def test_unsubmitted_order_has_no_state():
     with pytest.raises(errors.NotSubmitted):
         _ = _order().status

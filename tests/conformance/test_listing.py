@@ -28,22 +28,22 @@ def _ids(orders):
     return [order.order_id for order in orders]
 
 
-def test_250_orders_over_three_pages(batch):
+def test_list_orders_over_pages(batch):
     assert _ids(Order.list_orders(filter="metadata.batch:250")) == batch[::-1]
 
 
-def test_a_limit(batch):
+def test_list_limit(batch):
     assert _ids(Order.list_orders(limit=130, filter="metadata.batch:250")) == batch[:-131:-1]
 
 
-def test_a_metadata_filter(batch):
-    found = Order.list_orders(filter="metadata.downstream_customer_id:abdc-3")
-    assert _ids(found) == batch[3::5][::-1]
+def test_metadata_filter(batch):
+    orders = Order.list_orders(filter="metadata.downstream_customer_id:abdc-3")
+    assert _ids(orders) == batch[3::5][::-1]
 
 
 def test_starting_after(batch):
-    found = Order.list_orders(starting_after=batch[100], filter="metadata.batch:250")
-    assert _ids(found) == batch[:100][::-1]
+    orders = Order.list_orders(starting_after=batch[100], filter="metadata.batch:250")
+    assert _ids(orders) == batch[:100][::-1]
 
 
 def test_dates(batch):
@@ -52,7 +52,7 @@ def test_dates(batch):
     assert Order.list_orders(end_date="2001-01-01") == []
 
 
-def test_listed_orders_tell_their_state_and_request(batch):
+def test_listed_orders_have_state_and_request(batch):
     order = Order.list_orders(limit=1, filter="metadata.batch:250")[0]
     assert order.status in ("RUNNING", "FAILED")
     assert order.response.order.metadata["batch"] == "250"

@@ -1,4 +1,4 @@
-"""One order all the way, by max-ard itself: log in, submit, see it succeed, find the delivered tiles."""
+"""An order with max-ard from login to delivered tiles."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ def order():
     return order
 
 
-def test_it_logs_in_from_the_environment(login):
+def test_login_from_environment(login):
     assert get_self(get_user_session())["user"]["email"] == login[0]
 
 
-def test_it_logs_in_from_its_config_file(home, login, monkeypatch):
+def test_login_from_config_file(home, login, monkeypatch):
     monkeypatch.delenv("ARD_USERNAME")
     (home / ".ard-config").write_text(f"[ard]\nuser_name = {login[0]}\nuser_password = {login[1]}\n")
     assert get_self(_get_user_session())["user"]["email"] == login[0]
 
 
-def test_the_order_succeeds(order):
+def test_order_succeeds(order):
     assert order.succeeded
     assert order.finished
     assert not order.failed
 
 
-def test_its_usage_is_told(order):
+def test_order_has_usage(order):
     assert order.usage.area.total_imagery_sqkm > 0
     assert order.usage.cost.total_imagery_cost > 0
 
 
-def test_a_dry_run_tells_the_usage_and_places_nothing(order):
+def test_dry_run_returns_usage_and_places_no_order(order):
     before = [listed.order_id for listed in Order.list_orders()]
     dry = Order(acquisitions=PAIR, destination=f"s3://{BUCKET}/a/b", bbox=BBOX, dry_run=True, settings={})
     dry.submit()
@@ -56,13 +56,13 @@ def test_a_dry_run_tells_the_usage_and_places_nothing(order):
     assert [listed.order_id for listed in Order.list_orders()] == before
 
 
-def test_it_is_found_again(order):
+def test_order_is_read_by_id(order):
     assert Order.from_id(order.order_id).succeeded
     assert order.order_id in [listed.order_id for listed in Order.list_orders(filter="metadata.who:sdk")]
     assert Order.list_orders(filter="metadata.who:nobody") == []
 
 
-def test_its_tiles_are_found_on_s3(order):
+def test_tiles_are_on_s3(order):
     tiles = ARDCollection.from_order(order).tiles
     assert {tile.acq_id for tile in tiles} == set(PAIR)
     assert len(tiles) == 8
@@ -70,7 +70,7 @@ def test_its_tiles_are_found_on_s3(order):
     assert all(tile.date for tile in tiles)
 
 
-def test_its_rasters_and_masks_can_be_read(order):
+def test_rasters_and_masks_are_readable(order):
     tile = ARDCollection.from_order(order).tiles[0]
     with tile.visual as visual:
         assert visual.count == 3
@@ -79,7 +79,7 @@ def test_its_rasters_and_masks_can_be_read(order):
     assert set(tile.asset_paths) >= {"item", "visual", "ms_analytic", "pan_analytic", "cloud-mask", "data-mask"}
 
 
-def test_a_failed_order_is_seen_as_failed():
+def test_failed_order():
     order = Order(acquisitions=PAIR[:1], destination="s3://no-such-bucket/p", bbox=BBOX, settings={})
     order.submit()
     end = time.monotonic() + 60
@@ -94,12 +94,12 @@ def test_a_failed_order_is_seen_as_failed():
     ("arguments", "error"),
     [({"acquisitions": ["10300100FFFFFF00"]}, BadARDRequest), ({"bbox": [0, 0, 1, 1]}, GeometryException)],
 )
-def test_errors_are_of_the_class_that_the_sdk_knows(arguments, error):
+def test_errors_map_to_sdk_exceptions(arguments, error):
     order = Order(**{"acquisitions": PAIR, "destination": f"s3://{BUCKET}/x", "settings": {}, **arguments})
     with pytest.raises(error):
         order.submit()
 
 
-def test_an_unknown_order():
+def test_unknown_order():
     with pytest.raises(MissingARDResource):
         Order.from_id("404404")

@@ -1,6 +1,6 @@
-"""Where the SDK is right, our order is the very JSON that it posts; where it is not, the difference is listed.
+"""Where the SDK is correct, our order is the same JSON; intended differences are listed.
 
-The cases are made twice: here for max-ard, and by running this file with the project's Python, which prints our payloads.
+Payloads are created twice: in this process by max-ard, and by running this file with the project's Python, which prints ours.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TILES = {
         {
             "type": "Feature",
             "geometry": mapping(BOX),
-            # One cell each: the SDK keeps the cells of an acquisition in a set, in no order.
+            # One cell each: the SDK stores cells in a set, in arbitrary order.
             "properties": {"date": "2024-01-01", "acquisition_id": name, "tile:zone": 13, "tile:quadkey": cell[4:]},
         }
         for name, cell in ((A, C), (B, C), (OTHER, D))
@@ -58,7 +58,7 @@ STACKS = {
 
 
 class Located:
-    """An object of any library that has its geometry in the interface they share."""
+    """An object with the `__geo_interface__` of geometry libraries."""
 
     __geo_interface__ = mapping(BOX)
 
@@ -71,13 +71,13 @@ def collection(*geometries: Any) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": [feature(geometry) for geometry in geometries]}
 
 
-def results(found: dict[str, Any]) -> Any:
-    """A search's results: an object of the SDK's for the SDK, what the API answered for us."""
+def results(document: dict[str, Any]) -> Any:
+    """Return search results: an SDK object for the SDK, the API response for this package."""
     if __name__ == "__main__":
-        return found
+        return document
     from max_ard.select import SelectResult
 
-    return SelectResult.from_geojson(found)
+    return SelectResult.from_geojson(document)
 
 
 def s3(**config: Any) -> dict[str, Any]:
@@ -93,35 +93,35 @@ def azure(**config: Any) -> dict[str, Any]:
 
 
 def cases(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the combinations where the SDK is right, each with its arguments. `folder` is for files."""
+    """Return the combinations in which the SDK is correct, with their arguments; files are written to `folder`."""
     files = {
         "key.json": KEY, "aoi.wkt": BOX.wkt, "odd.wkt": ODD.wkt, "aoi.geojson": json.dumps(feature(BOX)),
         "geometry.geojson": json.dumps(mapping(BOX)), "two.geojson": json.dumps(collection(*TWO.geoms)), "one.json": json.dumps(collection(ODD)),
     }  # fmt: skip
     for name, content in files.items():
         (folder / name).write_text(content)
-    found: dict[str, dict[str, Any]] = {}
+    combinations: dict[str, dict[str, Any]] = {}
     for name, acquisitions in {
         "an id": A, "a list": [A, B], "a list of one": [A], "a tuple": (A, B), "an id of WorldView-4": [OTHER], "a mapping": {A: [C], B: []},
         "a mapping of whole ones": {A: [], B: []}, "a dictionary": [{"id": A}], "dictionaries with cells": [{"id": A, "cells": [C, D]}, {"id": B, "cells": [C]}],
         "a dictionary without cells": [{"id": A, "cells": [C]}, {"id": B}], "empty cells": [{"id": A, "cells": []}], "a tuple of dictionaries": ({"id": A}, {"id": B}),
         "tiles of a metadata search": results(TILES), "the stacks of a Select": results(STACKS),
     }.items():  # fmt: skip
-        found[f"acquisitions: {name}"] = {"acquisitions": acquisitions}
+        combinations[f"acquisitions: {name}"] = {"acquisitions": acquisitions}
     for name, destination in {
         "s3://": "s3://bkt/a/b", "bare": "bkt/a/b", "a bucket": "bkt", "a bucket and a slash": "s3://bkt/", "one step": "s3://bkt/p",
         "blanks": "s3://bkt/a b/c d", "dots and dashes": "s3://my.bucket-1/a.b/c_d", "beyond ASCII": "s3://bkt/Zürich/東京",
     }.items():  # fmt: skip
-        found[f"destination: {name}"] = {"destination": destination}
-    found["role_arn with a destination"] = {"destination": "s3://bkt/a/b", "role_arn": ROLE}
-    found["role_arn with a bare bucket"] = {"destination": "bkt", "role_arn": ROLE}
+        combinations[f"destination: {name}"] = {"destination": destination}
+    combinations["role_arn with a destination"] = {"destination": "s3://bkt/a/b", "role_arn": ROLE}
+    combinations["role_arn with a bare bucket"] = {"destination": "bkt", "role_arn": ROLE}
     for name, config in {
         "S3": s3(), "S3 without a prefix": s3(prefix=""), "GCS by a path": gcs(service_credentials=str(folder / "key.json")),
         "GCS by base64": gcs(service_credentials=KEY64), "GCS by a stored credential": gcs(credentials_id="our-stored_credentials1"),
         "GCS by both": gcs(service_credentials=KEY64, credentials_id="stored"), "GCS without a prefix": gcs(prefix="", credentials_id="stored"),
         "Azure by a SAS URL": azure(sas_url=SAS), "Azure by a stored credential": azure(credentials_id="azure-prod"), "Azure without a prefix": azure(prefix="", sas_url=SAS),
     }.items():  # fmt: skip
-        found[f"output_config: {name}"] = config
+        combinations[f"output_config: {name}"] = config
     for name, intersects in {
         "WKT": BOX.wkt, "WKT with a hole": HOLED.wkt, "WKT of several": TWO.wkt, "WKT of a collection": shapely.GeometryCollection(TWO.geoms).wkt,
         "WKT of odd numbers": ODD.wkt, "a polygon": BOX, "a polygon with a hole": HOLED, "a multipolygon": TWO, "a geometry collection": shapely.GeometryCollection(TWO.geoms),
@@ -133,13 +133,13 @@ def cases(folder: Path) -> dict[str, dict[str, Any]]:
         "an object with __geo_interface__": Located(), "a file of WKT": str(folder / "aoi.wkt"), "a file of odd WKT": str(folder / "odd.wkt"),
         "a file of a Feature": str(folder / "aoi.geojson"), "a file of a geometry": str(folder / "geometry.geojson"), "a file of a FeatureCollection": str(folder / "two.geojson"),
     }.items():  # fmt: skip
-        found[f"intersects: {name}"] = {"intersects": intersects}
+        combinations[f"intersects: {name}"] = {"intersects": intersects}
     for name, bbox in {
         "a list": [-105.2, 40.1, -105.1, 40.2], "a tuple": (-105.2, 40.1, -105.1, 40.2), "whole numbers": [-106, 40, -105, 41],
         "mixed numbers": (-106, 40.5, -105.0, 41), "odd numbers": [1 / 3, 0.1 + 0.2, 1e0, 1.123456789012345],
     }.items():  # fmt: skip
-        found[f"bbox: {name}"] = {"bbox": bbox}
-    found |= {
+        combinations[f"bbox: {name}"] = {"bbox": bbox}
+    combinations |= {
         "bba": {"bba": True}, "no bba": {"bba": False}, "bundle_adjust": {"settings": {"bundle_adjust": True}},
         "bba twice": {"bba": True, "settings": {"bundle_adjust": True}}, "hd": {"settings": {"hd": True}}, "a mask less": {"settings": {"water_mask": False}},
         "no masks": {"settings": dict.fromkeys(("cloud_mask", "healthy_vegetation_mask", "ms_saturation_mask", "pan_flare_mask", "terrain_shadow_mask", "water_mask"), False)},
@@ -148,16 +148,18 @@ def cases(folder: Path) -> dict[str, dict[str, Any]]:
         "dry run": {"dry_run": True}, "no dry run": {"dry_run": False}, "an address": {"emails": ["me@example.com"]}, "a topic": {"topics": [TOPIC]},
         "addresses and topics": {"emails": ["me@example.com", "you+ard@mail.example.co.uk"], "topics": [TOPIC, f"{TOPIC}2"]},
     }  # fmt: skip
-    found["a Select"] = {"acquisitions": None, "select_id": "5542092796671610498"}
-    found["a Select to GCS"] = {"acquisitions": None, "select_id": "5542092796671610498"} | gcs(credentials_id="stored")
-    found["all at once"] = {
+    combinations["a Select"] = {"acquisitions": None, "select_id": "5542092796671610498"}
+    combinations["a Select to GCS"] = {"acquisitions": None, "select_id": "5542092796671610498"} | gcs(
+        credentials_id="stored"
+    )
+    combinations["all at once"] = {
         "acquisitions": {A: [C], B: [C, D]}, "intersects": collection(*TWO.geoms), "role_arn": ROLE, "destination": "s3://bkt/a/b",
         "settings": {"hd": True, "pan_flare_mask": False}, "metadata": {"who": "sdk"}, "emails": ["me@example.com"], "topics": [TOPIC],
     }  # fmt: skip
-    return found
+    return combinations
 
 
-# Where we differ on purpose: (why, arguments, what the SDK does, what we do), each a part of the payload or an error's name.
+# Intended differences: (reason, arguments, result of the SDK, our result); a result is a part of the payload or an error name.
 DIFFERENCES: dict[str, tuple[str, dict[str, Any], Any, Any]] = {
     "cell_ids": (
         "the page's own example; the SDK drops them and orders whole acquisitions, at full price",
@@ -210,8 +212,8 @@ DIFFERENCES: dict[str, tuple[str, dict[str, Any], Any, Any]] = {
 }  # fmt: skip
 
 
-def whole(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the arguments with an acquisition and a destination, if the case is not about these."""
+def with_defaults(arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the arguments with a default acquisition and destination."""
     full = {"acquisitions": A} | arguments
     if "output_config" not in full:
         full = {"destination": "s3://bkt/a/b"} | full
@@ -224,8 +226,8 @@ def canonical(body: str | bytes) -> str:
     return json.dumps(json.loads(body), sort_keys=True)
 
 
-def posted_by_the_sdk(arguments: dict[str, Any]) -> str:
-    """Return the body of the SDK's POST of an order, taken where it would go to the network."""
+def sdk_payload(arguments: dict[str, Any]) -> str:
+    """Return the body of the SDK's POST of an order, captured before it is sent."""
     import requests
     from max_ard import Order
 
@@ -254,8 +256,8 @@ def posted_by_the_sdk(arguments: dict[str, Any]) -> str:
     return canonical(body)
 
 
-def made_by_us(arguments: dict[str, Any]) -> str:
-    """Return our payload, or the argument that the error names."""
+def our_payload(arguments: dict[str, Any]) -> str:
+    """Return our payload, or the argument in the error."""
     from airflow_provider_ard.api.errors import ArdRequestError
     from airflow_provider_ard.api.orders.request import OrderRequest
 
@@ -271,8 +273,8 @@ def made_by_us(arguments: dict[str, Any]) -> str:
 
 
 def ours(folder: Path) -> dict[str, str]:
-    found = cases(folder) | {name: arguments for name, (_, arguments, _, _) in DIFFERENCES.items()}
-    return {name: made_by_us(whole(arguments, folder)) for name, arguments in found.items()}
+    combinations = cases(folder) | {name: arguments for name, (_, arguments, _, _) in DIFFERENCES.items()}
+    return {name: our_payload(with_defaults(arguments, folder)) for name, arguments in combinations.items()}
 
 
 if __name__ == "__main__":
@@ -280,7 +282,7 @@ if __name__ == "__main__":
     sys.exit()
 
 
-import pytest  # noqa: E402 -- the project's side needs none
+import pytest  # noqa: E402 -- not needed where this file runs as a script
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +292,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def our_side(folder: Path) -> dict[str, str]:
-    """Our payloads of all cases, made in one go."""
+    """Our payloads of all cases."""
     command = [os.environ["ARD_SANDBOX_PYTHON"], __file__, str(folder)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -309,31 +311,31 @@ NAMES = names()
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", NAMES)
-def test_where_the_sdk_is_right_we_post_the_same(name, folder, our_side):
-    assert our_side[name] == posted_by_the_sdk(whole(cases(folder)[name], folder))
+def test_payload_equals_that_of_the_sdk(name, folder, our_side):
+    assert our_side[name] == sdk_payload(with_defaults(cases(folder)[name], folder))
 
 
-def test_there_are_enough_combinations():
+def test_number_of_combinations():
     assert len(NAMES) >= 60
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
-def test_where_we_differ_it_is_on_purpose(name, folder, our_side):
-    why, arguments, theirs, wanted = DIFFERENCES[name]
-    assert why
+def test_intended_difference_to_the_sdk(name, folder, our_side):
+    reason, arguments, expected_sdk, expected_ours = DIFFERENCES[name]
+    assert reason
     cases(folder)
-    if isinstance(theirs, str):
+    if isinstance(expected_sdk, str):
         with pytest.raises((ValueError, AttributeError)) as caught:
-            posted_by_the_sdk(whole(arguments, folder))
-        assert type(caught.value).__name__ == theirs
+            sdk_payload(with_defaults(arguments, folder))
+        assert type(caught.value).__name__ == expected_sdk
     else:
-        holds(json.loads(posted_by_the_sdk(whole(arguments, folder))), theirs)
+        assert_contains(json.loads(sdk_payload(with_defaults(arguments, folder))), expected_sdk)
     made = json.loads(our_side[name])
-    if isinstance(wanted, str):
-        assert made == wanted
+    if isinstance(expected_ours, str):
+        assert made == expected_ours
     else:
-        holds(made, wanted)
+        assert_contains(made, expected_ours)
 
 
-def holds(payload: dict[str, Any], part: dict[str, Any]) -> None:
+def assert_contains(payload: dict[str, Any], part: dict[str, Any]) -> None:
     assert {key: payload.get(key) for key in part} == part

@@ -1,8 +1,8 @@
-"""What max-ard 1.7.4 cannot do by its own fault, whatever the API answers; each is shown, with the reason.
+"""Defects of max-ard 1.7.4 that do not depend on the API, each with its reason.
 
-Beside these, and for want of tiles or sense not tried here: ``ARDCollection`` with ``aoi=`` finds no tiles of single-digit zones,
-since it globs ``1/…`` where the folders are ``01/…``; ``MetaSelect.submit`` lacks ``self``, and what MetaSelect does not have raises
-TypeError, since ``NotImplemented`` is no exception; ``ARDCollection`` on an acquisition's collection takes it for an item, since it
+Beside these, and for want of tiles or sense not tried here: `ARDCollection` with `aoi=` finds no tiles of single-digit zones,
+since it globs `1/…` where the folders are `01/…`; `MetaSelect.submit` lacks `self`, and what MetaSelect does not have raises
+TypeError, since `NotImplemented` is no exception; `ARDCollection` on an acquisition's collection takes it for an item, since it
 has a "type"; and the metadata summaries are calls that no documentation describes, so the sandbox has none.
 """
 
@@ -24,7 +24,7 @@ A = "1030010002269900"
 KEY = base64.b64encode(json.dumps({"type": "service_account"}).encode()).decode()
 
 
-def test_get_client_session_looks_for_a_session_that_it_never_made():
+def test_get_client_session_uses_undefined_session():
     with pytest.raises(KeyError):
         sessions.get_client_session("sandbox-client", "sandbox-client-secret")
 
@@ -36,8 +36,8 @@ def test_get_client_session_looks_for_a_session_that_it_never_made():
         ("azure_blob_storage", {"sas_url": "https://a.blob.example/?sig=1", "container": BUCKET, "prefix": "z"}),
     ],
 )
-def test_from_order_knows_no_order_on_gcs_or_azure(platform, config, wait):
-    # It looks for the platform in the order object, where it is not, and goes on without a bucket.
+def test_from_order_does_not_support_gcs_and_azure(platform, config, wait):
+    # It reads the platform from the order object, which does not have it, and continues without a bucket.
     order = Order(acquisitions={A: ["Z13-031131111312"]}, output_config={platform: config}, settings={})
     order.submit()
     assert wait(order).succeeded
@@ -45,7 +45,7 @@ def test_from_order_knows_no_order_on_gcs_or_azure(platform, config, wait):
         ARDCollection.from_order(order)
 
 
-def test_tiles_of_newer_acquisitions_have_ids_that_its_pattern_misses():
+def test_pattern_does_not_match_ids_of_newer_acquisitions():
     path = f"{BUCKET}/11/031311102001/2024-12-14/103001010A705C00.json"
 
     class Files:
@@ -55,16 +55,16 @@ def test_tiles_of_newer_acquisitions_have_ids_that_its_pattern_misses():
         ARDTile.from_doc(Files(), path)
 
 
-def test_metaselect_without_an_area_fails_before_it_asks():
+def test_metaselect_without_area_fails_before_the_request():
     with pytest.raises(UnboundLocalError):
         MetaSelect(acq_ids=[A])
 
 
-def test_a_monitors_notifications_cannot_be_read():
+def test_notifications_of_a_monitor_are_not_readable():
     monitor = Monitor(bbox=[-105.13, 40.14, -105.06, 40.19])
     monitor.add_email_notification("me@example.com")
     monitor.submit()
-    # It looks for a key "notification"; what it sent is called "notifications".
+    # It reads the key "notification"; the key that it sent is "notifications".
     with pytest.raises(KeyError):
         _ = monitor.notifications
     monitor.delete()
@@ -77,12 +77,12 @@ def test_settings_are_shared_between_orders():
     Order.__init__.__defaults__[4].clear()
 
 
-def test_cell_ids_are_dropped_and_the_whole_acquisition_is_ordered():
+def test_cell_ids_are_dropped_and_all_cells_are_ordered():
     order = Order(acquisitions=[{"id": A, "cell_ids": ["Z13-031131111312"]}], destination=BUCKET, settings={})
     assert order.request.to_payload()["acquisitions"] == [{"id": A, "cells": []}]
 
 
-def test_a_second_submit_places_a_second_order(sandbox):
+def test_second_submit_places_a_second_order(sandbox):
     before = sandbox.call("GET", "/orders")["count"]
     order = Order(acquisitions=A, destination="no-such-bucket", settings={})
     order.submit()
@@ -91,7 +91,7 @@ def test_a_second_submit_places_a_second_order(sandbox):
     assert sandbox.call("GET", "/orders")["count"] == before + 2
 
 
-def test_waiting_for_a_select_takes_error_for_an_end_without_a_word(sandbox):
+def test_waiting_for_a_select_ignores_status_error(sandbox):
     sandbox.fault("fail_select", "POST /select", final_status="ERROR")
     select = Select(bbox=[-105.13, 40.14, -105.06, 40.19])
     select.submit()
@@ -99,7 +99,7 @@ def test_waiting_for_a_select_takes_error_for_an_end_without_a_word(sandbox):
     assert select.failed
 
 
-def test_a_renewal_sends_the_whole_order_to_the_login(sandbox, monkeypatch):
+def test_token_refresh_sends_the_order_to_the_login_endpoint(sandbox, monkeypatch):
     import time
 
     sent = []

@@ -1,6 +1,6 @@
-"""Where the SDK is right, our Select is the very JSON that it posts; where it is not, the difference is listed.
+"""Where the SDK is correct, our Select is the same JSON; intended differences are listed.
 
-As in `test_parity.py`, the cases are made twice: here for max-ard, and by running this file with the project's Python.
+As in `test_parity.py`, payloads are created in this process by max-ard and by running this file with the project's Python.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CASES: dict[str, dict[str, Any]] = {
         "datetime": "2026-01-01",
     },
 }
-# Name: why, the arguments, what the SDK posts, what we do: a part of the payload, or the argument that is refused.
+# Name: reason, arguments, payload of the SDK, our result: a part of the payload or the rejected argument.
 DIFFERENCES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
     "two times": (
         "the API takes in both ends, and what lies on the border of two periods would be found in both",
@@ -65,7 +65,7 @@ DIFFERENCES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
 }
 
 
-def made_by_us(arguments: dict[str, Any]) -> Any:
+def our_payload(arguments: dict[str, Any]) -> Any:
     from airflow_provider_ard.api.errors import ArdRequestError
     from airflow_provider_ard.api.selects.request import SelectRequest
 
@@ -78,24 +78,24 @@ def made_by_us(arguments: dict[str, Any]) -> Any:
 
 if __name__ == "__main__":
     every = CASES | {name: arguments for name, (_, arguments, _, _) in DIFFERENCES.items()}
-    sys.stdout.write(json.dumps({name: made_by_us(arguments) for name, arguments in every.items()}))
+    sys.stdout.write(json.dumps({name: our_payload(arguments) for name, arguments in every.items()}))
     sys.exit()
 
 
-import pytest  # noqa: E402 -- the project's side needs none
+import pytest  # noqa: E402 -- not needed where this file runs as a script
 
 
 @pytest.fixture(scope="module")
 def our_side() -> dict[str, Any]:
-    """Our payloads of all cases, made in one go."""
+    """Our payloads of all cases."""
     command = [os.environ["ARD_SANDBOX_PYTHON"], __file__]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
 
 
-def posted_by_the_sdk(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the body of the SDK's POST of a Select, taken where it would go to the network."""
+def sdk_payload(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of the SDK's POST of a Select, captured before it is sent."""
     import requests
     from max_ard import Select
 
@@ -120,15 +120,15 @@ def posted_by_the_sdk(arguments: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CASES)
-def test_where_the_sdk_is_right_we_post_the_same(name, our_side):
-    assert our_side[name] == posted_by_the_sdk(CASES[name])
+def test_payload_equals_that_of_the_sdk(name, our_side):
+    assert our_side[name] == sdk_payload(CASES[name])
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", DIFFERENCES)
-def test_where_we_differ_it_is_on_purpose(name, our_side):
-    why, arguments, theirs, wanted = DIFFERENCES[name]
-    assert why
-    posted, made = posted_by_the_sdk(arguments), our_side[name]
-    assert {key: posted.get(key) for key in theirs} == theirs
-    assert (made if isinstance(wanted, str) else {key: made.get(key) for key in wanted}) == wanted
+def test_intended_difference_to_the_sdk(name, our_side):
+    reason, arguments, expected_sdk, expected_ours = DIFFERENCES[name]
+    assert reason
+    posted, made = sdk_payload(arguments), our_side[name]
+    assert {key: posted.get(key) for key in expected_sdk} == expected_sdk
+    assert (made if isinstance(expected_ours, str) else {key: made.get(key) for key in expected_ours}) == expected_ours

@@ -1,4 +1,4 @@
-"""Select and MetaSelect: from a search to its results, and from these to an order."""
+"""Select and MetaSelect: search, results, and orders of results."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _succeeded(select):
     return select
 
 
-def test_it_runs_then_succeeds(sandbox):
+def test_select_runs_then_succeeds(sandbox):
     select = Select(bbox=BBOX)
     sandbox.call("PUT", "/clock", rate=0)
     try:
@@ -52,12 +52,12 @@ def test_it_runs_then_succeeds(sandbox):
     assert select.finished
 
 
-def test_it_is_nothing_before_it_is_submitted():
+def test_unsubmitted_select_has_no_state():
     with pytest.raises(NotSubmitted):
         _ = Select(bbox=BBOX).status
 
 
-def test_the_request_comes_back(select):
+def test_select_has_its_request(select):
     assert select.request.bbox == BBOX
     assert select.request.stack_depth == 3
 
@@ -70,13 +70,13 @@ def test_usage_is_an_estimate_with_limits_and_balances(select):
     assert select.usage.usage_as_of
 
 
-def test_the_summary_counts_what_was_found(select):
+def test_summary_counts_results(select):
     assert select.response.unique_acquisitions == len(select.results.acquisitions)
     cells = len(select.results.stacks)
     assert sum(select.response.stack_depth_summary.values()) == cells
 
 
-def test_results_are_tiles_of_the_area(select):
+def test_results_intersect_the_area(select):
     area = box(*BBOX)
     assert len(select.results.tiles) > 3
     for tile in select.results.tiles:
@@ -86,21 +86,21 @@ def test_results_are_tiles_of_the_area(select):
     assert max(len(stack) for stack in select.results.stacks) == 3
 
 
-def test_the_default_depth_is_five():
+def test_default_stack_depth_is_five():
     results = _succeeded(Select(bbox=BBOX)).results
     assert max(len(stack) for stack in results.stacks) == 5
 
 
-def test_results_come_through_a_signed_link_without_login(select):
+def test_results_are_downloaded_by_signed_link_without_login(select):
     link = select.get_signed_link("geojson")
-    answer = requests.get(link, timeout=20)
-    assert answer.status_code == 200
-    assert answer.json()["features"][0]["properties"]["best_matches"]
+    response = requests.get(link, timeout=20)
+    assert response.status_code == 200
+    assert response.json()["features"][0]["properties"]["best_matches"]
     assert requests.get(link.replace("signature=", "signature=0"), timeout=20).status_code == 403
 
 
 @pytest.mark.parametrize("name", ["geojson", "geojsonl", "order", "stac", "html"])
-def test_every_result_file_can_be_had(select, name, tmp_path):
+def test_result_files_are_downloadable(select, name, tmp_path):
     select.copy_file(name, tmp_path)
     text = (tmp_path / f"{select.select_id}.{name}").read_text()
     if name == "geojsonl":
@@ -111,24 +111,24 @@ def test_every_result_file_can_be_had(select, name, tmp_path):
         assert json.loads(text)
 
 
-def test_thumbnails_are_pictures(select):
-    answer = get_user_session().get(select.results.tiles[0].thumbnail_url)
-    assert answer.headers["content-type"] == "image/png"
-    assert answer.content.startswith(b"\x89PNG")
+def test_thumbnails_are_png(select):
+    response = get_user_session().get(select.results.tiles[0].thumbnail_url)
+    assert response.headers["content-type"] == "image/png"
+    assert response.content.startswith(b"\x89PNG")
 
 
-def test_it_is_found_by_its_id(select):
+def test_select_is_read_by_id(select):
     again = Select.from_id(select.select_id)
     assert again.succeeded
     assert len(again.results.tiles) == len(select.results.tiles)
 
 
-def test_an_unknown_id():
+def test_unknown_select_id():
     with pytest.raises(MissingARDResource):
         Select.from_id("404")
 
 
-def test_a_failed_select_says_why(sandbox):
+def test_failed_select_has_an_error_message(sandbox):
     sandbox.fault("fail_select", "POST /select", message="too many tiles")
     select = Select(bbox=BBOX)
     select.submit()
@@ -137,15 +137,15 @@ def test_a_failed_select_says_why(sandbox):
     assert select.failed
 
 
-def test_a_select_is_ordered_by_its_id(select, wait):
+def test_order_by_select_id(select, wait):
     order = Order(select_id=select.select_id, destination=f"s3://{BUCKET}/select", settings={}, dry_run=True)
     order.submit()
     assert order.response.order.usage.cost.total_imagery_cost == select.usage.cost.total_imagery_cost
 
 
-def test_a_selects_results_are_ordered(select):
+def test_order_of_select_results(select):
     order = Order(acquisitions=select.results, destination=f"s3://{BUCKET}/select", settings={}, dry_run=True)
-    assert sum(len(one.cells) for one in order.request.acquisitions) == len(select.results.tiles)
+    assert sum(len(acquisition.cells) for acquisition in order.request.acquisitions) == len(select.results.tiles)
     order.submit()
     assert order.response.order.usage.area.total_imagery_sqkm == select.usage.area.total_imagery_sqkm
 
@@ -168,40 +168,40 @@ def test_queries(query, holds):
     assert 0 < len(tiles) < len(everything)
 
 
-def test_an_unknown_property_is_refused():
+def test_unknown_property_is_rejected():
     with pytest.raises(BadARDRequest, match="colour"):
         Select(bbox=BBOX, query={"colour": {"eq": "red"}}).submit()
 
 
-def test_a_date_range():
+def test_date_range():
     found = MetaSelect(bbox=BBOX, datetime="2021-01-01/2024-12-31").results
     assert found.dates
     assert "2021-01-01" <= found.start_date <= found.end_date <= "2024-12-31"
     assert MetaSelect(bbox=BBOX, datetime="2026-06-01T00:00:00Z/..").results.start_date >= "2026-06-01"
 
 
-def test_an_age_category():
+def test_age_category():
     found = MetaSelect(bbox=BBOX, image_age_category=["training"]).results.tiles
     assert found
     assert {tile.properties["image_age_category"] for tile in found} == {"training"}
 
 
-def test_a_shape_as_area(select):
+def test_shape_as_area(select):
     by_shape = _succeeded(Select(intersects=box(*BBOX), stack_depth=3)).results
     assert len(by_shape.tiles) == len(select.results.tiles)
 
 
-def test_a_select_of_acquisitions(acquisitions):
+def test_select_by_acquisitions(acquisitions):
     results = _succeeded(Select(acq_ids=acquisitions[:2])).results
     assert set(results.acquisition_ids) == set(acquisitions[:2])
 
 
-def test_an_area_that_is_too_small():
+def test_too_small_area_is_rejected():
     with pytest.raises(GeometryException):
         Select(bbox=[-105.1, 40.1, -105.0999, 40.1001]).submit()
 
 
-def test_a_metaselect_finds_what_a_deep_select_finds():
+def test_metaselect_equals_select_of_maximum_depth():
     deep = _succeeded(Select(bbox=BBOX, stack_depth=100)).results
     meta = MetaSelect(bbox=BBOX).results
     assert {(t.acq_id, t.cell_id) for t in meta.tiles} == {(t.acq_id, t.cell_id) for t in deep.tiles}
@@ -231,7 +231,7 @@ def test_metadata_of_an_acquisition_and_of_a_tile(acquisitions):
         search.get_tile(cell_id, "10300100FFFFFF00")
 
 
-def test_metaselect_by_acquisitions_asks_for_a_field_that_there_is_not():
-    # It sends "acq_ids" where the API has "ids".
+def test_metaselect_by_acquisitions_sends_unknown_field():
+    # It sends "acq_ids", the API expects "ids".
     with pytest.raises(BadARDRequest, match="acq_ids"):
         MetaSelect(acq_ids=["1030010002269900"], bbox=BBOX)

@@ -1,4 +1,4 @@
-"""Logging in and staying logged in, in every way that max-ard knows."""
+"""Login and token refresh, in every way that max-ard supports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from max_ard.session import get_self
 
 @pytest.fixture
 def config(home, login, monkeypatch):
-    """A config file with the user's name and password, and no environment to go by."""
+    """A config file with user name and password, and no environment variables."""
     monkeypatch.delenv("ARD_USERNAME")
     path = home / ".ard-config"
     path.write_text(f"[ard]\nuser_name = {login[0]}\nuser_password = {login[1]}\n")
@@ -34,7 +34,7 @@ def _rewrite(path, token):
         parser.write(out)
 
 
-def test_the_config_file_keeps_the_token(config, login):
+def test_config_file_stores_the_token(config, login):
     sessions._get_user_session()
     token = _token(config)
     assert token["token_type"] == "Bearer"
@@ -42,7 +42,7 @@ def test_the_config_file_keeps_the_token(config, login):
     assert token["refresh_token"]
 
 
-def test_a_kept_token_is_used_again(config, sandbox):
+def test_stored_token_is_reused(config, sandbox):
     sessions._get_user_session()
     before = len(_logins(sandbox))
     session = sessions._get_user_session()
@@ -52,22 +52,22 @@ def test_a_kept_token_is_used_again(config, sandbox):
 
 def _logins(sandbox):
     requests = sandbox.call("GET", "/requests")["requests"]
-    return [one for one in requests if one["endpoint"] == "POST /auth/authenticate"]
+    return [request for request in requests if request["endpoint"] == "POST /auth/authenticate"]
 
 
-def test_a_kept_token_that_has_expired_is_renewed(config):
+def test_expired_stored_token_is_refreshed(config):
     sessions._get_user_session()
     old = _token(config)
     _rewrite(config, {**old, "expires_at": time.time() - 60})
     session = sessions._get_user_session()
     renewed = _token(config)
     assert renewed["access_token"] != old["access_token"]
-    # The answer had no refresh token, so the old one stays.
+    # The response had no refresh token, so the old one is kept.
     assert renewed["refresh_token"] == old["refresh_token"]
     assert get_self(session)["user"]["account_id"]
 
 
-def test_a_session_renews_its_token_before_a_call(login):
+def test_session_refreshes_its_token_before_a_call(login):
     session = sessions.session_from_envvars()
     old = session.token["access_token"]
     session.token = {**session.token, "expires_at": time.time() - 60}
@@ -75,7 +75,7 @@ def test_a_session_renews_its_token_before_a_call(login):
     assert session.token["access_token"] != old
 
 
-def test_a_renewal_in_mid_order_still_places_it(acquisitions, login):
+def test_order_is_placed_after_token_refresh(acquisitions, login):
     from max_ard import Order
 
     session = sessions.add_session_hooks(sessions.mount_adaptors(sessions.session_from_envvars()))
@@ -85,12 +85,12 @@ def test_a_renewal_in_mid_order_still_places_it(acquisitions, login):
     assert order.order_id.isdecimal()
 
 
-def test_it_logs_in_by_keywords(login):
+def test_login_by_keyword_arguments(login):
     session = sessions.session_from_kwargs(username=login[0], password=login[1], client_id="x", client_secret="y")
     assert get_self(session)["user"]["email"] == login[0]
 
 
-def test_a_ready_token_will_do(login, monkeypatch):
+def test_login_by_access_token(login, monkeypatch):
     token = sessions.session_from_envvars().token["access_token"]
     monkeypatch.setenv("ARD_ACCESS_TOKEN", token)
     session = sessions._get_user_session()
@@ -104,20 +104,20 @@ def test_client_credentials(login):
     assert get_self(session)["user"]["account_id"]
 
 
-def test_wrong_client_credentials_are_refused():
+def test_wrong_client_credentials_are_rejected():
     from oauthlib.oauth2 import OAuth2Error
 
     with pytest.raises(OAuth2Error):
         sessions._get_client_session("sandbox-client", "wrong")
 
 
-def test_a_wrong_password_is_refused(monkeypatch):
+def test_wrong_password_is_rejected(monkeypatch):
     monkeypatch.setenv("ARD_PASSWORD", "wrong")
     with pytest.raises(Exception, match="Invalid ARD credentials"):
         sessions._get_user_session()
 
 
-def test_a_token_that_the_server_ended_is_an_error_of_its_own(sandbox):
+def test_revoked_token_raises_its_own_exception(sandbox):
     from max_ard.exceptions import UnAuthorizedException
 
     session = sessions.add_session_hooks(sessions.mount_adaptors(sessions.session_from_envvars()))
@@ -126,7 +126,7 @@ def test_a_token_that_the_server_ended_is_an_error_of_its_own(sandbox):
         get_self(session)
 
 
-def test_self_tells_of_account_user_and_limits(login):
+def test_self_has_account_user_and_limits(login):
     user = get_self(sessions.get_user_session())["user"]
     assert {"account_id", "user_id", "name", "email", "limits"} <= set(user)
     assert user["limits"]["annual_subscription_fee_limit"] == -1

@@ -1,4 +1,4 @@
-"""Delivered tiles, read by ARDCollection: through an order, by path, by any of its filters."""
+"""Delivered tiles, read with ARDCollection by order, path and filters."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ def order(wait):
 
 @pytest.fixture(scope="module")
 def collection(order):
-    """Its tiles. What has been opened and closed once stays closed: max-ard keeps its readers."""
+    """The tiles of the order. max-ard caches readers, so a closed one stays closed."""
     return ARDCollection.from_order(order)
 
 
-def test_an_order_in_the_new_form_leads_to_its_tiles(collection):
+def test_collection_from_order(collection):
     assert {tile.acq_id for tile in collection.tiles} == set(PAIR)
     assert collection.zones == [13]
 
 
-def test_an_order_id_will_do(order, collection):
+def test_collection_from_order_id(order, collection):
     assert len(ARDCollection.from_order(order.order_id).tiles) == len(collection.tiles)
 
 
-def test_a_path_leads_to_the_same_tiles(order, collection):
-    found = ARDCollection(PATH)
-    assert {(t.acq_id, t.cell.id) for t in found.tiles} == {(t.acq_id, t.cell.id) for t in collection.tiles}
+def test_collection_from_path(order, collection):
+    other = ARDCollection(PATH)
+    assert {(t.acq_id, t.cell.id) for t in other.tiles} == {(t.acq_id, t.cell.id) for t in collection.tiles}
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_a_path_leads_to_the_same_tiles(order, collection):
     [{"acq_id_in": PAIR[:1]}, {"zone_in": [13]}, {"earliest_date": "2024-01-01"}, {"latest_date": "2024-01-01"}],
 )
 def test_filters_by_path(order, collection, filters):
-    found = ARDCollection(PATH, **filters)
-    for tile in found.tiles:
+    other = ARDCollection(PATH, **filters)
+    for tile in other.tiles:
         assert tile.acq_id in filters.get("acq_id_in", PAIR)
         assert filters.get("earliest_date", "") <= tile.date <= filters.get("latest_date", "9")
-    assert len(found.tiles) <= len(collection.tiles)
+    assert len(other.tiles) <= len(collection.tiles)
 
 
-def test_images_lie_in_their_cells(collection):
+def test_images_are_within_their_cells(collection):
     for tile in collection.tiles:
         for name, bands, kind in (("visual", 3, "uint8"), ("pan_analytic", 1, "uint16"), ("ms_analytic", 8, "uint16")):
             with getattr(tile, name) as image:
@@ -77,32 +77,32 @@ def test_masks_are_geometries_within_the_cell(collection, name):
 
 
 @pytest.mark.parametrize("name", ["healthy_vegetation", "ms_saturation", "pan_flare", "terrain_shadows", "water"])
-def test_masks_are_rasters_too(collection, name):
+def test_masks_as_rasters(collection, name):
     with getattr(collection.tiles[0], name) as image:
         assert image.dtypes == ("uint8",)
         assert set(image.read(1).ravel()) <= {0, 1, 255}
 
 
-def test_the_data_mask_is_where_the_pixels_are(collection):
+def test_data_mask_matches_pixels(collection):
     for tile in collection.tiles:
         with tile.visual as image:
             share = (image.read(1) > 0).mean()
         assert tile.data_mask.area / box(*tile.cell.bounds).area == pytest.approx(share, abs=0.02)
 
 
-def test_a_mask_can_be_turned_round(collection):
+def test_mask_is_invertible(collection):
     tile = collection.tiles[0]
     assert tile.no_data_mask.area + tile.data_mask.area == pytest.approx(box(*tile.cell.bounds).area, rel=0.01)
 
 
-def test_items_tell_of_their_tile(collection):
+def test_item_properties(collection):
     for tile in collection.tiles:
         assert tile.properties["catalog_id"] == tile.acq_id
         assert tile.properties["datetime"][:10] == tile.date
         assert tile.properties["proj:epsg"] == 32600 + int(tile.zone)
 
 
-def test_windows_are_read_over_an_area(order):
+def test_windows_of_an_area_are_read(order):
     collection = ARDCollection.from_order(order)
     area = box(-105.105, 40.165, -105.095, 40.170)
     shapes = [reader("visual").shape for _, _, reader in collection.read_windows([area])]
@@ -126,12 +126,12 @@ def test_windows_are_written_to_files(order, tmp_path):
 
 def test_stacks_and_acquisitions(collection):
     assert len(collection.stacks) == len(collection.cells)
-    assert {one.acq_id for one in collection.acquisitions} == set(PAIR)
+    assert {acquisition.acq_id for acquisition in collection.acquisitions} == set(PAIR)
     cell = collection.cells[0]
     assert collection.get_tile(PAIR[0], cell).cell == cell
 
 
-def test_what_settings_switch_off_is_not_there(wait):
+def test_disabled_assets_are_missing(wait):
     off = dict.fromkeys(("cloud_mask", "water_mask", "pan_analytic"), False)
     order = Order(acquisitions={PAIR[0]: ["Z13-031131111312"]}, destination=f"s3://{BUCKET}/off", settings=off)
     order.submit()
@@ -148,9 +148,17 @@ def test_notifications_are_sent_at_the_end_and_not_for_a_dry_run(sandbox, wait):
         order.add_sns_notification("arn:aws:sns:us-east-1:1:orders")
         order.submit()
     wait(order)
-    sent = [one for one in sandbox.call("GET", "/notifications")["notifications"] if one["subject"] == "order"]
-    mine = [one for one in sent if one["target"] in ("sdk@example.com", "arn:aws:sns:us-east-1:1:orders")]
-    assert [(one["type"], one["subject_id"], one["status"]) for one in mine] == [
+    sent = [
+        notification
+        for notification in sandbox.call("GET", "/notifications")["notifications"]
+        if notification["subject"] == "order"
+    ]
+    mine = [
+        notification
+        for notification in sent
+        if notification["target"] in ("sdk@example.com", "arn:aws:sns:us-east-1:1:orders")
+    ]
+    assert [(notification["type"], notification["subject_id"], notification["status"]) for notification in mine] == [
         ("email", order.order_id, "SUCCEEDED"),
         ("sns", order.order_id, "SUCCEEDED"),
     ]

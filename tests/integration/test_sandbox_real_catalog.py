@@ -1,4 +1,4 @@
-"""The real catalogue: all of it loads, and an order of all acquisitions of a place delivers exactly its tiles."""
+"""The real catalog: every file loads, and an order of all acquisitions of a file delivers exactly its tiles."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.backend.catalog import Catalog
 
 REAL_CATALOG = Path(__file__).parents[3] / "shared" / "real-catalog"
-PLACES = sorted(REAL_CATALOG.glob("*.geojson"))
+FILES = sorted(REAL_CATALOG.glob("*.geojson"))
 
-pytestmark = pytest.mark.skipif(not PLACES, reason="needs shared/real-catalog beside the repository")
+pytestmark = pytest.mark.skipif(not FILES, reason="needs shared/real-catalog beside the repository")
 
 
-def test_all_of_it_loads():
-    catalog = Catalog.load(PLACES)
+def test_every_file_loads():
+    catalog = Catalog.load(FILES)
     assert len(catalog) == 2452
     assert {tile.zone for tile in catalog} >= {1, 4, 11, 14, 22, 32, 33, 53, 54, 60}
     for tile in catalog:
@@ -32,10 +32,13 @@ def test_all_of_it_loads():
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("place", PLACES, ids=[path.stem for path in PLACES])
-def test_an_order_of_all_acquisitions_delivers_the_real_cells_at_the_real_paths(place):
-    features = json.loads(place.read_text())["features"]
-    with TemporaryDirectory() as folder, Sandbox(order_duration=0, storage=folder, catalog=place, pixels=16) as ard:
+@pytest.mark.parametrize("catalog_file", FILES, ids=[path.stem for path in FILES])
+def test_order_of_all_acquisitions_delivers_the_real_tiles(catalog_file):
+    features = json.loads(catalog_file.read_text())["features"]
+    with (
+        TemporaryDirectory() as folder,
+        Sandbox(order_duration=0, storage=folder, catalog=catalog_file, pixels=16) as ard,
+    ):
         with requests.Session() as api:
             fields = {"grant_type": "password", "username": ard.login, "password": ard.password}
             tokens = api.post(f"{ard.url}/api/v1/auth/authenticate", data=fields, timeout=9).json()
@@ -46,13 +49,13 @@ def test_an_order_of_all_acquisitions_delivers_the_real_cells_at_the_real_paths(
             }
             assert api.post(f"{ard.url}/api/v1/order/", json=body, timeout=60).status_code == 200
         ard.wait_for_deliveries()
-        (placed,) = ard.orders
-        assert placed.status == "SUCCEEDED", placed.status_message
+        (order,) = ard.orders
+        assert order.status == "SUCCEEDED", order.status_message
         prefix = Path(folder) / "b/p"
-        found = {str(path.relative_to(prefix).with_suffix("")): path for path in prefix.glob("*/*/*/*.json")}
-        assert set(found) == {feature["properties"]["path"] for feature in features}
+        items = {str(path.relative_to(prefix).with_suffix("")): path for path in prefix.glob("*/*/*/*.json")}
+        assert set(items) == {feature["properties"]["path"] for feature in features}
         _check_images(prefix)
-        _check_documents(prefix, placed.id, len(features))
+        _check_documents(prefix, order.id, len(features))
 
 
 def _check_images(prefix):
@@ -67,11 +70,11 @@ def _check_images(prefix):
 def _check_documents(prefix, order_id, tiles):
     root = pystac.Collection.from_file(str(prefix / f"order_collections/{order_id}_root_collection.json"))
     root.validate()
-    found = 0
+    count = 0
     for child in root.get_children():
         child.validate()
         for item in child.get_items():
-            found += 1
+            count += 1
             _validate(item)
             for asset in item.assets.values():
                 path = Path(asset.get_absolute_href())
@@ -80,7 +83,7 @@ def _check_documents(prefix, order_id, tiles):
                     with sqlite3.connect(path) as package:
                         assert package.execute("PRAGMA integrity_check").fetchone() == ("ok",)
                     package.close()
-    assert found == tiles
+    assert count == tiles
 
 
 def _validate(item):
@@ -89,6 +92,6 @@ def _validate(item):
     assert item.ext.eo.cloud_cover == item.properties["tile:clouds_percent"]
     assert item.ext.view.off_nadir == item.properties["view:off_nadir"]
     assert item.ext.grid.code == item.properties["grid:code"]
-    # The schemas of extensions would have to come from the net; those of STAC itself are here.
+    # The schemas of extensions would have to be downloaded; those of STAC itself are bundled.
     item.stac_extensions = []
     item.validate()

@@ -48,7 +48,7 @@ class CredentialStore:
             self._credentials[document["credentials_id"]] = StoredCredentials(**{**document, **times})
 
     def put(self, credentials_id: str, secret: Any, description: Any = None) -> tuple[StoredCredentials, bool]:
-        """DocumentStore credentials; return them, and whether they are new. Raises a 400."""
+        """Store credentials; return them and whether they are new. Raises a 400."""
         if not CREDENTIALS_ID.fullmatch(credentials_id):
             raise bad_request("A credentials ID consists of letters, digits, _ and -")
         if not isinstance(secret, str) or not secret:

@@ -111,7 +111,7 @@ class SelectService:
         return SUCCEEDED if select.planned_outcome is None else select.planned_outcome.status or RUNNING
 
     def describe(self, select: Select, url: Callable[[str], str]) -> dict[str, Any]:
-        """Return the body of `GET /select/request/{id}`; `url` makes a path below the API's root api_url_builder."""
+        """Return the body of `GET /select/request/{id}`; `url` returns the URL of an API path."""
         status = self.status(select)
         body: dict[str, Any] = {"id": select.id, "status": status, "request_details": select.request}
         body["links"] = {"self": url(f"/select/request/{select.id}")}

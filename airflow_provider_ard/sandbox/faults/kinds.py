@@ -389,7 +389,7 @@ KINDS: Mapping[str, FaultKind] = {
 
 
 def describe_kinds() -> str:
-    """Return the kinds with their options as text, one per line."""
+    """Return the kinds with their options, one per line."""
     lines = []
     for name, kind in KINDS.items():
         options = "; ".join(f"{option}: {meaning}" for option, meaning in kind.options.items())

@@ -2,7 +2,7 @@
 
 `python -m airflow_provider_ard.sandbox.rendering.catalog_generator`
 
-Two places in different hemispheres, each seen on ten dates from 2019 to 2026, so that every age class occurs.
+Two locations in different hemispheres, each with ten acquisitions from 2019 to 2026, to cover every age class.
 """
 
 import json
@@ -31,8 +31,8 @@ _SENSORS = {"WV02": ("103", 0.46), "WV03": ("104", 0.31), "GE01": ("105", 0.41)}
 
 
 @dataclass(frozen=True)
-class Place:
-    """A block of 3 x 3 cells around a point, and the days on which it was seen."""
+class Location:
+    """A block of 3 x 3 cells around a point, and the dates of its acquisitions."""
 
     name: str
     lon: float
@@ -41,8 +41,8 @@ class Place:
     days: tuple[str, ...]
 
 
-PLACES = (
-    Place(
+LOCATIONS = (
+    Location(
         "Longmont, Colorado",
         -105.1019,
         40.1672,
@@ -60,7 +60,7 @@ PLACES = (
             "2026-10-22",
         ),
     ),
-    Place(
+    Location(
         "Mendoza, Argentina",
         -68.8458,
         -32.8895,
@@ -82,35 +82,35 @@ PLACES = (
 
 
 def generate() -> dict[str, Any]:
-    """Return the catalog as a GeoJSON FeatureCollection; always the same one."""
+    """Return the catalog as a GeoJSON FeatureCollection; the result is always the same."""
     features: list[dict[str, Any]] = []
-    for place in PLACES:
-        random = Random(f"catalogue {place.name}")  # noqa: S311 - the same on every run is the point
-        for number, day in enumerate(place.days):
-            features += _acquisition(place, day, number, random)
+    for location in LOCATIONS:
+        random = Random(f"catalogue {location.name}")  # noqa: S311 - reproducible
+        for index, day in enumerate(location.days):
+            features += _acquisition(location, day, index, random)
     return {"type": "FeatureCollection", "name": "sandbox", "as_of": AS_OF.isoformat(), "features": features}
 
 
 def write(path: Path) -> None:
-    """Write the catalog, a line for each tile."""
+    """Write the catalog, one line per tile."""
     catalog = generate()
     lines = [json.dumps(feature, separators=(",", ":")) for feature in catalog.pop("features")]
     head = json.dumps(catalog, separators=(",", ":"))[:-1]
     path.write_text(head + ',"features":[\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
 
 
-def _acquisition(place: Place, day: str, number: int, random: Random) -> list[dict[str, Any]]:
+def _acquisition(location: Location, day: str, index: int, random: Random) -> list[dict[str, Any]]:
     platform = random.choice(tuple(_SENSORS))
     prefix, gsd = _SENSORS[platform]
     acquisition_id = f"{prefix}00100{random.randrange(16**6):06X}00"
     off_nadir = round(random.uniform(3, 29), 1)
-    noon = datetime.fromisoformat(day).replace(hour=18 if place.zone == 13 else 14, tzinfo=UTC)
-    taken = noon + timedelta(seconds=random.randrange(1800))
-    elevation, azimuth = _sun(taken.date(), place.lat)
-    # Every third one is free of clouds, the others have some.
-    cloudy = 0.0 if number % 3 == 0 else random.choice((0.03, 0.08, 0.15, 0.3, 0.55))
+    noon = datetime.fromisoformat(day).replace(hour=18 if location.zone == 13 else 14, tzinfo=UTC)
+    acquired_at = noon + timedelta(seconds=random.randrange(1800))
+    elevation, azimuth = _sun(acquired_at.date(), location.lat)
+    # Every third acquisition is free of clouds.
+    cloudy = 0.0 if index % 3 == 0 else random.choice((0.03, 0.08, 0.15, 0.3, 0.55))
     common = {
-        "datetime": taken.isoformat().replace("+00:00", "Z"),
+        "datetime": acquired_at.isoformat().replace("+00:00", "Z"),
         "platform": platform,
         "gsd": round(gsd / math.cos(math.radians(off_nadir)), 2),
         "catalog_id": acquisition_id,
@@ -122,16 +122,16 @@ def _acquisition(place: Place, day: str, number: int, random: Random) -> list[di
         "view:sun_azimuth": azimuth,
         "view:sun_elevation": elevation,
     }
-    middle = _middle(place)
-    swath = _swath(middle, random)
-    bar = _cloud_bar(middle, acquisition_id, cloudy)
-    tiles = [_tile(cell, swath, acquisition_id, bar) for cell in _block(middle)]
+    center = _center_cell(location)
+    swath = _swath(center, random)
+    threshold = _cloud_threshold(center, acquisition_id, cloudy)
+    tiles = [_tile(cell, swath, acquisition_id, threshold) for cell in _block(center)]
     return [
         {
             "type": "Feature",
             "properties": {
                 **common,
-                "utm_zone": place.zone,
+                "utm_zone": location.zone,
                 "quadkey": cell.quadkey,
                 **view,
                 "grid:code": f"MXRA-{cell.id}",
@@ -144,25 +144,25 @@ def _acquisition(place: Place, day: str, number: int, random: Random) -> list[di
     ]
 
 
-def _middle(place: Place) -> Cell:
-    epsg = f"EPSG:32{7 if place.lat < 0 else 6}{place.zone:02d}"
-    x, y = Transformer.from_crs(4326, epsg, always_xy=True).transform(place.lon, place.lat)
-    # The grid counts northings of the southern hemisphere as negative ones of the northern.
-    cell = Cell(0, 0, 12, zone=place.zone)
+def _center_cell(location: Location) -> Cell:
+    epsg = f"EPSG:32{7 if location.lat < 0 else 6}{location.zone:02d}"
+    x, y = Transformer.from_crs(4326, epsg, always_xy=True).transform(location.lon, location.lat)
+    # In the grid, northings of the southern hemisphere are negative.
+    cell = Cell(0, 0, 12, zone=location.zone)
     size = cell.grid_bounds[2] - cell.grid_bounds[0]
     column = int((x - cell.grid_bounds[0]) // size)
-    row = int((cell.grid_bounds[3] - (y - (10_000_000 if place.lat < 0 else 0))) // size)
-    return Cell(column, row, 12, zone=place.zone)
+    row = int((cell.grid_bounds[3] - (y - (10_000_000 if location.lat < 0 else 0))) // size)
+    return Cell(column, row, 12, zone=location.zone)
 
 
-def _block(middle: Cell) -> list[Cell]:
+def _block(center: Cell) -> list[Cell]:
     reach = range(-(CELLS // 2), CELLS // 2 + 1)
-    return [Cell(middle.x + dx, middle.y + dy, 12, zone=middle.zone) for dy in reach for dx in reach]
+    return [Cell(center.x + dx, center.y + dy, 12, zone=center.zone) for dy in reach for dx in reach]
 
 
-def _swath(middle: Cell, random: Random) -> BaseGeometry:
-    """Return a strip of 6 to 13 km that leans as orbits do, with uneven edges."""
-    xmin, ymin, xmax, ymax = middle.bounds
+def _swath(center: Cell, random: Random) -> BaseGeometry:
+    """Return a swath 6 to 13 km wide, tilted like an orbit, with uneven edges."""
+    xmin, ymin, xmax, ymax = center.bounds
     x0, y0 = (xmin + xmax) / 2 + random.uniform(-3500, 3500), (ymin + ymax) / 2
     half = random.uniform(3200, 6600)
     lean = math.tan(math.radians(random.uniform(-14, 14)))
@@ -173,25 +173,25 @@ def _swath(middle: Cell, random: Random) -> BaseGeometry:
     return Polygon([*left, *reversed(right)])
 
 
-def _cloud_bar(middle: Cell, acquisition_id: str, share: float) -> float:
-    """Return the height of the cloud field above which the given share of the whole block lies."""
+def _cloud_threshold(center: Cell, acquisition_id: str, share: float) -> float:
+    """Return the cloud density that a given share of the block exceeds."""
     if share == 0:
         return math.inf
-    cells = _block(middle)
+    cells = _block(center)
     bounds = box(*cells[0].bounds).union(box(*cells[-1].bounds)).bounds
     axes = (np.linspace(bounds[0], bounds[2], 150), np.linspace(bounds[3], bounds[1], 150))
     return float(np.quantile(cloud_field(axes, acquisition_id), 1 - share))
 
 
 def _tile(
-    cell: Cell, swath: BaseGeometry, acquisition_id: str, bar: float
+    cell: Cell, swath: BaseGeometry, acquisition_id: str, threshold: float
 ) -> tuple[Cell, dict[str, Any], dict[str, Any]] | None:
     data = box(*cell.bounds).intersection(swath)
     if data.area / 1e6 < _MIN_DATA_SQKM:
         return None
     xmin, ymin, xmax, ymax = cell.bounds
     axes = (np.linspace(xmin + 50, xmax - 50, 50), np.linspace(ymax - 50, ymin + 50, 50))
-    cloud = cloud_field(axes, acquisition_id) > bar
+    cloud = cloud_field(axes, acquisition_id) > threshold
     points = [
         (x, y)
         for row, y in enumerate(axes[1])
@@ -212,7 +212,7 @@ def _tile(
 
 
 def _sun(day: date, lat: float) -> tuple[float, float]:
-    """Return the sun's elevation and azimuth in degrees, near noon on a day."""
+    """Return the elevation and azimuth of the sun in degrees, near noon."""
     tilt = -23.44 * math.cos(2 * math.pi * (day.timetuple().tm_yday + 10) / 365.25)
     return round(90 - abs(lat - tilt) - 4, 1), 158.0 if lat > tilt else 24.0
 

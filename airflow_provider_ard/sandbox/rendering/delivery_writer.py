@@ -1,4 +1,4 @@
-"""Delivering an order: every file of the documented layout, the collections last."""
+"""Delivery of an order: every file of the documented layout, collections last."""
 
 import json
 import threading
@@ -12,25 +12,25 @@ from airflow_provider_ard.sandbox.rendering.rasters import files
 from airflow_provider_ard.sandbox.rendering.storage import Folder, Storage
 from airflow_provider_ard.sandbox.validation.orders import ValidatedOrder
 
-# Two orders into one prefix share the collection of an acquisition that both have.
-_collections = threading.Lock()
+# Orders with the same prefix update the same acquisition collections.
+_collections_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class DeliveryWriter:
-    """Delivers to a storage, `pixels` across a cell."""
+    """Writes orders to a storage; images are `pixels` wide."""
 
     storage: Storage
     pixels: int
 
     def check_writable(self, validated: ValidatedOrder) -> None:
-        """Raise what the storage raises if nothing can be written to an order's destination."""
+        """Raise the error of the storage if the destination of an order is not writable."""
         self.storage.folder(validated.destination).check_writable()
 
     def deliver(self, order_id: str, validated: ValidatedOrder, delivered: Callable[[Tile], None]) -> None:
         """Write an order's tiles and documents; `delivered` is called after each tile.
 
-        Raises what the storage raises, such as FileNotFoundError for a missing bucket.
+        Raises the errors of the storage, such as FileNotFoundError for a missing bucket.
         """
         folder = self.storage.folder(validated.destination)
         _write_json(folder, f"{order_id}-request.json", validated.request)
@@ -39,7 +39,7 @@ class DeliveryWriter:
             self._deliver_tile(tile, folder, validated)
             by_acquisition.setdefault(tile.acquisition_id, []).append(tile)
             delivered(tile)
-        with _collections:
+        with _collections_lock:
             for acquisition_id, tiles in by_acquisition.items():
                 _deliver_collection(acquisition_id, tiles, folder)
         if validated.non_intersecting:
@@ -50,13 +50,13 @@ class DeliveryWriter:
         _write_json(folder, f"order_collections/{order_id}_root_collection.json", root)
 
     def _deliver_tile(self, tile: Tile, folder: Folder, validated: ValidatedOrder) -> None:
-        made = files(tile, self.pixels, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
-        wanted = [made.asset(key) for key in made.keys if key not in validated.disabled_assets]
+        tile_files = files(tile, self.pixels, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
+        assets = [tile_files.asset(key) for key in tile_files.keys if key not in validated.disabled_assets]
         base = f"{tile.folder}/{tile.acquisition_id}"
-        for asset in wanted:
+        for asset in assets:
             folder.write(f"{base}{asset.suffix}", asset.content)
         _write_json(
-            folder, f"{base}.json", stac.item(tile, wanted, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
+            folder, f"{base}.json", stac.item(tile, assets, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
         )
 
 
@@ -65,10 +65,10 @@ def _write_json(folder: Folder, name: str, document: dict[str, Any]) -> None:
 
 
 def _deliver_collection(acquisition_id: str, tiles: list[Tile], folder: Folder) -> None:
-    """Write an acquisition's collection, keeping what an earlier order into this prefix left in it."""
+    """Write the collection of an acquisition, with the items that earlier orders added to it."""
     name = f"acquisition_collections/{acquisition_id}_collection.json"
     content = folder.read(name)
     earlier: dict[str, Any] = json.loads(content) if content else {"links": []}
-    kept = [link["href"] for link in earlier["links"] if link["rel"] == "item"]
-    hrefs = dict.fromkeys([*kept, *(stac.item_href(tile) for tile in tiles)])
+    earlier_hrefs = [link["href"] for link in earlier["links"] if link["rel"] == "item"]
+    hrefs = dict.fromkeys([*earlier_hrefs, *(stac.item_href(tile) for tile in tiles)])
     _write_json(folder, name, stac.acquisition_collection(acquisition_id, tiles, hrefs, earlier.get("extent")))

@@ -1,4 +1,4 @@
-"""GeoPackages of one layer of polygons, made fast: GDAL makes an empty one, and SQLite fills it."""
+"""GeoPackages with one layer of polygons: GDAL creates an empty one, and SQLite inserts the polygons, for speed."""
 
 import sqlite3
 import struct
@@ -17,14 +17,14 @@ _FLAGS = 0b0000_0011
 
 
 def geopackage(polygons: Sequence[BaseGeometry], epsg: int, layer: str) -> bytes:
-    """Return a GeoPackage with one layer of polygons in a coordinate system; there may be none."""
+    """Return a GeoPackage with one layer of polygons, which may be empty, in a coordinate system."""
     empty = _empty(epsg, layer)
     if not polygons:
         return empty
     db = sqlite3.connect(":memory:")
     try:
         db.deserialize(empty)
-        db.executemany(f'INSERT INTO "{layer}" (geom) VALUES (?)', [(_blob(polygon, epsg),) for polygon in polygons])  # noqa: S608 - our own names
+        db.executemany(f'INSERT INTO "{layer}" (geom) VALUES (?)', [(_blob(polygon, epsg),) for polygon in polygons])  # noqa: S608 - a constant name
         db.execute(
             "UPDATE gpkg_contents SET min_x = ?, min_y = ?, max_x = ?, max_y = ?",
             shapely.GeometryCollection(list(polygons)).bounds,
@@ -38,7 +38,7 @@ def geopackage(polygons: Sequence[BaseGeometry], epsg: int, layer: str) -> bytes
 
 @lru_cache(maxsize=256)
 def _empty(epsg: int, layer: str) -> bytes:
-    # Where pandas is installed it comes along, and takes as long to load as all the rest of the sandbox.
+    # Imports pandas if installed, which takes as long as the rest of the sandbox.
     import pyogrio.raw
 
     with tempfile.TemporaryDirectory(prefix="ard-sandbox-") as folder:
@@ -52,15 +52,15 @@ def _empty(epsg: int, layer: str) -> bytes:
             driver="GPKG",
             geometry_type="Polygon",
             crs=CRS.from_epsg(epsg).to_wkt(),
-            # The index's triggers call functions that SQLite alone has not.
+            # The triggers of the index call functions that SQLite does not have.
             layer_options={"SPATIAL_INDEX": "NO"},
         )
         db = sqlite3.connect(path, isolation_level=None)
-        # GDAL counts features by triggers, one call for each row; we count once.
+        # GDAL counts features with a trigger per row; the count is set once instead.
         for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             if name.startswith("trigger_"):
                 db.execute(f'DROP TRIGGER "{name}"')
-        # Most of a package is its tables' first pages.
+        # Most of the file is the first page of each table.
         db.execute("PRAGMA page_size = 1024")
         db.execute("VACUUM")
         db.close()

@@ -1,4 +1,4 @@
-"""The pictures of a tile: what the satellite saw of the land, through which clouds."""
+"""The images of a tile: the land, clouds and their shadows as seen by the satellite."""
 
 import zlib
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ MS_FACTOR = 4
 SCALE = 10_000
 _CLOUD_M = 2600.0
 _CLOUD_SOFT = 0.07
-# How dark a slope is that lies in shadow, and how bright land must be to blind a sensor.
+# Brightness below which a slope is in shadow, and above which a sensor saturates.
 _IN_SHADE = 0.76
 _FLARE = 0.46
 _SATURATED = 0.80
@@ -31,11 +31,11 @@ _SATURATED = 0.80
 
 @dataclass(frozen=True)
 class Scene:
-    """The images of a tile, bands first; 0 is no data. `valid` is where there is data.
+    """The images of a tile, bands first; 0 is no data, and `valid` is the mask of data.
 
-    `visual` is (3, n, n) uint8, `pan` (1, n, n) uint16, `ms` (8 or 4, n/4, n/4) uint16; None where the
-    satellite has no such sensor. `masks` are by name, of (n, n); what only a multispectral sensor can tell is not
-    there without one.
+    `visual` is (3, n, n) uint8, `pan` (1, n, n) uint16, `ms` (8 or 4, n/4, n/4) uint16, or None without a
+    multispectral sensor. `masks` are (n, n), by name; those that require a multispectral sensor are missing without
+    one.
     """
 
     visual: NDArray[np.uint8]
@@ -51,18 +51,18 @@ def utm_footprint(tile: Tile) -> BaseGeometry:
 
 
 def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:
-    """Return the images of a tile, `pixels` across; the same tile always gives the same ones.
+    """Return the images of a tile, `pixels` wide; the result depends on the arguments only.
 
-    Without bundle adjustment (`bundle_adjusted`) the images of each acquisition lie a few meters off the others'.
+    Without bundle adjustment, the images of each acquisition are shifted by a few meters.
     """
     pixels = max(MS_FACTOR, pixels - pixels % MS_FACTOR)
     grid = _grid(tile, pixels)
     valid = _valid(tile, pixels)
-    number = tile.properties
+    properties = tile.properties
     season = Season.of(tile.acquired_at.date(), southern=tile.cell.hemisphere == "S")
     shift = (0.0, 0.0) if bundle_adjusted else _misregistration(tile.acquisition_id)
     ground = (grid[0] + shift[0], grid[1] + shift[1])
-    land, lit = reflectance(ground, tile.zone, season, float(number.get("view:sun_azimuth") or 150))
+    land, lit = reflectance(ground, tile.zone, season, float(properties.get("view:sun_azimuth") or 150))
     cover, shade = _clouds(grid, tile, valid)
     cloudy = cover > 0.5
     masks = {
@@ -70,26 +70,26 @@ def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:
         "cloud-shadow": (shade > 0.5) & ~cloudy,
         "terrain-shadow": (lit < _IN_SHADE) & ~cloudy,
     }
-    if number.get("platform") != "WV01":
+    if properties.get("platform") != "WV01":
         masks |= {"water": _is_water(land) & ~cloudy, "healthy-vegetation": _is_green(land) & ~cloudy}
     land *= (1 - 0.55 * shade)[..., None]
-    # Thick parts of a cloud are brighter than its rim, and all of it billows.
+    # Thick parts of a cloud are brighter than its edge, with texture.
     white = np.float32(0.30) + cover * np.float32(0.25) + fractal(grid, 420, 4, 83) * np.float32(0.40)
     land += (white[..., None] - land) * cover[..., None]
-    # A low sun and a slanted view dim the land and lay haze on it.
-    sun = np.sin(np.radians(max(15.0, float(number.get("view:sun_elevation") or 55))))
-    haze = 0.006 + 0.0005 * float(number.get("view:off_nadir") or 0)
+    # A low sun and a large off-nadir angle darken the land and add haze.
+    sun = np.sin(np.radians(max(15.0, float(properties.get("view:sun_elevation") or 55))))
+    haze = 0.006 + 0.0005 * float(properties.get("view:off_nadir") or 0)
     land *= np.float32(0.55 + 0.45 * sun)
     bright = land.max(axis=-1)
     masks["pan-flare"] = (bright > _FLARE) & ~cloudy
-    if number.get("platform") != "WV01":
+    if properties.get("platform") != "WV01":
         masks["ms-saturation"] = bright > _SATURATED
     visual = _tone(land[..., RGB] + np.float32(haze) * np.array([0.8, 1.0, 1.35], np.float32))
     pan = _counts(land[..., 1:6].mean(axis=-1, keepdims=True))
-    panchromatic = number.get("platform") == "WV01"
+    panchromatic = properties.get("platform") == "WV01"
     if panchromatic:
         visual = np.repeat(_tone(land[..., 1:6].mean(axis=-1, keepdims=True)), 3, axis=-1)
-    bands = land if number.get("platform") in EIGHT_BAND_PLATFORMS else land[..., FOUR_BANDS]
+    bands = land if properties.get("platform") in EIGHT_BAND_PLATFORMS else land[..., FOUR_BANDS]
     return Scene(
         visual=_bands_first(visual, valid),
         pan=_bands_first(pan, valid),
@@ -100,17 +100,17 @@ def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:
 
 
 def cloud_field(grid: Grid, acquisition_id: str) -> Floats:
-    """Return how cloudy it would be at each point; clouds are wherever this is highest."""
+    """Return the cloud density at each point; clouds are where it exceeds a threshold."""
     return fractal(grid, _CLOUD_M, 6, zlib.crc32(acquisition_id.encode()))
 
 
 def _clouds(grid: Grid, tile: Tile, valid: Mask) -> tuple[Floats, Floats]:
-    """Return the cover (0 to 1) of clouds over the promised share of the footprint, and of their shadows."""
+    """Return cloud cover (0 to 1) for the tile's share of clouds, and the cover of cloud shadows."""
     share = tile.clouds_percent / 100
     field = cloud_field(grid, tile.acquisition_id)
     if share <= 0 or not valid.any():
-        nothing = np.zeros_like(field)
-        return nothing, nothing
+        empty = np.zeros_like(field)
+        return empty, empty
     threshold = float(np.quantile(field[valid], 1 - min(share, 1.0)))
     soft = _CLOUD_SOFT / 2
     cover = ramp(field, threshold - soft, threshold + soft)
@@ -121,7 +121,7 @@ def _clouds(grid: Grid, tile: Tile, valid: Mask) -> tuple[Floats, Floats]:
 
 
 def _misregistration(acquisition_id: str) -> tuple[float, float]:
-    """Return how far east and north of the truth an acquisition lies, in meters; five at most."""
+    """Return the shift of an acquisition to the east and north in meters, at most 5."""
     number = zlib.crc32(f"shift {acquisition_id}".encode())
     return (number % 1000) / 100 - 5, (number // 1000 % 1000) / 100 - 5
 
@@ -150,7 +150,7 @@ def _valid(tile: Tile, pixels: int) -> Mask:
         return np.zeros((pixels, pixels), bool)
     if footprint.covers(box(*tile.cell.bounds)):
         return np.ones((pixels, pixels), bool)
-    # Not by rasterio: see _outlines in rasters.py.
+    # Not with rasterio: see _outlines in rasters.py.
     shapely.prepare(footprint)
     mask: Mask = shapely.contains_xy(footprint, *np.meshgrid(*_grid(tile, pixels)))
     return mask
@@ -168,7 +168,7 @@ def _coarse_mask(mask: Mask) -> Mask:
 
 
 def _tone(image: Floats) -> NDArray[np.uint8]:
-    # A film-like curve: bright clouds keep their shape. 0 is kept for no data.
+    # A film-like curve preserves structure in bright clouds; 0 is reserved for no data.
     curve = np.power(1 - np.exp(-3.4 * np.clip(image, 0, 1)), 0.82)
     toned: NDArray[np.uint8] = np.clip(268 * curve, 1, 255).astype(np.uint8)
     return toned

@@ -1,4 +1,4 @@
-"""Noise in world coordinates: the same place gives the same value in every tile and every acquisition."""
+"""Noise in world coordinates: a location has the same value in every tile and acquisition."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Grid = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def hashed(i: NDArray[Any], j: NDArray[Any], seed: int) -> Floats:
-    """Return numbers in [0, 1) that look random, one for each pair of integers (broadcast)."""
+    """Return a pseudo-random number in [0, 1) for each pair of integers (broadcast)."""
     with np.errstate(over="ignore"):
         h = i.astype(np.int64).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         h = h ^ (j.astype(np.int64).astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F))
@@ -42,7 +42,7 @@ def fractal(grid: Grid, wavelength: float, octaves: int, seed: int) -> Floats:
     total = np.zeros((grid[1].size, grid[0].size), np.float32)
     weight = 0.5
     for octave in range(octaves):
-        # Each octave is shifted, lest the knots of all of them fall together.
+        # Octaves are shifted, so their knots do not coincide.
         shifted = (grid[0] + 1713.7 * octave, grid[1] - 997.3 * octave)
         total += np.float32(weight) * value_noise(shifted, wavelength / 2**octave, seed + octave)
         weight /= 2
@@ -50,13 +50,13 @@ def fractal(grid: Grid, wavelength: float, octaves: int, seed: int) -> Floats:
 
 
 def ramp(values: Floats, low: float, high: float) -> Floats:
-    """Return 0 below `low`, 1 above `high`, and a smooth rise between them."""
+    """Return 0 below `low`, 1 above `high`, and a smooth transition between them."""
     t = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
     result: Floats = t * t * (3 - 2 * t)
     return result
 
 
 def _split(u: NDArray[np.float64]) -> tuple[NDArray[np.int64], Floats]:
-    whole = np.floor(u)
-    t = u - whole
-    return whole.astype(np.int64), (t * t * (3 - 2 * t)).astype(np.float32)
+    integer = np.floor(u)
+    t = u - integer
+    return integer.astype(np.int64), (t * t * (3 - 2 * t)).astype(np.float32)

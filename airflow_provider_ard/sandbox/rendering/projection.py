@@ -1,4 +1,4 @@
-"""Geometries from one coordinate reference system into another."""
+"""Transform geometries between coordinate reference systems."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,7 +15,7 @@ WGS84 = 4326
 
 
 def project(geometry: BaseGeometry, source: int | str, target: int | str) -> BaseGeometry:
-    """Return a geometry in another system; both are EPSG codes or PROJ strings, longitude comes first."""
+    """Return a geometry in another system; both are EPSG codes or PROJ strings, with longitude first."""
     transformer = _transformer(source, target)
 
     def move(points: NDArray[Any]) -> NDArray[Any]:
@@ -25,9 +25,9 @@ def project(geometry: BaseGeometry, source: int | str, target: int | str) -> Bas
 
 
 def affine(bounds: Sequence[float], width: int, height: int) -> Affine:
-    """Return where the pixels of a north-up image lie, given its bounds and its size in pixels."""
+    """Return the affine transform of a north-up image with given bounds and size in pixels."""
     xmin, ymin, xmax, ymax = bounds
-    # rasterio.transform.from_bounds says the same, but warns under affine 3.
+    # rasterio.transform.from_bounds returns the same, but emits a warning with affine 3.
     return Affine((xmax - xmin) / width, 0.0, xmin, 0.0, (ymin - ymax) / height, ymax)
 
 

@@ -1,4 +1,4 @@
-"""Files of a tile: Cloud Optimized GeoTIFFs for its images, a GeoPackage and a GeoTIFF for each of its masks."""
+"""The files of a tile: Cloud Optimized GeoTIFFs of its images, a GeoPackage and a GeoTIFF of each mask."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from airflow_provider_ard.sandbox.rendering.projection import affine
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOPACKAGE = "application/geopackage+sqlite3"
 
-# Masks by the name of what they show, and what their two files are called: the vectors, and the raster.
+# Asset keys of the vector file and the raster file of each mask.
 MASKS = {
     "cloud": ("cloud-mask", "clouds"),
     "cloud-shadow": ("cloud-shadow-mask", None),
@@ -41,7 +41,7 @@ _MASK_NODATA = 255
 
 @dataclass(frozen=True)
 class Asset:
-    """One file of a tile: its STAC key, the end of its name, and what is in it."""
+    """One file of a tile: its STAC asset key, file name suffix and content."""
 
     key: str
     suffix: str
@@ -53,34 +53,34 @@ class Asset:
 
 @lru_cache(maxsize=_CACHED_TILES)
 def files(tile: Tile, pixels: int, *, hd: bool = False, bundle_adjusted: bool = False) -> "TileFiles":
-    """Return the files of a tile; kept, since tests order the same tiles over and over."""
+    """Return the files of a tile, cached because tests order the same tiles repeatedly."""
     return TileFiles(tile, pixels * 2 if hd else pixels, bundle_adjusted=bundle_adjusted)
 
 
 class TileFiles:
-    """Every file of a tile but its STAC item, each made when it is first asked for.
+    """The files of a tile except its STAC item, each rendered on first access.
 
-    `pixels` across the cell, in the visual and panchromatic images; multispectral ones and masks have a quarter.
+    `pixels` is the width of the visual and panchromatic images; multispectral images and masks have a quarter.
     """
 
     def __init__(self, tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> None:
         self._tile = tile
         self._pixels = pixels
         self._bundle_adjusted = bundle_adjusted
-        self._made: dict[str, Asset] = {}
+        self._assets: dict[str, Asset] = {}
         self._lock = threading.RLock()
 
     @property
     def keys(self) -> list[str]:
-        """The STAC keys of all files that the tile can have, as its satellite has it."""
+        """The STAC asset keys of the tile, which depend on its satellite."""
         return list(self._makers)
 
     def asset(self, key: str) -> Asset:
-        """Return a file; KeyError if the tile has no such file."""
+        """Return a file; raises KeyError if the tile does not have it."""
         with self._lock:
-            if key not in self._made:
-                self._made[key] = self._makers[key]()
-            return self._made[key]
+            if key not in self._assets:
+                self._assets[key] = self._makers[key]()
+            return self._assets[key]
 
     @cached_property
     def _scene(self) -> Scene:
@@ -156,7 +156,7 @@ def cog(image: NDArray[Any], bounds: Sequence[float], epsg: int, descriptions: S
 
 
 def png(image: NDArray[Any]) -> bytes:
-    """Return a PNG of an image with red, green, blue and alpha, bands first, uint8."""
+    """Return a PNG of an RGBA image, bands first, uint8."""
     count, height, width = image.shape
     identity = affine((0, 0, width, height), width, height)
     profile = {"driver": "PNG", "dtype": "uint8", "count": count, "height": height, "width": width}
@@ -168,7 +168,7 @@ def png(image: NDArray[Any]) -> bytes:
 
 @lru_cache(maxsize=4 * _CACHED_TILES)
 def quicklook(tile: Tile, pixels: int = 256) -> bytes:
-    """Return a PNG of a tile for people, transparent where it has no data."""
+    """Return a PNG of a tile, transparent where it has no data."""
     scene = render(tile, pixels)
     alpha = np.where(scene.valid, 255, 0).astype(np.uint8)[None]
     return png(np.concatenate([scene.visual, alpha]))
@@ -186,14 +186,14 @@ def _outlines(mask: Mask, bounds: Sequence[float]) -> list[BaseGeometry]:
         return []
     height, width = mask.shape
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "height": height, "width": width}
-    # Of an array rasterio makes a dataset without a place, and mutes the warning of it for all threads at once: one
-    # of them that ends its own muting just then makes it heard, and where warnings are errors the order fails.
+    # From an array, rasterio creates a dataset without a transform and suppresses its warning, in all threads. Another
+    # thread that restores the filters at that moment re-enables it, and the order fails where warnings are errors.
     with MemoryFile() as memory, memory.open(**profile, transform=affine(bounds, width, height)) as image:
         image.write(mask.astype(np.uint8), 1)
         band = rasterio.band(image, 1)
-        found = [shape(outline) for outline, _ in shapes(band, mask=band)]
+        outlines = [shape(outline) for outline, _ in shapes(band, mask=band)]
     pixel = (bounds[2] - bounds[0]) / width
-    return [polygon for outline in found for polygon in _polygons(outline.simplify(pixel).buffer(0))]
+    return [polygon for outline in outlines for polygon in _polygons(outline.simplify(pixel).buffer(0))]
 
 
 def _polygons(geometry: BaseGeometry) -> list[BaseGeometry]:

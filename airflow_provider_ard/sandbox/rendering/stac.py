@@ -12,7 +12,7 @@ from airflow_provider_ard.sandbox.rendering.projection import affine
 from airflow_provider_ard.sandbox.rendering.rasters import Asset
 
 VERSION = "1.0.0"
-# The last version in which a collection needs no "type", by which readers of ARD tell the root from an item.
+# The last version in which "type" is optional; ARD readers identify the root collection by its absence.
 ROOT_VERSION = "1.0.0-beta.2"
 EXTENSIONS = [
     "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
@@ -38,15 +38,15 @@ _ROLES = {
     "water-mask": ["metadata", "water-mask"],
 }
 _COMMON_NAMES = {"coastal", "blue", "green", "yellow", "red", "rededge", "nir08", "nir09", "pan"}
-# Of a tile's feature, what is no property of its item.
-_NOT_PROPERTIES = ("assets", "path", "proj:bbox", "proj:epsg")
+# Properties of the catalog's features that are not properties of items.
+_EXCLUDED_PROPERTIES = ("assets", "path", "proj:bbox", "proj:epsg")
 
 
 def item(tile: Tile, assets: Sequence[Asset], *, hd: bool = False, bundle_adjusted: bool = False) -> dict[str, Any]:
-    """Return the STAC item of a tile with the assets that were delivered, and how they were made."""
-    kept = {key: value for key, value in tile.properties.items() if key not in _NOT_PROPERTIES}
-    if hd and isinstance(kept.get("gsd"), int | float):
-        kept["gsd"] = kept["gsd"] / 2
+    """Return the STAC item of a tile with its delivered assets."""
+    properties = {key: value for key, value in tile.properties.items() if key not in _EXCLUDED_PROPERTIES}
+    if hd and isinstance(properties.get("gsd"), int | float):
+        properties["gsd"] = properties["gsd"] / 2
     footprint = utm_footprint(tile)
     return {
         "type": "Feature",
@@ -57,7 +57,7 @@ def item(tile: Tile, assets: Sequence[Asset], *, hd: bool = False, bundle_adjust
         "geometry": mapping(tile.footprint),
         "bbox": list(tile.footprint.bounds),
         "properties": {
-            **kept,
+            **properties,
             "grid:code": f"MXRA-{tile.cell_id}",
             "hd": hd,
             "bundle_adjusted": bundle_adjusted,
@@ -82,7 +82,7 @@ def acquisition_collection(
 ) -> dict[str, Any]:
     """Return the collection of an acquisition; `hrefs` are the items it links to.
 
-    `earlier` is the extent of those among them that are not of `tiles`.
+    `earlier` is the extent of linked items that are not in `tiles`.
     """
     return {
         "type": "Collection",
@@ -96,7 +96,7 @@ def acquisition_collection(
 
 
 def root_collection(order_id: str, acquisition_ids: Iterable[str], tiles: Sequence[Tile]) -> dict[str, Any]:
-    """Return the collection of an order; it has no "type", by which its readers tell it from an item."""
+    """Return the root collection of an order, which has no "type"."""
     return {
         "stac_version": ROOT_VERSION,
         "id": order_id,
@@ -116,33 +116,33 @@ def root_collection(order_id: str, acquisition_ids: Iterable[str], tiles: Sequen
 
 def _extent(tiles: Sequence[Tile], earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
     boxes = [shapely.box(*tile.footprint.bounds) for tile in tiles]
-    taken = [tile.acquired_at.isoformat().replace("+00:00", "Z") for tile in tiles]
+    times = [tile.acquired_at.isoformat().replace("+00:00", "Z") for tile in tiles]
     if earlier:
         boxes.append(shapely.box(*earlier["spatial"]["bbox"][0]))
-        taken += earlier["temporal"]["interval"][0]
-    # total_bounds mutes warnings for all threads at once.
+        times += earlier["temporal"]["interval"][0]
+    # Not total_bounds, which changes the warning filters of all threads.
     bounds = list(shapely.GeometryCollection(boxes).bounds)
-    return {"spatial": {"bbox": [bounds]}, "temporal": {"interval": [[min(taken), max(taken)]]}}
+    return {"spatial": {"bbox": [bounds]}, "temporal": {"interval": [[min(times), max(times)]]}}
 
 
 def item_href(tile: Tile) -> str:
-    """Return the way from a collection to a tile's item."""
+    """Return the relative link from a collection to the item of a tile."""
     return f"../{tile.folder}/{tile.acquisition_id}.json"
 
 
 def _asset(tile: Tile, asset: Asset) -> dict[str, Any]:
-    described: dict[str, Any] = {
+    description: dict[str, Any] = {
         "href": f"./{tile.acquisition_id}{asset.suffix}",
         "type": asset.media_type,
         "roles": _ROLES.get(asset.key, ["data"]),
     }
     if asset.shape is not None:
         height, width = asset.shape
-        described["proj:shape"] = [height, width]
-        described["proj:transform"] = list(affine(tile.cell.bounds, width, height))[:6]
-        described["proj:bbox"] = list(tile.cell.bounds)
+        description["proj:shape"] = [height, width]
+        description["proj:transform"] = list(affine(tile.cell.bounds, width, height))[:6]
+        description["proj:bbox"] = list(tile.cell.bounds)
         if asset.key not in _ROLES or asset.key == "visual":
-            described["eo:bands"] = [
+            description["eo:bands"] = [
                 {"name": band, **({"common_name": band} if band in _COMMON_NAMES else {})} for band in asset.bands
             ]
-    return described
+    return description

@@ -1,4 +1,4 @@
-"""Where tiles are written: a folder, or the storage servers of the three clouds, through fsspec."""
+"""Storage for delivered files: a local folder or the servers of the three clouds, through fsspec."""
 
 import os
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ import fsspec
 
 from airflow_provider_ard.sandbox.validation.output_config import AZURE, GCS, Destination
 
-# Emulators take any key; these save the search for real ones, which no emulator should see.
+# Emulators accept any key; a fixed one prevents real credentials from being sent to an emulator.
 EMULATOR_KEY = "sandbox"
 CLOUD = "cloud"
 
 
 @dataclass(frozen=True)
 class StorageServers:
-    """The servers that stand in for the clouds' own.
+    """URLs of storage servers that replace those of the clouds.
 
     `s3`: URL, with key and secret, which default to those of the environment. `gcs`: URL of a Google Cloud Storage
     server. `azure`: URL of a blob account, like `http://127.0.0.1:10000/devstoreaccount1`.
@@ -33,48 +33,50 @@ class StorageServers:
 
 
 class Storage:
-    """A place to deliver to.
+    """The storage that orders are delivered to.
 
-    `root`: a folder, a `file://` or `s3://bucket/prefix` URL, in which a bucket is a folder right below the root;
-    `"s3"`, where every bucket is the real one of the S3 server; or `"cloud"`, where each order goes to the
-    platform that it names. Raises ValueError for anything else.
+    `root` is a folder, a `file://` or an `s3://bucket/prefix` URL that contains a folder for each bucket; `"s3"` for
+    the buckets of the S3 server; or `"cloud"` for the platform of each order. Raises ValueError for anything else.
     """
 
     def __init__(self, root: str | Path, servers: StorageServers | None = None) -> None:
-        text = str(root)
+        location = str(root)
         self._servers = servers or StorageServers()
-        self._cloud = text == CLOUD
-        if self._cloud or text == "s3" or text.startswith("s3://"):
+        self._cloud = location == CLOUD
+        if self._cloud or location == "s3" or location.startswith("s3://"):
             self._protocol = CLOUD if self._cloud else "s3"
-            self._root = "" if self._cloud else text.removeprefix("s3").removeprefix("://").strip("/")
-        elif "://" in text and not text.startswith("file://"):
-            raise ValueError(f"storage must be a folder, file://, s3:// or {CLOUD!r}, not {text!r}")
+            self._root = "" if self._cloud else location.removeprefix("s3").removeprefix("://").strip("/")
+        elif "://" in location and not location.startswith("file://"):
+            raise ValueError(f"storage: expected a folder, file://, s3:// or {CLOUD!r}, got {location!r}")
         else:
             self._protocol = "file"
-            self._root = str(Path(text.removeprefix("file://")).absolute())
+            self._root = str(Path(location.removeprefix("file://")).absolute())
 
     def describe(self) -> dict[str, str]:
-        """Return the root as a URL, and the servers' endpoints where there are any."""
-        servers = {"s3_endpoint": self._servers.s3, "gcs_endpoint": self._servers.gcs}
-        servers["azure_endpoint"] = self._servers.azure
-        told = {name: url for name, url in servers.items() if url}
-        return {"storage": f"{self._protocol}://{self._root}", **told}
+        """Return the root as a URL, and the endpoints of the configured servers."""
+        endpoints = {
+            "s3_endpoint": self._servers.s3,
+            "gcs_endpoint": self._servers.gcs,
+            "azure_endpoint": self._servers.azure,
+        }
+        configured = {name: url for name, url in endpoints.items() if url}
+        return {"storage": f"{self._protocol}://{self._root}", **configured}
 
     def folder(self, destination: Destination) -> "Folder":
-        """Return the prefix that an order goes to; raises ValueError if its platform has no server here."""
+        """Return the prefix of an order; raises ValueError if its platform has no server."""
         parts = [part for part in (self._root, destination.bucket, destination.prefix) if part]
-        return Folder(self._filesystem(destination), "/".join(parts), whole=self._protocol != "file")
+        return Folder(self._filesystem(destination), "/".join(parts), atomic=self._protocol != "file")
 
     def _filesystem(self, destination: Destination) -> Any:
         if self._protocol == "file":
             return self._local
         if self._cloud and destination.platform == GCS:
             if self._servers.gcs is None:
-                raise ValueError("the sandbox was started without a Google Cloud Storage server")
+                raise ValueError("the sandbox has no Google Cloud Storage server")
             return _gcs(self._servers.gcs)
         if self._cloud and destination.platform == AZURE:
             if self._servers.azure is None:
-                raise ValueError("the sandbox was started without an Azure Blob Storage server")
+                raise ValueError("the sandbox has no Azure Blob Storage server")
             return _azure(self._servers.azure, urlsplit(destination.secret or "").query)
         return self._s3
 
@@ -101,41 +103,40 @@ class Storage:
 
 
 def format_error(error: BaseException) -> str:
-    """Return what a storage said, in one line: some tell it again as XML, with time and request."""
-    said = str(error).strip().split("\n", 1)[0]
-    return f"{type(error).__name__}: {said}"
+    """Return an exception as one line; some storages add the XML response to the message."""
+    message = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {message}"
 
 
 class Folder:
-    """A prefix in a bucket, to write to. `whole`: its filesystem writes files whole or not at all."""
+    """A prefix in a bucket; `atomic` means that its filesystem never exposes partly written files."""
 
-    def __init__(self, filesystem: Any, path: str, *, whole: bool) -> None:
+    def __init__(self, filesystem: Any, path: str, *, atomic: bool) -> None:
         self._fs = filesystem
         self._path = path
-        self._whole = whole
+        self._atomic = atomic
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file; FileNotFoundError if there is no such bucket, PermissionError if it may not be written."""
+        """Write a file; raises FileNotFoundError for a missing bucket, PermissionError if writing is not permitted."""
         path = f"{self._path}/{name}"
-        if self._whole:
+        if self._atomic:
             self._fs.pipe_file(path, content)
             return
-        # As in a cloud, a file is there as a whole or not at all, whoever may be reading it meanwhile.
-        # Each writer has a part of its own, for two orders may have a tile in common.
+        # Readers see a complete file or none, as in a cloud. Part names are unique, since orders may share a tile.
         part = f"{path}.{uuid4().hex}.part"
         self._fs.pipe_file(part, content)
         self._fs.mv(part, path)
 
     def read(self, name: str) -> bytes | None:
-        """Return what is in a file, or None if there is none."""
+        """Return the content of a file, None if it does not exist."""
         try:
             return bytes(self._fs.cat_file(f"{self._path}/{name}"))
         except FileNotFoundError:
             return None
 
     def check_writable(self) -> None:
-        """Write a small file and remove it again; raises what writing raises."""
-        # A name of its own, for another dry run into this place may remove its file meanwhile.
+        """Write an empty file and remove it; raises the exceptions of `write`."""
+        # A unique name, since another dry run of this destination may remove its own file.
         name = f".ard-dry-run.{uuid4().hex}"
         self.write(name, b"")
         self._fs.rm_file(f"{self._path}/{name}")
@@ -143,11 +144,11 @@ class Folder:
 
 @lru_cache(maxsize=8)
 def _gcs(endpoint: str) -> Any:
-    # The plain one: its successor asks for the kind of each bucket over gRPC, which no emulator speaks.
+    # The base class: the newer one requests the type of each bucket over gRPC, which emulators do not support.
     from gcsfs.core import GCSFileSystem  # type: ignore[import-untyped]
 
     options = {"endpoint_url": endpoint, "use_listings_cache": False, "skip_instance_cache": True}
-    return GCSFileSystem(token="anon", **options)  # noqa: S106 - the word for none
+    return GCSFileSystem(token="anon", **options)  # noqa: S106 - not a secret
 
 
 @lru_cache(maxsize=32)

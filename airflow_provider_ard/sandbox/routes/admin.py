@@ -80,7 +80,7 @@ def _add_credentials(routes: APIRouter, state: State) -> None:
 
     @routes.put(path + "/{name}", tags=["Admin"], openapi_extra=request_body(schemas.CREDENTIALS))
     def put(account_id: str, name: str, request: Request, body: Body) -> Response:
-        """DocumentStore credentials: 200 and what was stored, or 204 where they replace earlier ones."""
+        """Store credentials; returns 200 for new credentials, 204 for replaced ones."""
         check(account_id, request)
         fields = parse_object(body)
         credentials, new = state.credential_store.put(name, fields.get("credentials"), fields.get("description"))
