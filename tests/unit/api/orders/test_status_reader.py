@@ -225,12 +225,12 @@ def test_outage_does_not_take_a_request_per_order(ard, client, place_orders, req
 @pytest.mark.parametrize("count", [1, 25])
 def test_known_status_of_a_running_order_is_no_update(ard, client, place_orders, count):
     ids = place_orders(count)
-    known = dict.fromkeys(ids, "RUNNING")
+    known_statuses = dict.fromkeys(ids, "RUNNING")
     reader = StatusReader(client)
-    finished, answered, updates = poll(reader, ids, known)
+    finished, answered, updates = poll(reader, ids, known_statuses)
     assert (finished.outage, answered, updates) == (None, set(ids), {})
     ard.finish_order(ids[-1])
-    _, _, updates = poll(reader, ids, known)
+    _, _, updates = poll(reader, ids, known_statuses)
     assert {order_id: status.state for order_id, status in updates.items()} == {ids[-1]: State.SUCCEEDED}
 
 
