@@ -12,13 +12,11 @@ from pathlib import Path
 import click
 
 try:
-    from airflow_provider_ard.sandbox.faults.kinds import KINDS
+    from airflow_provider_ard.sandbox.faults.kinds import describe_kinds
     from airflow_provider_ard.sandbox.faults.rules import parse_rule
     from airflow_provider_ard.sandbox.server import Sandbox
 except ModuleNotFoundError as missing:
     sys.exit(f"ard-sandbox requires airflow-provider-ard[sandbox]: {missing}")
-
-_KINDS_HELP = "; ".join(f"{name}: {kind.summary}" for name, kind in KINDS.items())
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -58,7 +56,21 @@ _KINDS_HELP = "; ".join(f"{name}: {kind.summary}" for name, kind in KINDS.items(
 )
 @click.option("--pixels", default=512, help="Width of delivered images in pixels.")
 @click.option("--seed", default=0, help="Seed of order IDs and of faults with a share.")
-@click.option("--fault", "faults", multiple=True, help=f"kind=…,key=value,… ; may be repeated. {_KINDS_HELP}")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="RULE",
+    help="Fault rule such as 'kind=status,endpoint=POST /order,status=503,nth=1'; may be repeated.",
+)
+@click.option(
+    "--list-faults",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, value: _list_faults(context) if value else None,
+    help="Show the kinds of fault with their options, and exit.",
+)
 def main(
     *,
     command: str,  # noqa: ARG001 - the only command
@@ -120,6 +132,11 @@ def main(
         click.echo(json.dumps(sandbox.describe()))
         sys.stdout.flush()
         stopped.wait()
+
+
+def _list_faults(context: click.Context) -> None:
+    click.echo(describe_kinds())
+    context.exit()
 
 
 def _bind_error(host: str, port: int, error: OSError) -> str:

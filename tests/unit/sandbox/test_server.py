@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.__main__ import main
 from airflow_provider_ard.sandbox.backend.durations import parse_duration
+from airflow_provider_ard.sandbox.faults.kinds import KINDS
 from tests.unit.sandbox.conftest import Api
 
 
@@ -160,6 +161,13 @@ def test_invalid_options_are_usage_errors(options):
     run = CliRunner().invoke(main, ["--port", "0", *options])
     assert run.exit_code == 2
     assert "Error:" in run.output
+
+
+def test_list_faults_describes_every_kind():
+    run = CliRunner().invoke(main, ["--list-faults"])
+    assert run.exit_code == 0
+    for name, kind in KINDS.items():
+        assert f"{name}: {kind.summary}" in run.output
 
 
 def test_port_in_use_is_a_one_line_error(ard):

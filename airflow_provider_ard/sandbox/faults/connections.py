@@ -1,0 +1,47 @@
+"""Kinds of fault of the connection: delays, resets and broken TLS."""
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow_provider_ard.sandbox.faults.base import FaultKind
+from airflow_provider_ard.sandbox.faults.exchange import Exchange
+
+if TYPE_CHECKING:
+    from airflow_provider_ard.sandbox.faults.rules import Rule
+
+
+class Latency(FaultKind):
+    """Delay."""
+
+    summary = "wait, then process the request"
+    options: ClassVar = {"seconds": "real seconds to wait, default 1"}
+
+    async def on_request(self, rule: "Rule", exchange: Exchange) -> None:
+        await asyncio.sleep(rule.duration)
+
+
+class ResetBeforeAccept(FaultKind):
+    """Connection reset before the request is processed."""
+
+    summary = "reset the TCP connection before the request is processed"
+
+    async def on_request(self, rule: "Rule", exchange: Exchange) -> None:
+        await exchange.reset()
+
+
+class ResetAfterAccept(FaultKind):
+    """Connection reset after the request has been processed."""
+
+    summary = "process the request, then reset the TCP connection instead of responding"
+
+    async def on_response(self, rule: "Rule", exchange: Exchange) -> None:
+        await exchange.reset()
+
+
+class TlsBreakAfterAccept(FaultKind):
+    """Invalid TLS record after the request has been processed."""
+
+    summary = "process the request, then send an invalid TLS record and close the connection (with TLS)"
+
+    async def on_response(self, rule: "Rule", exchange: Exchange) -> None:
+        await exchange.break_tls()
