@@ -63,6 +63,14 @@ ARD_CONNECTION: dict[str, Any] = {
             ),
             "schema": {"type": ["number", "null"]},
         },
+        "namespace": {
+            "label": "Namespace",
+            "description": (
+                "Keeps the orders of Airflow deployments apart that share an ARD account, such as dev and prod: set "
+                "another one in each. Part of the idempotency key."
+            ),
+            "schema": {"type": ["string", "null"]},
+        },
         "cells_key": {
             "label": "Cell filter",
             "description": "Its name on the wire: cells (default, what the SDK sends) or cell_ids.",

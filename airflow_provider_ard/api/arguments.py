@@ -17,6 +17,30 @@ _SHOWN_CHARACTERS = 60
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
 
 
+class _Omitted:
+    def __repr__(self) -> str:
+        return "OMITTED"
+
+
+# Default of arguments that limit what is bought or searched. None is a value there, and an error: an upstream task that
+# returned nothing must not widen an order.
+OMITTED: Any = _Omitted()
+
+
+def require_value(value: object, argument: str) -> Any:
+    """Return None for an omitted argument, else its value.
+
+    Raises `ArdRequestError` if the value is nothing: None, an empty string or container, or the string `None`.
+    """
+    if value is OMITTED:
+        return None
+    is_empty = isinstance(value, Mapping | list | tuple | set | frozenset) and not value
+    literal = parse_literal(value)
+    if none_if_blank(literal) is None or is_empty or (isinstance(literal, list | tuple | dict) and not literal):
+        raise ArdRequestError(f"is {safe_repr(value)}; omit the argument to set no limit", argument=argument)
+    return value
+
+
 def none_if_blank(value: object) -> Any:
     """Return None for what a template leaves where nothing is: an empty text or the word None."""
     if not isinstance(value, str):

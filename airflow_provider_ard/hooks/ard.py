@@ -68,6 +68,12 @@ class ArdHook(BaseHook):
         with airflow_exceptions(self.ard_conn_id):
             return fields.credentials_ids(fields.extras(self._connection))
 
+    @property
+    def namespace(self) -> str:
+        """The connection's namespace of idempotency keys; Airflow deployments that share an account each set one."""
+        with airflow_exceptions(self.ard_conn_id):
+            return fields.namespace(fields.extras(self._connection).get("namespace"))
+
     def order_request(self, **arguments: Any) -> OrderRequest:
         """Return the checked order that the operator's arguments describe, with the connection's stored credentials."""
         from airflow_provider_ard.api.orders.request import OrderRequest
@@ -252,7 +258,7 @@ def client_of(connection: Connection, *, longest_timeout: float = float("inf"), 
         username=connection.login or None,
         password=connection.password or None,
         **{
-            name: fields.text(extra.get(name), name)
+            name: fields.string(extra.get(name), name)
             for name in ("client_id", "client_secret", "access_token", "refresh_token")
         },
     )

@@ -50,12 +50,12 @@ def check_extra(text: str) -> None:
         raise ArdRequestError(f"wanted {_OBJECT}, got a {type(value).__name__}", argument="extra")
 
 
-def text(value: object, name: str) -> str | None:
+def string(value: object, name: str) -> str | None:
     """Return the extra `name`, None if it is empty."""
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise _wrong(name, "a text", value)
+        raise _wrong(name, "a string", value)
     return value
 
 
@@ -92,6 +92,11 @@ def cells_key(value: object) -> str:
     if value not in ("cells", "cell_ids"):
         raise _wrong("cells_key", "cells or cell_ids", value)
     return str(value)
+
+
+def namespace(value: object) -> str:
+    """Return the namespace of idempotency keys, an empty string by default."""
+    return (string(value, "namespace") or "").strip()
 
 
 def credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_ard.api.arguments import OMITTED, none_if_blank
 from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdError
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_masking import mask_credentials, mask_output_config, mask_secrets, unmask
@@ -40,6 +41,7 @@ ORDER_ARGUMENTS = (
     "sns_notifications",
     "simplify_aoi",
 )
+LIMITS = ("max_cost", "max_area_sqkm")
 
 
 class ArdOrderOperator(BaseOperator):
@@ -61,8 +63,9 @@ class ArdOrderOperator(BaseOperator):
 
     Every argument is a template field. A string that looks like a list or dictionary (JSON or a Python literal) is
     parsed, so that templates, XComs and `.expand()` work for every argument. An empty string or `None` counts as
-    omitted. Arguments are not modified; invalid values raise `ArdRequestError`, which names the argument, before any
-    request is sent. Repairs are logged.
+    omitted, except for arguments that limit the order (`intersects`, `bbox`, cells, `max_cost`, `max_area_sqkm`): there
+    it is an error, since the order would be larger than intended. Arguments are not modified; invalid values raise
+    `ArdRequestError`, which names the argument, before any request is sent. Repairs are logged.
 
     :param acquisitions: What to order. An acquisition ID such as `10300100B2B49700`, or any iterable of IDs;
         dictionaries `{"id": …, "cells": […]}` for some cells only, such as `Z13-031133320203` (no cells, or an empty
@@ -115,11 +118,13 @@ class ArdOrderOperator(BaseOperator):
     :param max_cost: Price the order first, by a dry run, and buy nothing if the estimate is higher, in the account's
         currency. Imagery without a price exceeds every limit. The estimate is also checked against the requested
         cells: more area than they can cover (28.25 km² each, including the tiles' aprons) means that the API ignored
-        them, and is refused. A limit that renders to None or an empty string is refused: it would buy without a limit.
+        them, and is refused.
     :param max_area_sqkm: The same for the area, km².
     :param if_exists: What to do if this task instance has placed an order already: `reuse` re-attaches to it if the
         request is the same and it has not failed, `fail` raises `ArdOrderConflict`, `resubmit` buys another when the
         task is cleared.
+    :param existing_order_id: Adopt this order instead of placing one, for example after a conflict, or an order in
+        doubt that a person has found. It is not priced; if it is not known to be the same request, that is logged.
     :param ard_conn_id: The Connection of type `ard`.
     :raises airflow_provider_ard.exceptions.ArdRequestError: if an argument is invalid, before any request is sent; and
         the other errors of that module.
@@ -130,6 +135,7 @@ class ArdOrderOperator(BaseOperator):
         "max_cost",
         "max_area_sqkm",
         "if_exists",
+        "existing_order_id",
         "ard_conn_id",
     )
     template_fields_renderers = {  # noqa: RUF012 -- Airflow reads it as a plain class attribute
@@ -148,8 +154,8 @@ class ArdOrderOperator(BaseOperator):
         select_id: str | int | None = None,
         destination: str | None = None,
         output_config: Mapping[str, Any] | None = None,
-        intersects: Any = None,
-        bbox: Sequence[float] | Mapping[str, float] | str | None = None,
+        intersects: Any = OMITTED,
+        bbox: Sequence[float] | Mapping[str, float] | str = OMITTED,
         role_arn: str | None = None,
         dry_run: bool = False,
         bba: bool = False,
@@ -158,9 +164,10 @@ class ArdOrderOperator(BaseOperator):
         email_notifications: Sequence[str] = (),
         sns_notifications: Sequence[str] = (),
         simplify_aoi: bool = False,
-        max_cost: float | str | None = None,
-        max_area_sqkm: float | str | None = None,
+        max_cost: float | str = OMITTED,
+        max_area_sqkm: float | str = OMITTED,
         if_exists: str = "reuse",
+        existing_order_id: str | int | None = None,
         ard_conn_id: str = "ard_default",
         **kwargs: Any,
     ) -> None:
@@ -169,8 +176,8 @@ class ArdOrderOperator(BaseOperator):
         self.select_id = select_id
         self.destination = destination
         self.output_config = mask_credentials(output_config)
-        self.intersects = intersects
-        self.bbox = bbox
+        self.intersects = None if intersects is OMITTED else intersects
+        self.bbox = None if bbox is OMITTED else bbox
         self.role_arn = role_arn
         # Hides `BaseOperator.dry_run()`, a debugging aid: a template field must be named as its argument.
         self.dry_run = dry_run  # type: ignore[assignment,method-assign]
@@ -180,13 +187,14 @@ class ArdOrderOperator(BaseOperator):
         self.email_notifications = email_notifications
         self.sns_notifications = sns_notifications
         self.simplify_aoi = simplify_aoi
-        self.max_cost = max_cost
-        self.max_area_sqkm = max_area_sqkm
+        self.max_cost = None if max_cost is OMITTED else max_cost
+        self.max_area_sqkm = None if max_area_sqkm is OMITTED else max_area_sqkm
         self.if_exists = if_exists
+        self.existing_order_id = existing_order_id
         self.ard_conn_id = ard_conn_id
-        # Recorded before rendering: a limit that renders to None must not count as omitted.
-        limits = {"max_cost": max_cost, "max_area_sqkm": max_area_sqkm}
-        self._limit_names = {name for name, limit in limits.items() if limit is not None}
+        # Recorded before rendering: an argument that renders to None is not the same as an omitted one.
+        limiting = {"intersects": intersects, "bbox": bbox, "max_cost": max_cost, "max_area_sqkm": max_area_sqkm}
+        self._omitted = {name for name, value in limiting.items() if value is OMITTED}
         self._order_id: str | None = None
 
     @classmethod
@@ -210,18 +218,22 @@ class ArdOrderOperator(BaseOperator):
         from airflow_provider_ard.ordering.placement import OrderPlacement
         from airflow_provider_ard.ordering.submission_store import submission_store
         from airflow_provider_ard.ordering.task_state import Attempt
+        from airflow_provider_ard.ordering.trial_runs import is_loopback, is_test_run
 
         hook = ArdHook(self.ard_conn_id)
-        request = hook.order_request(**{name: unmask(getattr(self, name)) for name in ORDER_ARGUMENTS})
+        request = hook.order_request(**{name: unmask(value) for name, value in self._passed(ORDER_ARGUMENTS).items()})
         mask_secrets(request.secrets)
         for note in request.notes:
             self.log.warning("%s", note)
-        limits = BudgetLimits.parse(**{name: getattr(self, name) for name in sorted(self._limit_names)})
+        if is_test_run(context) and not is_loopback(hook.get_conn().base):
+            self.log.warning("This is a test run, and its order is real: point the Connection at a sandbox to test")
+        limits = BudgetLimits.parse(**self._passed(LIMITS))
         placement = OrderPlacement(
             hook.get_conn(),
             request,
-            IdempotencyKey.from_context(context),
+            IdempotencyKey.from_context(context, hook.namespace),
             if_exists=self.if_exists,
+            existing_order_id=self._adopted_order_id(),
             store=submission_store(context),
             attempt=Attempt.from_context(context),
         )
@@ -256,6 +268,18 @@ class ArdOrderOperator(BaseOperator):
         from airflow_provider_ard.lineage.openlineage import lineage_of_order
 
         return lineage_of_order(self.ard_conn_id, [self._order_id] if self._order_id else [])
+
+    def _passed(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the arguments that were not omitted."""
+        return {name: getattr(self, name) for name in names if name not in self._omitted}
+
+    def _adopted_order_id(self) -> str | None:
+        from airflow_provider_ard.api.orders.order_ids import parse_order_ids
+
+        if none_if_blank(self.existing_order_id) is None:
+            return None
+        (order_id,) = parse_order_ids(self.existing_order_id, "existing_order_id")
+        return order_id
 
     def _price(self, hook: ArdHook, request: OrderRequest, context: Context) -> Usage:
         """Return the estimate of a dry run, published before any check can refuse the order."""

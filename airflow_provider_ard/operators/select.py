@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_ard.api.arguments import parse_bool, parse_seconds, pluralize, safe_repr
+from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, pluralize, safe_repr
 from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.polling.events import check_event
@@ -100,13 +100,13 @@ class ArdSelectOperator(BaseOperator):
     def __init__(
         self,
         *,
-        ids: Any = None,
-        datetime: str | date | Sequence[str | date] | None = None,
-        intersects: Any = None,
-        bbox: Sequence[float] | Mapping[str, float] | str | None = None,
-        query: Mapping[str, Mapping[str, Any]] | str | None = None,
+        ids: Any = OMITTED,
+        datetime: str | date | Sequence[str | date] = OMITTED,
+        intersects: Any = OMITTED,
+        bbox: Sequence[float] | Mapping[str, float] | str = OMITTED,
+        query: Mapping[str, Mapping[str, Any]] | str = OMITTED,
         stack_depth: int | str | None = None,
-        image_age_category: Sequence[str] | str | None = None,
+        image_age_category: Sequence[str] | str = OMITTED,
         simplify_aoi: bool = False,
         skip_if_empty: bool = False,
         if_exists: str = "reuse",
@@ -117,13 +117,13 @@ class ArdSelectOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.ids = ids
-        self.datetime = datetime
-        self.intersects = intersects
-        self.bbox = bbox
-        self.query = query
+        self.ids = None if ids is OMITTED else ids
+        self.datetime = None if datetime is OMITTED else datetime
+        self.intersects = None if intersects is OMITTED else intersects
+        self.bbox = None if bbox is OMITTED else bbox
+        self.query = None if query is OMITTED else query
         self.stack_depth = stack_depth
-        self.image_age_category = image_age_category
+        self.image_age_category = None if image_age_category is OMITTED else image_age_category
         self.simplify_aoi = simplify_aoi
         self.skip_if_empty = skip_if_empty
         self.if_exists = if_exists
@@ -131,6 +131,16 @@ class ArdSelectOperator(BaseOperator):
         self.poke_interval = poke_interval
         self.timeout = timeout
         self.ard_conn_id = ard_conn_id
+        # Recorded before rendering: an argument that renders to None is not the same as an omitted one.
+        limiting = {
+            "ids": ids,
+            "datetime": datetime,
+            "intersects": intersects,
+            "bbox": bbox,
+            "query": query,
+            "image_age_category": image_age_category,
+        }
+        self._omitted = {name for name, value in limiting.items() if value is OMITTED}
 
     @raises_airflow_exceptions
     def execute(self, context: Context) -> str:
@@ -139,7 +149,9 @@ class ArdSelectOperator(BaseOperator):
         from airflow_provider_ard.polling.select_wait import SelectWait
 
         hook = ArdHook(self.ard_conn_id)
-        request = hook.select_request(**{name: getattr(self, name) for name in SELECT_ARGUMENTS})
+        request = hook.select_request(
+            **{name: getattr(self, name) for name in SELECT_ARGUMENTS if name not in self._omitted}
+        )
         parse_bool(self.skip_if_empty, "skip_if_empty")
         poke_interval = parse_seconds(self.poke_interval, "poke_interval")
         timeout = parse_seconds(self.timeout, "timeout")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_ard.api.arguments import none_if_blank, pluralize, safe_repr
-from airflow_provider_ard.api.orders.order_ids import read_order_ids
+from airflow_provider_ard.api.orders.order_ids import parse_order_ids
 from airflow_provider_ard.exceptions import (
     ArdError,
     ArdOrderFailed,
@@ -108,7 +108,7 @@ class ArdListTilesOperator(BaseOperator):
         from airflow_provider_ard.hooks.storage import reader
 
         with airflow_exceptions(self.ard_conn_id):
-            order_ids = read_order_ids(self.order_id)
+            order_ids = parse_order_ids(self.order_id)
             wanted = TileFilter.of(
                 assets=self.assets, dates=self.dates, cells=self.cells, acquisitions=self.acquisitions
             )
@@ -155,7 +155,7 @@ class ArdListTilesOperator(BaseOperator):
         """Tell OpenLineage of the delivery that was read."""
         from airflow_provider_ard.lineage.openlineage import lineage_of_delivery
 
-        return lineage_of_delivery(self.ard_conn_id, read_order_ids(self.order_id))
+        return lineage_of_delivery(self.ard_conn_id, parse_order_ids(self.order_id))
 
     def _checked_batch_size(self) -> int | None:
         size = none_if_blank(self.batch_size)

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_ard.api.arguments import none_if_blank
-from airflow_provider_ard.api.orders.order_ids import is_one_order, read_order_ids
+from airflow_provider_ard.api.orders.order_ids import is_single_order, parse_order_ids
 from airflow_provider_ard.exceptions import ArdError, airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.links.order import ARD_LINKS, push_links
 from airflow_provider_ard.ordering.task_state import task_state_store
@@ -238,7 +238,7 @@ class ArdOrderSensor(BaseSensorOperator):
 
             events = [delivery_event(report, self._tile_count(report)) for report in reports]
             tell_outlets(self.outlets, events, context)
-        return reports[0] if is_one_order(self.order_id) else reports
+        return reports[0] if is_single_order(self.order_id) else reports
 
     def _tile_count(self, report: dict[str, Any]) -> int | None:
         """Return the number of an order's tiles, from the storage or its request; None if neither provides it."""
@@ -259,4 +259,4 @@ class ArdOrderSensor(BaseSensorOperator):
 
     def _order_ids(self) -> list[str]:
         with airflow_exceptions(self.ard_conn_id):
-            return read_order_ids(self.order_id)
+            return parse_order_ids(self.order_id)

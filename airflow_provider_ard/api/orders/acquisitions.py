@@ -70,7 +70,7 @@ class _Basket:
         if isinstance(value, str):
             value = parse_literal(value)
             if isinstance(value, str):
-                self._add(value, None)
+                self._add(value, ())
                 return
         elif hasattr(value, "as_order"):
             value = _as_order(value)
@@ -86,10 +86,9 @@ class _Basket:
                 # A misspelt cell filter would buy whole acquisitions.
                 unknown = next(key for key in value if key not in _KEYS)
                 raise _refusal(f"unknown key {safe_repr(unknown)} beside id; wanted cells (or cell_ids)")
-            cells, cell_ids = value.get("cells"), value.get("cell_ids")
-            if cells is not None and cell_ids is not None:
-                raise _refusal("give one of cells and cell_ids, not both")
-            self._add(value["id"], cells if cells is not None else cell_ids)
+            if "cells" in value and "cell_ids" in value:
+                raise _refusal("expected one of cells and cell_ids, got both")
+            self._add(value["id"], value.get("cells", value.get("cell_ids", ())))
         elif value.get("type") == "FeatureCollection":
             features = to_list(value.get("features"), "acquisitions", "a FeatureCollection with a list of features")
             for feature in features:
@@ -120,7 +119,9 @@ class _Basket:
     def _add(self, name: object, cells: object) -> None:
         if not isinstance(name, str) or not is_acquisition_id(name := name.strip()):
             raise _refusal(f"not an acquisition id: {safe_repr(name)}; wanted one like 10300100B2B49700")
-        wanted = self._checked_cells(name, cells) if cells is not None else ()
+        if cells is None or cells == "None":
+            raise _refusal(f"the cells of {name} are None; omit them, or pass an empty list, to order all cells")
+        wanted = self._checked_cells(name, cells) if cells != () else ()
         if name not in self._wanted or not wanted:
             # Once the whole acquisition is wanted, no cell of it adds to the order.
             self._wanted[name] = wanted

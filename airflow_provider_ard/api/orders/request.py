@@ -10,7 +10,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, SkipValidation
 
-from airflow_provider_ard.api.arguments import none_if_blank, parse_bool, parse_literal, safe_repr
+from airflow_provider_ard.api.arguments import (
+    OMITTED,
+    none_if_blank,
+    parse_bool,
+    parse_literal,
+    require_value,
+    safe_repr,
+)
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.aoi import check_connected, read_aoi, read_bbox
 from airflow_provider_ard.api.geo.geometry import ReadFile, read_local
@@ -49,8 +56,8 @@ class OrderRequest(BaseModel):
         select_id: object = None,
         destination: object = None,
         output_config: object = None,
-        intersects: object = None,
-        bbox: object = None,
+        intersects: object = OMITTED,
+        bbox: object = OMITTED,
         role_arn: object = None,
         dry_run: object = False,
         bba: object = False,
@@ -70,10 +77,8 @@ class OrderRequest(BaseModel):
         """
         notes: list[str] = []
         select_id, acquisitions = none_if_blank(select_id), none_if_blank(acquisitions)
-        if intersects is not None:
-            intersects = _given_aoi(intersects, "intersects", notes)
-        if bbox is not None:
-            bbox = _given_aoi(bbox, "bbox", notes)
+        intersects = require_value(intersects, "intersects")
+        bbox = require_value(bbox, "bbox")
         if select_id is not None:
             _only_select_id(acquisitions=acquisitions, intersects=intersects, bbox=bbox)
         elif acquisitions is None:
@@ -132,14 +137,6 @@ class OrderRequest(BaseModel):
         if self.notifications and not self.dry_run:
             payload["notifications"] = [notification.to_payload() for notification in self.notifications]
         return payload
-
-
-def _given_aoi(value: Any, argument: str, notes: list[str]) -> Any:
-    found = none_if_blank(value)
-    if found is None and "None" in value:
-        # An empty text is how an optional parameter looks. This may be a task that should have found an area.
-        notes.append(f"{argument}: a template rendered to None: the order is not limited to an area")
-    return found
 
 
 def _only_select_id(**others: object) -> None:

@@ -12,10 +12,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from airflow_provider_ard.api.arguments import (
+    OMITTED,
     did_you_mean,
     none_if_blank,
     parse_bool,
     parse_literal,
+    require_value,
     safe_repr,
     to_list,
 )
@@ -49,13 +51,13 @@ class SelectRequest(BaseModel):
     def of(
         cls,
         *,
-        ids: object = None,
-        datetime: object = None,
-        intersects: object = None,
-        bbox: object = None,
-        query: object = None,
+        ids: object = OMITTED,
+        datetime: object = OMITTED,
+        intersects: object = OMITTED,
+        bbox: object = OMITTED,
+        query: object = OMITTED,
         stack_depth: object = None,
-        image_age_category: object = None,
+        image_age_category: object = OMITTED,
         simplify_aoi: object = False,
         read_file: ReadFile = read_local,
     ) -> SelectRequest:
@@ -65,9 +67,12 @@ class SelectRequest(BaseModel):
         was mended. `read_file` fetches what `intersects` names by a path.
         """
         notes: list[str] = []
-        if isinstance(datetime, str) and datetime.strip() == "None":
-            notes.append("datetime: a template rendered to None: the Select is not limited in time")
-        ids, intersects, bbox = none_if_blank(ids), none_if_blank(intersects), none_if_blank(bbox)
+        ids = require_value(ids, "ids")
+        datetime = require_value(datetime, "datetime")
+        intersects = require_value(intersects, "intersects")
+        bbox = require_value(bbox, "bbox")
+        query = require_value(query, "query")
+        image_age_category = require_value(image_age_category, "image_age_category")
         if intersects is not None and bbox is not None:
             raise ArdRequestError("give one of intersects and bbox, not both", argument="intersects")
         if ids is None and intersects is None and bbox is None:

@@ -232,9 +232,8 @@ def test_dry_run_validates_like_an_order(ard, order, context, wrong):
 
 
 def test_every_argument_is_a_template_field():
-    assert {*ORDER_ARGUMENTS, "ard_conn_id", "if_exists", "max_cost", "max_area_sqkm"} == set(
-        ArdOrderOperator.template_fields
-    )
+    others = {"ard_conn_id", "if_exists", "existing_order_id", "max_cost", "max_area_sqkm"}
+    assert {*ORDER_ARGUMENTS, *others} == set(ArdOrderOperator.template_fields)
 
 
 @pytest.mark.parametrize("as_text", [False, True])

@@ -267,7 +267,8 @@ def test_outage_of_the_submit_can_be_retried(ard, select, context):
 
 
 def test_repaired_geometry_is_logged(select, context, log_text):
-    select(bbox=None, intersects="POLYGON ((-105.2 40.1, -105.0 40.3, -105.0 40.1, -105.2 40.3, -105.2 40.1))").execute(context)  # fmt: skip
+    crossed = "POLYGON ((-105.2 40.1, -105.0 40.3, -105.0 40.1, -105.2 40.3, -105.2 40.1))"
+    ArdSelectOperator(task_id="select", intersects=crossed).execute(context)
     assert "intersects: it was not valid" in log_text()
 
 

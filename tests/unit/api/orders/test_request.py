@@ -192,7 +192,7 @@ def test_notifications():
 
 
 def test_what_a_template_left_empty_is_not_given():
-    assert payload(intersects="", bbox="None", select_id="", metadata="", settings="", role_arn="") == payload()
+    assert payload(select_id="", metadata="", settings="", role_arn="") == payload()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""Runs by `airflow tasks test` and `dag.test()`: they look like a trial, and their orders are real."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_LOOPBACK = ("localhost", "127.", "::1")
+
+
+def is_test_run(context: Context) -> bool:
+    """Return whether a person runs this task for a test, outside of the scheduler.
+
+    Recognizes `airflow tasks test`, and `dag.test()` since Airflow 3.0, whose tasks run without a supervisor process.
+    """
+    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    comms = type(getattr(runner, "SUPERVISOR_COMMS", None)).__name__
+    return bool(
+        context.get("test_mode")
+        or context["ti"].run_id.startswith("__airflow_temporary_run_")
+        or comms == "InProcessSupervisorComms"
+    )
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an API address is of this machine, as a sandbox's is."""
+    return (urlsplit(url).hostname or "").startswith(_LOOPBACK)
