@@ -155,10 +155,9 @@ class ArdNewImageryTrigger(BaseEventTrigger):
         from airflow_provider_ard.api.selects.request import SelectRequest
         from airflow_provider_ard.hooks.ard import read_file
 
+        search = {"intersects": self.intersects, "bbox": self.bbox, "query": self.query}
         return SelectRequest.of(
-            intersects=self.intersects,
-            bbox=self.bbox,
-            query=self.query,
+            **{name: value for name, value in search.items() if value is not None},
             stack_depth=STACK_DEPTH,
             datetime=f"{self._oldest()}/..",
             read_file=read_file,
