@@ -1,4 +1,4 @@
-"""Monitors: standing searches that send notifications when matching imagery is published."""
+"""Monitors: saved searches that send notifications when matching imagery is published."""
 
 import threading
 import warnings
@@ -29,7 +29,7 @@ _warnings_lock = threading.Lock()
 
 @dataclass(eq=False)
 class Monitor:
-    """A standing search; `request` is its request body, `matches` are the reported matches, oldest first."""
+    """A saved search; `request` is its request body, `matches` are the reported matches, oldest first."""
 
     monitor_id: str
     user_id: str

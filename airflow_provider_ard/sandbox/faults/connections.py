@@ -38,6 +38,15 @@ class ResetAfterAccept(FaultKind):
         await exchange.reset()
 
 
+class TruncatedResponse(FaultKind):
+    """Connection closed in the middle of the response."""
+
+    summary = "process the request, then send half of the response and close the connection"
+
+    async def on_response(self, rule: "Rule", exchange: Exchange) -> None:
+        await exchange.truncate()
+
+
 class TlsBreakAfterAccept(FaultKind):
     """Invalid TLS record after the request has been processed."""
 

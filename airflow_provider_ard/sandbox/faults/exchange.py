@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +16,7 @@ from airflow_provider_ard.sandbox.validation.errors import ApiError
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from airflow_provider_ard.sandbox.backend.state import State
 
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 # Keys of the ASGI scope by which faults reach the routes.
 PLANNED_OUTCOME = "ard.planned_outcome"
 LIST_LAG = "ard.list_lag"
+
+_WITHOUT_BODY = (204, 304)
 
 
 @dataclass
@@ -113,14 +116,17 @@ class Exchange:
         if self.response is None or self.closed:
             return
         self._close()
-        response = self.response
-        self.record.status = response.status
-        headers = dict(response.headers)
-        if response.status not in (204, 304):
-            headers["content-length"] = str(len(response.body))
-        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": response.status, "headers": encoded})
-        await self._send({"type": "http.response.body", "body": response.body})
+        await self._start_response(self.response)
+        await self._send({"type": "http.response.body", "body": self.response.body})
+
+    async def truncate(self) -> None:
+        """Send the first half of the response, with the length of all of it, and close the connection."""
+        if self.response is None:
+            return
+        body = self.response.body
+        await self._start_response(self.response)
+        await self._send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        await self._drop(transport.close_connection)
 
     async def reset(self) -> None:
         """Reset the TCP connection instead of responding."""
@@ -130,7 +136,17 @@ class Exchange:
         """Corrupt the TLS connection instead of responding."""
         await self._drop(transport.break_tls)
 
-    async def _drop(self, drop: Any) -> None:
+    async def _start_response(self, response: Response) -> None:
+        self.record.status = response.status
+        headers = dict(response.headers)
+        if response.status in _WITHOUT_BODY:
+            response.body = b""
+        else:
+            headers["content-length"] = str(len(response.body))
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": response.status, "headers": encoded})
+
+    async def _drop(self, drop: "Callable[[asyncio.Transport], None]") -> None:
         self._close()
         connection: asyncio.Transport = self.scope[transport.TRANSPORT]
         drop(connection)

@@ -37,6 +37,11 @@ def reset_connection(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
+def close_connection(transport: asyncio.Transport) -> None:
+    """Close the connection after the data that has been written."""
+    transport.close()
+
+
 def break_tls(transport: asyncio.Transport) -> None:
     """Send plain text on the TLS connection, which the client rejects as an invalid record, and close it."""
     # Writes to the socket itself, below the TLS layer of the transport.

@@ -1,4 +1,4 @@
-"""`/monitor`: standing searches for new imagery."""
+"""`/monitor`: saved searches for new imagery."""
 
 from typing import Any
 

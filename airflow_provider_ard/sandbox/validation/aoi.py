@@ -28,7 +28,7 @@ def parse(intersects: Any, bbox: Any) -> BaseGeometry | None:
     "Problem with intersects/bbox (…): …" for an AOI that breaks a documented rule.
     """
     if intersects is not None and bbox is not None:
-        raise bad_request("Problem with intersects/bbox: they are mutually exclusive, so not both")
+        raise bad_request("Problem with intersects/bbox: they are mutually exclusive")
     if bbox is not None:
         geometry = _from_bbox(bbox)
         _check(geometry, "bbox")

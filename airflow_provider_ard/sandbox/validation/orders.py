@@ -146,7 +146,7 @@ def _check_select(select_id: Any, context: ValidationContext) -> list[Tile]:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a request body, raises the 400 `unparsable_body`."""
+    """Return the JSON object of a request body; raises the 400 `unparsable_body`."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -98,6 +98,14 @@ def test_body_after_accept(ard, api):
     assert len(ard.orders) == 1
 
 
+@pytest.mark.parametrize("status", [200, 204, 205, 299, 304, 400, 418, 599])
+def test_body_with_any_status(ard, api, status):
+    ard.faults.add("GET /auth/self", kind="body", body="{}", status=status)
+    response = api.session.get(f"{ard.url}/api/v1/auth/self", timeout=9, allow_redirects=False)
+    assert response.status_code == status
+    assert api.get("/order").status_code == 200
+
+
 def test_body_before_accept(ard, api):
     ard.faults.add("POST /order", kind="body", body="null", content_type="text/plain", accept=False)
     assert api.order().text == "null"
@@ -124,6 +132,19 @@ def test_redirect_after_accept(ard, api, status):
     assert response.status_code == status
     assert response.headers["Location"] == "/api/v1/auth/self"
     assert len(ard.orders) == 1
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_truncate_after_accept(tls):
+    with Sandbox(tls=tls, order_duration=0) as ard:
+        api = Api(ard)
+        ard.faults.add("POST /order", kind="truncate_after_accept", nth=1)
+        with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+            api.order()
+        assert len(ard.orders) == 1
+        assert ard.submissions[0].status == 200
+        assert api.order().status_code == 200
+        api.session.close()
 
 
 def test_tls_break_after_accept():

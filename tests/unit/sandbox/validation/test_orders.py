@@ -187,7 +187,7 @@ def test_invalid_output_configs(ard, api, config):
         ({"intersects": Point(0, 0).buffer(1, quad_segs=300).wkt}, "1000 vertices"),
         ({"intersects": GeometryCollection([box(0, 0, 1, 1), box(3, 3, 3.001, 3.001)]).wkt}, "1 km²"),
         ({"intersects": box(0, 0, 1, 1).wkt}, "none of the acquisitions"),
-        ({"intersects": box(0, 0, 1, 1).wkt, "bbox": [0, 0, 1, 1]}, "not both"),
+        ({"intersects": box(0, 0, 1, 1).wkt, "bbox": [0, 0, 1, 1]}, "mutually exclusive"),
         ({"bbox": [0, 0, 1]}, "four numbers"),
         ({"bbox": "0,0,1,1"}, "four numbers"),
         ({"bbox": [0, 0, 1, True]}, "four numbers"),
