@@ -19,13 +19,13 @@ UI_VENDOR := airflow_provider_ard/plugins/orders_page/static/vendor
 # which is most of the time that CI takes.
 unexport PYTHONDONTWRITEBYTECODE
 
-CODE := airflow_provider_ard benchmarks dags_examples demo tests
+CODE := airflow_provider_ard benchmarks dags_examples demo scripts tests
 
 # A file is one process's; the longest are named first, or the last of them would have a processor idle.
 BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
 longest_first = $(2:%=$(1)/test_%.py) $(filter-out $(2:%=$(1)/test_%.py),$(wildcard $(1)/test_*.py))
 
-.PHONY: help setup dist matrix matrix-short matrix-constraints wheel wheel-full licences audit release-check api-snapshot typing check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
+.PHONY: help setup language dist matrix matrix-short matrix-constraints wheel wheel-full licences audit release-check api-snapshot typing check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -62,11 +62,15 @@ $(BENCH_VENV)/.ready: $(VENV)/.ready $(BENCH_REQUIREMENTS)
 	$(UV) pip install --quiet --python $(BENCH_VENV)/bin/python -r $(BENCH_REQUIREMENTS)
 	@touch $@
 
-check: setup  ## Lint, formatting, types, import walls
+check: setup language  ## Lint, check formatting, types, import layers and language
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+language: setup  ## Check spelling and the project's word list
+	$(BIN)/codespell $$(git ls-files)
+	$(BIN)/python scripts/check_language.py
 
 format: setup  ## Mend what ruff can mend
 	$(BIN)/ruff check --fix $(CODE)
