@@ -70,6 +70,7 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         """Connect to the target of the first request, and forward data in both directions."""
+        self._is_reset = threading.Event()
         self.request.settimeout(_TIMEOUT)
         head = self.request.recv(_BUFFER)
         connect, absolute = _CONNECT.match(head), _ABSOLUTE.match(head)
@@ -91,28 +92,25 @@ class _Handler(socketserver.BaseRequestHandler):
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
                 upstream.sendall(_origin_form(head))
-            back = threading.Thread(target=_forward, args=(upstream, self.request), daemon=True)
+            back = threading.Thread(target=self._forward, args=(upstream, self.request), daemon=True)
             back.start()
-            _forward(self.request, upstream, plain=connect is None)
+            self._forward(self.request, upstream, plain=connect is None)
             back.join()
 
-
-def _forward(source: socket.socket, target: socket.socket, *, plain: bool = False) -> None:
-    """Forward data until one side closes or resets its connection."""
-    try:
-        while data := source.recv(_BUFFER):
-            target.sendall(_origin_form(data) if plain else data)
-    except OSError:
+    def _forward(self, source: socket.socket, target: socket.socket, *, plain: bool = False) -> None:
+        """Forward data until one side closes or resets its connection."""
+        try:
+            while data := source.recv(_BUFFER):
+                target.sendall(_origin_form(data) if plain else data)
+        except OSError:
+            self._is_reset.set()
+            for connection in (source, target):
+                # With a linger time of zero, closing the connection sends RST.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         for connection in (source, target):
-            # With a linger time of zero, closing the connection sends RST.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        end = socket.SHUT_RD
-    else:
-        end = socket.SHUT_RDWR
-    for connection in (source, target):
-        # Ends the other direction, which may be waiting for data.
-        with suppress(OSError):
-            connection.shutdown(end)
+            # Ends the other direction, which may be waiting for data. Writing ends with FIN, so not before a reset.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RD if self._is_reset.is_set() else socket.SHUT_RDWR)
 
 
 def _origin_form(data: bytes) -> bytes:
