@@ -1,4 +1,4 @@
-"""What common-compat brings along in its newer versions only; an older Airflow comes with an older one."""
+"""Names that only newer versions of common-compat have; older Airflow versions come with older ones."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 __all__ = ["BaseEventTrigger", "mask_secret", "redact"]
 
 
-def _first(*places: str) -> Any:
-    """Return the first of some `module:name` that is there."""
-    for place in places:
-        module, _, name = place.partition(":")
+def _import_first(*candidates: str) -> Any:
+    """Return the first of several `module:name` that exists."""
+    for candidate in candidates:
+        module, _, name = candidate.partition(":")
         try:
             return getattr(import_module(module), name)
         except (ImportError, AttributeError):
             continue
-    raise ImportError(f"none of these is there: {', '.join(places)}")
+    raise ImportError(f"none of these exists: {', '.join(candidates)}")
 
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseEventTrigger
 else:
     # In common-compat since 1.22.
-    mask_secret = _first(
+    mask_secret = _import_first(
         "airflow.sdk.log:mask_secret",
         "airflow.sdk.execution_time.secrets_masker:mask_secret",
         "airflow.utils.log.secrets_masker:mask_secret",
     )
-    redact = _first(
+    redact = _import_first(
         "airflow.sdk.log:redact",
         "airflow.sdk.execution_time.secrets_masker:redact",
         "airflow.utils.log.secrets_masker:redact",
     )
     # In common-compat since 1.19. Airflow 2 has no asset watchers; a trigger for one can still be imported there.
-    BaseEventTrigger = _first("airflow.triggers.base:BaseEventTrigger", "airflow.triggers.base:BaseTrigger")
+    BaseEventTrigger = _import_first("airflow.triggers.base:BaseEventTrigger", "airflow.triggers.base:BaseTrigger")

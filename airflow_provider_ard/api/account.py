@@ -1,10 +1,13 @@
-"""What an account keeps at the ARD API beside its orders."""
+"""The account of a login, and the credentials stored in it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+# How the API writes a balance or limit without an end.
+UNLIMITED = -1
 
 
 class StoredCredentials(BaseModel):
@@ -24,7 +27,7 @@ class StoredCredentials(BaseModel):
 
 
 class Account(BaseModel):
-    """Who is logged in. Source: `GET /auth/self`."""
+    """The account and user of a login. Source: `GET /auth/self`."""
 
     model_config = ConfigDict(extra="ignore")
 

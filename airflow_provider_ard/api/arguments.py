@@ -1,4 +1,4 @@
-"""Arguments as they come: texts that a template left of them, any iterable, and how they are shown in an error."""
+"""Arguments as users and templates pass them: strings of literals, any iterable, and their form in messages."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from airflow_provider_ard.api.errors import ArdRequestError
 
-_NOTHING = {"", "None"}
+_BLANK = {"", "None"}
 _BRACKETS = ("[", "{", "(")
-_SHOWN_CHARACTERS = 60
+_MAX_CHARACTERS = 60
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
 
 
@@ -42,16 +42,16 @@ def require_value(value: object, argument: str) -> Any:
 
 
 def none_if_blank(value: object) -> Any:
-    """Return None for what a template leaves where nothing is: an empty text or the word None."""
+    """Return None for an empty string and the string `None`, which templates render where there is no value."""
     if not isinstance(value, str):
         return value
-    return None if value.strip() in _NOTHING else value
+    return None if value.strip() in _BLANK else value
 
 
 def parse_literal(value: object) -> Any:
-    """Return what a text stands for if it looks like a list or dictionary, else the value itself.
+    """Return the value of a string that contains a list or dictionary, else the value itself.
 
-    Jinja renders a list as Python writes it, with single quotes; JSON is what other systems write. Both are read.
+    Jinja renders Python literals, with single quotes; other systems write JSON. Both are parsed.
     """
     if not isinstance(value, str) or not value.lstrip().startswith(_BRACKETS):
         return value
@@ -64,36 +64,37 @@ def parse_literal(value: object) -> Any:
 
 
 def parse_bool(value: object, argument: str) -> bool:
-    """Return a truth value from a bool or the text true or false; `ArdRequestError` for anything else."""
+    """Return a bool from a bool or the string true or false. Raises `ArdRequestError` for anything else."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
         return value.strip().lower() == "true"
-    raise ArdRequestError(f"wanted true or false, got {safe_repr(value)}", argument=argument)
+    raise ArdRequestError(f"expected true or false, got {safe_repr(value)}", argument=argument)
 
 
-def to_list(value: object, argument: str, wish: str) -> Sequence[Any]:
-    """Return the members of any iterable that is neither a text nor a mapping; `ArdRequestError` for anything else.
+def to_list(value: object, argument: str, expected: str) -> Sequence[Any]:
+    """Return the items of any iterable that is neither a string nor a mapping.
 
-    Those of a set come sorted: another process, such as a retry, must make the same order of them.
+    The items of a set are sorted: another process, such as a retry, must build the same order from them. Raises
+    `ArdRequestError` for anything else.
     """
     if isinstance(value, list | tuple):
         return value
     if isinstance(value, str | bytes | bytearray | Mapping) or not isinstance(value, Iterable):
-        raise ArdRequestError(f"wanted {wish}, got {safe_repr(value)}", argument=argument)
+        raise ArdRequestError(f"expected {expected}, got {safe_repr(value)}", argument=argument)
     try:
         return sorted(value, key=repr) if isinstance(value, set | frozenset) else list(value)
     except Exception as error:  # noqa: BLE001 -- a generator runs the user's own code
         raise ArdRequestError(
-            f"wanted {wish}, got {safe_repr(value)} that raises {type(error).__name__}", argument=argument
+            f"expected {expected}, got {safe_repr(value)} that raises {type(error).__name__}", argument=argument
         ) from None
 
 
 def safe_repr(value: object) -> str:
-    """Show what came in an error: a text cut short and without a URL's password and query, of the rest the type."""
+    """Return a value for a message: a shortened string without a URL's password and query, or the type."""
     if isinstance(value, str):
-        text = _PASSWORD.sub("", value.split("?", 1)[0])
-        return repr(text[:_SHOWN_CHARACTERS]) + ("…" if len(text) > _SHOWN_CHARACTERS else "")
+        shortened = _PASSWORD.sub("", value.split("?", 1)[0])
+        return repr(shortened[:_MAX_CHARACTERS]) + ("…" if len(shortened) > _MAX_CHARACTERS else "")
     if value is None or isinstance(value, bool | float):
         return repr(value)
     if isinstance(value, int) and abs(value) < 10**20:
@@ -103,21 +104,21 @@ def safe_repr(value: object) -> str:
 
 
 def pluralize(number: int, noun: str) -> str:
-    """Return a number of things in words: `1 tile`, `2,000 tiles`."""
+    """Return a number with its noun: `1 tile`, `2,000 tiles`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return a hint at the known name that was probably meant, or at all of them."""
-    import difflib  # noqa: PLC0415 -- heavy for what only a misspelt name needs, and DAG files import this module
+def did_you_mean(name: object, valid: Iterable[str]) -> str:
+    """Return a hint: the nearest valid name, or all of them."""
+    import difflib  # noqa: PLC0415 -- heavy, and needed for a misspelled name only, and DAG files import this module
 
-    names = list(known)
-    close = difflib.get_close_matches(str(name)[:_SHOWN_CHARACTERS], names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(names)}"
+    names = list(valid)
+    close = difflib.get_close_matches(str(name)[:_MAX_CHARACTERS], names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; valid names: {', '.join(names)}"
 
 
 def parse_seconds(value: object, argument: str) -> float:
-    """Return seconds above 0 from a timedelta, a number or the string of one; `ArdRequestError` for anything else."""
+    """Return seconds above 0 from a timedelta, a number or a numeric string. Raises `ArdRequestError` otherwise."""
     try:
         seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

@@ -19,8 +19,8 @@ from airflow_provider_ard.api.http.pagination import CredentialsPage, OrderPage
 from airflow_provider_ard.api.http.redaction import redact
 from airflow_provider_ard.api.http.responses import json_object
 from airflow_provider_ard.api.http.transport import PAGE_SIZE, Transport
-from airflow_provider_ard.api.orders.acquisitions import read_acquisitions
-from airflow_provider_ard.api.orders.credentials import check_credentials_id, read_credentials
+from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
+from airflow_provider_ard.api.orders.credentials import check_credentials_id, parse_credentials
 from airflow_provider_ard.api.orders.order_list import StrictOrderPage
 from airflow_provider_ard.api.orders.status import OrderStatus, Usage
 from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus, acquisition_matches
@@ -177,7 +177,7 @@ class ArdClient(Transport):
         base64). No error contains it. For administrators.
         """
         check_credentials_id(credentials_id, "credentials_id")
-        secret = read_credentials(credentials, "credentials")
+        secret = parse_credentials(credentials, "credentials")
         body = {"credentials": secret} | ({"description": description} if description else {})
         path = self._credentials_path(credentials_id)
         try:
@@ -234,7 +234,7 @@ class ArdClient(Transport):
         if not content or content.get("features") == []:
             return {}
         try:
-            cells = {acquisition.id: list(acquisition.cells) for acquisition in read_acquisitions(content)}
+            cells = {acquisition.id: list(acquisition.cells) for acquisition in parse_acquisitions(content)}
         except ArdRequestError as error:
             raise ArdUnavailableError(
                 f"the results of Select {select.id} are not of the documented form: {error}"

@@ -1,18 +1,18 @@
-"""Every error of the ARD client.
+"""The errors of this package.
 
     ArdError
-    ├── ArdRequestError        bad input, found before sending or by the API; a retry cannot help
-    ├── ArdAuthError           the login, token or right was refused
-    ├── ArdNotFoundError       no such order
-    ├── ArdUnavailableError    an outage: worth a retry
-    │   └── ArdOrderInDoubtError    an order was sent and its answer was lost: look before sending again
-    ├── ArdBudgetExceeded      the order would cost more than allowed
-    ├── ArdOrderFailed         the API gave the order up; terminal
-    ├── ArdSelectFailed        the API gave the Select up; another one may succeed
-    └── ArdOrderConflict       this task instance has placed another order already
+    ├── ArdRequestError            invalid input, found locally or by the API; a retry cannot succeed
+    ├── ArdAuthError               login, token or permission refused
+    ├── ArdNotFoundError           unknown order, Select or credentials
+    ├── ArdUnavailableError        outage; a retry may succeed
+    │   └── ArdOrderInDoubtError   an order was sent and no response confirms it; search before sending again
+    ├── ArdBudgetExceeded          the order would exceed a limit; nothing was bought
+    ├── ArdOrderFailed             the API failed to deliver the order; terminal
+    ├── ArdSelectFailed            the API failed to complete the Select; another one may succeed
+    └── ArdOrderConflict           this task instance has placed another order already
 
-No message or attribute of them carries a secret: they are built from the API's own words
-and from the names of arguments, never from request bodies or headers.
+No message or attribute contains a secret: they are built from the API's messages and the names of arguments, never
+from request bodies or headers.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class ArdError(Exception):
     """Base of every error raised by this package.
 
     Attributes, each None where it does not apply: `status` (HTTP status), `code` and `type` (the API's own
-    classification), `request_id` (of the refused HTTP request), `order_id`, `setting` (of the client, which most likely
-    is the one to mend: `host`, `login`, `client_id`, `access_token`, `refresh_token`, `verify`, `timeout`).
+    classification), `request_id` (of the refused HTTP request), `order_id`, `setting` (the client setting that is the
+    most likely cause: `host`, `login`, `client_id`, `access_token`, `refresh_token`, `verify`, `timeout`).
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class ArdError(Exception):
         *,
         status: int | None = None,
         code: str | None = None,
-        type: str | None = None,  # noqa: A002 -- the API's own word
+        type: str | None = None,  # noqa: A002 -- the API's own term
         request_id: str | None = None,
         order_id: str | None = None,
         setting: str | None = None,
@@ -51,14 +51,14 @@ class ArdError(Exception):
             "HTTP status": self.status,
             "code": self.code,
             "type": self.type,
-            "request id": self.request_id,
+            "request ID": self.request_id,
         }
-        known = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
-        return f"{self.message} ({known})" if known else self.message
+        details = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+        return f"{self.message} ({details})" if details else self.message
 
 
 class ArdRequestError(ArdError):
-    """The request cannot be right: `argument` names the one to mend, where it is known."""
+    """Invalid input. `argument`: the argument or Connection field to fix, if it is known."""
 
     def __init__(self, message: str, *, argument: str | None = None, **facts: object) -> None:
         super().__init__(f"{argument}: {message}" if argument else message, **facts)  # type: ignore[arg-type]
@@ -66,17 +66,17 @@ class ArdRequestError(ArdError):
 
 
 class ArdAuthError(ArdError):
-    """User name, password, token or right was refused."""
+    """User name, password, token or permission was refused."""
 
 
 class ArdNotFoundError(ArdError):
-    """The API knows no such thing."""
+    """The API does not know the requested object."""
 
 
 class ArdUnavailableError(ArdError):
-    """The API could not be reached or did not answer properly; the same call may succeed later.
+    """The API could not be reached, or its response is not usable; the same request may succeed later.
 
-    `retry_after`: how many seconds the API asked to be left alone, None if it did not say.
+    `retry_after`: the Retry-After of the response in seconds, None without one.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, **facts: object) -> None:
@@ -85,14 +85,14 @@ class ArdUnavailableError(ArdError):
 
 
 class ArdOrderInDoubtError(ArdUnavailableError):
-    """An order was sent, but no answer says whether it was accepted."""
+    """An order was sent, and no response confirms whether it was accepted."""
 
 
 class ArdBudgetExceeded(ArdError):  # noqa: N818 -- the contract's name
     """The order would exceed `max_cost`, `max_area_sqkm` or the cells asked for; nothing was bought.
 
-    `estimate` and `limit`: in the account's currency, or km²; the estimate is None if the API gave none. `balance`:
-    what the account has left, -1 for no limit, None if unknown.
+    `estimate` and `limit`: in the account's currency or km²; the estimate is None if the API returned none. `balance`:
+    of the account, -1 for no limit, None if unknown.
     """
 
     def __init__(
@@ -111,12 +111,12 @@ class ArdBudgetExceeded(ArdError):  # noqa: N818 -- the contract's name
 
 
 class ArdOrderFailed(ArdError):  # noqa: N818 -- the contract's name
-    """The API gave up an order. Terminal: waiting longer does not help."""
+    """The API failed to deliver an order. Terminal."""
 
 
 class ArdSelectFailed(ArdError):  # noqa: N818 -- as ArdOrderFailed
-    """The API gave up a Select."""
+    """The API failed to complete a Select."""
 
 
 class ArdOrderConflict(ArdError):  # noqa: N818 -- the contract's name
-    """This task instance has already placed an order for something else."""
+    """This task instance has already placed an order for another request."""

@@ -1,10 +1,10 @@
 """Delivered imagery as Airflow assets (datasets in Airflow 2), and the URIs of what is delivered.
 
-An order's end is an event of the asset that the sensor, or the listing of tiles, has among its `outlets`:
+A finished order is an event of each asset in the `outlets` of the sensor or of the tile listing:
 
     ArdOrderSensor(task_id="wait", order_id=…, outlets=[delivery_asset("s3://bucket/prefix")])
 
-and a DAG with `schedule=[delivery_asset("s3://bucket/prefix")]` reads it with `delivered_orders(context)`.
+A DAG with `schedule=[delivery_asset("s3://bucket/prefix")]` reads it with `delivered_orders(context)`.
 """
 
 from __future__ import annotations
@@ -42,49 +42,51 @@ _SINCE_AIRFLOW_3 = {"name", "group", "watchers"}
 
 
 def delivery_asset(destination: str, **options: Any) -> Asset:
-    """Return the asset of the place that orders are delivered to.
+    """Return the asset of a destination of orders.
 
-    `destination` as `ArdOrderOperator` takes it, so that both can be given the same text: `s3://bucket/prefix`,
-    `gs://bucket/prefix`, `az://container/prefix` or a bare `bucket/prefix` (S3). However it is written, one place is
-    one asset. `options` go to `Asset`, for example `group`; Airflow 2 has no `name`, `group` or `watchers`, and goes
-    without. Raises `ArdRequestError` for what is no such place.
+    `destination` as in `ArdOrderOperator`, so that both can share a value: `s3://bucket/prefix`, `gs://bucket/prefix`,
+    `az://container/prefix` or a bare `bucket/prefix` (S3). All spellings of a location are the same asset. `options`
+    are those of `Asset`, for example `group`; Airflow 2 ignores `name`, `group` and `watchers`. Raises
+    `ArdRequestError` for an invalid location.
     """
-    if lacking := [name for name in sorted(_SINCE_AIRFLOW_3 & options.keys()) if not hasattr(Asset, name)]:
-        _log.warning("The datasets of this Airflow have no %s: left out.", ", ".join(lacking))
-        options = {name: value for name, value in options.items() if name not in lacking}
+    if unsupported := [name for name in sorted(_SINCE_AIRFLOW_3 & options.keys()) if not hasattr(Asset, name)]:
+        _log.warning("Datasets of this Airflow version have no %s; ignored", ", ".join(unsupported))
+        options = {name: value for name, value in options.items() if name not in unsupported}
     return Asset(uri=parse_location(destination).uri, **options)
 
 
 def delivered_orders(context: Context) -> list[dict[str, Any]]:
-    """Return the orders whose delivery has triggered this run, the first first, each once.
+    """Return the orders whose delivery triggered this run, oldest first, without duplicates.
 
-    A dictionary each, `{"order_id", "output_uri", "collection_uri", "tiles"}`: the number of tiles is None where the
-    task that told of the order could not know it. Events of other origin, such as by hand in the UI, are left out.
+    Each is a dictionary `{"order_id", "output_uri", "collection_uri", "tiles"}`; the number of tiles is None if the
+    task that published the event did not know it. Other events, such as those created in the UI, are ignored.
     """
     events: Any = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
-    found: dict[str, dict[str, Any]] = {}
-    for event in sorted((event for told in events.values() for event in told), key=lambda event: event.timestamp):
+    orders_by_id: dict[str, dict[str, Any]] = {}
+    for event in sorted(
+        (event for asset_events in events.values() for event in asset_events), key=lambda event: event.timestamp
+    ):
         extra = event.extra if isinstance(event.extra, Mapping) else {}
         for order in extra.get("orders", [extra]):
             if isinstance(order, Mapping) and order.get("order_id"):
-                found[order["order_id"]] = dict(order)
-    return list(found.values())
+                orders_by_id[order["order_id"]] = dict(order)
+    return list(orders_by_id.values())
 
 
 def delivery_event(report: Mapping[str, Any], tiles: int | None) -> dict[str, Any]:
-    """Return what an asset's event tells of an order, from its report; `tiles` is None if that is not known."""
+    """Return the extra of an asset event for an order's report; `tiles` is None if it is not known."""
     return {**{key: report[key] for key in ("order_id", "output_uri", "collection_uri")}, "tiles": tiles}
 
 
-def tell_outlets(outlets: Iterable[Any], orders: list[dict[str, Any]], context: Context) -> None:
-    """Let the events of a task's outlets tell of orders: one order as it is, several as `{"orders": […]}`.
+def publish_to_outlets(outlets: Iterable[Any], orders: list[dict[str, Any]], context: Context) -> None:
+    """Attach orders to the events of a task's outlets: one order as it is, several as `{"orders": […]}`.
 
-    An alias among the outlets gets an event for each order, of the asset of where that order was delivered to. Without
-    an order the task is skipped: by its success, Airflow would tell the outlets of a delivery that there was none of.
+    An alias among the outlets gets one event per order, for the asset of the order's destination. Without orders the
+    task is skipped: its success would publish a delivery that does not exist.
     """
     outlets = list(outlets)
     if outlets and not orders:
-        raise AirflowSkipException("There are no orders to tell the outlets of.")
+        raise AirflowSkipException("There are no orders to publish to the outlets")
     events: Any = context.get("outlet_events")
     if events is None:
         return

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_ard.exceptions import airflow_exceptions
+from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from airflow_provider_ard.hooks import connection_fields as fields
-from airflow_provider_ard.hooks.connection_errors import why_missing
+from airflow_provider_ard.hooks.connection_errors import describe_missing_connection
 from airflow_provider_ard.hooks.secret_masking import mask_secrets
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.selects.request import SelectRequest
     from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus
 
-# How the API writes a balance or a limit that does not end.
-NO_LIMIT = -1
-
 
 class ArdHook(BaseHook):
-    """Talk to the ARD API through the Connection `ard_conn_id`.
+    """Call the ARD API through the Connection `ard_conn_id`.
 
-    Logs in when it is first needed, once. `client_options` go to `ArdClient`, for example `max_attempts=1` for a caller
-    that comes again anyway. Every method raises the errors of `airflow_provider_ard.exceptions`.
+        hook = ArdHook()
+        print(hook.get_order("3837513680025567106").status)
+
+    Logs in once, at the first request. `client_options` are passed to `ArdClient`, for example `max_attempts=1` for a
+    caller that retries by itself. Every method raises the errors of `airflow_provider_ard.exceptions`.
     """
 
     conn_name_attr = "ard_conn_id"
@@ -51,141 +51,142 @@ class ArdHook(BaseHook):
         try:
             return self.get_connection(self.ard_conn_id)
         except AirflowNotFoundException:
-            raise AirflowNotFoundException(why_missing(self.ard_conn_id)) from None
+            raise AirflowNotFoundException(describe_missing_connection(self.ard_conn_id)) from None
 
     @cached_property
     def _client(self) -> ArdClient:
-        return client_of(self._connection, **self._client_options)
+        return create_client(self._connection, **self._client_options)
 
+    @raises_airflow_exceptions
     def get_conn(self) -> ArdClient:
         """Return the client, which raises the plain errors of `airflow_provider_ard.api.errors`."""
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client
+        return self._client
 
     @property
+    @raises_airflow_exceptions
     def credentials_ids(self) -> dict[str, str]:
         """The connection's stored credentials: storage location -> `credentials_id`."""
-        with airflow_exceptions(self.ard_conn_id):
-            return fields.credentials_ids(fields.extras(self._connection))
+        return fields.credentials_ids(fields.extras(self._connection))
 
     @property
+    @raises_airflow_exceptions
     def namespace(self) -> str:
         """The connection's namespace of idempotency keys; Airflow deployments that share an account each set one."""
-        with airflow_exceptions(self.ard_conn_id):
-            return fields.namespace(fields.extras(self._connection).get("namespace"))
+        return fields.namespace(fields.extras(self._connection).get("namespace"))
 
+    @raises_airflow_exceptions
     def order_request(self, **arguments: Any) -> OrderRequest:
-        """Return the checked order that the operator's arguments describe, with the connection's stored credentials."""
+        """Return the validated order for the operator's arguments, with the connection's stored credentials."""
         from airflow_provider_ard.api.orders.request import OrderRequest
 
-        with airflow_exceptions(self.ard_conn_id):
-            return OrderRequest.of(credentials_ids=self.credentials_ids, read_file=read_file, **arguments)
+        return OrderRequest.of(credentials_ids=self.credentials_ids, read_file=read_file, **arguments)
 
+    @raises_airflow_exceptions
     def submit_order(self, request: OrderRequest) -> OrderStatus:
-        """Place an order, unconditionally. `place_once` is what a task wants."""
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client.submit_order(request)
+        """Place an order unconditionally. Tasks use `ordering.placement.place_order`, which searches first."""
+        return self._client.submit_order(request)
 
+    @raises_airflow_exceptions
     def dry_run(self, request: OrderRequest) -> Usage:
-        """Let the API check and price an order; nothing is bought."""
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client.dry_run(request)
+        """Let the API validate and price an order; nothing is bought."""
+        return self._client.dry_run(request)
 
+    @raises_airflow_exceptions
     def get_order(self, order_id: str) -> OrderStatus:
-        """Return an order's present status."""
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client.get_order(order_id)
+        """Return an order's current status."""
+        return self._client.get_order(order_id)
 
     def list_orders(self, **options: Any) -> Iterator[OrderStatus]:
-        """Yield the account's orders; options as `ArdClient.list_orders` has them."""
+        """Yield the account's orders; options as in `ArdClient.list_orders`."""
         with airflow_exceptions(self.ard_conn_id):
             yield from self._client.list_orders(**options)
 
+    @raises_airflow_exceptions
     def whoami(self) -> Account:
-        """Return the account and user that the connection logs in as."""
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client.whoami()
+        """Return the account and user of the login."""
+        return self._client.whoami()
 
+    @raises_airflow_exceptions
     def get_usage(self, **options: Any) -> Usage:
-        """Return what the account or a user has ordered and may still spend; options as `ArdClient.get_usage` has them.
+        """Return what the account or a user has ordered and may still spend; options as in `ArdClient.get_usage`.
 
         For example `user_id`, and `start_date` and `end_date` as ISO 8601 dates. Area is in km².
         """
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client.get_usage(**options)
+        return self._client.get_usage(**options)
 
     def list_credentials(self) -> Iterator[StoredCredentials]:
         """Yield the account's stored credentials; the API never returns their secrets."""
         with airflow_exceptions(self.ard_conn_id):
             yield from self._client.list_credentials()
 
+    @raises_airflow_exceptions
     def put_credentials(
         self, credentials_id: str, credentials: Any, description: str | None = None
     ) -> StoredCredentials:
-        """Store credentials for deliveries under an id, in place of any that have it.
+        """Store credentials for deliveries under an ID, replacing existing ones.
 
         `credentials`: as in an `output_config`, a SAS URL, or the key of a Google service account (its path, JSON or
         base64). They are masked in the task's log.
         """
-        from airflow_provider_ard.api.orders.credentials import read_credentials
+        from airflow_provider_ard.api.orders.credentials import parse_credentials
 
-        with airflow_exceptions(self.ard_conn_id):
-            secret = read_credentials(credentials, "credentials")
-            mask_secrets((secret,))
-            return self._client.put_credentials(credentials_id, secret, description)
+        secret = parse_credentials(credentials, "credentials")
+        mask_secrets((secret,))
+        return self._client.put_credentials(credentials_id, secret, description)
 
+    @raises_airflow_exceptions
     def delete_credentials(self, credentials_id: str) -> None:
-        """Delete stored credentials. Orders that name them afterwards are refused."""
-        with airflow_exceptions(self.ard_conn_id):
-            self._client.delete_credentials(credentials_id)
+        """Delete stored credentials. The API refuses later orders that use them."""
+        self._client.delete_credentials(credentials_id)
 
+    @raises_airflow_exceptions
     def select_request(self, **arguments: Any) -> SelectRequest:
-        """Return the checked Select that the operator's arguments describe."""
+        """Return the validated Select for the operator's arguments."""
         from airflow_provider_ard.api.selects.request import SelectRequest
 
-        with airflow_exceptions(self.ard_conn_id):
-            return SelectRequest.of(read_file=read_file, **arguments)
+        return SelectRequest.of(read_file=read_file, **arguments)
 
+    @raises_airflow_exceptions
     def submit_select(self, request: SelectRequest) -> SelectStatus:
-        """Start a Select. It costs nothing, so one whose answer was lost is sent again."""
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client.submit_select(request)
+        """Start a Select. It costs nothing, so that it is sent again after a lost response."""
+        return self._client.submit_select(request)
 
+    @raises_airflow_exceptions
     def get_select(self, select_id: str) -> SelectStatus:
-        """Return a Select's present status."""
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client.get_select(select_id)
+        """Return a Select's current status."""
+        return self._client.get_select(select_id)
 
+    @raises_airflow_exceptions
     def selected(self, select: SelectStatus) -> dict[str, list[str]]:
-        """Return what a Select that has succeeded found, cells by acquisition; an order takes it as `acquisitions`."""
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client.selected(select)
+        """Return the results of a Select that has succeeded: cells by acquisition, as an order's `acquisitions`."""
+        return self._client.selected(select)
 
+    @raises_airflow_exceptions
     def find_acquisitions(self, request: SelectRequest) -> list[AcquisitionMatch]:
-        """Return the acquisitions that match, oldest first; nothing remains of the search."""
-        with airflow_exceptions(self.ard_conn_id):
-            return self._client.find_acquisitions(request)
+        """Return the acquisitions that match, oldest first; the API does not store the search."""
+        return self._client.find_acquisitions(request)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in, and say who that is and what the account may still spend, or which field to mend. Orders nothing."""
+        """Log in, and return the user and the balance, or which field to check. Orders nothing."""
         from airflow_provider_ard.api.errors import ArdError
         from airflow_provider_ard.hooks.suggestions import suggest_fix
 
-        # Somebody waits at the form: an outage is told at once.
+        # A user waits for the response: an outage is reported at once.
         self._client_options.setdefault("max_attempts", 1)
         try:
             _ = self.credentials_ids
             account = self.whoami()
         except ArdError as error:
-            told = suggest_fix(error, by_port=fields.port_counts(self._connection))
-            return False, " ".join(filter(None, (str(error), told)))
+            suggestion = suggest_fix(error, with_port=fields.port_applies(self._connection))
+            return False, f"{error} {suggestion.text}" if suggestion else str(error)
         except Exception as error:  # noqa: BLE001 -- the button shows whatever went wrong
             return False, str(error)
         who = account.email or account.name or account.user_id or "unknown user"
         return True, f"Logged in as {who}, account {account.account_id}. Balance: {self._balance(account)}."
 
     def _balance(self, account: Account) -> str:
-        """Say what the account may still spend. That is for information: no failure of it is one of the login."""
+        """Return the balance of the account as text. Its failure is no failure of the login."""
+        from airflow_provider_ard.api.account import UNLIMITED
         from airflow_provider_ard.api.errors import ArdAuthError
 
         try:
@@ -195,13 +196,13 @@ class ArdHook(BaseHook):
                 # Only administrators may ask for the account as a whole.
                 usage = self.get_usage(user_id=str(account.user_id))
         except Exception as error:  # noqa: BLE001
-            return f"not told ({error})"
+            return f"unknown ({error})"
         balance = (usage.available or {}).get("total_imagery_balance")
-        if balance == NO_LIMIT:
+        if balance == UNLIMITED:
             return "no limit"
-        return f"{balance:,.2f}" if isinstance(balance, int | float) else "not told"
+        return f"{balance:,.2f}" if isinstance(balance, int | float) else "unknown"
 
-    # Airflow 2.11 to 3.1 ask the hook for the form; it says what the provider's metadata say.
+    # Airflow 2.11 to 3.1 build the form from these methods; the source is the provider's metadata.
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -219,7 +220,7 @@ class ArdHook(BaseHook):
         )
         from wtforms import PasswordField, StringField
 
-        # Airflow takes no TextAreaField and drops the whole form for one; the widget alone makes a text area as well.
+        # Airflow drops the complete form for a TextAreaField; the widget alone renders a text area as well.
         kinds = {
             "password": (PasswordField, BS3PasswordFieldWidget),
             "multiline": (StringField, BS3TextAreaFieldWidget),
@@ -233,19 +234,19 @@ class ArdHook(BaseHook):
 
 
 def read_file(path: str) -> bytes:
-    """Read a file of this machine or of an object storage that Airflow knows."""
+    """Return the content of a local file, or of one in an object storage of Airflow."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_ard.api.geo.geometry import read_local
+    from airflow_provider_ard.api.geo.geometry import read_local_file
 
-    return ObjectStoragePath(path).read_bytes() if "://" in path else read_local(path)
+    return ObjectStoragePath(path).read_bytes() if "://" in path else read_local_file(path)
 
 
-def client_of(connection: Connection, *, longest_timeout: float = float("inf"), **options: Any) -> ArdClient:
+def create_client(connection: Connection, *, longest_timeout: float = float("inf"), **options: Any) -> ArdClient:
     """Return a client for an Airflow Connection; `options` go to `ArdClient`.
 
-    `longest_timeout`: seconds, for a caller that has less time than the Connection's `timeout` says.
-    Raises `ArdRequestError` or `ArdAuthError` naming the field that cannot be right.
+    `longest_timeout`: seconds, for a caller with less time than the Connection's `timeout`.
+    Raises `ArdRequestError` or `ArdAuthError` with the invalid field.
     """
     from airflow import __version__ as airflow_version
 

@@ -1,4 +1,4 @@
-"""Why Airflow finds no Connection. It takes a variable that it cannot read for one that is not there."""
+"""Why Airflow finds no Connection. It treats a variable that it cannot parse as missing."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from airflow_provider_ard.hooks.connection_fields import check_extra
 
-FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port", "extra")
+VALID_FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port", "extra")
 
 
-def why_missing(ard_conn_id: str) -> str:
-    """Say what to mend, or what to set where nothing is. What is in the variable is never shown."""
+def describe_missing_connection(ard_conn_id: str) -> str:
+    """Return what to fix or to set. The message never contains the variable's value."""
     variable = f"AIRFLOW_CONN_{ard_conn_id.upper()}"
     if value := os.environ.get(variable, ""):
-        return f"{variable} is set but cannot be read: {_fault(value.strip())}; see docs/connection.md"
+        return f"{variable} is set but cannot be parsed: {_describe_mistake(value.strip())}; see docs/connection.md"
     return f"the connection {ard_conn_id!r} is not defined: set {variable}, or store it, see docs/connection.md"
 
 
-def _fault(value: str) -> str:
+def _describe_mistake(value: str) -> str:
     if not value.startswith("{"):
-        return "wanted a JSON object, or a URI like ard://user:password@host with what is special in it quoted"
+        return "expected a JSON object, or a URI like ard://user:password@host with special characters quoted"
     try:
-        given = json.loads(value)
+        fields = json.loads(value)
     except json.JSONDecodeError as error:
-        return f"the JSON has a mistake at line {error.lineno}, column {error.colno}"
-    # An unknown name is not repeated: it may be a value in the wrong place.
-    unknown = given.keys() - set(FIELDS)
+        return f"invalid JSON at line {error.lineno}, column {error.colno}"
+    # The unknown name is not shown: it may be a value in the wrong field.
+    unknown = fields.keys() - set(VALID_FIELDS)
     if extras := sorted(unknown & ARD_CONNECTION["conn-fields"].keys()):
-        return f"{', '.join(extras)} must be inside of extra"
+        return f"{', '.join(extras)} belong into extra"
     if unknown:
-        return f"it has a field that is none of {', '.join(FIELDS)}"
-    extra = given.get("extra") or {}
+        return f"a field is none of {', '.join(VALID_FIELDS)}"
+    extra = fields.get("extra") or {}
     try:
-        # As Airflow makes a text of it.
+        # In the form in which Airflow stores it.
         check_extra(extra if isinstance(extra, str) else json.dumps(extra))
     except ArdRequestError:
         return "extra must be a JSON object"

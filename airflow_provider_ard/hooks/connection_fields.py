@@ -1,4 +1,4 @@
-"""What the fields of a Connection mean. A field that cannot be right is an `ArdRequestError` that names it."""
+"""Parse the fields of a Connection. An invalid field raises an `ArdRequestError` that names it."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ _OBJECT = 'a JSON object like {"timeout": 30}'
 
 
 def host(connection: Connection) -> str | None:
-    """Return the API's address, the Port in it where that counts; None for the default."""
-    if not connection.host or not port_counts(connection):
+    """Return the API's address, including the Port if it applies; None for the default."""
+    if not connection.host or not port_applies(connection):
         return connection.host or None
     scheme, mark, rest = connection.host.rpartition("://")
     name, slash, path = rest.partition("/")
     return f"{scheme}{mark}{name}:{connection.port}{slash}{path}"
 
 
-def port_counts(connection: Connection) -> bool:
-    """Whether the field Port is heeded: an address that has a port wins, and so does the default address."""
+def port_applies(connection: Connection) -> bool:
+    """Return whether the field Port applies: not for an address with a port, nor for the default address."""
     name = (connection.host or "").rpartition("://")[2].partition("/")[0]
     return bool(connection.port and name and ":" not in name)
 
 
 def extras(connection: Connection) -> Mapping[str, Any]:
-    """Return the extras. Airflow takes an Extra that is no JSON for none at all, which would hide a slip of the pen."""
+    """Return the extras. Airflow ignores an Extra that is not JSON, which would hide a typo."""
     check_extra(connection.extra or "{}")
-    # It masks what is secret in them.
+    # It masks the secrets in them.
     return connection.extra_dejson
 
 
-def check_extra(text: str) -> None:
-    """Raise `ArdRequestError` for the text of an Extra that is no JSON object."""
+def check_extra(extra: str) -> None:
+    """Raise `ArdRequestError` unless the Extra is a JSON object."""
     try:
-        value = json.loads(text)
+        value = json.loads(extra)
     except ValueError:
-        raise ArdRequestError(f"wanted {_OBJECT}, got what is no JSON", argument="extra") from None
+        raise ArdRequestError(f"expected {_OBJECT}, got no JSON", argument="extra") from None
     if not isinstance(value, dict):
-        raise ArdRequestError(f"wanted {_OBJECT}, got a {type(value).__name__}", argument="extra")
+        raise ArdRequestError(f"expected {_OBJECT}, got a {type(value).__name__}", argument="extra")
 
 
 def string(value: object, name: str) -> str | None:
@@ -60,7 +60,7 @@ def string(value: object, name: str) -> str | None:
 
 
 def verify(value: object) -> bool | str:
-    """Return what certificates are held against: True, False or the path of a CA bundle."""
+    """Return the TLS verification: True, False or the path of a CA bundle."""
     if value is None or value == "":
         return True
     if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
@@ -69,11 +69,11 @@ def verify(value: object) -> bool | str:
         return value
     if isinstance(value, str) and Path(value).exists():
         return value
-    raise _wrong("verify", "true, false or the path of a CA bundle that is on this machine", value)
+    raise _wrong("verify", "true, false or the path of a CA bundle on this machine", value)
 
 
 def timeout(value: object, default: float) -> float:
-    """Return the seconds."""
+    """Return the timeout in seconds."""
     if value is None or value == "":
         return default
     try:
@@ -86,7 +86,7 @@ def timeout(value: object, default: float) -> float:
 
 
 def cells_key(value: object) -> str:
-    """Return the cell filter's name on the wire."""
+    """Return the key of the cell filter in requests."""
     if value in (None, ""):
         return "cells"
     if value not in ("cells", "cell_ids"):
@@ -100,7 +100,7 @@ def namespace(value: object) -> str:
 
 
 def credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:
-    """Return the stored credentials: storage location -> `credentials_id`. The form has them as text."""
+    """Return the stored credentials: storage location -> `credentials_id`. The form stores them as a string."""
     value = extra.get("credentials_ids")
     if value is None or value == "":
         return {}
@@ -114,6 +114,6 @@ def credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:
     return value
 
 
-def _wrong(name: str, wish: str, value: object) -> ArdRequestError:
-    # What came is not repeated: an extra may hold a secret put into the wrong field.
-    return ArdRequestError(f"wanted {wish}, got a {type(value).__name__}", argument=f"{EXTRA}{name}")
+def _wrong(name: str, expected: str, value: object) -> ArdRequestError:
+    # The value is not shown: it may be a secret in the wrong field.
+    return ArdRequestError(f"expected {expected}, got a {type(value).__name__}", argument=f"{EXTRA}{name}")

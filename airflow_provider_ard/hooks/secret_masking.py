@@ -1,4 +1,4 @@
-"""Telling Airflow's secret masker of the secrets that an order's arguments carry."""
+"""Masking of the secrets in an order's arguments, in logs, rendered fields and the serialized DAG."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _SECRET_KEYS = ("sas_url", "service_credentials")
 
 
 def mask_output_config(output_config: Any) -> None:
-    """Mask the credentials in an `output_config`, wherever Airflow would show them from now on.
+    """Register the credentials in an `output_config` with Airflow's secret masker.
 
-    Takes whatever form a user may have given it in, and never raises: a wrong form is another step's to refuse.
+    Accepts any form, and never raises: an invalid form is refused when the order is validated.
     """
     if isinstance(output_config, str):
         try:
             output_config = json.loads(output_config)
         except ValueError:
-            # What cannot be read cannot be told apart: all of it is kept back.
+            # The secrets in an unreadable string are unknown, so that all of it is masked.
             if any(key in str(output_config) for key in _SECRET_KEYS):
                 mask_secret(output_config)
             return
-    for secret in _found(output_config):
+    for secret in _secrets(output_config):
         mask_secret(secret)
 
 
 class MaskedValue:
-    """A secret that stands in a DAG file. Airflow renders it, and stores three stars for it in the serialized DAG."""
+    """A secret in a DAG file. Airflow renders it, and stores `***` for it in the serialized DAG."""
 
     template_fields = ("value",)
 
@@ -41,57 +41,57 @@ class MaskedValue:
         return "***"
 
     def serialize(self) -> str:
-        """Return what Airflow may store."""
+        """Return the value that Airflow stores."""
         return "***"
 
 
 def mask_credentials(output_config: Any) -> Any:
-    """Return a copy of an `output_config` with its credentials concealed; other forms come back as they are."""
+    """Return a copy of an `output_config` with its credentials masked; other forms are returned unchanged."""
     if not isinstance(output_config, dict):
         return output_config
     return {
-        key: MaskedValue(inner)
-        if key in _SECRET_KEYS and isinstance(inner, str | dict) and not _is_path(inner)
-        else mask_credentials(inner)
-        for key, inner in output_config.items()
+        key: MaskedValue(item)
+        if key in _SECRET_KEYS and isinstance(item, str | dict) and not _is_path(item)
+        else mask_credentials(item)
+        for key, item in output_config.items()
     }
 
 
 def unmask(value: Any) -> Any:
-    """Return a copy of a value with what `concealed` hid."""
+    """Return a copy of a value with the secrets that `mask_credentials` replaced."""
     if isinstance(value, MaskedValue):
         return value.value
     if isinstance(value, dict):
-        return {key: unmask(inner) for key, inner in value.items()}
+        return {key: unmask(item) for key, item in value.items()}
     return value
 
 
 def mask_secrets(secrets: tuple[str, ...]) -> None:
-    """Mask secrets that became known only now, such as the contents of a credentials file."""
+    """Register more secrets with Airflow's masker, such as the content of a credentials file."""
     for secret in secrets:
-        for form in _forms(secret):
+        for form in _secret_parts(secret):
             mask_secret(form)
 
 
-def _found(value: Any) -> Iterator[str]:
+def _secrets(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key in _SECRET_KEYS and inner and not _is_path(inner):
-                yield from _forms(inner)
+        for key, item in value.items():
+            if key in _SECRET_KEYS and item and not _is_path(item):
+                yield from _secret_parts(item)
             else:
-                yield from _found(inner)
+                yield from _secrets(item)
     elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _found(inner)
+        for item in value:
+            yield from _secrets(item)
 
 
 def _is_path(secret: object) -> bool:
-    # Credentials may be named by the path of their file. Masking a path would blot out innocent words of the log.
+    # Credentials may be the path of their file. Masking a path would hide harmless words of the log.
     return isinstance(secret, str) and len(secret) < 256 and not secret.lstrip().startswith(("{", "http"))
 
 
-def _forms(secret: Any) -> Iterator[str]:
-    """Yield the secret and the parts of it that are secret by themselves."""
+def _secret_parts(secret: Any) -> Iterator[str]:
+    """Yield the secret, and the parts of it that are secret by themselves."""
     if isinstance(secret, Mapping):
         yield from (str(secret[key]) for key in ("private_key", "private_key_id") if secret.get(key))
         return

@@ -1,4 +1,4 @@
-"""Reading what was delivered through Airflow's object storage and its Connections."""
+"""Read delivered files through Airflow's object storage and its Connections."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 _EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
 
 
-def reader(storage_conn_id: str | None) -> Callable[[str], dict[str, Any]]:
-    """Return a function that reads one JSON document by its URI; fit for several threads.
+def json_reader(storage_conn_id: str | None) -> Callable[[str], dict[str, Any]]:
+    """Return a thread-safe function that reads one JSON document by its URI.
 
-    It raises `ArdError`, or `ArdRequestError` where no retry can help, naming the document and the Connection.
+    It raises `ArdError`, or `ArdRequestError` if a retry cannot succeed, with the document and the Connection.
     """
     if storage_conn_id is not None:
         try:
-            # Looked for here: S3 would go on with what the machine's environment offers.
+            # Checked first: S3 would continue with credentials of the environment.
             BaseHook.get_connection(storage_conn_id)
         except AirflowNotFoundException:
-            raise ArdRequestError(f"there is no Connection {storage_conn_id!r}", argument="storage_conn_id") from None
+            raise ArdRequestError(
+                f"Connection {storage_conn_id!r} does not exist", argument="storage_conn_id"
+            ) from None
 
     def read_json(uri: str) -> dict[str, Any]:
         content = _json(uri, _read(uri, storage_conn_id))
@@ -38,7 +40,7 @@ def reader(storage_conn_id: str | None) -> Callable[[str], dict[str, Any]]:
 
 def _read(uri: str, storage_conn_id: str | None) -> bytes:
     scheme = uri.partition("://")[0]
-    by = f"with storage_conn_id {storage_conn_id!r}" if storage_conn_id else "without a storage_conn_id"
+    credentials = f"with storage_conn_id {storage_conn_id!r}" if storage_conn_id else "without a storage_conn_id"
     try:
         path = ObjectStoragePath(uri, conn_id=storage_conn_id)
         filesystem = path.fs
@@ -46,16 +48,16 @@ def _read(uri: str, storage_conn_id: str | None) -> bytes:
         if scheme in _EXTRAS and ("No filesystem registered" in str(error) or isinstance(error, ImportError)):
             extra = f"airflow-provider-ard[{_EXTRAS[scheme]}]"
             raise ArdRequestError(f"reading {scheme}:// needs {extra}: {error}", argument="storage_conn_id") from None
-        raise ArdError(f"{uri}: cannot be opened {by}: {_said(error)}") from None
-    except Exception as error:  # noqa: BLE001 -- each cloud has errors of its own
-        raise ArdError(f"{uri}: cannot be opened {by}: {_said(error)}") from None
+        raise ArdError(f"{uri}: cannot be opened {credentials}: {_first_line(error)}") from None
+    except Exception as error:  # noqa: BLE001 -- each cloud has its own errors
+        raise ArdError(f"{uri}: cannot be opened {credentials}: {_first_line(error)}") from None
     try:
         # One request; opening the file would first ask for its size.
         return bytes(filesystem.cat_file(path.path))
     except FileNotFoundError:
-        raise ArdError(f"{uri}: not there, or not to be seen {by}") from None
-    except Exception as error:  # noqa: BLE001 -- each cloud has errors of its own
-        raise ArdError(f"{uri}: cannot be read {by}: {_said(error)}") from None
+        raise ArdError(f"{uri}: does not exist, or is not visible {credentials}") from None
+    except Exception as error:  # noqa: BLE001 -- each cloud has its own errors
+        raise ArdError(f"{uri}: cannot be read {credentials}: {_first_line(error)}") from None
 
 
 def _json(uri: str, content: bytes) -> Any:
@@ -65,7 +67,7 @@ def _json(uri: str, content: bytes) -> Any:
         raise ArdError(f"{uri}: not a JSON document") from None
 
 
-def _said(error: Exception) -> str:
-    """Return an error of a storage library in one line: some tell it again as XML, with time and request."""
+def _first_line(error: Exception) -> str:
+    """Return the first line of a storage library's error: some add the complete XML response."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

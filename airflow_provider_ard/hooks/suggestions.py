@@ -1,6 +1,8 @@
-"""Which field of the Connection to mend, for each way in which the ARD API can be out of reach."""
+"""Which Connection field to check, for each reason why the ARD API cannot be used."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from airflow_provider_ard.api.errors import (
     ArdAuthError,
@@ -12,32 +14,36 @@ from airflow_provider_ard.api.errors import (
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from airflow_provider_ard.hooks.connection_fields import EXTRA
 
-_FORM = ARD_CONNECTION["ui-field-behaviour"]["relabeling"] | {
+_LABELS = ARD_CONNECTION["ui-field-behaviour"]["relabeling"] | {
     name: field["label"] for name, field in ARD_CONNECTION["conn-fields"].items()
 }
-_FIELDS = {*_FORM, "extra"}
+_FIELDS = {*_LABELS, "extra"}
 _PAIRS = {"login": ("login", "password"), "client_id": ("client_id", "client_secret")}
 
 
-def suggest_fix(error: ArdError, *, by_port: bool = False) -> str | None:
-    """Return a sentence that says which field to mend, by its label in the form; None where no field is to blame.
+class Suggestion(NamedTuple):
+    """How to fix an error. `fields`: names of the Connection fields to check, none if another cause is more likely."""
 
-    `by_port`: whether the connection's Port is part of the address.
-    """
+    text: str
+    fields: tuple[str, ...] = ()
+
+
+def suggest_fix(error: ArdError, *, with_port: bool = False) -> Suggestion | None:
+    """Return how to fix an error, None if unknown. `with_port`: the Connection's Port is part of the address."""
     setting = error.setting
     if isinstance(error, ArdRequestError) and error.argument:
         setting = error.argument.removeprefix(EXTRA)
     elif isinstance(error, ArdNotFoundError) and setting is None:
         setting = "host"
     if setting is not None and setting in _FIELDS:
-        fields = ("host", "port") if setting == "host" and by_port else _PAIRS.get(setting, (setting,))
-        return f"Mend: {' or '.join(_label(name) for name in fields)}."
+        fields = ("host", "port") if setting == "host" and with_port else _PAIRS.get(setting, (setting,))
+        return Suggestion(f"Check: {' or '.join(_label(name) for name in fields)}.", fields)
     if isinstance(error, ArdAuthError) and error.status == 403:
-        return "The login is right, but it may not do this: ask the administrator of the account."
+        return Suggestion("The login is valid, but lacks this permission: ask the administrator of the account.")
     if isinstance(error, ArdUnavailableError):
-        return "No field is to blame: the API is not available now. Try again later."
+        return Suggestion("The API is unavailable now; no field has to be changed. Try again later.")
     return None
 
 
 def _label(name: str) -> str:
-    return str(_FORM.get(name, name.capitalize()))
+    return str(_LABELS.get(name, name.capitalize()))

@@ -1,4 +1,4 @@
-"""What OpenLineage is told of orders. Loaded by its listener only, in the process that has run the task."""
+"""OpenLineage facets of orders. Loaded only by the OpenLineage listener, in the process that ran the task."""
 
 from __future__ import annotations
 
@@ -31,42 +31,42 @@ class ArdOrdersRunFacet(RunFacet):
 
 
 def lineage_of_order(ard_conn_id: str, order_ids: Sequence[str]) -> OperatorLineage[Any, Any]:
-    """Return the lineage of whoever places orders or waits for them: acquisitions in, the delivered places out."""
-    client, orders = _look_up(ard_conn_id, order_ids)
+    """Return the lineage of placing orders or waiting for them: acquisitions in, destinations out."""
+    client, orders = _request_orders(ard_conn_id, order_ids)
     acquisitions = dict.fromkeys(name for order in orders for name in order.acquisition_ids)
     return OperatorLineage(
         inputs=[Dataset(namespace=f"ard://{urlsplit(client.base).netloc}", name=name) for name in acquisitions],
-        outputs=_places(orders),
+        outputs=_output_datasets(orders),
         run_facets=_facets(orders),
     )
 
 
 def lineage_of_delivery(ard_conn_id: str, order_ids: Sequence[str]) -> OperatorLineage[Any, Any]:
-    """Return the lineage of whoever reads what orders delivered."""
-    _, orders = _look_up(ard_conn_id, order_ids)
-    return OperatorLineage(inputs=_places(orders), run_facets=_facets(orders))
+    """Return the lineage of reading deliveries: destinations in."""
+    _, orders = _request_orders(ard_conn_id, order_ids)
+    return OperatorLineage(inputs=_output_datasets(orders), run_facets=_facets(orders))
 
 
-def _look_up(ard_conn_id: str, order_ids: Sequence[str]) -> tuple[ArdClient, list[OrderStatus]]:
-    # One attempt: lineage is worth no wait.
+def _request_orders(ard_conn_id: str, order_ids: Sequence[str]) -> tuple[ArdClient, list[OrderStatus]]:
+    # One attempt: lineage must not delay a task.
     client = ArdHook(ard_conn_id, max_attempts=1).get_conn()
-    found: dict[str, object] = {}
+    statuses: dict[str, object] = {}
     poll = StatusReader(client, full_details=True).start_poll(set(order_ids))
     while not poll.is_finished:
-        found |= poll.request_next().updates
+        statuses |= poll.request_next().updates
     if poll.outage:
         raise poll.outage
-    return client, [order for one in order_ids if isinstance(order := found.get(one), OrderStatus)]
+    return client, [order for order_id in order_ids if isinstance(order := statuses.get(order_id), OrderStatus)]
 
 
-def _places(orders: Sequence[OrderStatus]) -> list[Dataset]:
-    return [_place(uri) for uri in dict.fromkeys(order.report()["output_uri"] for order in orders) if uri]
+def _output_datasets(orders: Sequence[OrderStatus]) -> list[Dataset]:
+    return [_dataset(uri) for uri in dict.fromkeys(order.report()["output_uri"] for order in orders) if uri]
 
 
-def _place(uri: str) -> Dataset:
-    """Return a delivered place by OpenLineage's rules of naming.
+def _dataset(uri: str) -> Dataset:
+    """Return a destination by OpenLineage's naming rules.
 
-    An order's status does not tell the storage account of an Azure container, so its namespace goes without.
+    An order's status does not contain the storage account of an Azure container, so its namespace does not either.
     """
     scheme, _, rest = uri.partition("://")
     bucket, _, prefix = rest.partition("/")
@@ -74,7 +74,7 @@ def _place(uri: str) -> Dataset:
 
 
 def _facets(orders: Sequence[OrderStatus]) -> dict[str, RunFacet]:
-    told = [
+    order_facts = [
         {
             "order_id": order.id,
             "status": order.status,
@@ -83,4 +83,4 @@ def _facets(orders: Sequence[OrderStatus]) -> dict[str, RunFacet]:
         }
         for order in orders
     ]
-    return {RUN_FACET: ArdOrdersRunFacet(orders=told)} if told else {}
+    return {RUN_FACET: ArdOrdersRunFacet(orders=order_facts)} if order_facts else {}

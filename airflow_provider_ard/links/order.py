@@ -1,6 +1,6 @@
-"""Links on a task in Airflow's UI: its order, where that is delivered to, its root collection.
+"""Links of a task in Airflow's UI: its order, the destination and the root collection.
 
-A task pushes the addresses as XComs once it knows them; a link that is not known is not shown.
+A task pushes the URLs as XComs once they are known; Airflow hides a link without a URL.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ORDER_URL_KEY = "order_url"
 DESTINATION_URL_KEY = "destination_url"
 COLLECTION_URL_KEY = "collection_url"
-# None of the storage accounts is named by `az://container`, so the portal can only list them.
+# `az://container` does not contain the storage account, so the portal can only list them.
 _AZURE = "https://portal.azure.com/#browse/Microsoft.Storage%2FStorageAccounts"
 
 
@@ -29,12 +29,12 @@ class ArdOrderLink(BaseOperatorLink):
     key = ORDER_URL_KEY
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """Return the address, empty until it is known."""
+        """Return the URL, an empty string until it is known."""
         return XCom.get_value(ti_key=ti_key, key=self.key) or ""
 
 
 class ArdDestinationLink(ArdOrderLink):
-    """Where the order is delivered to, in the console of AWS, Google or Azure."""
+    """The order's destination in the console of AWS, Google or Azure."""
 
     name = "ARD delivery"
     key = DESTINATION_URL_KEY
@@ -51,16 +51,16 @@ ARD_LINKS = (ArdOrderLink(), ArdDestinationLink(), ArdCollectionLink())
 
 
 def push_links(ti: Any, ard_conn_id: str, reports: Sequence[Mapping[str, Any]], status_url: str = "") -> None:
-    """Push the addresses of orders from what `OrderStatus.report()` says of them.
+    """Push the URLs of orders from the reports of `OrderStatus.report()`.
 
-    Of several orders, the link to the order leads to all of them, and what is not the same for all is left out.
+    For several orders, the order link leads to all of them; URLs that differ are omitted.
     """
-    one = reports[0] if len(reports) == 1 else None
-    places = {report.get("output_uri") for report in reports}
+    single = reports[0] if len(reports) == 1 else None
+    locations = {report.get("output_uri") for report in reports}
     links = {
-        ORDER_URL_KEY: order_page(ard_conn_id, one["order_id"] if one else None) or status_url,
-        DESTINATION_URL_KEY: console_url(places.pop()) if len(places) == 1 else "",
-        COLLECTION_URL_KEY: object_url(one.get("collection_uri")) if one else "",
+        ORDER_URL_KEY: order_page(ard_conn_id, single["order_id"] if single else None) or status_url,
+        DESTINATION_URL_KEY: console_url(locations.pop()) if len(locations) == 1 else "",
+        COLLECTION_URL_KEY: object_url(single.get("collection_uri")) if single else "",
     }
     for key, url in links.items():
         if url:
@@ -68,7 +68,7 @@ def push_links(ti: Any, ard_conn_id: str, reports: Sequence[Mapping[str, Any]], 
 
 
 def order_page(ard_conn_id: str, order_id: str | None = None) -> str:
-    """Return the address of an order, or of all, in this provider's page; empty before Airflow 3.1, which has none."""
+    """Return the URL of an order, or of all, on this provider's page; empty before Airflow 3.1, which has no page."""
     from airflow import __version__ as airflow_version
     from packaging.version import Version
 
@@ -80,7 +80,7 @@ def order_page(ard_conn_id: str, order_id: str | None = None) -> str:
 
 
 def console_url(output_uri: str | None) -> str:
-    """Return the address of a place in its cloud's console, in a form that needs no region, project or tenant."""
+    """Return the URL of a location in its cloud's console, in a form that needs no region, project or tenant."""
     scheme, bucket, path = _parts(output_uri)
     if scheme == "s3":
         prefix = f"?{urlencode({'prefix': f'{path}/'})}" if path else ""
@@ -91,7 +91,7 @@ def console_url(output_uri: str | None) -> str:
 
 
 def object_url(uri: str | None) -> str:
-    """Return the address of one object in its cloud's console; empty for Azure, whose portal has no such address."""
+    """Return the URL of an object in its cloud's console; empty for Azure, whose portal has no such URL."""
     scheme, bucket, path = _parts(uri)
     if scheme == "s3":
         return f"https://s3.console.aws.amazon.com/s3/object/{quote(bucket)}?{urlencode({'prefix': path})}"

@@ -223,7 +223,7 @@ class ArdOrderOperator(BaseOperator):
         hook = ArdHook(self.ard_conn_id)
         request = hook.order_request(**{name: unmask(value) for name, value in self._passed(ORDER_ARGUMENTS).items()})
         mask_secrets(request.secrets)
-        for note in request.notes:
+        for note in request.warnings:
             self.log.warning("%s", note)
         if is_test_run(context) and not is_loopback(hook.get_conn().base):
             self.log.warning("This is a test run, and its order is real: point the Connection at a sandbox to test")

@@ -155,7 +155,7 @@ class ArdSelectOperator(BaseOperator):
         parse_bool(self.skip_if_empty, "skip_if_empty")
         poke_interval = parse_seconds(self.poke_interval, "poke_interval")
         timeout = parse_seconds(self.timeout, "timeout")
-        for note in request.notes:
+        for note in request.warnings:
             self.log.warning("%s", note)
         select_id = self._submit_once(hook, request, context)
         deadline = time.time() + timeout

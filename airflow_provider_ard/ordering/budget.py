@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_ard.api.account import UNLIMITED
 from airflow_provider_ard.api.arguments import safe_repr
 from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdRequestError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 TILE_SQKM = (5.3125 / 0.9996) ** 2
 # Tolerance for rounding, and for areas computed on another ellipsoid than WGS84.
 ROUNDING = 1.01
-UNLIMITED = -1
 
 
 @dataclass(frozen=True)

@@ -115,9 +115,9 @@ def _create_client(connection: Connection) -> ArdClient:
 
     Runs in a thread, as reading the extra may send a request to Airflow's supervisor to mask secrets.
     """
-    from airflow_provider_ard.hooks.ard import client_of
+    from airflow_provider_ard.hooks.ard import create_client
 
-    return client_of(connection, max_attempts=1)
+    return create_client(connection, max_attempts=1)
 
 
 class SharedClient:

@@ -57,14 +57,14 @@ class ImageryState:
         previously_fired, in_doubt = self._fired, self._claimed
         fired = dict(previously_fired or {})
         if previously_fired is None and not fire_existing:
-            fired |= {match.id: match.taken[:10] for match in matches}
+            fired |= {match.id: match.acquired_at[:10] for match in matches}
         # Without a store, a previous watcher may have fired what exists at the first poll.
         all_in_doubt = previously_fired is None and not self._stores
         new = [(match, all_in_doubt or match.id in in_doubt) for match in matches if match.id not in fired]
         keep_from = (oldest - MARGIN).isoformat()
         self._fired = {acquisition_id: day for acquisition_id, day in fired.items() if day >= keep_from}
         # Claims that are no longer found are dropped, as they can no longer be fired.
-        self._claimed = {match.id: match.taken[:10] for match, _ in new}
+        self._claimed = {match.id: match.acquired_at[:10] for match, _ in new}
         if self._fired != previously_fired or self._claimed or in_doubt or not self._is_saved:
             await self._save()
         return new

@@ -234,25 +234,25 @@ class ArdOrderSensor(BaseSensorOperator):
 
     def _result(self, reports: list[dict[str, Any]], context: Context) -> Any:
         if self.outlets:
-            from airflow_provider_ard.assets.delivery import delivery_event, tell_outlets
+            from airflow_provider_ard.assets.delivery import delivery_event, publish_to_outlets
 
             events = [delivery_event(report, self._tile_count(report)) for report in reports]
-            tell_outlets(self.outlets, events, context)
+            publish_to_outlets(self.outlets, events, context)
         return reports[0] if is_single_order(self.order_id) else reports
 
     def _tile_count(self, report: dict[str, Any]) -> int | None:
         """Return the number of an order's tiles, from the storage or its request; None if neither provides it."""
-        from airflow_provider_ard.api.delivery.scope import Ask
+        from airflow_provider_ard.api.delivery.scope import OrderScope
         from airflow_provider_ard.api.delivery.stac import find_items
-        from airflow_provider_ard.hooks.storage import reader
+        from airflow_provider_ard.hooks.storage import json_reader
 
         storage_conn_id = none_if_blank(self.storage_conn_id)
         try:
             with airflow_exceptions(self.ard_conn_id):
-                ask = Ask(self._hook.get_order(report["order_id"]).order)
+                ask = OrderScope(self._hook.get_order(report["order_id"]).order)
                 if storage_conn_id is None:
                     return ask.tile_count
-                return len(find_items(report["collection_uri"], reader(storage_conn_id), has=ask.has))
+                return len(find_items(report["collection_uri"], json_reader(storage_conn_id), in_scope=ask.contains))
         except Exception as error:  # noqa: BLE001 -- the wait for a delivered order must not fail for a number
             self.log.warning("Order %s: counting its tiles failed: %s", report["order_id"], error)
             return None

@@ -122,7 +122,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
                     # Airflow would restart a trigger that raises at once, again and again.
                     self.log.exception("Polling failed, will retry")
                 for match, repeated in new:
-                    self.log.info("New acquisition %s of %s", match.id, match.taken)
+                    self.log.info("New acquisition %s of %s", match.id, match.acquired_at)
                     yield TriggerEvent(_payload(match, repeated=repeated))
                 if new:
                     await asyncio.sleep(SETTLE_S)
@@ -219,8 +219,8 @@ def _is_stored(event: Any, asset: Any, inlet_events: Any) -> bool:
 def _payload(match: AcquisitionMatch, *, repeated: bool) -> dict[str, Any]:
     return {
         "acquisition_id": match.id,
-        "date": match.taken[:10],
-        "datetime": match.taken,
+        "date": match.acquired_at[:10],
+        "datetime": match.acquired_at,
         "cells": list(match.cells),
         "repeated": repeated,
     }

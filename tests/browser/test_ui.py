@@ -45,7 +45,7 @@ def run(stack):
 
 
 def get(stack, path, user=None, **query):
-    """Ask the page's server for data as a user, or as nobody."""
+    """OrderScope the page's server for data as a user, or as nobody."""
     headers = {}
     if user:
         login = {"username": user, "password": stack.passwords[user]}

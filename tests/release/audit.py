@@ -23,7 +23,7 @@ def verdict(code: int, said: str) -> int:
 
 
 def main() -> int:
-    """Ask one advisory service after the other until one answers."""
+    """OrderScope one advisory service after the other until one answers."""
     uv = Path(sys.executable).with_name("uv")
     for service in SERVICES:
         command = [

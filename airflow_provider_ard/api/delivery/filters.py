@@ -1,4 +1,4 @@
-"""Which of the delivered tiles are wanted, and which of their assets."""
+"""Filters of delivered tiles and their assets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPEN = {"", ".."}
 
 @dataclass(frozen=True)
 class TileFilter:
-    """What a tile must be; None takes all. `dates`: pairs of first and last day, ISO 8601, None for no bound."""
+    """Conditions of a tile; None matches all. `dates`: pairs of first and last day, ISO 8601, None for no bound."""
 
     assets: tuple[str, ...] | None = None
     dates: tuple[tuple[str | None, str | None], ...] | None = None
@@ -31,25 +31,29 @@ class TileFilter:
     def of(
         cls, *, assets: object = None, dates: object = None, cells: object = None, acquisitions: object = None
     ) -> TileFilter:
-        """Return the filter that the arguments describe; None, an empty text or the word None is not given.
+        """Return the filter that the arguments describe; None, an empty string or the string `None` is no filter.
 
         `assets`: one key or several, none of them for an empty list. `dates`: a day, an interval `first/last` (both
         days count; `..` or nothing for no bound), or several of these; a time of day does not count. Raises
         `ArdRequestError` naming the argument.
         """
-        keys = _several(assets, "assets", "keys of assets such as visual", _key)
-        days = _several(dates, "dates", "a day like 2026-06-03, an interval first/last, or a list of them", _interval)
-        chosen = _several(cells, "cells", "cell ids like Z13-031133320203", _cell)
-        wanted = _several(acquisitions, "acquisitions", "acquisition ids like 10300100B2B49700", _acquisition)
+        keys = _parse_items(assets, "assets", "keys of assets such as visual", _key)
+        days = _parse_items(
+            dates, "dates", "a day like 2026-06-03, an interval first/last, or a list of them", _interval
+        )
+        chosen = _parse_items(cells, "cells", "cell IDs like Z13-031133320203", _cell)
+        acquisition_ids = _parse_items(
+            acquisitions, "acquisitions", "acquisition IDs like 10300100B2B49700", _acquisition
+        )
         return cls(
             assets=None if keys is None else tuple(dict.fromkeys(keys)),
             dates=None if days is None else tuple(days),
             cells=None if chosen is None else frozenset(chosen),
-            acquisitions=None if wanted is None else frozenset(wanted),
+            acquisitions=None if acquisition_ids is None else frozenset(acquisition_ids),
         )
 
     def takes(self, tile: TileLocation) -> bool:
-        """Tell whether a tile is wanted; its place tells all that counts."""
+        """Return whether a tile matches, judging by its location."""
         return (
             self.takes_acquisition(tile.acquisition_id)
             and (self.cells is None or tile.cell_id in self.cells)
@@ -57,40 +61,40 @@ class TileFilter:
         )
 
     def takes_acquisition(self, acquisition_id: str) -> bool:
-        """Tell whether any tile of an acquisition can be wanted; of an unknown one, an empty text, it can."""
+        """Return whether any tile of an acquisition can match; an unknown one, an empty string, can."""
         return self.acquisitions is None or not acquisition_id or acquisition_id in self.acquisitions
 
 
-def _several(value: object, argument: str, wish: str, read: Callable[[object], Any]) -> list[Any] | None:
+def _parse_items(value: object, argument: str, expected: str, parse: Callable[[object], Any]) -> list[Any] | None:
     if (value := parse_literal(none_if_blank(value))) is None:
         return None
-    one = isinstance(value, str | date) or not isinstance(value, Iterable)
+    is_single = isinstance(value, str | date) or not isinstance(value, Iterable)
     try:
-        return [read(member) for member in ((value,) if one else to_list(value, argument, wish))]
+        return [parse(item) for item in ((value,) if is_single else to_list(value, argument, expected))]
     except (TypeError, ValueError) as error:
-        # Each reader raises with what came.
-        came = error.args[0] if error.args else value
-        raise ArdRequestError(f"wanted {wish}, got {safe_repr(came)}", argument=argument) from None
+        # Each parser raises with the invalid item.
+        received = error.args[0] if error.args else value
+        raise ArdRequestError(f"expected {expected}, got {safe_repr(received)}", argument=argument) from None
 
 
-def _checked(value: object, holds: bool) -> str:
-    if not isinstance(value, str) or not holds:
+def _validated(value: object, is_valid: bool) -> str:
+    if not isinstance(value, str) or not is_valid:
         raise ValueError(value)
     return value
 
 
 def _key(value: object) -> str:
-    return _checked(value, isinstance(value, str) and bool(value.strip())).strip()
+    return _validated(value, isinstance(value, str) and bool(value.strip())).strip()
 
 
 def _cell(value: object) -> str:
     value = value.strip() if isinstance(value, str) else value
-    return _checked(value, is_cell_id(value))
+    return _validated(value, is_cell_id(value))
 
 
 def _acquisition(value: object) -> str:
     value = value.strip() if isinstance(value, str) else value
-    return _checked(value, is_acquisition_id(value))
+    return _validated(value, is_acquisition_id(value))
 
 
 def _interval(value: object) -> tuple[str | None, str | None]:
@@ -109,7 +113,7 @@ def _day(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if not isinstance(value, str):
-        raise ValueError(value)  # noqa: TRY004 -- both are told alike
+        raise ValueError(value)  # noqa: TRY004 -- both are reported alike
     try:
         return datetime.fromisoformat(value.strip()).date().isoformat()
     except ValueError:

@@ -18,7 +18,7 @@ from airflow_provider_ard.api.errors import ArdRequestError
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
-# A query would be a signed URL put into the wrong place.
+# A query would be that of a signed URL in the wrong argument.
 _NO_PREFIX = re.compile(r"[?#\\\x00-\x1f\x7f\ud800-\udfff]")
 _EMPTY_STEP = re.compile(r"//|(?:^|/)\.{1,2}(?:/|$)")
 _ITEM = re.compile(r"/(?P<zone>\d{2})/(?P<quadkey>[0-3]{12})/(?P<date>\d{4}-\d{2}-\d{2})/(?P<acquisition>[^/]+)\.json$")
@@ -26,8 +26,8 @@ _ITEM = re.compile(r"/(?P<zone>\d{2})/(?P<quadkey>[0-3]{12})/(?P<date>\d{4}-\d{2
 _COLLECTION = re.compile(r"/acquisition_collections/([^/]+)_collection\.json$")
 
 
-class Place(NamedTuple):
-    """A place in a bucket or container; `scheme` is s3, gs or az, `prefix` without slashes around it."""
+class StorageLocation(NamedTuple):
+    """A location in a bucket or container; `scheme` is s3, gs or az, `prefix` without slashes around it."""
 
     scheme: str
     bucket: str
@@ -35,57 +35,62 @@ class Place(NamedTuple):
 
     @property
     def uri(self) -> str:
-        """The place as a URI, for example `s3://bucket/prefix`."""
+        """The location as a URI, for example `s3://bucket/prefix`."""
         path = f"{self.bucket}/{self.prefix}" if self.prefix else self.bucket
         return f"{self.scheme}://{path}"
 
 
 class TileLocation(NamedTuple):
-    """What a STAC item's URI tells of its tile. `date`: the day, ISO 8601."""
+    """The location of a tile, as in its STAC item's URI. `date`: the day, ISO 8601."""
 
     cell_id: str
     date: str
     acquisition_id: str
 
 
-def parse_location(destination: object, argument: str = "destination") -> Place:
-    """Return the place that `s3://`, `gs://`, `az://` or a bare `bucket/prefix` (S3) means; else `ArdRequestError`."""
+def parse_location(destination: object, argument: str = "destination") -> StorageLocation:
+    """Return the location of an `s3://`, `gs://` or `az://` URI, or of a bare `bucket/prefix` (S3).
+
+    Raises `ArdRequestError` for anything else.
+    """
     if not isinstance(destination, str):
-        raise ArdRequestError(f"wanted a text like s3://bucket/prefix, got {safe_repr(destination)}", argument=argument)
-    text = destination.strip()
-    match = _SCHEME.match(text)
+        raise ArdRequestError(
+            f"expected a string like s3://bucket/prefix, got {safe_repr(destination)}", argument=argument
+        )
+    location = destination.strip()
+    match = _SCHEME.match(location)
     scheme = match[1].lower() if match else "s3"
     if scheme not in {"s3", "gs", "az"}:
-        raise ArdRequestError(f"wanted s3://, gs:// or az://, got {safe_repr(scheme)}", argument=argument)
-    bucket, _, prefix = (text[match.end() :] if match else text).partition("/")
+        raise ArdRequestError(f"expected s3://, gs:// or az://, got {safe_repr(scheme)}", argument=argument)
+    bucket, _, prefix = (location[match.end() :] if match else location).partition("/")
     check_names(argument, bucket, prefix, "container" if scheme == "az" else "bucket")
-    return Place(scheme, bucket, prefix.strip("/"))
+    return StorageLocation(scheme, bucket, prefix.strip("/"))
 
 
 def check_names(argument: str, bucket: str, prefix: str, container: str) -> None:
-    """Raise `ArdRequestError` for a bucket (or container) and prefix that no storage can have."""
+    """Raise `ArdRequestError` for a bucket (or container) or prefix that cannot exist."""
     if not bucket:
         raise ArdRequestError(f"the {container} is missing", argument=argument)
     if not _BUCKET.fullmatch(bucket):
-        raise ArdRequestError(f"not the name of a {container}: {safe_repr(bucket)}", argument=argument)
+        raise ArdRequestError(f"expected the name of a {container}, got {safe_repr(bucket)}", argument=argument)
     if _NO_PREFIX.search(prefix):
-        raise ArdRequestError("the prefix holds a character that no prefix can have (? # \\)", argument=argument)
+        raise ArdRequestError("the prefix contains an invalid character (? # \\)", argument=argument)
     if _EMPTY_STEP.search(prefix.strip("/")):
-        raise ArdRequestError(f"the prefix has an empty or dotted step: {safe_repr(prefix)}", argument=argument)
+        raise ArdRequestError(f"the prefix has an empty or dotted segment: {safe_repr(prefix)}", argument=argument)
 
 
 def request_uri(output_uri: str, order_id: str) -> str:
-    """Return the URI of the copy of its request that an order leaves where it was delivered to."""
+    """Return the URI of the copy of its request that an order stores with its delivery."""
     return f"{output_uri.rstrip('/')}/{order_id}-request.json"
 
 
 def root_collection_uri(output_uri: str, order_id: str) -> str:
-    """Return the URI of an order's root collection below the place it was delivered to."""
+    """Return the URI of an order's root collection below its destination."""
     return f"{output_uri.rstrip('/')}/order_collections/{order_id}_root_collection.json"
 
 
 def acquisition_collection_uri(output_uri: str, acquisition_id: str) -> str:
-    """Return the URI of an acquisition's collection, which all orders into one place share."""
+    """Return the URI of an acquisition's collection, shared by all orders with the same destination."""
     return f"{output_uri.rstrip('/')}/acquisition_collections/{acquisition_id}_collection.json"
 
 
@@ -95,15 +100,15 @@ def item_uri(output_uri: str, cell_id: str, date: str, acquisition_id: str) -> s
     return f"{output_uri.rstrip('/')}/{zone}/{quadkey}/{date}/{acquisition_id}.json"
 
 
-def read_item_uri(uri: str) -> TileLocation | None:
-    """Return what a STAC item's URI tells of its tile, None if it is no such URI."""
-    found = _ITEM.search(uri)
-    if not found:
+def parse_item_uri(uri: str) -> TileLocation | None:
+    """Return the tile location in a STAC item's URI, None for any other URI."""
+    match = _ITEM.search(uri)
+    if not match:
         return None
-    return TileLocation(f"Z{found['zone']}-{found['quadkey']}", found["date"], found["acquisition"])
+    return TileLocation(f"Z{match['zone']}-{match['quadkey']}", match["date"], match["acquisition"])
 
 
-def read_acquisition_collection_uri(uri: str) -> str:
-    """Return the acquisition id that the URI of its collection tells, an empty text if it tells none."""
-    found = _COLLECTION.search(uri)
-    return found[1] if found else ""
+def parse_acquisition_collection_uri(uri: str) -> str:
+    """Return the acquisition ID in the URI of its collection, an empty string for any other URI."""
+    match = _COLLECTION.search(uri)
+    return match[1] if match else ""

@@ -1,4 +1,4 @@
-"""What an order asked for, as its status repeats it: which of the tiles in a shared place are its own."""
+"""The scope of an order, from the request that its status echoes: which tiles of a shared destination belong to it."""
 
 from __future__ import annotations
 
@@ -11,40 +11,39 @@ import shapely
 
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.grid import footprint, is_cell_id
-from airflow_provider_ard.api.orders.acquisitions import read_acquisitions
+from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
 from airflow_provider_ard.api.orders.status import EchoedRequest
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.delivery.layout import TileLocation
 
-# A tile reaches 156.25 m beyond its cell. Whether the API counts that is not documented: none of an order's tiles may
-# be lost for it.
+# A tile extends 156.25 m beyond its cell. Whether the API includes that is not documented; no tile may be missed.
 MARGIN_M = 200.0
 
 
-class Ask:
-    """What an order asked for. Orders into one place share the collections of acquisitions that they have in common.
+class OrderScope:
+    """Which tiles an order covers. Orders with the same destination share the collections of common acquisitions.
 
-    Cells asked for by name are told apart exactly, an AOI by the cells that it meets. What the status does not repeat,
-    such as the contents of a Select, restricts nothing.
+    Exact for an order by cells; for an AOI, by the cells that intersect it. What the status does not echo, such as the
+    contents of a Select, restricts nothing.
     """
 
     def __init__(self, echo: EchoedRequest | None) -> None:
         self._echo = echo or EchoedRequest()
 
-    def has(self, tile: TileLocation) -> bool:
-        """Tell whether a tile can be of this order."""
+    def contains(self, tile: TileLocation) -> bool:
+        """Return whether a tile can belong to the order."""
         if self._acquisitions is not None:
             if tile.acquisition_id not in self._acquisitions:
                 return False
             cells = self._acquisitions[tile.acquisition_id]
             if cells and tile.cell_id not in cells:
                 return False
-        return self._area is None or self._meets(tile.cell_id)
+        return self._aoi is None or self._meets(tile.cell_id)
 
     @property
     def tile_count(self) -> int | None:
-        """How many tiles the order asked for, where the request alone tells; None where an AOI or a whole one does."""
+        """The number of ordered tiles, if the request determines it; None with an AOI or a complete acquisition."""
         if not self._acquisitions or self._echo.intersects or self._echo.bbox:
             return None
         counts = [len(cells) for cells in self._acquisitions.values()]
@@ -53,33 +52,33 @@ class Ask:
     @cached_property
     def _acquisitions(self) -> dict[str, frozenset[str]] | None:
         try:
-            asked = read_acquisitions(self._echo.acquisitions) if self._echo.acquisitions else ()
+            acquisitions = parse_acquisitions(self._echo.acquisitions) if self._echo.acquisitions else ()
         except ArdRequestError:
             return None
-        return {acquisition.id: frozenset(acquisition.cells) for acquisition in asked} or None
+        return {acquisition.id: frozenset(acquisition.cells) for acquisition in acquisitions} or None
 
     @cached_property
-    def _area(self) -> Any:
+    def _aoi(self) -> Any:
         try:
             if self._echo.bbox:
-                area = shapely.box(*map(float, self._echo.bbox))
+                aoi = shapely.box(*map(float, self._echo.bbox))
             elif self._echo.intersects:
-                area = _geometry(self._echo.intersects)
+                aoi = _geometry(self._echo.intersects)
             else:
                 return None
         except (ValueError, TypeError, AttributeError, shapely.GEOSException):
             return None
-        shapely.prepare(area)
-        return area
+        shapely.prepare(aoi)
+        return aoi
 
     def _meets(self, cell_id: str) -> bool:
         if not is_cell_id(cell_id):
             return True
         corners = footprint(cell_id, MARGIN_M)
         longitudes = [longitude for longitude, _ in corners]
-        # Across the antimeridian degrees have no order.
+        # Degrees are not ordered across the antimeridian.
         across = max(longitudes) - min(longitudes) > 180
-        return across or bool(self._area.intersects(shapely.Polygon(corners)))
+        return across or bool(self._aoi.intersects(shapely.Polygon(corners)))
 
 
 def _geometry(value: object) -> Any:

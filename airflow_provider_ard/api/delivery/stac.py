@@ -1,6 +1,6 @@
-"""Reading what was delivered: an order's root collection links to acquisition collections, these to STAC items.
+"""Read delivered STAC: an order's root collection links to acquisition collections, and these to STAC items.
 
-Each item is a tile, its assets beside it; `layout` tells where they lie.
+Each item is a tile with its assets beside it; see `layout`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 from airflow_provider_ard.api.arguments import did_you_mean, safe_repr
 from airflow_provider_ard.api.delivery.filters import TileFilter
-from airflow_provider_ard.api.delivery.layout import TileLocation, read_acquisition_collection_uri, read_item_uri
+from airflow_provider_ard.api.delivery.layout import TileLocation, parse_acquisition_collection_uri, parse_item_uri
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 
-# Tiles are many and small: reading them is waiting for the storage, not computing.
+# Items are many and small: reading them is bound by the storage's latency.
 READERS = 16
 
 ReadJson = Callable[[str], dict[str, Any]]
@@ -40,57 +40,57 @@ class Tile:
 def find_items(
     collection_uri: str,
     read_json: ReadJson,
-    wanted: TileFilter | None = None,
-    has: Callable[[TileLocation], bool] | None = None,
+    tile_filter: TileFilter | None = None,
+    in_scope: Callable[[TileLocation], bool] | None = None,
 ) -> dict[str, TileLocation]:
-    """Return the STAC items below an order's root collection, by URI, in the order of the collections.
+    """Return the STAC items below an order's root collection, by URI, in the sequence of the collections.
 
-    `read_json(uri)` reads one document; it is called from several threads. Only those that `wanted` takes and the order
-    `has` are returned; collections of acquisitions that are not wanted are not read. Raises `ArdError` for a document
-    that is not of the delivered layout.
+    `read_json(uri)` reads one document; it is called from several threads. Only items that match `tile_filter` and
+    `in_scope` are returned; collections of other acquisitions are not read. Raises `ArdError` for a document that is
+    not of the delivered layout.
     """
-    wanted = wanted or TileFilter()
+    tile_filter = tile_filter or TileFilter()
     children = _links(collection_uri, read_json(collection_uri), "child")
-    children = [uri for uri in children if wanted.takes_acquisition(read_acquisition_collection_uri(uri))]
+    children = [uri for uri in children if tile_filter.takes_acquisition(parse_acquisition_collection_uri(uri))]
     with ThreadPoolExecutor(READERS) as readers:
         documents = list(readers.map(read_json, children))
-    found: dict[str, TileLocation] = {}
+    items: dict[str, TileLocation] = {}
     for child, document in zip(children, documents, strict=True):
         for uri in _links(child, document, "item"):
-            place = read_item_uri(uri)
-            if place is None:
-                raise ArdError(f"{uri}: not the place of a delivered tile (zone/quadkey/date/acquisition.json)")
-            if wanted.takes(place) and (has is None or has(place)):
-                found[uri] = place
-    return found
+            location = parse_item_uri(uri)
+            if location is None:
+                raise ArdError(f"{uri}: expected zone/quadkey/date/acquisition.json")
+            if tile_filter.takes(location) and (in_scope is None or in_scope(location)):
+                items[uri] = location
+    return items
 
 
 def read_tiles(
     items: dict[str, TileLocation], read_json: ReadJson, assets: tuple[str, ...] | None = None
 ) -> list[Tile]:
-    """Return the tiles of STAC items, with these of their assets, all for None.
+    """Return the tiles of STAC items, with the selected assets; None selects all.
 
-    None of the items is read where no asset is wanted. Raises `ArdRequestError` for an asset that no tile has.
+    No item is read if no asset is requested. Raises `ArdRequestError` for an asset that no tile has.
     """
     if assets == ():
-        return [_tile(uri, place, {}) for uri, place in items.items()]
+        return [_tile(uri, location, {}) for uri, location in items.items()]
     tiles = []
-    known: dict[str, None] = {}
+    all_keys: dict[str, None] = {}
     with ThreadPoolExecutor(READERS) as readers:
-        for (uri, place), hrefs in zip(
+        for (uri, location), hrefs in zip(
             items.items(), readers.map(lambda uri: _hrefs(read_json(uri)), items), strict=True
         ):
-            known |= dict.fromkeys(hrefs)
-            kept = hrefs if assets is None else {key: hrefs[key] for key in assets if key in hrefs}
-            tiles.append(_tile(uri, place, kept))
-    _check_assets(assets or (), known)
+            all_keys |= dict.fromkeys(hrefs)
+            selected = hrefs if assets is None else {key: hrefs[key] for key in assets if key in hrefs}
+            tiles.append(_tile(uri, location, selected))
+    _check_assets(assets or (), all_keys)
     return tiles
 
 
-def _check_assets(assets: Iterable[str], known: dict[str, None]) -> None:
+def _check_assets(assets: Iterable[str], all_keys: dict[str, None]) -> None:
     for key in assets:
-        if known and key not in known:
-            raise ArdRequestError(f"no tile has {safe_repr(key)}{did_you_mean(key, known)}", argument="assets")
+        if all_keys and key not in all_keys:
+            raise ArdRequestError(f"no tile has {safe_repr(key)}{did_you_mean(key, all_keys)}", argument="assets")
 
 
 def _links(uri: str, document: dict[str, Any], rel: str) -> list[str]:
@@ -100,9 +100,9 @@ def _links(uri: str, document: dict[str, Any], rel: str) -> list[str]:
     return [resolved(uri, link["href"]) for link in links if link.get("rel") == rel]
 
 
-def _tile(uri: str, place: TileLocation, hrefs: dict[str, str]) -> Tile:
+def _tile(uri: str, location: TileLocation, hrefs: dict[str, str]) -> Tile:
     assets = {key: resolved(uri, href) for key, href in hrefs.items()}
-    return Tile(uri, place.acquisition_id, place.cell_id, place.date, assets)
+    return Tile(uri, location.acquisition_id, location.cell_id, location.date, assets)
 
 
 def _hrefs(item: dict[str, Any]) -> dict[str, str]:

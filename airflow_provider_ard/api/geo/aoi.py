@@ -1,7 +1,7 @@
-"""An area of interest (AOI): any geometry in, WKT in WGS84 degrees out, checked against the API's rules.
+"""An area of interest (AOI): any geometry in, WKT in WGS84 degrees out, validated against the API's rules.
 
 The rules, from the ARD documentation: longitude and latitude in WGS84, two dimensions, every polygon at least 1 km² and
-250 m wide, at most 1000 vertices, not across the antimeridian. Bundle block adjustment wants one connected polygon.
+250 m wide, at most 1000 vertices, not across the antimeridian. Bundle block adjustment requires one connected polygon.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pyproj import Geod, Transformer
 
 from airflow_provider_ard.api.arguments import safe_repr, to_list
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.geo.geometry import EWKT, GeometryReader, ReadFile, is_wkt, read_local
-from airflow_provider_ard.api.geo.simplify import simplified
-from airflow_provider_ard.api.geo.vector_files import without_z
+from airflow_provider_ard.api.geo.geometry import EWKT, GeometryReader, ReadFile, is_wkt, read_local_file
+from airflow_provider_ard.api.geo.simplify import simplify_polygons
+from airflow_provider_ard.api.geo.vector_files import drop_z
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -30,7 +30,7 @@ MIN_AREA_SQKM = 1.0
 MIN_WIDTH_M = 250.0
 MAX_VERTICES = 1000
 _GEOD = Geod(ellps="WGS84")
-# A degree is never shorter than the first (times the cosine of the latitude), never longer than the second, metres.
+# Bounds of the length of a degree in meters; the first is multiplied by the cosine of the latitude.
 _SHORTEST_DEGREE, _LONGEST_DEGREE = 110_000.0, 112_000.0
 # Multi-geometries and collections have higher type ids than points, lines, rings and polygons.
 _LARGEST_SIMPLE_TYPE = shapely.GeometryType.POLYGON
@@ -39,59 +39,59 @@ _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 @dataclass(frozen=True)
 class AOI:
-    """A checked area: `wkt` as it goes to the API, `geometry` the same in shapely, `notes` what was mended."""
+    """A validated AOI: `wkt` as sent to the API, `geometry` the same in shapely, `warnings` about repairs."""
 
     wkt: str
     geometry: BaseGeometry = field(repr=False)
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-def read_aoi(
-    value: object, *, argument: str = "intersects", simplify: bool = False, read_file: ReadFile = read_local
+def parse_aoi(
+    value: object, *, argument: str = "intersects", simplify: bool = False, read_file: ReadFile = read_local_file
 ) -> AOI:
-    """Return a checked AOI from WKT, EWKT, GeoJSON, a geometry object, an iterable of these, or a file's path.
+    """Return a validated AOI from WKT, EWKT, GeoJSON, a geometry object, an iterable of these, or a file's path.
 
-    A valid WKT text comes back as it was. `simplify` reduces a polygon of too many vertices to the limit; the result
-    covers the original, and the tolerance is noted. `read_file` fetches files. Raises `ArdRequestError` naming
-    `argument`, with the figure that breaks a rule.
+    Valid WKT is returned unchanged. `simplify` reduces polygons with too many vertices to the limit; the result covers
+    the original, and a warning contains the tolerance. Raises `ArdRequestError`, which names `argument` and the value
+    that breaks a rule.
     """
     reader = GeometryReader(argument, read_file)
     geometry = reader.read(value)
-    notes = reader.notes
+    repairs = reader.warnings
     if geometry.is_empty:
         raise ArdRequestError("the geometry is empty", argument=argument)
-    geometry = without_z(geometry, notes)
+    geometry = drop_z(geometry, repairs)
     _check_range(geometry, argument)
     polygons = _polygons(geometry, argument)
     if not geometry.is_valid:
         reason = shapely.is_valid_reason(geometry)
-        geometry = _mended(geometry, argument)
+        geometry = _repair(geometry, argument)
         polygons = _polygons(geometry, argument)
-        notes.append(f"it was not valid ({reason}) and was mended")
+        repairs.append(f"it was not valid ({reason}) and was repaired")
     if simplify and (shapely.get_num_coordinates(polygons) > MAX_VERTICES).any():
-        polygons, tolerances = simplified(polygons, MAX_VERTICES, argument)
+        polygons, tolerances = simplify_polygons(polygons, MAX_VERTICES, argument)
         geometry = polygons[0] if len(polygons) == 1 else shapely.GeometryCollection(polygons)
-        notes += [
-            f"a polygon was simplified to {MAX_VERTICES} vertices; it covers the original and reaches at most "
-            f"{tolerance:.3g} m beyond it"
+        repairs += [
+            f"a polygon was simplified to {MAX_VERTICES} vertices; it covers the original and exceeds it by at most "
+            f"{tolerance:.3g} m"
             for tolerance in tolerances
         ]
     _check_rules(polygons, argument)
-    notes = list(dict.fromkeys(notes))
-    return AOI(_wkt_of(value, geometry, mended=bool(notes)), geometry, tuple(notes))
+    repairs = list(dict.fromkeys(repairs))
+    return AOI(_wkt_of(value, geometry, is_repaired=bool(repairs)), geometry, tuple(repairs))
 
 
-def _wkt_of(value: object, geometry: BaseGeometry, *, mended: bool) -> str:
-    """Return valid WKT as it came, anything else as shapely writes it."""
-    if isinstance(value, str) and not mended:
+def _wkt_of(value: object, geometry: BaseGeometry, *, is_repaired: bool) -> str:
+    """Return valid WKT unchanged, anything else as shapely writes it."""
+    if isinstance(value, str) and not is_repaired:
         text = EWKT.sub("", value).strip()
         if is_wkt(text):
             return text
     return str(geometry.wkt)
 
 
-def read_bbox(value: object) -> tuple[float, float, float, float]:
-    """Return (xmin, ymin, xmax, ymax) in WGS84 degrees from a list, a tuple, a text or a mapping of these names.
+def parse_bbox(value: object) -> tuple[float, float, float, float]:
+    """Return (xmin, ymin, xmax, ymax) in WGS84 degrees from a list, a tuple, a string or a mapping of these names.
 
     Raises `ArdRequestError` for anything else, and for a box that breaks the AOI rules.
     """
@@ -101,7 +101,7 @@ def read_bbox(value: object) -> tuple[float, float, float, float]:
     _check_range(box, "bbox")
     if xmin >= xmax or ymin >= ymax:
         raise ArdRequestError(
-            f"wanted xmin < xmax and ymin < ymax, got {xmin:g}, {ymin:g}, {xmax:g}, {ymax:g}"
+            f"expected xmin < xmax and ymin < ymax, got {xmin:g}, {ymin:g}, {xmax:g}, {ymax:g}"
             + (" (a box across the antimeridian is not possible)" if xmin > xmax else ""),
             argument="bbox",
         )
@@ -110,11 +110,12 @@ def read_bbox(value: object) -> tuple[float, float, float, float]:
 
 
 def check_connected(aoi: AOI) -> None:
-    """Raise `ArdRequestError` unless the AOI is one connected polygon, as bundle block adjustment wants it."""
+    """Raise `ArdRequestError` unless the AOI is one connected polygon, as bundle block adjustment requires."""
     merged = shapely.union_all(_parts(aoi.geometry))
     if merged.geom_type != "Polygon":
         raise ArdRequestError(
-            f"bundle adjustment (bba) wants one connected polygon, got {shapely.get_num_geometries(merged)} apart",
+            "bundle adjustment (bba) requires one connected polygon, got "
+            f"{shapely.get_num_geometries(merged)} separate ones",
             argument="intersects",
         )
 
@@ -127,10 +128,10 @@ def area_sqkm(geometry: BaseGeometry) -> float:
 
 
 def width_m(polygon: BaseGeometry) -> float:
-    """Return the short side of the smallest rectangle around a polygon, metres."""
-    projected = _to_metres(polygon)
+    """Return the short side of the smallest rectangle around a polygon, in meters."""
+    projected = _to_meters(polygon)
     with warnings.catch_warnings():
-        # A needle without width divides by zero inside GEOS; its width comes out as 0, which is right.
+        # GEOS divides by zero for a polygon without width; the result of 0 is right.
         warnings.simplefilter("ignore", RuntimeWarning)
         corners = shapely.get_coordinates(shapely.minimum_rotated_rectangle(projected))
     if len(corners) < 4:
@@ -139,23 +140,23 @@ def width_m(polygon: BaseGeometry) -> float:
 
 
 def _four_numbers(value: object) -> tuple[float, float, float, float]:
-    given = value
-    if isinstance(given, str):
-        # Both a bare "1 2 3 4" and what a template makes of a list or a dictionary.
-        names = re.findall(r"(?i)\b([xy]m(?:in|ax))\b", given)
-        numbers = re.findall(r"[^\s,;:\[\](){}'\"]+", re.sub(r"(?i)\b[xy]m(?:in|ax)\b", " ", given))
-        given = dict(zip(names, numbers, strict=True)) if names and len(names) == len(numbers) else numbers
-    if isinstance(given, Mapping):
-        by_name = {str(name).lower(): number for name, number in given.items()}
+    content = value
+    if isinstance(content, str):
+        # Both a bare "1 2 3 4" and a list or dictionary rendered by a template.
+        names = re.findall(r"(?i)\b([xy]m(?:in|ax))\b", content)
+        numbers = re.findall(r"[^\s,;:\[\](){}'\"]+", re.sub(r"(?i)\b[xy]m(?:in|ax)\b", " ", content))
+        content = dict(zip(names, numbers, strict=True)) if names and len(names) == len(numbers) else numbers
+    if isinstance(content, Mapping):
+        by_name = {str(name).lower(): number for name, number in content.items()}
         if set(by_name) != set(_SIDES):
-            raise ArdRequestError(f"wanted the keys {', '.join(_SIDES)}", argument="bbox")
-        given = [by_name[name] for name in _SIDES]
-    if isinstance(given, set | frozenset):
-        raise ArdRequestError(f"wanted [xmin, ymin, xmax, ymax], got {safe_repr(value)} without order", argument="bbox")
-    found = to_list(given, "bbox", "[xmin, ymin, xmax, ymax]")
-    if len(found) != len(_SIDES):
-        raise ArdRequestError(f"wanted four numbers, xmin, ymin, xmax, ymax, got {len(found)}", argument="bbox")
-    xmin, ymin, xmax, ymax = (_number(number, name) for number, name in zip(found, _SIDES, strict=True))
+            raise ArdRequestError(f"expected the keys {', '.join(_SIDES)}", argument="bbox")
+        content = [by_name[name] for name in _SIDES]
+    if isinstance(content, set | frozenset):
+        raise ArdRequestError(f"expected [xmin, ymin, xmax, ymax], got {safe_repr(value)}", argument="bbox")
+    values = to_list(content, "bbox", "[xmin, ymin, xmax, ymax]")
+    if len(values) != len(_SIDES):
+        raise ArdRequestError(f"expected four numbers, xmin, ymin, xmax, ymax, got {len(values)}", argument="bbox")
+    xmin, ymin, xmax, ymax = (_number(number, name) for number, name in zip(values, _SIDES, strict=True))
     return xmin, ymin, xmax, ymax
 
 
@@ -165,21 +166,21 @@ def _number(value: Any, name: str) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise ArdRequestError(f"wanted a number as {name}, got {safe_repr(value)}", argument="bbox")
-    # A whole number goes out as it came, without a decimal point.
+        raise ArdRequestError(f"expected a number as {name}, got {safe_repr(value)}", argument="bbox")
+    # An integer is sent unchanged, without a decimal point.
     return value if type(value) is int else number
 
 
-def _to_metres(polygon: BaseGeometry) -> BaseGeometry:
-    centre = polygon.centroid
+def _to_meters(polygon: BaseGeometry) -> BaseGeometry:
+    center = polygon.centroid
     local = Transformer.from_crs(
-        "EPSG:4326", f"+proj=aeqd +lat_0={centre.y} +lon_0={centre.x} +datum=WGS84 +units=m", always_xy=True
+        "EPSG:4326", f"+proj=aeqd +lat_0={center.y} +lon_0={center.x} +datum=WGS84 +units=m", always_xy=True
     )
     return shapely.transform(polygon, local.transform, interleaved=False)
 
 
 def _parts(geometry: BaseGeometry) -> Any:
-    """Return the simple geometries in it, however deep, as an array."""
+    """Return the simple geometries in a geometry, at any depth, as an array."""
     parts = np.array([geometry], dtype=object)
     while (shapely.get_type_id(parts) > _LARGEST_SIMPLE_TYPE).any():
         parts = shapely.get_parts(parts)
@@ -187,25 +188,25 @@ def _parts(geometry: BaseGeometry) -> Any:
 
 
 def _polygons(geometry: BaseGeometry, argument: str) -> Any:
-    """Return the polygons of a geometry as an array; `ArdRequestError` if there is anything else in it."""
+    """Return the polygons of a geometry as an array; raise `ArdRequestError` if it contains others."""
     parts = _parts(geometry)
     others = parts[shapely.get_type_id(parts) != shapely.GeometryType.POLYGON]
     if len(others):
-        raise ArdRequestError(f"wanted polygons, got a {others[0].geom_type}", argument=argument)
+        raise ArdRequestError(f"expected polygons, got a {others[0].geom_type}", argument=argument)
     if shapely.is_empty(parts).any():
         raise ArdRequestError("a polygon is empty", argument=argument)
     return parts
 
 
-def _mended(geometry: BaseGeometry, argument: str) -> BaseGeometry:
+def _repair(geometry: BaseGeometry, argument: str) -> BaseGeometry:
     areas = [part for part in _parts(shapely.make_valid(geometry)) if part.geom_type == "Polygon"]
     if not areas:
         raise ArdRequestError("the geometry is not valid and has no area", argument=argument)
     if len(areas) == 1:
         return areas[0]
-    # The members of a collection may overlap, those of a multipolygon may not.
-    several = shapely.MultiPolygon(areas)
-    return several if several.is_valid else shapely.GeometryCollection(areas)
+    # Polygons of a collection may overlap, those of a multipolygon may not.
+    multipolygon = shapely.MultiPolygon(areas)
+    return multipolygon if multipolygon.is_valid else shapely.GeometryCollection(areas)
 
 
 # The rules -------------------------------------------------------------------------------------------------------
@@ -222,11 +223,11 @@ def _check_range(geometry: BaseGeometry, argument: str) -> None:
     elif -90 <= ymin <= ymax <= 90 and -360 <= xmin <= xmax <= 360:
         hint = "; does it cross the antimeridian? That is not allowed: split it there"
     elif max(abs(xmin), abs(xmax), abs(ymin), abs(ymax)) > 1000:
-        hint = "; are these projected metres? WGS84 degrees are wanted"
+        hint = "; are these projected meters? WGS84 degrees are expected"
     else:
         hint = ""
     raise ArdRequestError(
-        f"wanted longitudes within ±180 and latitudes within ±90, got x {xmin:g} to {xmax:g}, "
+        f"expected longitudes within ±180 and latitudes within ±90, got x {xmin:g} to {xmax:g}, "
         f"y {ymin:g} to {ymax:g}{hint}",
         argument=argument,
     )
@@ -236,7 +237,7 @@ def _check_rules(polygons: Any, argument: str) -> None:
     boxes = shapely.bounds(polygons)
     vertices = shapely.get_num_coordinates(polygons)
     spans = boxes[:, 2:] - boxes[:, :2]
-    # Lower bounds, all at once; exact figures only for the polygons that may break a rule.
+    # Lower bounds for all polygons at once; exact values only for those that may break a rule.
     cosines = np.cos(np.radians(np.abs(boxes[:, [1, 3]]).max(axis=1)))
     least_areas = shapely.area(polygons) * cosines * _SHORTEST_DEGREE**2
     # A shape is at least as wide as its area over its diameter.
@@ -266,6 +267,6 @@ def _check_polygon(polygon: BaseGeometry, which: str, argument: str) -> None:
             argument=argument,
         )
     if (area := area_sqkm(polygon)) < MIN_AREA_SQKM:
-        raise ArdRequestError(f"{which} is {area:.4g} km², at least {MIN_AREA_SQKM:g} km² is wanted", argument=argument)
+        raise ArdRequestError(f"{which} is {area:.4g} km², the minimum is {MIN_AREA_SQKM:g} km²", argument=argument)
     if (width := width_m(polygon)) < MIN_WIDTH_M:
-        raise ArdRequestError(f"{which} is {width:.4g} m wide, at least {MIN_WIDTH_M:g} m is wanted", argument=argument)
+        raise ArdRequestError(f"{which} is {width:.4g} m wide, the minimum is {MIN_WIDTH_M:g} m", argument=argument)

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.api.arguments import parse_literal, safe_repr, to_list
 from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
-from airflow_provider_ard.api.geo.vector_files import in_degrees, read_ogr, read_ogr_content
+from airflow_provider_ard.api.geo.vector_files import read_vector_content, read_vector_file, to_wgs84
 
 ReadFile = Callable[[str], bytes]
 
@@ -27,38 +27,38 @@ _GEOJSON_GEOMETRIES = {
 }  # fmt: skip
 # GEOS reads nested collections by recursion and ends the process when its stack does.
 _DEEPEST_WKT = 50
-_WISH = "WKT, GeoJSON, geometry objects or a file's path"
+_EXPECTED = "WKT, GeoJSON, geometry objects or a file's path"
 _READ_ERRORS = (
     shapely.errors.ShapelyError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError,
 )  # fmt: skip
-# What a path itself is to blame for; anything else that an object store raises may be over in a minute.
+# Errors that the path causes; other errors of an object store may be temporary.
 _PATH_ERRORS = (
     FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, LookupError,
     ImportError, NotImplementedError,
 )  # fmt: skip
-# How a system puts it that a text can be no path at all.
+# Errors of the system for a string that cannot be a path.
 _NO_PATH = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP}
 
 
 def is_wkt(text: str) -> bool:
-    """Whether a text is meant as WKT."""
+    """Return whether a string begins like WKT."""
     return bool(_WKT.match(text))
 
 
-def read_local(path: str) -> bytes:
-    """Read a file of this machine."""
+def read_local_file(path: str) -> bytes:
+    """Return the content of a local file."""
     return Path(path).expanduser().read_bytes()
 
 
 class GeometryReader:
-    """Reads geometries given as the argument named `argument`; `notes` tell what had to be mended on the way.
+    """Reads the geometries of one argument; `warnings` lists repairs.
 
-    `read_file(path)` returns a file's bytes, or raises what its storage raises.
+    `read_file(path)` returns a file's bytes, or raises the errors of its storage.
     """
 
-    def __init__(self, argument: str, read_file: ReadFile = read_local) -> None:
+    def __init__(self, argument: str, read_file: ReadFile = read_local_file) -> None:
         self.argument = argument
-        self.notes: list[str] = []
+        self.warnings: list[str] = []
         self._read_file = read_file
 
     def read(self, value: object) -> BaseGeometry:
@@ -66,7 +66,7 @@ class GeometryReader:
         try:
             return self._read(value)
         except RecursionError:
-            raise self._refusal("it is nested without end") from None
+            raise self._error("the value is nested too deeply") from None
 
     def _read(self, value: object) -> BaseGeometry:
         if isinstance(value, BaseGeometry):
@@ -81,71 +81,72 @@ class GeometryReader:
 
     def _from_object(self, value: Any) -> BaseGeometry:
         try:
-            # A cell of maxar-ard-grid; its own coordinates are UTM metres.
+            # A cell of maxar-ard-grid; its own coordinates are UTM meters.
             cell = getattr(value, "geom_WGS84", None)
             frame = hasattr(value, "to_crs") and hasattr(value, "geometry")
             interface = None if frame else getattr(value, "__geo_interface__", None)
         except Exception as error:  # noqa: BLE001 -- properties run the user's own code
-            raise self._refusal(f"wanted {_WISH}, got {safe_repr(value)} that raises {type(error).__name__}") from None
+            message = f"expected {_EXPECTED}, got {safe_repr(value)} that raises {type(error).__name__}"
+            raise self._error(message) from None
         if isinstance(cell, BaseGeometry):
             return cell
         if frame:
             return self._from_frame(value)
         if interface is not None:
             return self._from_geojson(interface)
-        return GeometryCollection([self._read(member) for member in to_list(value, self.argument, _WISH)])
+        return GeometryCollection([self._read(item) for item in to_list(value, self.argument, _EXPECTED)])
 
     def _from_frame(self, frame: Any) -> BaseGeometry:
-        """Return what a GeoDataFrame or GeoSeries holds, reprojected from its CRS."""
+        """Return the geometries of a GeoDataFrame or GeoSeries, reprojected from its CRS."""
         geometries = list(frame.geometry)
         if not all(isinstance(geometry, BaseGeometry) for geometry in geometries):
-            raise self._refusal("a row has no geometry")
+            raise self._error("a row has no geometry")
         if frame.crs is None:
-            self.notes.append("it has no CRS and was taken for WGS84 degrees")
+            self.warnings.append("it has no CRS; WGS84 degrees are assumed")
         else:
-            geometries = in_degrees(geometries, frame.crs, self.argument, self.notes)
+            geometries = to_wgs84(geometries, frame.crs, self.argument, self.warnings)
         return GeometryCollection(geometries)
 
     def _from_text(self, text: str) -> BaseGeometry:
         if not text:
-            raise self._refusal("the text is empty")
+            raise self._error("the string is empty")
         if text[0] in "{[(":
-            found = parse_literal(text)
-            if isinstance(found, str):
-                raise self._refusal("looks like GeoJSON but cannot be read as JSON")
-            return self._read(found)
+            geometry = parse_literal(text)
+            if isinstance(geometry, str):
+                raise self._error("looks like GeoJSON but cannot be read as JSON")
+            return self._read(geometry)
         if srid := EWKT.match(text):
             if int(srid[1]) != 4326:
-                raise self._refusal(f"wanted SRID 4326 (WGS84 degrees), got {srid[1]}")
+                raise self._error(f"expected SRID 4326 (WGS84 degrees), got {srid[1]}")
             text = text[srid.end() :].strip()
             if not is_wkt(text):
-                raise self._refusal("wanted WKT behind the SRID, got something else")
+                raise self._error("expected WKT after the SRID")
         return self._from_wkt(text) if is_wkt(text) else self._from_file(text)
 
     def _from_wkt(self, text: str) -> BaseGeometry:
         if text.count("(") > _DEEPEST_WKT and _depth(text) > _DEEPEST_WKT:
-            raise self._refusal(f"is WKT nested deeper than {_DEEPEST_WKT} levels")
-        # GEOS raises a floating point flag for nan; it is found and told by name later on.
+            raise self._error(f"is WKT nested deeper than {_DEEPEST_WKT} levels")
+        # GEOS raises a floating point flag for nan, which is reported later.
         with np.errstate(invalid="ignore", over="ignore"):
             try:
                 return shapely.from_wkt(text)
             except _READ_ERRORS as error:
-                closed = _closed(text)
+                closed = _close_rings(text)
                 if closed is None:
-                    raise self._refusal(f"cannot be read as WKT: {_short(error)}") from None
-                self.notes.append("an open ring was closed")
+                    raise self._error(f"cannot be read as WKT: {_first_line(error)}") from None
+                self.warnings.append("an open ring was closed")
                 return closed
 
     def _from_geojson(self, content: Any) -> BaseGeometry:
         kind = content.get("type") if isinstance(content, Mapping) else None
         if kind == "FeatureCollection":
-            found = self._from_features(to_list(content.get("features"), self.argument, "a list of features"))
+            geometry = self._from_features(to_list(content.get("features"), self.argument, "a list of features"))
         elif kind == "Feature" or (kind is None and isinstance(content, Mapping) and "geometry" in content):
-            found = self._from_features([content]).geoms[0]
+            geometry = self._from_features([content]).geoms[0]
         else:
-            found = self._from_geometry(content)
+            geometry = self._from_geometry(content)
         crs = content.get("crs") if isinstance(content, Mapping) else None
-        return found if crs is None else in_degrees([found], crs, self.argument, self.notes)[0]
+        return geometry if crs is None else to_wgs84([geometry], crs, self.argument, self.warnings)[0]
 
     def _from_features(self, features: Any) -> GeometryCollection:
         geometries = [feature.get("geometry") if isinstance(feature, Mapping) else None for feature in features]
@@ -158,10 +159,10 @@ class GeometryReader:
         if isinstance(content, BaseGeometry):
             return content
         if not isinstance(content, Mapping):
-            raise self._refusal("wanted a GeoJSON geometry, Feature or FeatureCollection, got one without geometry")
+            raise self._error("expected a GeoJSON geometry, Feature or FeatureCollection, got one without geometry")
         kind = content.get("type")
         if not isinstance(kind, str) or kind not in _GEOJSON_GEOMETRIES:
-            raise self._refusal(f"wanted a GeoJSON geometry, Feature or FeatureCollection, got type {safe_repr(kind)}")
+            raise self._error(f"expected a GeoJSON geometry, Feature or FeatureCollection, got type {safe_repr(kind)}")
         coordinates = content.get("coordinates")
         if kind == "Polygon":
             return self._polygons([coordinates])[0]
@@ -175,7 +176,7 @@ class GeometryReader:
             rings = [ring for polygon in polygons for ring in polygon]
             lengths = np.fromiter(map(len, rings), dtype=int, count=len(rings))
             positions = list(chain.from_iterable(rings))
-            # Rings of mixed dimensions and other rare forms go the slow way, which says what is wrong.
+            # Rings of mixed dimensions and other rare forms go the slow way, which reports the reason.
             (dimensions,) = set(map(len, positions))
             numbers = chain.from_iterable(positions)
             points = np.fromiter(numbers, dtype=float, count=dimensions * len(positions)).reshape(-1, dimensions)
@@ -184,7 +185,7 @@ class GeometryReader:
                 raise ValueError
             ends = np.cumsum(lengths)
             if (points[ends - lengths] != points[ends - 1]).any():
-                self.notes.append("an open ring was closed")
+                self.warnings.append("an open ring was closed")
             linear = shapely.linearrings(points, indices=np.repeat(np.arange(len(rings)), lengths))
             return shapely.polygons(linear, indices=np.repeat(np.arange(len(polygons)), holes))
         except _READ_ERRORS:
@@ -194,27 +195,27 @@ class GeometryReader:
         try:
             return shape(content)
         except _READ_ERRORS as error:
-            raise self._refusal(f"cannot be read as GeoJSON: {_short(error)}") from None
+            raise self._error(f"cannot be read as GeoJSON: {_first_line(error)}") from None
 
     def _from_file(self, path: str) -> BaseGeometry:
         content = self._content(path)
         if content is None:
-            return read_ogr(path, path, self.argument, self.notes)
+            return read_vector_file(path, path, self.argument, self.warnings)
         try:
             text = content.decode("utf-8-sig").strip()
         except UnicodeDecodeError:
             text = ""
         if is_wkt(text) or EWKT.match(text):
             return self._from_text(text)
-        if text[:1] == "{" and isinstance(found := parse_literal(text), Mapping):
-            return self._from_geojson(found)
+        if text[:1] == "{" and isinstance(geometry := parse_literal(text), Mapping):
+            return self._from_geojson(geometry)
         if "://" not in path:
-            # GDAL finds what stands beside a local file, such as a Shapefile's projection, by itself.
-            return read_ogr(str(Path(path).expanduser()), path, self.argument, self.notes)
-        return read_ogr_content(content, path, self.argument, self.notes)
+            # GDAL finds the companions of a local file, such as a Shapefile's projection.
+            return read_vector_file(str(Path(path).expanduser()), path, self.argument, self.warnings)
+        return read_vector_content(content, path, self.argument, self.warnings)
 
     def _content(self, path: str) -> bytes | None:
-        """Return what a file holds, None for a local folder."""
+        """Return the content of a file, None for a local folder."""
         try:
             if "://" not in path and Path(path).expanduser().is_dir():
                 return None
@@ -224,25 +225,25 @@ class GeometryReader:
         except Exception as error:  # noqa: BLE001 -- every object store has errors of its own
             if "://" in path and getattr(error, "errno", None) not in _NO_PATH:
                 raise ArdUnavailableError(
-                    f"{self.argument}: {safe_repr(path)} cannot be read at present: {type(error).__name__}"
+                    f"{self.argument}: {safe_repr(path)} cannot be read now: {type(error).__name__}"
                 ) from None
-        raise self._refusal(f"neither WKT nor GeoJSON, nor the path of a file that can be read: {safe_repr(path)}")
+        raise self._error(f"expected WKT, GeoJSON or the path of a readable file, got {safe_repr(path)}")
 
-    def _refusal(self, message: str) -> ArdRequestError:
+    def _error(self, message: str) -> ArdRequestError:
         return ArdRequestError(message, argument=self.argument)
 
 
 def _depth(text: str) -> int:
-    steps = [1 if sign == "(" else -1 for sign in re.findall(r"[()]", text)]
-    return int(np.cumsum(steps).max())
+    levels = [1 if parenthesis == "(" else -1 for parenthesis in re.findall(r"[()]", text)]
+    return int(np.cumsum(levels).max())
 
 
-def _closed(text: str) -> BaseGeometry | None:
+def _close_rings(text: str) -> BaseGeometry | None:
     try:
         return shapely.from_wkt(text, on_invalid="fix")
     except _READ_ERRORS:
         return None
 
 
-def _short(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0][:160]

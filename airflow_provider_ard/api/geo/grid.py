@@ -1,6 +1,6 @@
-"""Where on Earth the cells of the ARD grid lie: squares of 5 km in UTM, named by zone and quadkey (`Z13-031133320203`).
+"""Coordinates of the ARD grid's cells: squares of 5 km in UTM, named by zone and quadkey (`Z13-031133320203`).
 
-Source: PyPI's maxar-ard-grid, against which the tests hold this.
+Source: PyPI's maxar-ard-grid; the tests compare both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 CELL_SIZE_M = 5_000
-# A zone has 4096 cells either way, about the point where equator and central meridian meet.
+# A zone has 4096 cells in each direction, centered on the intersection of equator and central meridian.
 _CENTRAL_MERIDIAN_M = 500_000
 _FALSE_NORTHING_M = 10_000_000
 _CELL_ID = re.compile(r"Z(0[1-9]|[1-5]\d|60)-([0-3]{12})")
@@ -25,15 +25,15 @@ Ring = list[tuple[float, float]]
 Box = tuple[float, float, float, float]
 
 
-def is_cell_id(text: object) -> bool:
-    """Whether this is the id of a cell, such as `Z13-031133320203`."""
-    return isinstance(text, str) and _CELL_ID.fullmatch(text) is not None
+def is_cell_id(value: object) -> bool:
+    """Return whether a value is a cell ID, such as `Z13-031133320203`."""
+    return isinstance(value, str) and _CELL_ID.fullmatch(value) is not None
 
 
 def footprint(cell_id: str, margin_m: float = 0) -> Ring:
-    """Return a cell's corners, so many metres around it, as a closed ring, longitude and latitude in WGS84 degrees.
+    """Return a cell's corners with a margin in meters, as a closed ring of longitude and latitude in WGS84 degrees.
 
-    Raises ValueError for no cell id.
+    Raises ValueError for an invalid cell ID.
     """
     zone, x, y = _index(cell_id)
     east, north = _corner(x, y)
@@ -50,12 +50,12 @@ def footprint(cell_id: str, margin_m: float = 0) -> Ring:
 def bounds(cell_ids: Iterable[str]) -> Box | None:
     """Return west, south, east and north of some cells (degrees), None without any.
 
-    At the antimeridian west is greater than east. Costs a projection a zone, however many the cells; ids that are none
-    are left out.
+    At the antimeridian west is greater than east. Takes one projection per zone; invalid IDs are
+    ignored.
     """
-    found = sorted({_index(cell_id) for cell_id in cell_ids if is_cell_id(cell_id)})
+    cells_in_order = sorted({_index(cell_id) for cell_id in cell_ids if is_cell_id(cell_id)})
     points: list[tuple[float, float]] = []
-    for (zone, north_of_equator), cells in groupby(sorted(found, key=_hemisphere), key=_hemisphere):
+    for (zone, north_of_equator), cells in groupby(sorted(cells_in_order, key=_hemisphere), key=_hemisphere):
         indexes = list(cells)
         columns, rows = [x for _, x, _ in indexes], [y for _, _, y in indexes]
         corners = [_corner(x, y) for x in (min(columns), max(columns) + 1) for y in (min(rows), max(rows) + 1)]
@@ -76,10 +76,10 @@ def _hemisphere(cell: tuple[int, int, int]) -> tuple[int, bool]:
 
 
 def _index(cell_id: str) -> tuple[int, int, int]:
-    """Return the zone, and how many cells east of the central meridian and north of the equator it begins."""
+    """Return the zone, and the offset in cells east of the central meridian and north of the equator."""
     match = _CELL_ID.fullmatch(cell_id)
     if match is None:
-        raise ValueError(f"not a cell id: {cell_id!r}")
+        raise ValueError(f"not a cell ID: {cell_id!r}")
     x = y = 0
     for digit in match[2]:
         x, y = 2 * x + int(digit) % 2, 2 * y + int(digit) // 2
@@ -94,9 +94,9 @@ def _corner(x: int, y: int) -> tuple[float, float]:
 def _degrees(
     zone: int,
     north_of_equator: bool,
-    metres: list[tuple[float, float]],
+    points_m: list[tuple[float, float]],
 ) -> Iterator[tuple[float, float]]:
-    eastings, northings = zip(*metres, strict=True)
+    eastings, northings = zip(*points_m, strict=True)
     shift = 0 if north_of_equator else _FALSE_NORTHING_M
     longitudes, latitudes = _from_utm(zone, north_of_equator).transform(eastings, [y + shift for y in northings])
     return zip(longitudes, latitudes, strict=True)

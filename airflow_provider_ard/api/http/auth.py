@@ -1,7 +1,7 @@
-"""Log in to the ARD API and keep the login valid for as long as an order takes.
+"""Log in to the ARD API, and renew the token for as long as an order takes.
 
 Source of the forms: the OAuth 2.0 password, client-credentials and refresh grants (RFC 6749, by way of oauthlib). An
-access token lives 12 hours, an order up to three days: a waiter outlives its token several times.
+access token lives 12 hours, an order up to three days: a wait outlasts its token several times.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response
 
-# Renewed this long before it ends, so that no request leaves with a token that dies on the way.
+# Renewed this long before it expires, so that no token expires in transit.
 RENEW_BEFORE_S = 60.0
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
 
 @dataclass(frozen=True)
 class Login:
-    """What a Connection holds to log in with; the secrets are left out of its `repr`.
+    """The credentials of a Connection; `repr` omits the secrets.
 
     Any one of these suffices: user name and password, client id and secret, a ready access token, a refresh token.
     """
@@ -43,16 +43,16 @@ class Login:
 
     def __post_init__(self) -> None:
         if self.password and not self.username:
-            raise ArdAuthError("a password was given without a user name (login)", setting="login")
+            raise ArdAuthError("password without a user name (login)", setting="login")
         if self.can_log_in or self.access_token or self.refresh_token:
             return
         if not self.username and (self.client_id or self.client_secret):
             half = "client_secret" if self.client_id else "client_id"
             raise ArdAuthError(
-                f"no way to log in: of the extras client_id and client_secret, {half} is missing", setting="client_id"
+                f"no credentials: of the extras client_id and client_secret, {half} is missing", setting="client_id"
             )
         raise ArdAuthError(
-            "no way to log in: give login and password, or one of the extras access_token, refresh_token, "
+            "no credentials: set login and password, or one of the extras access_token, refresh_token, "
             "or client_id with client_secret",
             setting="login",
         )
@@ -64,16 +64,16 @@ class Login:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret given, for redaction."""
-        given = (self.password, self.client_secret, self.access_token, self.refresh_token)
-        return tuple(secret for secret in given if secret)
+        """Its secrets, for redaction."""
+        candidates = (self.password, self.client_secret, self.access_token, self.refresh_token)
+        return tuple(secret for secret in candidates if secret)
 
 
 class TokenAuth(AuthBase):
-    """Puts a valid access token on each request; renews it by refresh token, else by a new login.
+    """Adds a valid access token to each request; renews it by refresh token, else by a new login.
 
-    `post_form(path, body, auth)` sends one form to the API (path relative to its base) and returns the answer; raises
-    `ArdUnavailableError` in an outage. Thread-safe: of several threads that find the token old, one renews it.
+    `post_form(path, body, auth)` sends one form to the API (path relative to its base) and returns the response; raises
+    `ArdUnavailableError` in an outage. Thread-safe: one of several threads renews an expired token.
     """
 
     def __init__(self, login: Login, post_form: Callable[[str, str, tuple[str, str] | None], Response]) -> None:
@@ -82,7 +82,7 @@ class TokenAuth(AuthBase):
         self._lock = RLock()
         self._access_token = login.access_token
         self._refresh_token = login.refresh_token
-        # On the monotonic clock, counted from the answer: the machine's wall clock may be off or be set.
+        # By the monotonic clock, from the response on: the wall clock may be wrong or be set.
         self._expires_at: float | None = None
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
@@ -92,25 +92,25 @@ class TokenAuth(AuthBase):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret known by now, for redaction."""
+        """All current secrets, for redaction."""
         tokens = tuple(token for token in (self._access_token, self._refresh_token) if token)
         return self._login.secrets + tokens
 
     def token(self) -> str:
-        """Return a valid access token, renewing it where needed.
+        """Return a valid access token, renewed if necessary.
 
         Raises `ArdAuthError` if the login is refused, `ArdUnavailableError` in an outage.
         """
         with self._lock:
-            if self._access_token is None or self._is_old():
+            if self._access_token is None or self._is_expired():
                 self._renew()
             assert self._access_token is not None  # noqa: S101 -- _renew sets it or raises
             return self._access_token
 
     def renew_after_refusal(self, refused: str, *, by_login: bool = False) -> None:
-        """Replace the access token `refused` that the API answered with a 401, `by_login` rather than by refresh.
+        """Replace the access token `refused`, for which the API responded 401. `by_login`: not by the refresh token.
 
-        Does nothing if another thread has replaced it meanwhile. Raises `ArdAuthError` if no other can be had.
+        Does nothing if another thread has replaced it. Raises `ArdAuthError` if there is no way to get another.
         """
         with self._lock:
             if self._access_token == refused:
@@ -119,35 +119,35 @@ class TokenAuth(AuthBase):
                     self._refresh_token = None
                 self._renew()
 
-    def _is_old(self) -> bool:
+    def _is_expired(self) -> bool:
         return self._expires_at is not None and time.monotonic() >= self._expires_at
 
     def _renew(self) -> None:
         if self._refresh_token:
             body = LegacyApplicationClient("").prepare_refresh_body(refresh_token=self._refresh_token)
             try:
-                self._take(self._post_form("auth/authenticate", body, None))
+                self._store(self._post_form("auth/authenticate", body, None))
             except (ArdAuthError, ArdRequestError) as error:
-                # Used up or revoked. It will not come back to life, so it is not tried again.
+                # Expired or revoked for good.
                 self._refresh_token = None
                 if not self._login.can_log_in:
                     error.setting = "refresh_token"
                     raise
             else:
                 return
-        self._log_in()
+        self._login_again()
 
-    def _log_in(self) -> None:
+    def _login_again(self) -> None:
         login = self._login
         if login.username and login.password:
             body = LegacyApplicationClient("").prepare_request_body(login.username, login.password)
-            with _blaming("login"):
-                self._take(self._post_form("auth/authenticate", body, None))
+            with _naming_setting("login"):
+                self._store(self._post_form("auth/authenticate", body, None))
         elif login.client_id and login.client_secret:
             body = BackendApplicationClient(login.client_id).prepare_request_body()
             basic = (login.client_id, login.client_secret)
-            with _blaming("client_id"):
-                self._take(self._post_form("auth/authenticate/oauth2/token", body, basic))
+            with _naming_setting("client_id"):
+                self._store(self._post_form("auth/authenticate/oauth2/token", body, basic))
         else:
             raise ArdAuthError(
                 "the access token has expired or was refused, and the connection has neither a refresh token nor a "
@@ -156,28 +156,28 @@ class TokenAuth(AuthBase):
                 setting="access_token",
             )
 
-    def _take(self, answer: Response) -> None:
+    def _store(self, response: Response) -> None:
         try:
-            token = LegacyApplicationClient("").parse_request_body_response(answer.text)
+            token = LegacyApplicationClient("").parse_request_body_response(response.text)
             access_token = token["access_token"]
             lifetime = float(token.get("expires_in", "inf"))
         except (OAuth2Error, TypeError, ValueError, AttributeError) as error:
             raise ArdUnavailableError(
-                f"the login was answered with something that is no token ({type(error).__name__})",
-                status=answer.status_code,
+                f"the response to the login contains no valid token ({type(error).__name__})",
+                status=response.status_code,
                 setting="host",
             ) from None
         self._access_token = access_token
-        # An answer to a refresh may leave the refresh token out: the old one stays good.
+        # The response to a refresh may omit the refresh token: the old one remains valid.
         self._refresh_token = token.get("refresh_token") or self._refresh_token
-        # A token that lives for less than the margin must not be renewed before each request.
+        # A token with a lifetime below the margin must not be renewed before each request.
         margin = min(RENEW_BEFORE_S, lifetime / 10)
         self._expires_at = time.monotonic() + lifetime - margin if lifetime != float("inf") else None
 
 
 @contextmanager
-def _blaming(setting: str) -> Iterator[None]:
-    """Let a refusal of a login name the setting that it speaks of."""
+def _naming_setting(setting: str) -> Iterator[None]:
+    """Set the Connection setting that a refused login concerns."""
     try:
         yield
     except (ArdAuthError, ArdRequestError) as error:

@@ -42,8 +42,8 @@ def error_from_response(
 ) -> ArdError:
     """Return the error that a response other than 2xx means.
 
-    The API's own errors have a `code` or `type`. Everything else is from a gateway or proxy and says nothing about the
-    request: it is an outage, or `lost` where the request may have been accepted.
+    The API's own errors have a `code` or `type`. Everything else is from a gateway or proxy and proves nothing about
+    the request: it is an outage, or `lost` where the request may have been accepted.
     """
     body = _json(response)
     is_own = isinstance(body, dict) and any(isinstance(body.get(key), str) and body[key] for key in ("code", "type"))

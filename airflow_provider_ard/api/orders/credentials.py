@@ -1,6 +1,6 @@
-"""The credentials of a delivery to Google or Azure: given, or stored with the API and known by an id.
+"""Credentials of a delivery to Google or Azure: passed with the order, or stored with the API under an ID.
 
-No error of this module repeats what came: it may be the secret, or the secret in the wrong place.
+No error of this module contains the value: it may be the secret, or a secret in the wrong argument.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ _CREDENTIALS_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 def check_credentials_id(value: object, where: str) -> None:
-    """Raise `ArdRequestError` for what cannot be the id of stored credentials."""
+    """Raise `ArdRequestError` for an invalid ID of stored credentials."""
     if not isinstance(value, str) or not _CREDENTIALS_ID.fullmatch(value):
-        came = f"{len(value)} characters with others" if isinstance(value, str) else f"a {type(value).__name__}"
-        raise ArdRequestError(f"wanted letters, digits, _ and - only, got {came}", argument=where)
+        received = f"{len(value)} characters with others" if isinstance(value, str) else f"a {type(value).__name__}"
+        raise ArdRequestError(f"expected letters, digits, _ and - only, got {received}", argument=where)
 
 
-def read_credentials(given: object, where: str) -> str:
-    """Return what is stored for a later delivery: a SAS URL, or the key of a Google service account as base64.
+def parse_credentials(value: object, where: str) -> str:
+    """Return credentials in the form in which the API stores them: a SAS URL, or a service account's key as base64.
 
-    Takes what an `output_config` takes: the URL; the key's path, JSON (text or dictionary) or base64.
+    Accepts the forms of an `output_config`: the URL; the key's path, JSON (string or dictionary) or base64.
     """
-    if isinstance(given, str) and re.match(r"https?:", given.strip(), re.IGNORECASE):
-        return read_sas_url(given, where)
-    return read_service_credentials(given, where)
+    if isinstance(value, str) and re.match(r"https?:", value.strip(), re.IGNORECASE):
+        return parse_sas_url(value, where)
+    return parse_service_credentials(value, where)
 
 
-def read_service_credentials(given: object, where: str) -> str:
+def parse_service_credentials(value: object, where: str) -> str:
     """Return the key of a Google service account as base64, from its file's path, its JSON or base64 of it.
 
-    A base64 text is returned as it came, but for line breaks and blanks, which the `base64` tool puts in.
+    A base64 string is returned unchanged, except for whitespace, which the `base64` tool inserts.
     """
-    wish = "wanted a path, a base64 text or the JSON of a Google service account's key"
-    if isinstance(given, Mapping):
+    expected = "expected the path, base64 or JSON of a Google service account's key"
+    if isinstance(value, Mapping):
         try:
-            given = json.dumps(dict(given))
+            value = json.dumps(dict(value))
         except (TypeError, ValueError, RecursionError):
-            raise ArdRequestError(f"{wish}, got a dictionary that JSON cannot hold", argument=where) from None
-    if not isinstance(given, str):
-        raise ArdRequestError(f"{wish}, got a {type(given).__name__}", argument=where)
-    text = given.strip()
+            raise ArdRequestError(f"{expected}, got a dictionary that is not JSON", argument=where) from None
+    if not isinstance(value, str):
+        raise ArdRequestError(f"{expected}, got a {type(value).__name__}", argument=where)
+    text = value.strip()
     if text.startswith("{"):
         raw = text.encode(errors="surrogateescape")
         encoded = base64.b64encode(raw).decode()
@@ -59,21 +59,21 @@ def read_service_credentials(given: object, where: str) -> str:
         try:
             raw = Path(text).expanduser().read_bytes()
         except (OSError, ValueError, RuntimeError):
-            raise ArdRequestError(f"{wish}, got none of them (no such file can be read)", argument=where) from None
+            raise ArdRequestError(f"{expected}, got none of them (the file cannot be read)", argument=where) from None
         encoded = base64.b64encode(raw).decode()
-    _check_key(raw, f"{wish}, got", where)
+    _check_key(raw, f"{expected}, got", where)
     return encoded
 
 
-def _check_key(raw: bytes, wish: str, where: str) -> None:
+def _check_key(raw: bytes, expected: str, where: str) -> None:
     try:
         key = json.loads(raw)
     except (ValueError, RecursionError):
-        raise ArdRequestError(f"{wish} what is not JSON", argument=where) from None
+        raise ArdRequestError(f"{expected} what is not JSON", argument=where) from None
     if not isinstance(key, dict) or key.get("type") != "service_account":
-        raise ArdRequestError(f'{wish} JSON without "type": "service_account"', argument=where)
+        raise ArdRequestError(f'{expected} JSON without "type": "service_account"', argument=where)
     if not key.get("private_key") or not isinstance(key["private_key"], str):
-        raise ArdRequestError(f"{wish} JSON without a private_key", argument=where)
+        raise ArdRequestError(f"{expected} JSON without a private_key", argument=where)
 
 
 def _decoded(text: str) -> bytes | None:
@@ -85,21 +85,21 @@ def _decoded(text: str) -> bytes | None:
     return raw if raw.lstrip()[:1] == b"{" else None
 
 
-def read_sas_url(given: object, where: str) -> str:
-    """Return the SAS URL of an Azure container; `ArdRequestError` for what is none, and for one that has expired."""
-    wish = "wanted an https SAS URL with a signature (sig=…)"
-    if not isinstance(given, str):
-        raise ArdRequestError(f"{wish}, got a {type(given).__name__}", argument=where)
-    url = given.strip()
+def parse_sas_url(value: object, where: str) -> str:
+    """Return the SAS URL of an Azure container; raise `ArdRequestError` if it is invalid or has expired."""
+    expected = "expected an https SAS URL with a signature (sig=…)"
+    if not isinstance(value, str):
+        raise ArdRequestError(f"{expected}, got a {type(value).__name__}", argument=where)
+    url = value.strip()
     try:
         parts = urlsplit(url)
         host, query = parts.hostname, parse_qs(parts.query)
     except ValueError:
-        raise ArdRequestError(f"{wish}, got what is no URL", argument=where) from None
+        raise ArdRequestError(f"{expected}, got no URL", argument=where) from None
     if parts.scheme != "https" or not host or re.search(r"[\s\x00-\x1f\x7f\ud800-\udfff]", url):
-        raise ArdRequestError(f"{wish}, got no https URL", argument=where)
+        raise ArdRequestError(f"{expected}, got no https URL", argument=where)
     if "sig" not in query:
-        raise ArdRequestError(f"{wish}, got a URL without one", argument=where)
+        raise ArdRequestError(f"{expected}, got a URL without a signature", argument=where)
     _check_expiry(query.get("se", [""])[0], where)
     return url
 
@@ -112,20 +112,20 @@ def _check_expiry(stated: str, where: str) -> None:
         # A stored access policy may hold the time instead.
         return
     if past:
-        raise ArdRequestError(f"wanted a SAS URL that is valid still, got one that expired {expiry}", argument=where)
+        raise ArdRequestError(f"expected a SAS URL that has not expired, got one that expired {expiry}", argument=where)
 
 
 def stored_credentials_id(uri: str, credentials_ids: Mapping[str, str]) -> str | None:
-    """Return the stored credential for a place, by the longest location that it lies in; None if there is none."""
-    inside = {place: name for place, name in credentials_ids.items() if _lies_in(uri, place)}
+    """Return the stored credentials ID for a location: the longest match, None if there is none."""
+    inside = {location: name for location, name in credentials_ids.items() if _lies_in(uri, location)}
     if not inside:
         return None
-    chosen = inside[max(inside, key=lambda place: len(place.rstrip("/")))]
+    chosen = inside[max(inside, key=lambda location: len(location.rstrip("/")))]
     check_credentials_id(chosen, "credentials_ids (in the connection)")
     return chosen
 
 
-def _lies_in(uri: str, place: str) -> bool:
-    scheme, _, path = place.strip().partition("://")
-    place = f"{scheme.lower()}://{path.rstrip('/')}"
-    return (place.endswith("://") and uri.startswith(place)) or uri == place or uri.startswith(f"{place}/")
+def _lies_in(uri: str, location: str) -> bool:
+    scheme, _, path = location.strip().partition("://")
+    location = f"{scheme.lower()}://{path.rstrip('/')}"
+    return (location.endswith("://") and uri.startswith(location)) or uri == location or uri.startswith(f"{location}/")

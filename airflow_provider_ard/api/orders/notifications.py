@@ -1,4 +1,4 @@
-"""Who is told when an order is done."""
+"""Who is notified when an order is done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from airflow_provider_ard.api.arguments import none_if_blank, parse_literal, safe_repr, to_list
 from airflow_provider_ard.api.errors import ArdRequestError
 
-# RFC 5321 without quoted local parts and address literals; RFC 6531 lets in letters beyond ASCII.
+# RFC 5321 without quoted local parts and address literals; RFC 6531 admits letters beyond ASCII.
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _LOCAL = r"(?!\.)(?!.*\.\.)[\w.!#$%&'*+/=?^`{|}~-]{1,64}(?<!\.)"
 _EMAIL = re.compile(rf"{_LOCAL}@(?:{_LABEL}\.)+{_LABEL}")
@@ -18,7 +18,7 @@ _SNS_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{
 
 
 class Notification(BaseModel):
-    """Someone to tell when an order is done: an email address or an SNS topic."""
+    """A recipient of the notification about a finished order: an email address or an SNS topic."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,37 +26,37 @@ class Notification(BaseModel):
     sns_topic: str | None = None
 
     def to_payload(self) -> dict[str, str]:
-        """Return the notification as it goes over the wire."""
+        """Return the notification of the request."""
         if self.email:
             return {"type": "email", "address": self.email}
         return {"type": "sns", "topic_arn": self.sns_topic or ""}
 
 
-def read_notifications(emails: object, topics: object) -> tuple[Notification, ...]:
-    """Return whom to tell, each once: email addresses, then SNS topics. Raises `ArdRequestError`."""
+def parse_notifications(emails: object, topics: object) -> tuple[Notification, ...]:
+    """Return the recipients, deduplicated: email addresses, then SNS topics. Raises `ArdRequestError`."""
     if emails is topics is None or (isinstance(emails, tuple) and isinstance(topics, tuple) and not emails + topics):
         return ()
-    addresses = _texts(emails, "email_notifications")
+    addresses = _strings(emails, "email_notifications")
     for address in addresses:
         if len(address) > _LONGEST_EMAIL or not _EMAIL.fullmatch(address):
             raise ArdRequestError(
-                f"wanted an address like me@example.com, got {safe_repr(address)}", argument="email_notifications"
+                f"expected an address like me@example.com, got {safe_repr(address)}", argument="email_notifications"
             )
-    arns = _texts(topics, "sns_notifications")
+    arns = _strings(topics, "sns_notifications")
     for arn in arns:
         if not _SNS_TOPIC.fullmatch(arn):
             raise ArdRequestError(
-                f"wanted a topic like arn:aws:sns:us-east-1:123456789012:name, got {safe_repr(arn)}",
+                f"expected a topic like arn:aws:sns:us-east-1:123456789012:name, got {safe_repr(arn)}",
                 argument="sns_notifications",
             )
     return (*(Notification(email=address) for address in addresses), *(Notification(sns_topic=arn) for arn in arns))
 
 
-def _texts(value: object, argument: str) -> list[str]:
+def _strings(value: object, argument: str) -> list[str]:
     value = parse_literal(none_if_blank(value))
     if value is None:
         return []
-    texts = [value] if isinstance(value, str) else to_list(value, argument, "a text or a list of texts")
-    if wrong := [text for text in texts if not isinstance(text, str)]:
-        raise ArdRequestError(f"wanted a list of texts, got {safe_repr(wrong[0])} in it", argument=argument)
-    return list(dict.fromkeys(text.strip() for text in texts))
+    strings = [value] if isinstance(value, str) else to_list(value, argument, "a string or a list of strings")
+    if wrong := [string for string in strings if not isinstance(string, str)]:
+        raise ArdRequestError(f"expected a list of strings, got {safe_repr(wrong[0])} in it", argument=argument)
+    return list(dict.fromkeys(string.strip() for string in strings))

@@ -1,4 +1,4 @@
-"""An order as it is sent (`OrderRequest`) and as the API reports it (`OrderStatus`)."""
+"""`OrderRequest`: a validated order, as it is sent."""
 
 from __future__ import annotations
 
@@ -19,24 +19,29 @@ from airflow_provider_ard.api.arguments import (
     safe_repr,
 )
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.geo.aoi import check_connected, read_aoi, read_bbox
-from airflow_provider_ard.api.geo.geometry import ReadFile, read_local
-from airflow_provider_ard.api.orders.acquisitions import Acquisition, read_acquisitions
-from airflow_provider_ard.api.orders.destination import Destination, read_destination
-from airflow_provider_ard.api.orders.notifications import Notification, read_notifications
-from airflow_provider_ard.api.orders.settings import DEFAULT_SETTINGS, Settings, read_settings
+from airflow_provider_ard.api.geo.aoi import check_connected, parse_aoi, parse_bbox
+from airflow_provider_ard.api.geo.geometry import ReadFile, read_local_file
+from airflow_provider_ard.api.orders.acquisitions import Acquisition, parse_acquisitions
+from airflow_provider_ard.api.orders.destination import Destination, parse_destination
+from airflow_provider_ard.api.orders.notifications import Notification, parse_notifications
+from airflow_provider_ard.api.orders.settings import DEFAULT_SETTINGS, Settings, parse_settings
 
 _SELECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-# Each row of an order list repeats its order's metadata, a hundred rows a page.
+# Each row of the list of orders repeats its order's metadata, a hundred rows per page.
 MAX_METADATA_BYTES = 64 * 1024
 
 
 class OrderRequest(BaseModel):
-    """A checked order. Make one with `OrderRequest.of(...)`, which takes the arguments of the order page."""
+    """A validated order. `OrderRequest.of(...)` makes one from the arguments that `ArdOrderOperator` documents.
+
+        OrderRequest.of(acquisitions="10300100B2B49700", destination="s3://bucket/prefix")
+
+    `warnings`: what was repaired in the arguments, and contradictions.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    # Checked where it is read, all at once: it may hold half a million cells.
+    # Validated while it is parsed: it may contain half a million cells.
     acquisitions: SkipValidation[tuple[Acquisition, ...]] = ()
     select_id: str | None = None
     intersects: str | None = None
@@ -46,7 +51,7 @@ class OrderRequest(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
     notifications: tuple[Notification, ...] = ()
     dry_run: bool = False
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -66,16 +71,15 @@ class OrderRequest(BaseModel):
         email_notifications: object = (),
         sns_notifications: object = (),
         simplify_aoi: object = False,
-        read_file: ReadFile = read_local,
+        read_file: ReadFile = read_local_file,
         credentials_ids: Mapping[str, str] | None = None,
     ) -> OrderRequest:
-        """Return the order that the arguments describe. An empty text counts as not given, as templates leave one.
+        """Return the order that the arguments describe.
 
-        Raises `ArdRequestError`, naming the argument, for whatever cannot be meant. Nothing is sent, and what was
-        given is not changed. `notes` tell what was mended or is contradictory. `read_file` fetches what `intersects`
-        names by a path, `credentials_ids` are the connection's.
+        Raises `ArdRequestError`, which names the argument, for an invalid value. No request is sent, and no argument is
+        modified. `read_file` reads the file that `intersects` may name; `credentials_ids` are the connection's.
         """
-        notes: list[str] = []
+        warnings: list[str] = []
         select_id, acquisitions = none_if_blank(select_id), none_if_blank(acquisitions)
         intersects = require_value(intersects, "intersects")
         bbox = require_value(bbox, "bbox")
@@ -84,42 +88,42 @@ class OrderRequest(BaseModel):
         elif acquisitions is None:
             raise ArdRequestError("an order needs acquisitions or a select_id", argument="acquisitions")
         if intersects is not None and bbox is not None:
-            raise ArdRequestError("give one of intersects and bbox, not both", argument="intersects")
-        chosen, said = read_settings(settings, bba)
-        notes += said
-        place, said = read_destination(
+            raise ArdRequestError("expected one of intersects and bbox, got both", argument="intersects")
+        parsed_settings, settings_warnings = parse_settings(settings, bba)
+        warnings += settings_warnings
+        location, destination_warnings = parse_destination(
             none_if_blank(destination),
             parse_literal(none_if_blank(output_config)),
             none_if_blank(role_arn),
             credentials_ids,
         )
-        notes += said
+        warnings += destination_warnings
         simplify = parse_bool(simplify_aoi, "simplify_aoi")
-        aoi = read_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
+        aoi = parse_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
         if aoi:
-            if chosen.bundle_adjust:
+            if parsed_settings.bundle_adjust:
                 check_connected(aoi)
-            notes += [f"intersects: {note}" for note in aoi.notes]
+            warnings += [f"intersects: {warning}" for warning in aoi.warnings]
         return cls(
-            acquisitions=read_acquisitions(acquisitions) if acquisitions is not None else (),
+            acquisitions=parse_acquisitions(acquisitions) if acquisitions is not None else (),
             select_id=_select_id(select_id) if select_id is not None else None,
             intersects=aoi.wkt if aoi else None,
-            bbox=read_bbox(bbox) if bbox is not None else None,
-            destination=place,
-            settings=chosen,
+            bbox=parse_bbox(bbox) if bbox is not None else None,
+            destination=location,
+            settings=parsed_settings,
             metadata=_metadata(metadata),
-            notifications=read_notifications(email_notifications, sns_notifications),
+            notifications=parse_notifications(email_notifications, sns_notifications),
             dry_run=parse_bool(dry_run, "dry_run"),
-            notes=tuple(notes),
+            warnings=tuple(warnings),
         )
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The secrets in it, for redaction."""
+        """The secrets of the destination, for redaction."""
         return self.destination.secrets
 
     def to_payload(self, cells_key: str = "cells") -> dict[str, Any]:
-        """Return the JSON of the order as it goes over the wire, secrets included."""
+        """Return the JSON body of the request, including secrets."""
         payload: dict[str, Any] = {
             "dry_run": self.dry_run,
             "settings": self.settings.to_payload(),
@@ -143,38 +147,38 @@ def _only_select_id(**others: object) -> None:
     for name, value in others.items():
         if value is not None:
             raise ArdRequestError(
-                f"a Select already says what to order: leave out {name}, or leave out select_id",
+                f"cannot be combined with {name}: a Select contains what to order; omit one of them",
                 argument="select_id",
             )
 
 
 def _select_id(value: object) -> str:
-    if isinstance(value, str) and _SELECT_ID.fullmatch(text := value.strip()):
-        return text
+    if isinstance(value, str) and _SELECT_ID.fullmatch(select_id := value.strip()):
+        return select_id
     if isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) < 10**100:
         return str(int(value))
-    raise ArdRequestError(f"wanted the id of a Select, got {safe_repr(value)}", argument="select_id")
+    raise ArdRequestError(f"expected the ID of a Select, got {safe_repr(value)}", argument="select_id")
 
 
 def _metadata(value: object) -> dict[str, Any]:
     if value is None or (value := parse_literal(none_if_blank(value))) is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ArdRequestError(f"wanted a dictionary, got {safe_repr(value)}", argument="metadata")
-    for key, inner in value.items():
+        raise ArdRequestError(f"expected a dictionary, got {safe_repr(value)}", argument="metadata")
+    for key, item in value.items():
         if not isinstance(key, str):
-            raise ArdRequestError(f"wanted texts as keys, got {safe_repr(key)}", argument="metadata")
+            raise ArdRequestError(f"expected string keys, got {safe_repr(key)}", argument="metadata")
         try:
-            json.dumps({key: inner}, allow_nan=False, ensure_ascii=False).encode()
+            json.dumps({key: item}, allow_nan=False, ensure_ascii=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise ArdRequestError(
-                f"wanted what JSON can hold (text, finite numbers, lists …), got {safe_repr(inner)} at {safe_repr(key)}: "
+                f"expected JSON values (strings, finite numbers, lists …), got {safe_repr(item)} at {safe_repr(key)}: "
                 f"{type(error).__name__}",
                 argument="metadata",
             ) from None
-    text = json.dumps(dict(value))
-    if len(text) > MAX_METADATA_BYTES:
+    content = json.dumps(dict(value))
+    if len(content) > MAX_METADATA_BYTES:
         raise ArdRequestError(
-            f"wanted at most {MAX_METADATA_BYTES:,} bytes of JSON, got {len(text):,}", argument="metadata"
+            f"expected at most {MAX_METADATA_BYTES:,} bytes of JSON, got {len(content):,}", argument="metadata"
         )
-    return json.loads(text)  # type: ignore[no-any-return]
+    return json.loads(content)  # type: ignore[no-any-return]

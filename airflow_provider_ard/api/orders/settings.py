@@ -12,7 +12,7 @@ from airflow_provider_ard.api.errors import ArdRequestError
 
 
 class Settings(BaseModel):
-    """What is processed how, and which files are delivered: everything, unless it is switched off.
+    """How an order is processed and which files are delivered; everything, unless it is turned off.
 
     Source: the order page of the SDK's documentation and, for the last four, the SDK's reference of `settings`.
     """
@@ -33,7 +33,7 @@ class Settings(BaseModel):
     visual: bool = True
 
     def to_payload(self) -> dict[str, bool]:
-        """Return what differs from the defaults, and `bundle_adjust` always, as the SDK sends it."""
+        """Return the changes to the defaults, and always `bundle_adjust`, as the SDK sends it."""
         if self is DEFAULT_SETTINGS:
             return {"bundle_adjust": False}
         return {"bundle_adjust": self.bundle_adjust} | self.model_dump(exclude_defaults=True)
@@ -42,10 +42,10 @@ class Settings(BaseModel):
 DEFAULT_SETTINGS = Settings()
 
 
-def read_settings(settings: object = None, bba: object = False) -> tuple[Settings, tuple[str, ...]]:
-    """Return the settings and notes on what was contradictory. Either of `bba` and `bundle_adjust` turns BBA on.
+def parse_settings(settings: object = None, bba: object = False) -> tuple[Settings, tuple[str, ...]]:
+    """Return the settings, and warnings about contradictions. Either of `bba` and `bundle_adjust` turns BBA on.
 
-    Raises `ArdRequestError` for an unknown setting, with the nearest known one, and for a value that is no truth value.
+    Raises `ArdRequestError` for an unknown setting, suggesting the nearest one, and for a value that is no bool.
     """
     if settings is not None:
         settings = parse_literal(none_if_blank(settings))
@@ -55,16 +55,16 @@ def read_settings(settings: object = None, bba: object = False) -> tuple[Setting
         settings = {}
     adjust = parse_bool(bba, "bba")
     if not isinstance(settings, Mapping):
-        raise ArdRequestError(f"wanted a dictionary, got {safe_repr(settings)}", argument="settings")
-    chosen: dict[str, Any] = {}
+        raise ArdRequestError(f"expected a dictionary, got {safe_repr(settings)}", argument="settings")
+    values: dict[str, Any] = {}
     for name, value in settings.items():
         if name not in Settings.model_fields:
             raise ArdRequestError(
                 f"unknown setting {safe_repr(name)}{did_you_mean(name, Settings.model_fields)}", argument="settings"
             )
-        chosen[name] = parse_bool(value, f"settings.{name}")
-    notes: tuple[str, ...] = ()
-    if chosen.get("bundle_adjust", adjust) != adjust:
-        notes = (f"bba is {adjust} and settings.bundle_adjust is {not adjust}: either turns bundle adjustment on",)
-    chosen["bundle_adjust"] = adjust or chosen.get("bundle_adjust", False)
-    return Settings(**chosen), notes
+        values[name] = parse_bool(value, f"settings.{name}")
+    warnings: tuple[str, ...] = ()
+    if values.get("bundle_adjust", adjust) != adjust:
+        warnings = (f"bba is {adjust} and settings.bundle_adjust is {not adjust}: either turns bundle adjustment on",)
+    values["bundle_adjust"] = adjust or values.get("bundle_adjust", False)
+    return Settings(**values), warnings

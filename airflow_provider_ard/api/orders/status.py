@@ -17,7 +17,7 @@ from airflow_provider_ard.api.orders.order_ids import is_order_id
 
 
 class State(Enum):
-    """What a status means for who waits."""
+    """The meaning of a status for a wait."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -25,7 +25,7 @@ class State(Enum):
     UNKNOWN = "unknown"
 
 
-# The API's documentation has FINISHED for success on one page, its SDK knows ERROR as a second failure.
+# One page of the API's documentation has FINISHED for success; its SDK has ERROR as a second failure.
 _STATES = {
     "RUNNING": State.RUNNING,
     "SUCCEEDED": State.SUCCEEDED,
@@ -36,7 +36,7 @@ _STATES = {
 
 
 def state_of(status: str) -> State:
-    """Return what the API's word for a status means; `State.UNKNOWN` for one that is documented nowhere."""
+    """Return the meaning of a status; `State.UNKNOWN` for an undocumented one."""
     return _STATES.get(status.upper(), State.UNKNOWN)
 
 
@@ -165,7 +165,7 @@ class OrderStatus(BaseModel):
 
     @property
     def state(self) -> State:
-        """What the status means; `State.UNKNOWN` for one that is documented nowhere."""
+        """The meaning of the status; `State.UNKNOWN` for an undocumented one."""
         return state_of(self.status)
 
     @property
@@ -175,7 +175,7 @@ class OrderStatus(BaseModel):
 
     @property
     def usage(self) -> Usage | None:
-        """Area and cost, if the API tells them."""
+        """Area and cost, if the API returns them."""
         return self.order.usage if self.order else None
 
     @property
@@ -190,25 +190,25 @@ class OrderStatus(BaseModel):
 
     @property
     def acquisition_ids(self) -> list[str]:
-        """The acquisitions that it names, none for the order of a Select."""
-        named = self.order.acquisitions if self.order else None
-        entries = named if isinstance(named, list) else []
+        """The IDs of its acquisitions, none for the order of a Select."""
+        acquisitions = self.order.acquisitions if self.order else None
+        entries = acquisitions if isinstance(acquisitions, list) else []
         return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id")]
 
     @property
     def destination(self) -> Destination | None:
-        """Where the order is delivered, without credentials; None if the API does not tell."""
+        """Where the order is delivered, without credentials; None if the API does not return it."""
         config = self.order.output_config if self.order else None
         return Destination.echoed(config) if config else None
 
     def report(self) -> dict[str, Any]:
-        """Return what the next task needs to know, as plain JSON without secrets."""
-        place = self.destination
+        """Return the XCom value of the order: plain JSON without secrets."""
+        location = self.destination
         return {
             "order_id": self.id,
             "status": self.status,
             "status_message": self.status_message,
             "usage": self.usage.model_dump(mode="json", exclude_none=True) if self.usage else None,
-            "output_uri": place.uri if place else None,
-            "collection_uri": root_collection_uri(place.uri, self.id) if place else None,
+            "output_uri": location.uri if location else None,
+            "collection_uri": root_collection_uri(location.uri, self.id) if location else None,
         }

@@ -1,4 +1,4 @@
-"""A period of time, from what templates make of Airflow's data intervals to the RFC 3339 text that the API takes."""
+"""Search intervals: from Airflow's rendered data intervals to the RFC 3339 string of the API."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from airflow_provider_ard.api.errors import ArdRequestError
 
 OPEN = ".."
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_WISH = "a date or time in ISO 8601, or two of them with a / between, such as 2026-01-01/2026-01-31"
+_EXPECTED = "a date or time in ISO 8601, or two of them with a / between, such as 2026-01-01/2026-01-31"
 
 
-def read_period(value: object, argument: str = "datetime") -> str | None:
-    """Return the API's text for a period: `2026-01-01`, `2026-01-01T00:00:00Z/2026-01-01T23:59:59Z`, `2026-01-01/..`.
+def parse_interval(value: object, argument: str = "datetime") -> str | None:
+    """Return the API's string for an interval.
 
-    Takes texts in ISO 8601, one or two with a slash between, `date` and `datetime` objects (those of pendulum are such)
-    and pairs of any of these; `..` or nothing leaves an end open. A time without an offset is in UTC. Dates take in
-    their whole days, at both ends. Two times are half-open, `[start, end)`, as the data intervals of Airflow are: what
-    was taken at an interval's end belongs to the next one. The API takes in both ends, and its catalogue knows whole
-    seconds: the last of them before the end is what is sent.
+    For example `2026-01-01`, `2026-01-01T00:00:00Z/2026-01-01T23:59:59Z` or `2026-01-01/..`.
 
-    Raises `ArdRequestError` for anything else, and for a period that nothing can lie in.
+    Accepts strings in ISO 8601, one or two with a slash between, `date` and `datetime` objects (pendulum's are
+    subclasses) and pairs of any of these; `..` or an empty string leaves an end open. A time without an offset is in
+    UTC. Dates include their complete days, at both ends. Two times are half-open, `[start, end)`, like Airflow's data
+    intervals: an acquisition at an interval's end belongs to the next one. The API includes both ends and stores whole
+    seconds, so that the last second before the end is sent.
+
+    Raises `ArdRequestError` for anything else, and for an empty interval.
     """
     if (value := none_if_blank(value)) is None:
         return None
@@ -32,29 +34,29 @@ def read_period(value: object, argument: str = "datetime") -> str | None:
     if isinstance(value, str) and "/" in value:
         value = value.split("/")
     elif isinstance(value, str | date):
-        return _text(_moment(value, argument))
+        return _format(_parse_end(value, argument))
     if isinstance(value, Mapping | Set):
-        raise ArdRequestError(f"wanted {_WISH}, got {safe_repr(value)}", argument=argument)
-    ends = to_list(value, argument, _WISH)
+        raise ArdRequestError(f"expected {_EXPECTED}, got {safe_repr(value)}", argument=argument)
+    ends = to_list(value, argument, _EXPECTED)
     if len(ends) != 2:
-        raise ArdRequestError(f"wanted {_WISH}, got {len(ends)} of them", argument=argument)
-    since, until = (_end(one, argument) for one in ends)
-    if since is None and until is None:
-        raise ArdRequestError("both ends are open: leave it out to search all times", argument=argument)
-    return _joined(since, until, argument)
+        raise ArdRequestError(f"expected {_EXPECTED}, got {len(ends)} of them", argument=argument)
+    start, end_ = (_parse_optional_end(end, argument) for end in ends)
+    if start is None and end_ is None:
+        raise ArdRequestError("both ends are open; omit the argument to search all times", argument=argument)
+    return _join(start, end_, argument)
 
 
-def _end(value: object, argument: str) -> date | None:
+def _parse_optional_end(value: object, argument: str) -> date | None:
     if isinstance(value, str) and value.strip() in {"", OPEN}:
         return None
-    return _moment(value, argument)
+    return _parse_end(value, argument)
 
 
-def _moment(value: object, argument: str) -> date:
+def _parse_end(value: object, argument: str) -> date:
     if value is None or value == "None":
-        # An end that is missing would search, and order, all of the archive.
+        # A missing end would search, and order, the complete archive.
         raise ArdRequestError(
-            f"an end of it is None: has this run no data interval? {OPEN!r} leaves an end open", argument=argument
+            f"an end is None; does this run have no data interval? {OPEN!r} leaves an end open", argument=argument
         )
     if isinstance(value, datetime):
         return _utc(value)
@@ -66,33 +68,33 @@ def _moment(value: object, argument: str) -> date:
             return date.fromisoformat(text) if _DATE.fullmatch(text) else _utc(datetime.fromisoformat(text))
         except (ValueError, OverflowError):
             pass
-    raise ArdRequestError(f"wanted {_WISH}, got {safe_repr(value)}", argument=argument)
+    raise ArdRequestError(f"expected {_EXPECTED}, got {safe_repr(value)}", argument=argument)
 
 
-def _joined(since: date | None, until: date | None, argument: str) -> str:
-    first, last = since, until
-    if isinstance(since, datetime) and since.microsecond:
-        first = since.replace(microsecond=0) + timedelta(seconds=1)
-    if isinstance(until, datetime):
+def _join(start: date | None, end_: date | None, argument: str) -> str:
+    first, last = start, end_
+    if isinstance(start, datetime) and start.microsecond:
+        first = start.replace(microsecond=0) + timedelta(seconds=1)
+    if isinstance(end_, datetime):
         # The last whole second before the end.
-        last = (until - timedelta(microseconds=1)).replace(microsecond=0)
+        last = (end_ - timedelta(microseconds=1)).replace(microsecond=0)
     if first and last and _key(first) > _key(last, end=True):
-        raise ArdRequestError(_empty(since, until), argument=argument)
-    return f"{_text(first) if first else OPEN}/{_text(last) if last else OPEN}"
+        raise ArdRequestError(_empty_message(start, end_), argument=argument)
+    return f"{_format(first) if first else OPEN}/{_format(last) if last else OPEN}"
 
 
-def _empty(since: Any, until: Any) -> str:
-    if since != until or not isinstance(until, datetime):
-        return f"it ends before it begins: {_text(since)}, {_text(until)}"
+def _empty_message(start: Any, end_: Any) -> str:
+    if start != end_ or not isinstance(end_, datetime):
+        return f"it ends before it begins: {_format(start)}, {_format(end_)}"
     return (
-        f"nothing can lie between {_text(since)} and the same time: a run of an Airflow 3 cron schedule has a data "
+        f"the interval from {_format(start)} to the same time is empty: a run of an Airflow 3 cron schedule has a data "
         "interval without length, unless the schedule is a CronDataIntervalTimetable or "
         "[scheduler] create_cron_data_intervals is on"
     )
 
 
 def _key(moment: date, *, end: bool = False) -> datetime:
-    """Return a moment for comparisons: of a date, its first or last second."""
+    """Return a datetime for comparisons: the first or last second of a date."""
     if isinstance(moment, datetime):
         return moment
     start = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
@@ -105,7 +107,7 @@ def _utc(moment: datetime) -> datetime:
     return datetime.combine(moment.date(), moment.time(), UTC)
 
 
-def _text(moment: date) -> str:
+def _format(moment: date) -> str:
     if not isinstance(moment, datetime):
         return moment.isoformat()
     return moment.replace(tzinfo=None).isoformat() + "Z"

@@ -1,4 +1,4 @@
-"""A Select, the API's search for tiles to order: `SelectRequest` in, `SelectStatus` out."""
+"""`SelectRequest`: a validated Select, the API's search for tiles to order."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from airflow_provider_ard.api.arguments import (
     to_list,
 )
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.geo.aoi import read_aoi, read_bbox
-from airflow_provider_ard.api.geo.geometry import ReadFile, read_local
+from airflow_provider_ard.api.geo.aoi import parse_aoi, parse_bbox
+from airflow_provider_ard.api.geo.geometry import ReadFile, read_local_file
 from airflow_provider_ard.api.orders.acquisitions import is_acquisition_id
-from airflow_provider_ard.api.selects.interval import read_period
+from airflow_provider_ard.api.selects.interval import parse_interval
 
 IMAGE_AGE_CATEGORIES = ("fresh", "standard", "training")
 _NUMBERS = ("lt", "lte", "gt", "gte")
@@ -34,7 +34,10 @@ OPERATORS = ("eq", "neq", *_NUMBERS, "in", *_TEXTS)
 
 
 class SelectRequest(BaseModel):
-    """A checked Select. Make one with `SelectRequest.of(...)`."""
+    """A validated Select. `SelectRequest.of(...)` makes one from the arguments of `ArdSelectOperator`.
+
+    SelectRequest.of(bbox=[-105.1, 40.1, -105.0, 40.2], datetime="2026-01-01/2026-01-31")
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,7 +48,7 @@ class SelectRequest(BaseModel):
     query: dict[str, Any] = Field(default_factory=dict)
     stack_depth: int | None = None
     image_age_category: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -59,14 +62,14 @@ class SelectRequest(BaseModel):
         stack_depth: object = None,
         image_age_category: object = OMITTED,
         simplify_aoi: object = False,
-        read_file: ReadFile = read_local,
+        read_file: ReadFile = read_local_file,
     ) -> SelectRequest:
-        """Return the Select that the arguments describe. An empty text counts as not given, as templates leave one.
+        """Return the Select that the arguments describe.
 
-        Raises `ArdRequestError`, naming the argument, for whatever cannot be meant. Nothing is sent. `notes` tell what
-        was mended. `read_file` fetches what `intersects` names by a path.
+        Raises `ArdRequestError`, which names the argument, for an invalid value. No request is sent. `warnings` lists
+        repairs. `read_file` reads the file that `intersects` may name.
         """
-        notes: list[str] = []
+        warnings: list[str] = []
         ids = require_value(ids, "ids")
         datetime = require_value(datetime, "datetime")
         intersects = require_value(intersects, "intersects")
@@ -74,25 +77,25 @@ class SelectRequest(BaseModel):
         query = require_value(query, "query")
         image_age_category = require_value(image_age_category, "image_age_category")
         if intersects is not None and bbox is not None:
-            raise ArdRequestError("give one of intersects and bbox, not both", argument="intersects")
+            raise ArdRequestError("expected one of intersects and bbox, got both", argument="intersects")
         if ids is None and intersects is None and bbox is None:
-            raise ArdRequestError("a Select needs an area (intersects or bbox), or ids", argument="intersects")
+            raise ArdRequestError("a Select needs an AOI (intersects or bbox), or ids", argument="intersects")
         simplify = parse_bool(simplify_aoi, "simplify_aoi")
-        aoi = read_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
-        notes += [f"intersects: {note}" for note in (aoi.notes if aoi else ())]
+        aoi = parse_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
+        warnings += [f"intersects: {note}" for note in (aoi.warnings if aoi else ())]
         return cls(
             ids=_ids(ids) if ids is not None else (),
-            datetime=read_period(datetime),
+            datetime=parse_interval(datetime),
             intersects=aoi.wkt if aoi else None,
-            bbox=read_bbox(bbox) if bbox is not None else None,
+            bbox=parse_bbox(bbox) if bbox is not None else None,
             query=_query(query),
             stack_depth=_stack_depth(stack_depth),
             image_age_category=_categories(image_age_category),
-            notes=tuple(notes),
+            warnings=tuple(warnings),
         )
 
     def to_payload(self) -> dict[str, Any]:
-        """Return the JSON of the Select as it goes over the wire."""
+        """Return the JSON body of the request."""
         payload: dict[str, Any] = {
             "ids": list(self.ids),
             "datetime": self.datetime,
@@ -104,23 +107,22 @@ class SelectRequest(BaseModel):
         return {"query": self.query} | {name: value for name, value in payload.items() if value}
 
     def fingerprint(self) -> str:
-        """Return a digest of what is searched for: 32 hexadecimal digits."""
+        """Return a digest of the search: 32 hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.to_payload(), sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _ids(value: object) -> tuple[str, ...]:
     value = parse_literal(value)
-    found = [value] if isinstance(value, str) else to_list(value, "ids", "acquisition ids")
-    names = [one.strip() if isinstance(one, str) else one for one in found]
-    for name in names:
+    values = [value] if isinstance(value, str) else to_list(value, "ids", "acquisition ids")
+    acquisition_ids = [item.strip() if isinstance(item, str) else item for item in values]
+    for name in acquisition_ids:
         if not is_acquisition_id(name):
             raise ArdRequestError(
-                f"not an acquisition id: {safe_repr(name)}; wanted one like 10300100B2B49700", argument="ids"
+                f"expected an acquisition ID like 10300100B2B49700, got {safe_repr(name)}", argument="ids"
             )
-    if not names:
-        # A task before this one found nothing. Without ids, all acquisitions of the area would be meant.
-        raise ArdRequestError("there are none in it; leave it out for all of an area", argument="ids")
-    return tuple(dict.fromkeys(names))
+    if not acquisition_ids:
+        raise ArdRequestError("is empty; omit the argument to search all acquisitions", argument="ids")
+    return tuple(dict.fromkeys(acquisition_ids))
 
 
 def _stack_depth(value: object) -> int | None:
@@ -130,54 +132,56 @@ def _stack_depth(value: object) -> int | None:
         value = int(value)
     if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1:
         return int(value)
-    raise ArdRequestError(f"wanted a whole number from 1, got {safe_repr(value)}", argument="stack_depth")
+    raise ArdRequestError(f"expected an integer of at least 1, got {safe_repr(value)}", argument="stack_depth")
 
 
 def _categories(value: object) -> tuple[str, ...]:
     if (value := parse_literal(none_if_blank(value))) is None:
         return ()
-    found = [value] if isinstance(value, str) else to_list(value, "image_age_category", "age categories")
-    for one in found:
-        if one not in IMAGE_AGE_CATEGORIES:
+    values = [value] if isinstance(value, str) else to_list(value, "image_age_category", "age categories")
+    for category in values:
+        if category not in IMAGE_AGE_CATEGORIES:
             raise ArdRequestError(
-                f"wanted {', '.join(IMAGE_AGE_CATEGORIES)}, got {safe_repr(one)}", argument="image_age_category"
+                f"expected one of {', '.join(IMAGE_AGE_CATEGORIES)}, got {safe_repr(category)}",
+                argument="image_age_category",
             )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(values))
 
 
 def _query(value: object) -> dict[str, Any]:
     if (value := parse_literal(none_if_blank(value))) is None:
         return {}
-    wish = 'conditions like {"eo:cloud_cover": {"lte": 10}}'
+    expected = 'conditions like {"eo:cloud_cover": {"lte": 10}}'
     if not isinstance(value, Mapping):
-        raise ArdRequestError(f"wanted {wish}, got {safe_repr(value)}", argument="query")
+        raise ArdRequestError(f"expected {expected}, got {safe_repr(value)}", argument="query")
     checked: dict[str, Any] = {}
     for name, conditions in value.items():
         if not isinstance(name, str) or not name.strip():
-            raise ArdRequestError(f"wanted names of properties as keys, got {safe_repr(name)}", argument="query")
+            raise ArdRequestError(f"expected property names as keys, got {safe_repr(name)}", argument="query")
         if not isinstance(conditions, Mapping) or not conditions:
-            raise ArdRequestError(f"{name}: wanted {wish}, got {safe_repr(conditions)}", argument="query")
-        checked[name] = {sign: _operand(name, sign, operand) for sign, operand in conditions.items()}
+            raise ArdRequestError(f"{name}: expected {expected}, got {safe_repr(conditions)}", argument="query")
+        checked[name] = {operator: _operand(name, operator, operand) for operator, operand in conditions.items()}
     return checked
 
 
-def _operand(name: str, sign: object, operand: object) -> Any:
-    if sign not in OPERATORS:
-        raise ArdRequestError(f"{name}: no operator {safe_repr(sign)}{did_you_mean(sign, OPERATORS)}", argument="query")
-    where = f"{name}: {sign}"
-    if sign == "in":
-        found = [_scalar(where, one) for one in to_list(operand, "query", f"a list at {where}")]
-        if not found:
-            raise ArdRequestError(f"{where}: the list is empty, nothing can match", argument="query")
-        return found
-    if sign in _NUMBERS and (isinstance(operand, bool) or not isinstance(operand, int | float | str)):
-        raise ArdRequestError(f"{where}: wanted a number, got {safe_repr(operand)}", argument="query")
-    if sign in _TEXTS and not isinstance(operand, str):
-        raise ArdRequestError(f"{where}: wanted a text, got {safe_repr(operand)}", argument="query")
-    return _scalar(where, operand)
+def _operand(name: str, operator: object, operand: object) -> Any:
+    if operator not in OPERATORS:
+        hint = did_you_mean(operator, OPERATORS)
+        raise ArdRequestError(f"{name}: unknown operator {safe_repr(operator)}{hint}", argument="query")
+    path = f"{name}: {operator}"
+    if operator == "in":
+        values = [_scalar(path, item) for item in to_list(operand, "query", f"a list at {path}")]
+        if not values:
+            raise ArdRequestError(f"{path}: the list is empty and matches nothing", argument="query")
+        return values
+    if operator in _NUMBERS and (isinstance(operand, bool) or not isinstance(operand, int | float | str)):
+        raise ArdRequestError(f"{path}: expected a number, got {safe_repr(operand)}", argument="query")
+    if operator in _TEXTS and not isinstance(operand, str):
+        raise ArdRequestError(f"{path}: expected a string, got {safe_repr(operand)}", argument="query")
+    return _scalar(path, operand)
 
 
-def _scalar(where: str, value: object) -> Any:
+def _scalar(path: str, value: object) -> Any:
     if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise ArdRequestError(f"{where}: wanted a number or a text, got {safe_repr(value)}", argument="query")
+    raise ArdRequestError(f"{path}: expected a number or a string, got {safe_repr(value)}", argument="query")

@@ -10,16 +10,16 @@ from airflow_provider_ard.api.orders.status import State, Usage, state_of
 
 
 class SelectStatus(BaseModel):
-    """A Select as the API tells of it. Source: `POST /select/`, `GET /select/request/{id}`.
+    """A Select as the API reports it. Source: `POST /select/`, `GET /select/request/{id}`.
 
-    `stack_depth_summary` is the API's own; `unique_acquisitions` is how many acquisitions were found; `links` are the
+    `stack_depth_summary` is the API's own; `unique_acquisitions` is the number of acquisitions; `links` are the
     addresses of its result files, by name.
     """
 
     model_config = ConfigDict(extra="ignore")
 
     id: Annotated[
-        str, Field(min_length=1), BeforeValidator(lambda given: str(given) if isinstance(given, int) else given)
+        str, Field(min_length=1), BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)
     ]
     status: str = ""
     usage: Usage | None = None
@@ -30,7 +30,7 @@ class SelectStatus(BaseModel):
 
     @property
     def state(self) -> State:
-        """What the status means; `State.UNKNOWN` for one that is documented nowhere."""
+        """The meaning of the status; `State.UNKNOWN` for an undocumented one."""
         return state_of(self.status)
 
     @property
@@ -42,7 +42,7 @@ class SelectStatus(BaseModel):
         return message or self.status
 
     def report(self) -> dict[str, Any]:
-        """Return what the next task needs to know, as plain JSON."""
+        """Return the Select as plain JSON."""
         return {
             "select_id": self.id,
             "status": self.status,
@@ -53,27 +53,27 @@ class SelectStatus(BaseModel):
 
 
 class AcquisitionMatch(NamedTuple):
-    """An acquisition over an area: when it was taken (RFC 3339), and the cells in which it was."""
+    """An acquisition that matches a search: `acquired_at` (RFC 3339), and its cells that match."""
 
     id: str
-    taken: str
+    acquired_at: str
     cells: tuple[str, ...]
 
 
 def acquisition_matches(features: object) -> list[AcquisitionMatch]:
-    """Return the acquisitions of a metadata search's GeoJSON, a feature a tile, oldest first.
+    """Return the acquisitions of a metadata search's GeoJSON, one feature per tile, oldest first.
 
-    Raises ValueError for what is no such answer.
+    Raises ValueError for anything else.
     """
-    taken: dict[str, str] = {}
+    acquired_at: dict[str, str] = {}
     cells: dict[str, list[str]] = {}
     try:
         for feature in features["features"]:  # type: ignore[index]
             tile = feature["properties"]
-            name, when = str(tile["acquisition_id"]), str(tile.get("datetime") or tile["date"])
+            name, datetime_ = str(tile["acquisition_id"]), str(tile.get("datetime") or tile["date"])
             cells.setdefault(name, []).append(f"Z{int(tile['tile:zone']):02d}-{tile['tile:quadkey']}")
-            taken[name] = min(when, taken.get(name, when))
+            acquired_at[name] = min(datetime_, acquired_at.get(name, datetime_))
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not the tiles of a metadata search: {error!r}") from None
-    found = [AcquisitionMatch(name, when, tuple(sorted(set(cells[name])))) for name, when in taken.items()]
-    return sorted(found, key=lambda one: (one.taken, one.id))
+    matches = [AcquisitionMatch(name, time, tuple(sorted(set(cells[name])))) for name, time in acquired_at.items()]
+    return sorted(matches, key=lambda match: (match.acquired_at, match.id))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.api.http.transport import PAGE_SIZE
-from airflow_provider_ard.hooks.ard import ArdHook, client_of
+from airflow_provider_ard.hooks.ard import ArdHook, create_client
 from airflow_provider_ard.hooks.suggestions import suggest_fix
 from airflow_provider_ard.plugins.orders_page.rows import Row, row_of
 from airflow_provider_ard.plugins.orders_page.task_orders import TaskOrders
@@ -241,6 +241,6 @@ class Shelf:
         with self._lock:
             known, client = self._clients.get(conn_id, ("", None))
             if client is None or known != mark:
-                client = client_of(connection, max_attempts=1, longest_timeout=LONGEST_TIMEOUT_S)
+                client = create_client(connection, max_attempts=1, longest_timeout=LONGEST_TIMEOUT_S)
                 self._clients[conn_id] = (mark, client)
             return client

@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNot
 from airflow_provider_ard import exceptions
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdRequestError
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
-from airflow_provider_ard.hooks.ard import ArdHook, client_of
+from airflow_provider_ard.hooks.ard import ArdHook, create_client
 
 
 def connection(**fields):
@@ -112,7 +112,7 @@ def test_one_login_for_all_calls_of_a_hook(ard, ard_connection):
 
 
 def test_the_fields_of_the_connection_reach_the_client():
-    client = client_of(
+    client = create_client(
         connection(host="ard.example", port=8443, extra={"verify": "false", "timeout": "5", "cells_key": "cell_ids"})
     )
     assert client.base == "https://ard.example:8443/api/v1"
@@ -134,12 +134,12 @@ def test_the_fields_of_the_connection_reach_the_client():
 )
 def test_a_field_that_cannot_be_right_is_named(fields, name):
     with pytest.raises(ArdRequestError, match=name):
-        client_of(connection(**fields))
+        create_client(connection(**fields))
 
 
 def test_no_login_at_all_says_what_is_missing():
     with pytest.raises(ArdAuthError, match="login and password"):
-        client_of(connection(login=None, password=None))
+        create_client(connection(login=None, password=None))
 
 
 @pytest.mark.parametrize("given", [{"gs://b": "one"}, '{"gs://b": "one"}'])

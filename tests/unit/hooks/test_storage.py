@@ -5,7 +5,7 @@ import json
 import pytest
 
 from airflow_provider_ard.exceptions import ArdError, ArdRequestError
-from airflow_provider_ard.hooks.storage import reader
+from airflow_provider_ard.hooks.storage import json_reader
 
 try:
     from airflow.sdk.io import store
@@ -24,7 +24,7 @@ def no_stores_of_other_tests(monkeypatch):
 
 def test_it_reads_a_document(tmp_path):
     (tmp_path / "a.json").write_text('{"links": []}')
-    assert reader(None)(f"file://{tmp_path}/a.json") == {"links": []}
+    assert json_reader(None)(f"file://{tmp_path}/a.json") == {"links": []}
 
 
 @pytest.mark.parametrize(("content", "says"), [("{", "not a JSON"), ("[]", "not a STAC"), (None, "not there")])
@@ -32,18 +32,18 @@ def test_what_is_no_document_is_named(tmp_path, content, says):
     if content is not None:
         (tmp_path / "a.json").write_text(content)
     with pytest.raises(ArdError, match=rf"a\.json: {says}"):
-        reader(None)(f"file://{tmp_path}/a.json")
+        json_reader(None)(f"file://{tmp_path}/a.json")
 
 
 def test_a_connection_that_is_not_there_is_named_and_not_retried():
     with pytest.raises(ArdRequestError, match="storage_conn_id: there is no Connection 'no_such'"):
-        reader("no_such")
+        json_reader("no_such")
 
 
 def test_a_connection_without_credentials_is_named(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_EMPTY", json.dumps({"conn_type": "wasb"}))
     with pytest.raises(ArdError, match=r"az://c/a\.json: cannot be opened with storage_conn_id 'empty'"):
-        reader("empty")("az://c/a.json")
+        json_reader("empty")("az://c/a.json")
 
 
 def test_a_server_that_is_not_there_is_told_without_the_key(monkeypatch):
@@ -51,11 +51,11 @@ def test_a_server_that_is_not_there_is_told_without_the_key(monkeypatch):
     conn = {"conn_type": "aws", "login": "k3yk3y", "password": "s3cr3t", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_GONE", json.dumps(conn))
     with pytest.raises(ArdError, match=r"s3://b/a\.json: cannot be read with storage_conn_id 'gone'") as caught:
-        reader("gone")("s3://b/a.json")
+        json_reader("gone")("s3://b/a.json")
     assert "s3cr3t" not in str(caught.value)
 
 
 def test_an_extra_that_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(fs, "_register_filesystems", dict)
     with pytest.raises(ArdRequestError, match=r"airflow-provider-ard\[gcs\]"):
-        reader(None)("gs://b/a.json")
+        json_reader(None)("gs://b/a.json")

@@ -169,7 +169,7 @@ def test_each_field_that_a_failure_can_name_is_in_the_form(name):
 
 
 def test_as_a_uri_with_its_extras(ard, monkeypatch):
-    from airflow_provider_ard.hooks.ard import client_of
+    from airflow_provider_ard.hooks.ard import create_client
 
     ids = quote(json.dumps({"gs://my-bucket": "ours", "az://": "azure-prod"}))
     uri = f"{ard.connection_uri}/?timeout=5&cells_key=cell_ids&verify=false&credentials_ids={ids}"
@@ -177,17 +177,17 @@ def test_as_a_uri_with_its_extras(ard, monkeypatch):
     hook = ArdHook("c")
     assert hook.test_connection()[0]
     assert hook.credentials_ids == {"gs://my-bucket": "ours", "az://": "azure-prod"}
-    client = client_of(ArdHook.get_connection("c"))
+    client = create_client(ArdHook.get_connection("c"))
     assert (client.cells_key, client._verify, client._timeout) == ("cell_ids", False, (5, 5))
 
 
 def test_as_a_uri_to_the_default_address(monkeypatch):
-    from airflow_provider_ard.hooks.ard import client_of
+    from airflow_provider_ard.hooks.ard import create_client
 
     monkeypatch.setenv("AIRFLOW_CONN_C", "ard://me%40example.com:p%2Fss@")
     connection = ArdHook.get_connection("c")
     assert (connection.login, connection.password) == ("me@example.com", "p/ss")
-    assert client_of(connection).base == "https://ard.maxar.com/api/v1"
+    assert create_client(connection).base == "https://ard.maxar.com/api/v1"
 
 
 @pytest.mark.parametrize(
@@ -200,11 +200,11 @@ def test_as_a_uri_to_the_default_address(monkeypatch):
     ],
 )
 def test_the_port_stands_where_the_address_has_none(host, port, base, monkeypatch):
-    from airflow_provider_ard.hooks.ard import client_of
+    from airflow_provider_ard.hooks.ard import create_client
 
     fields = {"conn_type": "ard", "host": host, "port": port, "login": "me", "password": "x"}
     monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(fields))
-    assert client_of(ArdHook.get_connection("c")).base == base
+    assert create_client(ArdHook.get_connection("c")).base == base
 
 
 def test_as_json_with_its_extras(ard, monkeypatch):

@@ -7,7 +7,7 @@ from airflow_provider_ard.api.delivery.layout import (
     acquisition_collection_uri,
     item_uri,
     parse_location,
-    read_item_uri,
+    parse_item_uri,
     request_uri,
     root_collection_uri,
 )
@@ -44,5 +44,5 @@ def test_the_documents_of_an_order():
 def test_an_items_uri_tells_all_of_its_tile():
     uri = item_uri("gs://b/p", "Z03-031133320203", "2021-06-03", "10300100B2B49700")
     assert uri == "gs://b/p/03/031133320203/2021-06-03/10300100B2B49700.json"
-    assert read_item_uri(uri) == TileLocation("Z03-031133320203", "2021-06-03", "10300100B2B49700")
-    assert read_item_uri("gs://b/p/3/031133320203/2021-06-03/A.json") is None
+    assert parse_item_uri(uri) == TileLocation("Z03-031133320203", "2021-06-03", "10300100B2B49700")
+    assert parse_item_uri("gs://b/p/3/031133320203/2021-06-03/A.json") is None

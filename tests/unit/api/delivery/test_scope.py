@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_ard.api.delivery.layout import TileLocation
-from airflow_provider_ard.api.delivery.scope import Ask
+from airflow_provider_ard.api.delivery.scope import OrderScope
 from airflow_provider_ard.api.orders.status import EchoedRequest
 
 A, B = "10300100B2B49700", "1040010060C9AD00"
@@ -15,23 +15,23 @@ def tile(cell, acquisition=A):
 
 
 def test_a_tile_at_the_antimeridian_is_not_lost():
-    assert Ask(EchoedRequest(bbox=[-180, 0, -179.9, 1])).has(tile("Z60-122223222212"))
-    assert not Ask(EchoedRequest(bbox=[-180, 0, -179.9, 1])).has(tile("Z01-122223222212"))
+    assert OrderScope(EchoedRequest(bbox=[-180, 0, -179.9, 1])).has(tile("Z60-122223222212"))
+    assert not OrderScope(EchoedRequest(bbox=[-180, 0, -179.9, 1])).has(tile("Z01-122223222212"))
 
 
 @pytest.mark.parametrize("key", ["cells", "cell_ids"])
 def test_cells_asked_for_by_name_are_all_that_is_the_orders_own(key):
-    ask = Ask(EchoedRequest(acquisitions=[{"id": A, key: [ONE]}, {"id": B, key: []}]))
-    assert ask.has(tile(ONE))
-    assert not ask.has(tile(TWO))
-    assert ask.has(tile(TWO, B))
+    ask = OrderScope(EchoedRequest(acquisitions=[{"id": A, key: [ONE]}, {"id": B, key: []}]))
+    assert ask.contains(tile(ONE))
+    assert not ask.contains(tile(TWO))
+    assert ask.contains(tile(TWO, B))
     assert ask.tile_count is None
 
 
 def test_the_request_tells_the_number_of_tiles_where_it_names_all_cells_and_no_aoi():
     asked = [{"id": A, "cells": [ONE, TWO]}, {"id": B, "cells": [ONE]}]
-    assert Ask(EchoedRequest(acquisitions=asked)).tile_count == 3
-    assert Ask(EchoedRequest(acquisitions=asked, bbox=[-107, 35, -106, 36])).tile_count is None
+    assert OrderScope(EchoedRequest(acquisitions=asked)).tile_count == 3
+    assert OrderScope(EchoedRequest(acquisitions=asked, bbox=[-107, 35, -106, 36])).tile_count is None
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_the_request_tells_the_number_of_tiles_where_it_names_all_cells_and_no_a
     ids=str,
 )
 def test_an_aoi_is_met_by_the_cell(aoi):
-    ask = Ask(EchoedRequest(acquisitions=[{"id": A}], **aoi))
-    assert ask.has(tile(ONE))
-    assert not ask.has(tile("Z13-031133320000"))
-    assert not ask.has(tile("Z14-031133320203"))
+    ask = OrderScope(EchoedRequest(acquisitions=[{"id": A}], **aoi))
+    assert ask.contains(tile(ONE))
+    assert not ask.contains(tile("Z13-031133320000"))
+    assert not ask.contains(tile("Z14-031133320203"))
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_an_aoi_is_met_by_the_cell(aoi):
     ids=str,
 )
 def test_what_is_not_known_of_a_request_loses_no_tile(echo):
-    assert Ask(echo).has(tile(ONE))
-    assert Ask(echo).tile_count is None
+    assert OrderScope(echo).contains(tile(ONE))
+    assert OrderScope(echo).tile_count is None

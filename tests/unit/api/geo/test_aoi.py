@@ -18,7 +18,15 @@ from moto.server import ThreadedMotoServer
 from packaging.version import Version
 
 from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
-from airflow_provider_ard.api.geo.aoi import AOI, MAX_VERTICES, area_sqkm, check_connected, read_aoi, read_bbox, width_m
+from airflow_provider_ard.api.geo.aoi import (
+    AOI,
+    MAX_VERTICES,
+    area_sqkm,
+    check_connected,
+    parse_aoi,
+    parse_bbox,
+    width_m,
+)
 from airflow_provider_ard.hooks.ard import read_file
 
 BOX = shapely.box(-105.2, 40.1, -105.1, 40.2)
@@ -45,21 +53,21 @@ STORES = ["memory", "file", "s3"] if Version(AIRFLOW_VERSION) >= Version("3.2") 
     ],
 )
 def test_the_same_area_in_any_form(value):
-    aoi = read_aoi(value)
+    aoi = parse_aoi(value)
     assert shapely.from_wkt(aoi.wkt).normalize().equals(BOX)
-    assert aoi.notes == ()
+    assert aoi.warnings == ()
 
 
 def test_a_valid_text_goes_out_as_it_came():
     text = "POLYGON((-105.2 40.1,-105.1 40.1,-105.1 40.2,-105.20 40.2,-105.2 40.1))"
-    assert read_aoi(text).wkt == text
+    assert parse_aoi(text).wkt == text
 
 
 @pytest.mark.parametrize(("name", "content"), [("aoi.wkt", BOX.wkt), ("aoi.geojson", json.dumps(GEOJSON))])
 def test_an_area_from_a_file(tmp_path, name, content):
     (tmp_path / name).write_text(content)
-    assert shapely.from_wkt(read_aoi(str(tmp_path / name)).wkt).equals(BOX)
-    assert shapely.from_wkt(read_aoi(tmp_path / name).wkt).equals(BOX)
+    assert shapely.from_wkt(parse_aoi(str(tmp_path / name)).wkt).equals(BOX)
+    assert shapely.from_wkt(parse_aoi(tmp_path / name).wkt).equals(BOX)
 
 
 def near(aoi: AOI, wanted: shapely.Geometry) -> bool:
@@ -71,20 +79,20 @@ def near(aoi: AOI, wanted: shapely.Geometry) -> bool:
 @pytest.mark.parametrize("kind", ["GeoSeries", "GeoDataFrame"])
 def test_a_frame_is_reprojected_from_its_crs(kind, crs):
     series = geopandas.GeoSeries([BOX, EAST], crs=4326).to_crs(crs)
-    aoi = read_aoi(series if kind == "GeoSeries" else geopandas.GeoDataFrame({"name": ["a", "b"]}, geometry=series))
+    aoi = parse_aoi(series if kind == "GeoSeries" else geopandas.GeoDataFrame({"name": ["a", "b"]}, geometry=series))
     assert near(aoi, shapely.GeometryCollection([BOX, EAST]))
-    assert aoi.notes == ()
+    assert aoi.warnings == ()
 
 
 def test_a_frame_without_crs_is_taken_for_degrees_and_told():
-    aoi = read_aoi(geopandas.GeoSeries([BOX]))
+    aoi = parse_aoi(geopandas.GeoSeries([BOX]))
     assert near(aoi, BOX)
-    assert "no CRS" in aoi.notes[0]
+    assert "no CRS" in aoi.warnings[0]
 
 
 def test_a_row_without_geometry_is_refused():
     with pytest.raises(ArdRequestError, match="row has no geometry"):
-        read_aoi(geopandas.GeoSeries([BOX, None], crs=4326))
+        parse_aoi(geopandas.GeoSeries([BOX, None], crs=4326))
 
 
 def test_the_crs_of_an_old_geojson_is_heeded(tmp_path):
@@ -94,7 +102,7 @@ def test_the_crs_of_an_old_geojson_is_heeded(tmp_path):
     }
     (tmp_path / "aoi.geojson").write_text(json.dumps(content))
     for value in (content, json.dumps(content), tmp_path / "aoi.geojson"):
-        assert near(read_aoi(value), BOX)
+        assert near(parse_aoi(value), BOX)
 
 
 FORMATS = {
@@ -114,12 +122,12 @@ def test_every_ogr_format_is_read_and_reprojected(tmp_path, suffix, by):
     path = tmp_path / f"aoi.{suffix}"
     geopandas.GeoSeries([BOX, EAST], crs=4326).to_crs(crs).to_file(path, driver=FORMATS[suffix])
     if by == "path":
-        assert near(read_aoi(str(path)), shapely.GeometryCollection([BOX, EAST]))
+        assert near(parse_aoi(str(path)), shapely.GeometryCollection([BOX, EAST]))
     elif suffix == "shp":
         with pytest.raises(ArdRequestError, match="zip the Shapefile"):
-            read_aoi(path.as_uri(), read_file=lambda uri: path.read_bytes())
+            parse_aoi(path.as_uri(), read_file=lambda uri: path.read_bytes())
     else:
-        aoi = read_aoi(path.as_uri(), read_file=lambda uri: path.read_bytes())
+        aoi = parse_aoi(path.as_uri(), read_file=lambda uri: path.read_bytes())
         assert near(aoi, shapely.GeometryCollection([BOX, EAST]))
 
 
@@ -128,29 +136,29 @@ def test_a_zipped_shapefile(tmp_path, by):
     geopandas.GeoSeries([BOX], crs=4326).to_crs(32613).to_file(tmp_path / "shp", driver="ESRI Shapefile")
     shutil.make_archive(str(tmp_path / "aoi"), "zip", tmp_path / "shp")
     path = tmp_path / "aoi.zip"
-    aoi = read_aoi(str(path) if by == "path" else "s3://bkt/aoi.zip", read_file=lambda uri: path.read_bytes())
+    aoi = parse_aoi(str(path) if by == "path" else "s3://bkt/aoi.zip", read_file=lambda uri: path.read_bytes())
     assert near(aoi, BOX)
 
 
 def test_a_folder_that_ogr_knows(tmp_path):
     geopandas.GeoSeries([BOX], crs=4326).to_file(tmp_path / "folder", driver="ESRI Shapefile")
-    assert near(read_aoi(str(tmp_path / "folder")), BOX)
+    assert near(parse_aoi(str(tmp_path / "folder")), BOX)
 
 
 def test_all_layers_of_a_file_are_taken_and_told(tmp_path):
     for layer, part in (("west", BOX), ("east", EAST)):
         geopandas.GeoSeries([part], crs=4326).to_file(tmp_path / "aoi.gpkg", layer=layer, driver="GPKG")
-    aoi = read_aoi(str(tmp_path / "aoi.gpkg"))
+    aoi = parse_aoi(str(tmp_path / "aoi.gpkg"))
     assert near(aoi, shapely.GeometryCollection([BOX, EAST]))
-    assert "all 2 layers" in aoi.notes[0]
-    assert "west, east" in aoi.notes[0]
+    assert "all 2 layers" in aoi.warnings[0]
+    assert "west, east" in aoi.warnings[0]
 
 
 def test_the_third_dimension_of_a_file_is_dropped_and_told(tmp_path):
     geopandas.GeoSeries([shapely.force_3d(BOX, 7)], crs=4326).to_file(tmp_path / "aoi.gpkg", driver="GPKG")
-    aoi = read_aoi(tmp_path / "aoi.gpkg")
+    aoi = parse_aoi(tmp_path / "aoi.gpkg")
     assert near(aoi, BOX)
-    assert "third dimension" in aoi.notes[0]
+    assert "third dimension" in aoi.warnings[0]
 
 
 @pytest.mark.parametrize("content", [b"\x00\x01\x02", b"PK\x03\x04", b"hello", b"", b'{"type": "FeatureCollection"'])
@@ -160,7 +168,7 @@ def test_a_broken_file_is_refused(tmp_path, content, suffix):
     path.write_bytes(content)
     for given in (str(path), f"s3://bkt/aoi.{suffix}"):
         with pytest.raises(ArdRequestError, match="intersects") as caught:
-            read_aoi(given, read_file=lambda uri: path.read_bytes())
+            parse_aoi(given, read_file=lambda uri: path.read_bytes())
         assert caught.value.argument == "intersects"
 
 
@@ -168,7 +176,7 @@ def test_without_the_extra_an_ogr_file_names_it(tmp_path, monkeypatch):
     (tmp_path / "aoi.gpkg").write_bytes(b"SQLite format 3\0")
     monkeypatch.setitem(sys.modules, "pyogrio", None)
     with pytest.raises(ArdRequestError, match=r"airflow-provider-ard\[ogr\]"):
-        read_aoi(str(tmp_path / "aoi.gpkg"))
+        parse_aoi(str(tmp_path / "aoi.gpkg"))
 
 
 @pytest.mark.parametrize(
@@ -178,8 +186,8 @@ def test_a_path_of_an_object_store_that_is_wrong(error):
     def read_file(path):
         raise error
 
-    with pytest.raises(ArdRequestError, match="path of a file"):
-        read_aoi("s3://bkt/aoi.gpkg", read_file=read_file)
+    with pytest.raises(ArdRequestError, match="path of a readable file"):
+        parse_aoi("s3://bkt/aoi.gpkg", read_file=read_file)
 
 
 @pytest.mark.parametrize("error", [ConnectionError, TimeoutError, RuntimeError, Exception])
@@ -188,9 +196,9 @@ def test_an_object_store_that_cannot_be_reached_is_worth_a_retry(error):
         raise error
 
     with pytest.raises(ArdUnavailableError, match=r"aoi\.gpkg"):
-        read_aoi("s3://bkt/aoi.gpkg?token=PlantedSecret", read_file=read_file)
+        parse_aoi("s3://bkt/aoi.gpkg?token=PlantedSecret", read_file=read_file)
     with pytest.raises(ArdUnavailableError) as caught:
-        read_aoi("s3://user:PlantedSecret@bkt/aoi.gpkg?token=PlantedSecret", read_file=read_file)
+        parse_aoi("s3://user:PlantedSecret@bkt/aoi.gpkg?token=PlantedSecret", read_file=read_file)
     assert "PlantedSecret" not in str(caught.value)
 
 
@@ -215,7 +223,7 @@ def test_airflows_object_stores(tmp_path, store, suffix, monkeypatch, request):
         monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection)
         client.upload_file(str(local), "areas", f"aoi.{suffix}")
     for given in (path, ObjectStoragePath(path)):
-        assert near(read_aoi(given, read_file=read_file), BOX)
+        assert near(parse_aoi(given, read_file=read_file), BOX)
 
 
 @pytest.fixture(scope="module")
@@ -236,25 +244,25 @@ def s3():
 @pytest.mark.filterwarnings("ignore:The .shapely.ops.transform:DeprecationWarning")  # in maxar-ard-grid
 def test_a_grid_cell_is_taken_in_degrees():
     cell = Cell("031133320203", zone=13)
-    assert shapely.from_wkt(read_aoi(cell).wkt).equals(cell.geom_WGS84)
+    assert shapely.from_wkt(parse_aoi(cell).wkt).equals(cell.geom_WGS84)
 
 
 def test_the_third_dimension_is_dropped_and_told():
-    aoi = read_aoi(shapely.force_3d(BOX, 7.0))
+    aoi = parse_aoi(shapely.force_3d(BOX, 7.0))
     assert not shapely.from_wkt(aoi.wkt).has_z
-    assert "third dimension" in aoi.notes[0]
+    assert "third dimension" in aoi.warnings[0]
 
 
 def test_an_open_ring_is_closed_and_told():
-    aoi = read_aoi("POLYGON ((0 0, 0 1, 1 1, 1 0))")
+    aoi = parse_aoi("POLYGON ((0 0, 0 1, 1 1, 1 0))")
     assert shapely.from_wkt(aoi.wkt).area == 1
-    assert "open ring" in aoi.notes[0]
+    assert "open ring" in aoi.warnings[0]
 
 
 def test_a_self_intersection_is_mended_and_told():
-    aoi = read_aoi("POLYGON ((0 0, 1 1, 1 0, 0 1, 0 0))")
+    aoi = parse_aoi("POLYGON ((0 0, 1 1, 1 0, 0 1, 0 0))")
     assert shapely.from_wkt(aoi.wkt).is_valid
-    assert "Self-intersection" in aoi.notes[0]
+    assert "Self-intersection" in aoi.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -286,7 +294,7 @@ def test_a_self_intersection_is_mended_and_told():
 )
 def test_what_breaks_a_rule_is_refused_with_the_figure(value, words):
     with pytest.raises(ArdRequestError, match=words) as caught:
-        read_aoi(value)
+        parse_aoi(value)
     assert caught.value.argument == "intersects"
 
 
@@ -303,7 +311,7 @@ def test_the_area_is_geodesic_and_without_its_holes_however_they_turn():
         polygon = shapely.Polygon(shell, [turned])
         assert area_sqkm(polygon) == pytest.approx(wanted)
         with pytest.raises(ArdRequestError, match=f"{wanted:.4g} km²"):
-            read_aoi(polygon)
+            parse_aoi(polygon)
 
 
 @pytest.mark.parametrize("latitude", [0, 45, 70, 85])
@@ -314,23 +322,24 @@ def test_the_rules_are_met_and_broken_at_any_latitude(latitude):
         box = shapely.box(10, latitude, 10 + metres[0] * metre_x, latitude + metres[1] * metre_y)
         if words:
             with pytest.raises(ArdRequestError, match=words):
-                read_aoi(box)
+                parse_aoi(box)
         else:
-            assert read_aoi(box).notes == ()
+            assert parse_aoi(box).warnings == ()
 
 
 def test_exactly_as_many_vertices_as_allowed():
     assert (
-        read_aoi(shapely.Polygon(list(shapely.Point(0, 0).buffer(1, quad_segs=400).exterior.coords)[:999])).notes == ()
+        parse_aoi(shapely.Polygon(list(shapely.Point(0, 0).buffer(1, quad_segs=400).exterior.coords)[:999])).warnings
+        == ()
     )
 
 
 def test_what_is_valid_goes_out_as_it_came():
     for text in ("POLYGON((-105.2 40.10,-105.1 40.1,-105.1 40.2,-105.2 40.2,-105.2 40.1))", BOX.wkt.lower()):
-        assert read_aoi(f"  {text}\n").wkt == text
-        assert read_aoi(f"srid=4326; {text}").wkt == text
-    assert read_aoi(BOX).wkt == BOX.wkt
-    assert read_aoi(shapely.MultiPolygon([BOX, EAST])).wkt == shapely.MultiPolygon([BOX, EAST]).wkt
+        assert parse_aoi(f"  {text}\n").wkt == text
+        assert parse_aoi(f"srid=4326; {text}").wkt == text
+    assert parse_aoi(BOX).wkt == BOX.wkt
+    assert parse_aoi(shapely.MultiPolygon([BOX, EAST])).wkt == shapely.MultiPolygon([BOX, EAST]).wkt
 
 
 @pytest.mark.parametrize(
@@ -347,9 +356,9 @@ def test_what_is_valid_goes_out_as_it_came():
     ],
 )
 def test_an_open_ring_of_any_form_is_closed_and_told(form):
-    aoi = read_aoi(form([[0, 0], [0, 1], [1, 1], [1, 0]]))
+    aoi = parse_aoi(form([[0, 0], [0, 1], [1, 1], [1, 0]]))
     assert shapely.from_wkt(aoi.wkt).area == 1
-    assert aoi.notes == ("an open ring was closed",)
+    assert aoi.warnings == ("an open ring was closed",)
 
 
 def test_geojson_reads_the_same_however_many_rings_and_kinds():
@@ -358,15 +367,15 @@ def test_geojson_reads_the_same_however_many_rings_and_kinds():
     features = [{"type": "Feature", "geometry": shapely.geometry.mapping(one)} for one in shapes]
     for chosen in (features, features[:2], features[3:], features[::-1]):
         wanted = [shapely.geometry.shape(feature["geometry"]) for feature in chosen]
-        found = shapely.from_wkt(read_aoi({"type": "FeatureCollection", "features": chosen}).wkt)
+        found = shapely.from_wkt(parse_aoi({"type": "FeatureCollection", "features": chosen}).wkt)
         assert found.equals_exact(shapely.GeometryCollection(wanted), 0)
 
 
 def test_overlapping_polygons_of_which_one_is_mended_stay_valid():
     bow_tie = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
-    aoi = read_aoi([bow_tie, shapely.box(0, 0, 1, 1)])
+    aoi = parse_aoi([bow_tie, shapely.box(0, 0, 1, 1)])
     assert shapely.from_wkt(aoi.wkt).is_valid
-    assert "mended" in aoi.notes[0]
+    assert "repaired" in aoi.warnings[0]
 
 
 def noisy(vertices: int, *, teeth: bool = False) -> shapely.Polygon:
@@ -391,12 +400,12 @@ def noisy(vertices: int, *, teeth: bool = False) -> shapely.Polygon:
     ids=["one too many", "20,000", "teeth", "circle", "hole", "two in one", "at the antimeridian"],
 )
 def test_a_simplified_polygon_covers_the_original_within_the_stated_tolerance(polygon):
-    aoi = read_aoi(polygon, simplify=True)
+    aoi = parse_aoi(polygon, simplify=True)
     simple = shapely.from_wkt(aoi.wkt)
     assert simple.is_valid
     assert shapely.get_num_coordinates(simple) <= MAX_VERTICES
     assert simple.covers(polygon)
-    [note] = aoi.notes
+    [note] = aoi.warnings
     stated = float(note.split("at most ")[1].split(" m ")[0])
     # No degree is longer than 112 km, and none of longitude longer than at the latitude nearest to the equator.
     squeeze = np.array([np.cos(np.radians(polygon.bounds[1])), 1])
@@ -407,16 +416,16 @@ def test_a_simplified_polygon_covers_the_original_within_the_stated_tolerance(po
 
 
 def test_a_polygon_within_the_limit_is_not_simplified():
-    assert read_aoi(BOX, simplify=True) == AOI(BOX.wkt, BOX)
-    aoi = read_aoi([BOX, noisy(1500)], simplify=True)
+    assert parse_aoi(BOX, simplify=True) == AOI(BOX.wkt, BOX)
+    aoi = parse_aoi([BOX, noisy(1500)], simplify=True)
     assert shapely.from_wkt(aoi.wkt).geoms[0].equals_exact(BOX, 0)
 
 
 def test_what_is_connected():
-    check_connected(read_aoi([BOX, shapely.affinity.translate(BOX, 0.1), shapely.affinity.translate(BOX, 0.05)]))
+    check_connected(parse_aoi([BOX, shapely.affinity.translate(BOX, 0.1), shapely.affinity.translate(BOX, 0.05)]))
     for apart in ([BOX, EAST], [BOX, shapely.box(-105.1, 40.2, -105, 40.3)]):
-        with pytest.raises(ArdRequestError, match="got 2 apart"):
-            check_connected(read_aoi(apart))
+        with pytest.raises(ArdRequestError, match="got 2 separate"):
+            check_connected(parse_aoi(apart))
 
 
 @pytest.mark.parametrize(
@@ -426,18 +435,18 @@ def test_what_is_connected():
      (number for number in (0, 1, 2, 3.5)), ["0", "1", "2", "3.5"]],
 )  # fmt: skip
 def test_a_bbox_of_any_form(value):
-    assert read_bbox(value) == (0, 1, 2, 3.5)
+    assert parse_bbox(value) == (0, 1, 2, 3.5)
 
 
 def test_whole_numbers_of_a_bbox_stay_whole():
-    assert json.dumps(read_bbox([-106, 40, -105, 41.0])) == "[-106, 40, -105, 41.0]"
+    assert json.dumps(parse_bbox([-106, 40, -105, 41.0])) == "[-106, 40, -105, 41.0]"
 
 
 def test_nesting_without_end_is_refused():
     deep: list[object] = [BOX]
     deep.append(deep)
     with pytest.raises(ArdRequestError, match="nested"):
-        read_aoi(deep)
+        parse_aoi(deep)
 
 
 def test_an_object_that_fails_is_refused_by_its_error():
@@ -447,4 +456,4 @@ def test_an_object_that_fails_is_refused_by_its_error():
             raise KeyError("geometry")
 
     with pytest.raises(ArdRequestError, match="KeyError"):
-        read_aoi(Failing())
+        parse_aoi(Failing())

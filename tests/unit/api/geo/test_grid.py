@@ -63,5 +63,5 @@ def test_what_is_no_cell_has_no_bounds(given_):
 
 
 def test_a_footprint_of_no_cell_is_an_error():
-    with pytest.raises(ValueError, match="not a cell id"):
+    with pytest.raises(ValueError, match="not a cell ID"):
         grid.footprint("Z00-000000000000")

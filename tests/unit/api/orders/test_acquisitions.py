@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.orders.acquisitions import read_acquisitions
+from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
 
 A, B = "10300100B2B49700", "104001009F982A00"
 C, D = "Z13-031133320203", "Z13-031133320212"
@@ -39,14 +39,14 @@ BY_CELLS = [(A, (C, D)), (B, (C,))]
     ids=["metadata search", "Select", "JSON of tiles", "a rendered Select", "format=order", "JSON of format=order", "two searches"],
 )  # fmt: skip
 def test_what_a_search_answers_is_ordered_by_its_cells(answer):
-    assert list(read_acquisitions(answer)) == BY_CELLS
+    assert list(parse_acquisitions(answer)) == BY_CELLS
 
 
 def test_what_the_sandbox_answers_to_a_search_can_be_ordered(ard, client):
     body = {"ids": ard.acquisitions[:2]}
     for form in ("geojson", "order"):
         answer = client._request_json("POST", f"metadata/cells/acquisitions?format={form}", json=body)
-        found = read_acquisitions(answer)
+        found = parse_acquisitions(answer)
         assert {name for name, _ in found} == set(ard.acquisitions[:2])
         assert all(cells for _, cells in found)
 
@@ -59,8 +59,8 @@ def test_every_real_acquisition_and_cell_passes():
             known = feature["properties"]
             wanted.setdefault(known["catalog_id"], []).append(f"Z{known['utm_zone']:02d}-{known['quadkey']}")
     assert len(wanted) > 100
-    assert [name for name, _ in read_acquisitions(wanted)] == list(wanted)
-    assert {cell for _, cells in read_acquisitions(wanted) for cell in cells} == {
+    assert [name for name, _ in parse_acquisitions(wanted)] == list(wanted)
+    assert {cell for _, cells in parse_acquisitions(wanted) for cell in cells} == {
         cell for cells in wanted.values() for cell in cells
     }
 
@@ -80,7 +80,7 @@ def test_every_real_acquisition_and_cell_passes():
     ],
 )
 def test_forms_mixed_and_rendered(value, wanted):
-    assert list(read_acquisitions(value)) == wanted
+    assert list(parse_acquisitions(value)) == wanted
 
 
 def test_a_set_makes_the_same_order_in_every_process():
@@ -100,4 +100,4 @@ def test_nesting_without_end_is_refused():
     deep: list[object] = []
     deep.append(deep)
     with pytest.raises(ArdRequestError, match="nested"):
-        read_acquisitions(deep)
+        parse_acquisitions(deep)

@@ -167,7 +167,7 @@ def check(**arguments: object) -> str:
         request = OrderRequest.of(**arguments)
     except ArdRequestError as refused:
         error = refused
-    said = str(error or f"{request!r} {request.notes}")
+    said = str(error or f"{request!r} {request.warnings}")
     assert SECRET not in said
     assert not any(coded in said for coded in CODED)
     if error:

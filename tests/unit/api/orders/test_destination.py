@@ -6,7 +6,7 @@ import json
 import pytest
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.orders.destination import read_destination
+from airflow_provider_ard.api.orders.destination import parse_destination
 
 KEY = json.dumps({"type": "service_account", "private_key": "PlantedSecret"})
 KEY64 = base64.b64encode(KEY.encode()).decode()
@@ -31,7 +31,7 @@ def test_service_credentials_in_any_form_go_out_as_base64(form, tmp_path, monkey
         "path": str(tmp_path / "key.json"), "home": "~/key.json", "text": KEY, "dictionary": json.loads(KEY), "base64": KEY64,
         "wrapped base64": base64.encodebytes(KEY.encode()).decode(), "base64 with blanks around": f"\n {KEY64}\n",
     }[form]  # fmt: skip
-    found, notes = read_destination(output_config=gcs(service_credentials=given))
+    found, notes = parse_destination(output_config=gcs(service_credentials=given))
     assert found.to_payload() == gcs(service_credentials=KEY64)
     assert found.secrets == (KEY64,)
     assert notes == ()
@@ -39,7 +39,7 @@ def test_service_credentials_in_any_form_go_out_as_base64(form, tmp_path, monkey
 
 def test_a_valid_base64_goes_out_as_it_came():
     padded = base64.b64encode(f"  {KEY}\n\n".encode()).decode()
-    found, _ = read_destination(output_config=gcs(service_credentials=padded))
+    found, _ = parse_destination(output_config=gcs(service_credentials=padded))
     assert found.to_payload() == gcs(service_credentials=padded)
 
 
@@ -48,7 +48,7 @@ def test_a_valid_base64_goes_out_as_it_came():
     [(gcs(service_credentials=KEY64, credentials_id="stored"), "service_credentials"), (azure(sas_url=SAS, credentials_id="stored"), "sas_url")],
 )  # fmt: skip
 def test_of_two_credentials_the_stored_one_wins_and_that_is_noted(config, secret):
-    found, notes = read_destination(output_config=config)
+    found, notes = parse_destination(output_config=config)
     [(platform, _)] = config.items()
     assert found.secrets == ()
     assert next(iter(found.to_payload().values()))["credentials_id"] == "stored"
@@ -57,9 +57,9 @@ def test_of_two_credentials_the_stored_one_wins_and_that_is_noted(config, secret
 
 def test_credentials_of_the_arguments_win_over_those_of_the_connection():
     for config in (azure(sas_url=SAS), azure(credentials_id="mine")):
-        assert read_destination(output_config=config, credentials_ids={"az://": "theirs"})[0].to_payload() == config
+        assert parse_destination(output_config=config, credentials_ids={"az://": "theirs"})[0].to_payload() == config
     empty = azure(credentials_id="", sas_url=None)
-    assert read_destination(output_config=empty, credentials_ids={"az://": "theirs"})[0].to_payload() == azure(
+    assert parse_destination(output_config=empty, credentials_ids={"az://": "theirs"})[0].to_payload() == azure(
         credentials_id="theirs"
     )
 
@@ -70,15 +70,15 @@ def test_credentials_of_the_arguments_win_over_those_of_the_connection():
 )  # fmt: skip
 def test_the_longest_location_of_the_connection_wins(place, wanted):
     stored = {"gs://": "any", "GS://bkt/": "bucket", "gs://bkt/deep/": "deep", "az://": "azure", "s3://bkt": "s3"}
-    found, _ = read_destination(place, credentials_ids=stored)
+    found, _ = parse_destination(place, credentials_ids=stored)
     assert next(iter(found.to_payload().values()))["credentials_id"] == wanted
 
 
 def test_what_a_template_left_in_a_config_is_not_given():
     config = {"amazon_s3": {"bucket": "bkt", "prefix": "", "role_arn": "None"}}
-    assert read_destination(output_config=config)[0].to_payload() == {"amazon_s3": {"bucket": "bkt", "prefix": ""}}
+    assert parse_destination(output_config=config)[0].to_payload() == {"amazon_s3": {"bucket": "bkt", "prefix": ""}}
     with pytest.raises(ArdRequestError, match="no credentials"):
-        read_destination(output_config=gcs(credentials_id="None"))
+        parse_destination(output_config=gcs(credentials_id="None"))
 
 
 @pytest.mark.parametrize("role_in", ["argument", "config", "both"])
@@ -87,14 +87,14 @@ def test_a_role_in_either_place_and_form(role_in, bare):
     role = "arn:aws-us-gov:iam::123456789012:role/deep/writer"
     inner = {"bucket": "bkt", "prefix": "p"} | ({"role_arn": role} if role_in != "argument" else {})
     config = inner if bare else {"amazon_s3": inner}
-    found, _ = read_destination(output_config=config, role_arn=role if role_in != "config" else None)
+    found, _ = parse_destination(output_config=config, role_arn=role if role_in != "config" else None)
     sent = {"bucket": "bkt", "prefix": "p", "role_arn": role}
     assert found.to_payload() == (sent if bare else {"amazon_s3": sent})
 
 
 def test_an_error_without_credentials_says_where_one_can_be_put():
     with pytest.raises(ArdRequestError) as caught:
-        read_destination("gs://bkt/a")
+        parse_destination("gs://bkt/a")
     assert all(
         word in str(caught.value) for word in ("output_config", "service_credentials", "credentials_ids", "gs://bkt/a")
     )
@@ -106,5 +106,5 @@ def test_an_error_without_credentials_says_where_one_can_be_put():
 def test_no_form_of_a_wrong_secret_breaks_or_is_repeated(wrong):
     for config in (gcs(service_credentials=wrong), azure(sas_url=wrong)):
         with pytest.raises(ArdRequestError) as caught:
-            read_destination(output_config=config)
+            parse_destination(output_config=config)
         assert len(str(caught.value)) < 300

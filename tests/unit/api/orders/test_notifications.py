@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.orders.notifications import read_notifications
+from airflow_provider_ard.api.orders.notifications import parse_notifications
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:orders"
 ADDRESSES = [
@@ -21,7 +21,7 @@ NO_ADDRESSES = ["", "me", "me@", "@example.com", "me@example", "me@@example.com"
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_addresses(address):
-    assert [told.to_payload() for told in read_notifications(f" {address}\n", None)] == [
+    assert [told.to_payload() for told in parse_notifications(f" {address}\n", None)] == [
         {"type": "email", "address": address}
     ]
 
@@ -29,7 +29,7 @@ def test_addresses(address):
 @pytest.mark.parametrize("address", NO_ADDRESSES)
 def test_what_is_no_address(address):
     with pytest.raises(ArdRequestError) as caught:
-        read_notifications(["me@example.com", address], ())
+        parse_notifications(["me@example.com", address], ())
     assert caught.value.argument == "email_notifications"
     assert len(str(caught.value)) < 200
 
@@ -38,7 +38,7 @@ def test_what_is_no_address(address):
     "topic", [TOPIC, f"{TOPIC}.fifo", TOPIC.replace("aws", "aws-cn"), TOPIC.replace("aws", "aws-us-gov")]
 )
 def test_topics(topic):
-    assert [told.to_payload() for told in read_notifications((), topic)] == [{"type": "sns", "topic_arn": topic}]
+    assert [told.to_payload() for told in parse_notifications((), topic)] == [{"type": "sns", "topic_arn": topic}]
 
 
 @pytest.mark.parametrize(
@@ -47,19 +47,19 @@ def test_topics(topic):
 )  # fmt: skip
 def test_what_is_no_topic(topic):
     with pytest.raises(ArdRequestError) as caught:
-        read_notifications(None, [topic])
+        parse_notifications(None, [topic])
     assert caught.value.argument == "sns_notifications"
 
 
 @pytest.mark.parametrize("form", [list, tuple, set, iter, str, lambda addresses: dict.fromkeys(addresses).keys()])
 def test_any_form_of_a_list_each_address_once(form):
-    told = read_notifications(form(["b@example.com", "a@example.com", "b@example.com"]), ())
+    told = parse_notifications(form(["b@example.com", "a@example.com", "b@example.com"]), ())
     assert sorted(one.email for one in told) == ["a@example.com", "b@example.com"]
 
 
 @pytest.mark.parametrize("nothing", [None, (), [], "", "None", "[]", " "])
 def test_nobody(nothing):
-    assert read_notifications(nothing, nothing) == ()
+    assert parse_notifications(nothing, nothing) == ()
 
 
 @pytest.mark.parametrize(
@@ -67,4 +67,4 @@ def test_nobody(nothing):
 )
 def test_other_forms_are_refused(wrong):
     with pytest.raises(ArdRequestError, match="email_notifications"):
-        read_notifications(wrong, ())
+        parse_notifications(wrong, ())

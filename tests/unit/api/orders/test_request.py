@@ -128,7 +128,7 @@ def test_a_stored_credential_wins_over_a_given_secret_with_a_warning():
     request = OrderRequest.of(acquisitions=A, output_config=config)
     assert request.to_payload()["output_config"] == {"google_cloud_storage": {**S3, "credentials_id": "stored"}}
     assert request.secrets == ()
-    assert "credentials_id 'stored' is used, service_credentials is not" in request.notes[0]
+    assert "credentials_id 'stored' is used, service_credentials is not" in request.warnings[0]
 
 
 def test_a_role_for_s3():
@@ -178,7 +178,7 @@ def test_either_way_turns_bundle_adjustment_on(bba, settings):
     request = OrderRequest.of(acquisitions=A, destination="b", bba=bba, settings=settings)
     assert request.to_payload()["settings"] == {"bundle_adjust": True}
     contradiction = bool(settings) and settings["bundle_adjust"] != bba
-    assert bool(request.notes) == contradiction
+    assert bool(request.warnings) == contradiction
 
 
 def test_notifications():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.orders.settings import DEFAULT_SETTINGS, Settings, read_settings
+from airflow_provider_ard.api.orders.settings import DEFAULT_SETTINGS, Settings, parse_settings
 
 
 def test_every_documented_default():
@@ -19,7 +19,7 @@ def test_every_documented_default():
 
 @pytest.mark.parametrize("nothing", [None, {}, "", "None", "{}", " "])
 def test_nothing_is_the_defaults(nothing):
-    settings, notes = read_settings(nothing)
+    settings, notes = parse_settings(nothing)
     assert settings == DEFAULT_SETTINGS
     assert settings.to_payload() == {"bundle_adjust": False}
     assert notes == ()
@@ -29,27 +29,27 @@ def test_nothing_is_the_defaults(nothing):
     "text", ["{'hd': True, 'visual': False}", '{"hd": true, "visual": "False"}', "{'hd': 'true', 'visual': False}"]
 )
 def test_a_rendered_dictionary(text):
-    assert read_settings(text)[0].to_payload() == {"bundle_adjust": False, "hd": True, "visual": False}
+    assert parse_settings(text)[0].to_payload() == {"bundle_adjust": False, "hd": True, "visual": False}
 
 
 @pytest.mark.parametrize("bba", [True, False])
 def test_a_contradiction_is_noted_and_bundle_adjustment_is_on(bba):
-    settings, notes = read_settings({"bundle_adjust": not bba}, bba)
+    settings, notes = parse_settings({"bundle_adjust": not bba}, bba)
     assert settings.bundle_adjust
     assert notes == (f"bba is {bba} and settings.bundle_adjust is {not bba}: either turns bundle adjustment on",)
 
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("water_msk", "did you mean 'water_mask'"), ("HD", "known are bundle_adjust, hd"), ("bba", "known are"), (5, "known are"), ("x" * 9999, "…; known are")],
+    [("water_msk", "did you mean 'water_mask'"), ("HD", "valid names: bundle_adjust, hd"), ("bba", "valid names:"), (5, "valid names:"), ("x" * 9999, "…; valid names:")],
 )  # fmt: skip
 def test_an_unknown_setting_gets_the_nearest_name(name, hint):
     with pytest.raises(ArdRequestError, match=hint) as caught:
-        read_settings({name: True})
+        parse_settings({name: True})
     assert len(str(caught.value)) < 400
 
 
 def test_the_dictionary_is_left_alone():
     given = {"hd": "true"}
-    read_settings(given, bba=True)
+    parse_settings(given, bba=True)
     assert given == {"hd": "true"}

@@ -7,7 +7,7 @@ import pendulum
 import pytest
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.selects.interval import read_period
+from airflow_provider_ard.api.selects.interval import parse_interval
 
 START, END = pendulum.datetime(2026, 1, 1), pendulum.datetime(2026, 1, 2)
 DAY = "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"
@@ -47,14 +47,14 @@ DAY = "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"
     ],
 )
 def test_every_form_of_a_period(given, wanted):
-    assert read_period(given) == wanted
+    assert parse_interval(given) == wanted
 
 
 @pytest.mark.parametrize("step", [timedelta(days=1), timedelta(hours=1), timedelta(seconds=1), timedelta(seconds=1.5)])
 def test_intervals_one_after_the_other_share_no_second_and_leave_none_out(step):
     moment, taken = datetime(2026, 1, 1, tzinfo=UTC), []
     for _ in range(20):
-        since, until = (datetime.fromisoformat(end) for end in read_period((moment, moment + step)).split("/"))
+        since, until = (datetime.fromisoformat(end) for end in parse_interval((moment, moment + step)).split("/"))
         taken.append((since, until))
         moment += step
     for (_, until), (since, _) in itertools.pairwise(taken):
@@ -87,10 +87,10 @@ def test_intervals_one_after_the_other_share_no_second_and_leave_none_out(step):
 )
 def test_what_is_none_is_refused_by_name(wrong):
     with pytest.raises(ArdRequestError, match=r"^datetime: ") as caught:
-        read_period(wrong)
+        parse_interval(wrong)
     assert caught.value.argument == "datetime"
 
 
 def test_an_interval_without_length_is_told_apart():
     with pytest.raises(ArdRequestError, match="CronDataIntervalTimetable"):
-        read_period(f"{START}/{START}")
+        parse_interval(f"{START}/{START}")

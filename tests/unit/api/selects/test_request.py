@@ -63,7 +63,7 @@ def test_value_that_resolves_to_nothing_is_refused(argument, value):
 
 def test_what_was_mended_is_noted():
     request = SelectRequest.of(intersects="POLYGON ((0 0, 1 1, 1 0, 0 1, 0 0))")
-    assert any("mended" in note for note in request.notes)
+    assert any("repaired" in warning for warning in request.warnings)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_an_unknown_select_is_not_found(client):
 
 def test_acquisitions_over_an_area_come_oldest_first_with_their_cells(ard, client):
     found = client.find_acquisitions(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/.."))
-    assert [one.taken for one in found] == sorted(one.taken for one in found)
+    assert [one.acquired_at for one in found] == sorted(one.acquired_at for one in found)
     assert len(found) > 2
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/..")).id)
     assert {one.id: set(one.cells) for one in found} == sets(client.selected(select))
