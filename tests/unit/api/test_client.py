@@ -236,7 +236,7 @@ def test_nobody_listening_is_an_outage(retry_pauses):
 
 def test_every_error_says_what_is_known():
     text = str(ArdError("no", status=400, code="invalid_input", type="t", request_id="r-1"))
-    assert text == "no (HTTP status 400, code invalid_input, type t, request id r-1)"
+    assert text == "no (HTTP status 400, code invalid_input, type t, request ID r-1)"
 
 
 def test_retry_after_may_be_a_date():

@@ -45,10 +45,10 @@ def test_the_connection_as_a_uri(ard, monkeypatch):
     [
         (
             '{"conn_type": "ard", "password": "s3cret", "credentials_ids": {}, "verify": true}',
-            "credentials_ids, verify must",
+            "credentials_ids, verify belong into extra",
         ),
         ('{"conn_type": "ard", "password": "s3cret",\n"login": me}', "line 2, column 10"),
-        ('{"conn_type": "ard", "s3cret": "password"}', "a field that is none of conn_type,"),
+        ('{"conn_type": "ard", "s3cret": "password"}', "a field is none of conn_type,"),
         ('{"conn_type": "ard", "port": "s3cret"}', "wrong type"),
         ("ard://me:s3cret/word@host", "a URI like"),
         ("ard://me:s3cret@http://host", "a URI like"),
@@ -56,7 +56,7 @@ def test_the_connection_as_a_uri(ard, monkeypatch):
 )
 def test_a_variable_that_cannot_be_read_is_not_said_to_be_missing(monkeypatch, value, fault):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", value)
-    with pytest.raises(AirflowNotFoundException, match="AIRFLOW_CONN_ARD_DEFAULT is set but cannot be read") as caught:
+    with pytest.raises(AirflowNotFoundException, match="AIRFLOW_CONN_ARD_DEFAULT is set but cannot be parsed") as caught:
         ArdHook().get_conn()
     assert fault in str(caught.value)
     assert "s3cret" not in str(caught.value)

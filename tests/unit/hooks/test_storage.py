@@ -27,7 +27,7 @@ def test_it_reads_a_document(tmp_path):
     assert json_reader(None)(f"file://{tmp_path}/a.json") == {"links": []}
 
 
-@pytest.mark.parametrize(("content", "says"), [("{", "not a JSON"), ("[]", "not a STAC"), (None, "not there")])
+@pytest.mark.parametrize(("content", "says"), [("{", "not a JSON"), ("[]", "not a STAC"), (None, "does not exist")])
 def test_what_is_no_document_is_named(tmp_path, content, says):
     if content is not None:
         (tmp_path / "a.json").write_text(content)
@@ -36,7 +36,7 @@ def test_what_is_no_document_is_named(tmp_path, content, says):
 
 
 def test_a_connection_that_is_not_there_is_named_and_not_retried():
-    with pytest.raises(ArdRequestError, match="storage_conn_id: there is no Connection 'no_such'"):
+    with pytest.raises(ArdRequestError, match="storage_conn_id: Connection 'no_such' does not exist"):
         json_reader("no_such")
 
 

@@ -12,7 +12,7 @@ pytest.importorskip(
 )
 
 from airflow_provider_ard.api.orders.request import OrderRequest
-from airflow_provider_ard.lineage.openlineage import _place, lineage_of_delivery, lineage_of_order
+from airflow_provider_ard.lineage.openlineage import _dataset, lineage_of_delivery, lineage_of_order
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 
@@ -26,8 +26,8 @@ from airflow_provider_ard.operators.tiles import ArdListTilesOperator
         ("s3://bkt", "s3://bkt", "/"),
     ],
 )
-def test_places_are_named_by_the_rules_of_openlineage(uri, namespace, name):
-    assert (_place(uri).namespace, _place(uri).name) == (namespace, name)
+def test_datasets_are_named_by_the_rules_of_openlineage(uri, namespace, name):
+    assert (_dataset(uri).namespace, _dataset(uri).name) == (namespace, name)
 
 
 @pytest.fixture

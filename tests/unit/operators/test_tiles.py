@@ -69,7 +69,7 @@ def place_order(shop, monkeypatch, context):
         place_order.reads.append(uri)
         return json.loads((folder / uri.removeprefix("s3://")).read_bytes())
 
-    monkeypatch.setattr("airflow_provider_ard.hooks.storage.reader", lambda storage_conn_id: read)
+    monkeypatch.setattr("airflow_provider_ard.hooks.storage.json_reader", lambda storage_conn_id: read)
     numbers = iter(range(100))
 
     def made(acquisitions, prefix, **arguments):

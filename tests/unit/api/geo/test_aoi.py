@@ -406,7 +406,7 @@ def test_a_simplified_polygon_covers_the_original_within_the_stated_tolerance(po
     assert shapely.get_num_coordinates(simple) <= MAX_VERTICES
     assert simple.covers(polygon)
     [note] = aoi.warnings
-    stated = float(note.split("at most ")[1].split(" m ")[0])
+    stated = float(note.split("at most ")[1].removesuffix(" m"))
     # No degree is longer than 112 km, and none of longitude longer than at the latitude nearest to the equator.
     squeeze = np.array([np.cos(np.radians(polygon.bounds[1])), 1])
     original, reaching = (shapely.transform(one, lambda xy: xy * squeeze) for one in (polygon, simple))
