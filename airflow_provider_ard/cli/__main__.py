@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--version", action="version", version=__version__)
     _add(parser, ARD_COMMANDS)
-    given = parser.parse_args(arguments)
-    given.func(given)
+    namespace = parser.parse_args(arguments)
+    namespace.func(namespace)
 
 
 def _add(parser: argparse.ArgumentParser, commands: Iterable[CLICommand]) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.cli.command import FAILED, OK, check_dates, command
-from airflow_provider_ard.cli.output import amount, print_facts, print_json, print_table, say, text
+from airflow_provider_ard.cli.output import amount, print_facts, print_json, print_message, print_table, text
 from airflow_provider_ard.hooks.ard import ArdHook
 
 if TYPE_CHECKING:
@@ -30,24 +30,24 @@ def usage(args: Namespace) -> int:
     user_id = args.user
     if user_id == "me":
         user_id = str(hook.whoami().user_id)
-    found = hook.get_usage(user_id=user_id, start_date=args.start_date, end_date=args.end_date)
+    account_usage = hook.get_usage(user_id=user_id, start_date=args.start_date, end_date=args.end_date)
     if args.json:
-        print_json(found.model_dump(mode="json"))
+        print_json(account_usage.model_dump(mode="json"))
         return OK
-    limits, available = found.limits or {}, found.available or {}
+    limits, available = account_usage.limits or {}, account_usage.available or {}
     print_table(
         ("imagery", "area (km²)", "cost", "limit", "left"),
         [
             (
                 Text(name),
-                amount(found.area.get(f"{name}_imagery_sqkm")),
-                _or(found.cost.get(f"{name}_imagery_cost", 0.0), None, "no price"),
-                _or(
+                amount(account_usage.area.get(f"{name}_imagery_sqkm")),
+                _amount_or_label(account_usage.cost.get(f"{name}_imagery_cost", 0.0), None, "no price"),
+                _amount_or_label(
                     limits.get("annual_subscription_fee_limit" if name == "total" else f"{name}_imagery_fee_limit"),
                     -1,
                     "no limit",
                 ),
-                _or(available.get(f"{name}_imagery_balance"), -1, "no limit"),
+                _amount_or_label(available.get(f"{name}_imagery_balance"), -1, "no limit"),
             )
             for name in CLASSES
         ],
@@ -58,15 +58,18 @@ def usage(args: Namespace) -> int:
 @command
 def list_credentials(args: Namespace) -> int:
     """List the stored credentials."""
-    found = list(ArdHook(args.conn_id).list_credentials())
+    credentials_list = list(ArdHook(args.conn_id).list_credentials())
     if args.json:
-        print_json([credentials.model_dump(mode="json") for credentials in found])
-    elif not found:
-        say("No credentials are stored.")
+        print_json([item.model_dump(mode="json") for item in credentials_list])
+    elif not credentials_list:
+        print_message("No credentials are stored.")
     else:
         print_table(
             ("id", "description", "created", "modified"),
-            [(text(one.credentials_id), text(one.description), text(one.created), text(one.modified)) for one in found],
+            [
+                (text(item.credentials_id), text(item.description), text(item.created), text(item.modified))
+                for item in credentials_list
+            ],
         )
     return OK
 
@@ -76,42 +79,42 @@ def put_credentials(args: Namespace) -> int:
     """Store credentials."""
     secret = _secret(args.file)
     stored = ArdHook(args.conn_id).put_credentials(args.credentials_id, secret, args.description)
-    _tell(stored, as_json=args.json)
+    _print_stored(stored, as_json=args.json)
     return OK
 
 
 @command
 def delete_credentials(args: Namespace) -> int:
-    """Delete stored credentials, if the user is sure."""
+    """Delete stored credentials after a confirmation."""
     if not args.yes:
         if not sys.stdin.isatty():
-            raise ArdRequestError("nobody can be asked here: say --yes to delete", argument="--yes")
-        say(f"Orders that name {args.credentials_id} afterwards will be refused. Delete it? [y/N]")
+            raise ArdRequestError("required without a terminal", argument="--yes")
+        print_message(f"The API will refuse later orders that use {args.credentials_id}. Delete it? [y/N]")
         if input().strip().lower() not in {"y", "yes"}:
-            say("Nothing deleted.")
+            print_message("Nothing was deleted.")
             return FAILED
     ArdHook(args.conn_id).delete_credentials(args.credentials_id)
-    say(f"Deleted {args.credentials_id}.")
+    print_message(f"Deleted {args.credentials_id}.")
     return OK
 
 
 def _secret(file: str | None) -> str:
     try:
         if file is not None:
-            found = Path(file).expanduser().read_text()
+            secret = Path(file).expanduser().read_text()
         elif sys.stdin.isatty():
-            found = getpass.getpass("SAS URL, or service account key in base64: ", stream=sys.stderr)
+            secret = getpass.getpass("SAS URL, or service account key in base64: ", stream=sys.stderr)
         else:
-            found = sys.stdin.read()
+            secret = sys.stdin.read()
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise ArdRequestError(f"cannot be read: {reason}", argument="--file" if file else "standard input") from None
-    if not found.strip():
+    if not secret.strip():
         raise ArdRequestError("is empty", argument="--file" if file else "standard input")
-    return found.strip()
+    return secret.strip()
 
 
-def _tell(stored: StoredCredentials, *, as_json: bool) -> None:
+def _print_stored(stored: StoredCredentials, *, as_json: bool) -> None:
     if as_json:
         print_json(stored.model_dump(mode="json"))
         return
@@ -125,5 +128,5 @@ def _tell(stored: StoredCredentials, *, as_json: bool) -> None:
     )
 
 
-def _or(value: float | None, special: float | None, said: str) -> Text:
-    return Text(said, justify="right") if value == special and (value is not None or special is None) else amount(value)
+def _amount_or_label(value: float | None, marker: float | None, label: str) -> Text:
+    return Text(label, justify="right") if value == marker and (value is not None or marker is None) else amount(value)

@@ -1,4 +1,4 @@
-"""What all commands share: the connection, one clear line for an error, the exit code."""
+"""What all commands share: one line for an error, and the exit code."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ OK, FAILED, BAD_USAGE, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def command(function: Callable[[Namespace], int]) -> Callable[[Namespace], None]:
-    """Make a command of a function that returns the exit code: whatever it raises becomes a line and a code."""
+    """Turn a function that returns the exit code into a command; its errors become one line and an exit code."""
 
     @wraps(function)
     def run(args: Namespace) -> None:
-        # Without it, Airflow 3 looks for connections in the environment and not in its database.
+        # Otherwise Airflow 3 reads connections from the environment only, not from its database.
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
-        # Airflow 2 says there that it looks one up, on the standard output, which is for programs to read.
+        # Airflow 2 logs each connection to standard output, which is read by programs.
         logging.getLogger("airflow.hooks.base").setLevel(logging.WARNING)
         out = output.stdout()
         try:
             code = function(args)
             out.flush()
         except ArdRequestError as error:
-            # With a status, it is the API that has refused it.
+            # With a status, the API has refused it.
             code = _failed(error, BAD_USAGE if error.status is None else FAILED)
         except (ArdError, AirflowException) as error:
             code = _failed(error, FAILED)
         except KeyboardInterrupt:
             code = INTERRUPTED
         except BrokenPipeError:
-            # Whoever read the output has enough, such as `head`. Python would complain once more at exit.
+            # The reader, such as `head`, has closed the pipe. Python would report that again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
             code = OK
         if code:
@@ -53,7 +53,7 @@ def command(function: Callable[[Namespace], int]) -> Callable[[Namespace], None]
 
 
 def check_dates(args: Namespace) -> None:
-    """Refuse a start after the end: the API answers with nothing, which looks like a result."""
+    """Refuse a start after the end: the API would return an empty result."""
     if args.start_date and args.end_date and _day(args.start_date) > _day(args.end_date):
         raise ArdRequestError(f"{args.start_date} is after --end-date {args.end_date}", argument="--start-date")
 
@@ -64,5 +64,5 @@ def _day(text: str) -> date:
 
 
 def _failed(error: Exception, code: int) -> int:
-    output.complain(str(error))
+    output.print_error(str(error))
     return code

@@ -1,4 +1,4 @@
-"""The commands and their arguments. `airflow` and the console script `ard` both build their parser from here."""
+"""The commands and their arguments, used by `airflow ard` and by the console script `ard`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from datetime import datetime
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
 
 EXIT_CODES = """exit codes:
-  0    done; of `orders wait`: all orders have succeeded
-  1    an order has failed, or the API, the connection or the network stood in the way
-  2    bad usage
-  3    `orders wait`: the time is up, the orders go on
-  130  Ctrl-C; orders go on"""
+  0    success; `orders wait`: all orders have succeeded
+  1    an order has failed, or the API, the connection or the network failed
+  2    usage error
+  3    `orders wait`: timeout; the orders continue
+  130  interrupted; the orders continue"""
 
 
 def _date(text: str) -> str:
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"wanted a date like 2026-01-31, got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected a date like 2026-01-31, got {text!r}") from None
     return text
 
 
@@ -30,59 +30,59 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 1 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"wanted seconds, at least 1, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected seconds, at least 1, got {text!r}")
     return seconds
 
 
 def _order_id(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("wanted the id of an order, got nothing")
+        raise argparse.ArgumentTypeError("expected an order ID, got an empty string")
     return text.strip()
 
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"wanted a number, 0 for all, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number, 0 for all, got {text!r}")
     return int(text)
 
 
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise argparse.ArgumentTypeError(f"wanted KEY=VALUE, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
     return key, value
 
 
-ARG_CONN_ID = Arg(("--conn-id",), help="The Connection of type ard (default: ard_default)", default="ard_default")
-ARG_JSON = Arg(("--json",), help="Print JSON instead of a table", action="store_true")
-ARG_START = Arg(("--start-date",), help="Ordered on this day or later, ISO 8601", type=_date, metavar="DATE")
-ARG_END = Arg(("--end-date",), help="Ordered on this day or earlier, ISO 8601", type=_date, metavar="DATE")
-ARG_CREDENTIALS_ID = Arg(("credentials_id",), help="Letters, digits, _ and -")
+ARG_CONN_ID = Arg(("--conn-id",), help="Connection ID of type ard (default: ard_default)", default="ard_default")
+ARG_JSON = Arg(("--json",), help="Output JSON instead of a table", action="store_true")
+ARG_START = Arg(("--start-date",), help="First day of the orders, ISO 8601", type=_date, metavar="DATE")
+ARG_END = Arg(("--end-date",), help="Last day of the orders, ISO 8601", type=_date, metavar="DATE")
+ARG_CREDENTIALS_ID = Arg(("credentials_id",), help="ID of the credentials: letters, digits, _ and -")
 
 _ORDERS = (
     ActionCommand(
         name="list",
-        help="List the account's orders, the newest first",
+        help="List the account's orders, newest first",
         func=lazy_load_command("airflow_provider_ard.cli.orders.list_orders"),
         args=(
             Arg(
                 ("--status",),
-                help="Only orders that are so",
+                help="Filter by status",
                 choices=("running", "succeeded", "failed"),
                 type=str.lower,
             ),
             ARG_START,
             ARG_END,
-            Arg(("--dag-id",), help="Only orders that this DAG has placed"),
+            Arg(("--dag-id",), help="Filter by the DAG that placed the order"),
             Arg(
                 ("--metadata",),
-                help="Only orders with this metadata; may be repeated, and then all must hold",
+                help="Filter by metadata; repeat the option to combine conditions",
                 action="append",
                 default=[],
                 type=_pair,
                 metavar="KEY=VALUE",
             ),
-            Arg(("--limit",), help="How many at most (default: 50; 0: all)", type=_count, default=50),
+            Arg(("--limit",), help="Maximum number of orders (default: 50; 0: no limit)", type=_count, default=50),
             ARG_JSON,
             ARG_CONN_ID,
         ),
@@ -92,17 +92,17 @@ _ORDERS = (
         name="show",
         help="Show an order: status, destination, area, cost, tags",
         func=lazy_load_command("airflow_provider_ard.cli.orders.show_order"),
-        args=(Arg(("order_id",), help="The id of the order", type=_order_id), ARG_JSON, ARG_CONN_ID),
+        args=(Arg(("order_id",), help="Order ID", type=_order_id), ARG_JSON, ARG_CONN_ID),
         epilog=EXIT_CODES,
     ),
     ActionCommand(
         name="wait",
-        help="Wait until orders are done, through outages of the API",
+        help="Wait until orders are done; outages of the API do not end the wait",
         func=lazy_load_command("airflow_provider_ard.cli.wait.wait_for_orders"),
         args=(
-            Arg(("order_ids",), help="The ids of the orders", nargs="+", type=_order_id, metavar="order_id"),
-            Arg(("--timeout",), help="Seconds after which to give up (default: never)", type=_seconds),
-            Arg(("--poke-interval",), help="Seconds between two looks (default: 60)", type=_seconds, default=60.0),
+            Arg(("order_ids",), help="Order IDs", nargs="+", type=_order_id, metavar="order_id"),
+            Arg(("--timeout",), help="Timeout in seconds (default: none)", type=_seconds),
+            Arg(("--poke-interval",), help="Seconds between polls (default: 60)", type=_seconds, default=60.0),
             ARG_JSON,
             ARG_CONN_ID,
         ),
@@ -112,24 +112,24 @@ _ORDERS = (
 
 _USAGE = ActionCommand(
     name="usage",
-    help="Show what the account has ordered, and what it may still spend",
+    help="Show the usage, limits and balance of the account",
     func=lazy_load_command("airflow_provider_ard.cli.account.usage"),
     args=(
-        Arg(("--user",), help="Of this user, by id; `me` is who is logged in"),
+        Arg(("--user",), help="Usage of this user ID; `me` is the logged-in user"),
         ARG_START,
         ARG_END,
         ARG_JSON,
         ARG_CONN_ID,
     ),
-    description="Show what the account has ordered, and what it may still spend. The usage of the account and of other "
-    "users is for administrators to see.",
+    description="Show the usage, limits and balance of the account. The usage of the account and of other "
+    "users is visible to administrators only.",
     epilog=EXIT_CODES,
 )
 
 _CREDENTIALS = (
     ActionCommand(
         name="list",
-        help="List the stored credentials, without their secrets",
+        help="List stored credentials, without their secrets",
         func=lazy_load_command("airflow_provider_ard.cli.account.list_credentials"),
         args=(ARG_JSON, ARG_CONN_ID),
         epilog=EXIT_CODES,
@@ -140,13 +140,13 @@ _CREDENTIALS = (
         func=lazy_load_command("airflow_provider_ard.cli.account.put_credentials"),
         args=(
             ARG_CREDENTIALS_ID,
-            Arg(("--file",), help="The file to read it from; without it, standard input or a prompt"),
-            Arg(("--description",), help="A note for people"),
+            Arg(("--file",), help="File with the secret (default: standard input or a prompt)"),
+            Arg(("--description",), help="Description"),
             ARG_JSON,
             ARG_CONN_ID,
         ),
-        description="Store an Azure SAS URL, or the key of a Google service account (JSON or base64), in place of any "
-        "credentials of the same id. The secret is read from a file, standard input or a prompt: arguments show in "
+        description="Store an Azure SAS URL, or the key of a Google service account (JSON or base64), and replace "
+        "credentials with the same ID. The secret is read from a file, standard input or a prompt: arguments show in "
         "process lists and shell histories.",
         epilog=EXIT_CODES,
     ),
@@ -156,7 +156,7 @@ _CREDENTIALS = (
         func=lazy_load_command("airflow_provider_ard.cli.account.delete_credentials"),
         args=(
             ARG_CREDENTIALS_ID,
-            Arg(("-y", "--yes"), help="Do not ask", action="store_true"),
+            Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true"),
             ARG_CONN_ID,
         ),
         epilog=EXIT_CODES,
@@ -164,7 +164,7 @@ _CREDENTIALS = (
 )
 
 ARD_COMMANDS = (
-    GroupCommand(name="orders", help="Orders: list, show, wait", subcommands=_ORDERS),
+    GroupCommand(name="orders", help="List, show and wait for orders", subcommands=_ORDERS),
     _USAGE,
     GroupCommand(
         name="credentials", help="Stored credentials for deliveries to Google and Azure", subcommands=_CREDENTIALS
@@ -173,5 +173,5 @@ ARD_COMMANDS = (
 
 
 def get_ard_cli_commands() -> list[GroupCommand]:
-    """Return what the `airflow` command takes in."""
+    """Return the commands for the `airflow` command line."""
     return [GroupCommand(name="ard", help="Orders of Maxar Analysis-Ready Data (ARD)", subcommands=ARD_COMMANDS)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from airflow_provider_ard.cli.command import OK, check_dates, command
-from airflow_provider_ard.cli.output import amount, print_facts, print_json, print_table, say, text
+from airflow_provider_ard.cli.output import amount, print_facts, print_json, print_message, print_table, text
 from airflow_provider_ard.hooks.ard import ArdHook
 
 if TYPE_CHECKING:
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.status import OrderStatus
 
 COLUMNS = ("order", "status", "created", "area (km²)", "cost", "destination", "placed by")
-# The API's documentation is silent on it.
-UNBILLED = "not billed, as far as is known; `ard usage` tells what is"
+# The API's documentation does not mention it.
+UNBILLED = "presumably not billed; `ard usage` shows the billed total"
 
 
 @command
 def list_orders(args: Namespace) -> int:
-    """List orders, the newest first."""
+    """List orders, newest first."""
     check_dates(args)
     pairs = [("airflow_dag_id", args.dag_id)] if args.dag_id else []
-    found = _found(ArdHook(args.conn_id), args, [*pairs, *args.metadata])
-    # One more than is shown tells whether there are more.
-    orders = list(islice(found, args.limit + 1 if args.limit else None))
+    matching = _filter_orders(ArdHook(args.conn_id), args, [*pairs, *args.metadata])
+    # One more than is printed, to know whether there are more.
+    orders = list(islice(matching, args.limit + 1 if args.limit else None))
     more, orders = bool(args.limit) and len(orders) > args.limit, orders[: args.limit or None]
     if args.json:
-        print_json([details(order) for order in orders])
+        print_json([order_json(order) for order in orders])
     elif not orders:
         is_filtered = any((pairs, args.metadata, args.status, args.start_date, args.end_date))
-        say("There are no such orders." if is_filtered else "The account has no orders yet.")
+        print_message("No order matches." if is_filtered else "The account has no orders yet.")
     else:
         print_orders(orders)
     if more:
-        say(f"There are more than these {args.limit}; see --limit.")
+        print_message(f"There are more than {args.limit} orders; see --limit.")
     return OK
 
 
 @command
 def show_order(args: Namespace) -> int:
-    """Show all that the API tells of an order."""
+    """Show an order."""
     order = ArdHook(args.conn_id).get_order(args.order_id)
     if args.json:
-        print_json(details(order))
+        print_json(order_json(order))
         return OK
-    known = order.report()
+    report = order.report()
     usage = order.usage
     cost = amount(usage.total_cost if usage else None).plain
     print_facts(
@@ -62,26 +62,26 @@ def show_order(args: Namespace) -> int:
             ("created", order.created),
             ("finished", order.finished),
             ("area", f"{usage.area_sqkm:,.2f} km²" if usage and usage.area_sqkm is not None else None),
-            ("cost", f"{cost}, of a failed order: {UNBILLED}" if cost and _is_failed(order) else cost),
-            ("destination", known["output_uri"]),
-            ("collection", known["collection_uri"]),
+            ("cost", f"{cost}, of a failed order, {UNBILLED}" if cost and _is_failed(order) else cost),
+            ("destination", report["output_uri"]),
+            ("collection", report["collection_uri"]),
             *((f"tag {key}", value) for key, value in sorted(order.metadata.items())),
         ]
     )
     return OK
 
 
-def details(order: OrderStatus) -> dict[str, Any]:
-    """Return an order as JSON for programs: the sensor's report, times and metadata."""
+def order_json(order: OrderStatus) -> dict[str, Any]:
+    """Return an order as JSON: the sensor's report, times and metadata."""
     times = order.model_dump(mode="json", include={"created", "finished"})
     return order.report() | times | {"metadata": order.metadata}
 
 
 def print_orders(orders: Sequence[OrderStatus]) -> None:
-    """Print orders for people, and what is to be said of their costs."""
-    print_table(COLUMNS, map(row, orders))
+    """Print orders as a table, with a note about failed ones."""
+    print_table(COLUMNS, map(order_row, orders))
     if any(_is_failed(order) and order.usage for order in orders):
-        say(f"Costs in brackets are of failed orders: {UNBILLED}.")
+        print_message(f"Costs in brackets: failed orders, {UNBILLED}.")
 
 
 def _is_failed(order: OrderStatus) -> bool:
@@ -93,23 +93,23 @@ def _cost(order: OrderStatus) -> Text:
     return Text(f"({cost.plain})", justify="right") if cost.plain and _is_failed(order) else cost
 
 
-def _found(hook: ArdHook, args: Namespace, pairs: Sequence[tuple[str, str]]) -> Iterator[OrderStatus]:
-    # The API takes one filter; the rest is looked at here.
+def _filter_orders(hook: ArdHook, args: Namespace, pairs: Sequence[tuple[str, str]]) -> Iterator[OrderStatus]:
+    # The API accepts one filter; the others are applied locally.
     first = f"metadata.{pairs[0][0]}:{pairs[0][1]}" if pairs else None
-    for listed in hook.list_orders(filter=first, start_date=args.start_date, end_date=args.end_date):
-        order = listed if listed.metadata or not pairs else hook.get_order(listed.id)
+    for listed_order in hook.list_orders(filter=first, start_date=args.start_date, end_date=args.end_date):
+        order = listed_order if listed_order.metadata or not pairs else hook.get_order(listed_order.id)
         right_state = args.status in (None, order.state.value)
-        if right_state and all(value in _texts(order.metadata.get(key)) for key, value in pairs):
+        if right_state and all(value in _strings(order.metadata.get(key)) for key, value in pairs):
             yield order
 
 
-def _texts(value: Any) -> list[str]:
+def _strings(value: Any) -> list[str]:
     members = value if isinstance(value, list) else [value]
     return [member if isinstance(member, str) else json.dumps(member) for member in members]
 
 
-def row(order: OrderStatus) -> tuple[Text, ...]:
-    """Return an order below `COLUMNS`."""
+def order_row(order: OrderStatus) -> tuple[Text, ...]:
+    """Return the cells of an order for `COLUMNS`."""
     usage, tags = order.usage, order.metadata
     placed_by = [tags[key] for key in ("airflow_dag_id", "airflow_task_id") if tags.get(key)]
     return (

@@ -1,4 +1,4 @@
-"""How commands speak: tables for people, JSON for programs, all else on standard error."""
+"""Output of the commands: tables for people, JSON for programs, messages on standard error."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Wide enough that a pipe or a file gets whole lines.
+# Wide enough for complete lines in a pipe or file.
 _WIDTH_OF_NO_TERMINAL = 1000
 
 
 @cache
 def stdout() -> TextIO:
-    """Return standard output, which from the first call on carries what this module prints and nothing else.
+    """Return standard output, which from the first call on contains only the output of this module.
 
-    Airflow logs to it too, in lines that no program could tell from the result. They go to standard error.
+    Airflow logs to it as well, in lines that programs cannot distinguish from the result. They go to standard error.
     """
-    ours = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="replace")
+    stream = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="replace")
     sys.stdout.flush()
     os.dup2(2, 1)
-    return ours
+    return stream
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that shows texts as they are, without markup of its own."""
+    """Return a console that prints text unchanged, without markup."""
     stream = sys.stderr if stderr else stdout()
     width = None if stream.isatty() else _WIDTH_OF_NO_TERMINAL
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
 
 def text(value: object) -> Text:
-    """Return a value as a text in one line. What comes from the API is not trusted to leave the terminal alone."""
-    shown = "" if value is None else str(value)
-    return Text("".join(character if character.isprintable() else " " for character in shown))
+    """Return a value as one line of text, without control characters that the API may have sent."""
+    characters = "" if value is None else str(value)
+    return Text("".join(character if character.isprintable() else " " for character in characters))
 
 
 def amount(value: float | None) -> Text:
-    """Return a number as people write it."""
+    """Return a number with separators and two decimals."""
     return Text("" if value is None else f"{value:,.2f}", justify="right")
 
 
@@ -56,7 +56,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Text]]) -> None:
-    """Print rows below the columns' names."""
+    """Print a table."""
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*row)
@@ -64,7 +64,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Text]]) -> None:
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
-    """Print names and what they hold, leaving out what is not known."""
+    """Print names with their values; unknown values are skipped."""
     table = Table.grid("name", "value", padding=(0, 2))
     for name, value in facts:
         if value is not None and value != "":
@@ -72,11 +72,11 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     console().print(table)
 
 
-def say(message: str) -> None:
-    """Say something to whoever watches."""
+def print_message(message: str) -> None:
+    """Print a message for people, on standard error."""
     console(stderr=True).print(text(message), soft_wrap=True)
 
 
-def complain(message: str) -> None:
-    """Say what went wrong, in one line."""
-    say(f"error: {message}")
+def print_error(message: str) -> None:
+    """Print an error in one line, on standard error."""
+    print_message(f"error: {message}")

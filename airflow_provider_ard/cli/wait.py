@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from airflow_provider_ard.cli.command import FAILED, INTERRUPTED, OK, TIMED_OUT, command
-from airflow_provider_ard.cli.orders import details, print_orders
-from airflow_provider_ard.cli.output import complain, console, print_json, say, text
+from airflow_provider_ard.cli.orders import order_json, print_orders
+from airflow_provider_ard.cli.output import console, print_error, print_json, print_message, text
 from airflow_provider_ard.hooks.ard import ArdHook
 from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.progress import error_of_status
@@ -35,19 +35,19 @@ def wait_for_orders(args: Namespace) -> int:
     try:
         in_time = _wait(args, order_ids, finished)
     except KeyboardInterrupt:
-        say(f"Stopped waiting. The orders continue; to wait again: ard orders wait {' '.join(order_ids)}")
+        print_message(f"Stopped waiting. The orders continue; to wait again: ard orders wait {' '.join(order_ids)}")
         return INTERRUPTED
     orders = [finished[order_id] for order_id in order_ids if order_id in finished]
     if args.json:
-        print_json([details(order) for order in orders])
+        print_json([order_json(order) for order in orders])
     elif orders:
         print_orders(orders)
     if not in_time:
         pending = ", ".join(sorted(set(order_ids) - finished.keys()))
-        complain(f"Timed out after {args.timeout:g} s. These orders continue: {pending}")
+        print_error(f"Timed out after {args.timeout:g} s. These orders continue: {pending}")
     errors = [error for order in orders if (error := error_of_status(order))]
     for error in errors:
-        complain(str(error))
+        print_error(str(error))
     return FAILED if errors else OK if in_time else TIMED_OUT
 
 
@@ -104,7 +104,7 @@ class _Display:
 
     def update(self, order: OrderStatus, *, is_finished: bool) -> None:
         if self._progress.disable and self._statuses.get(order.id) != order.status:
-            say(f"Order {order.id}: {order.status}")
+            print_message(f"Order {order.id}: {order.status}")
         self._statuses[order.id] = order.status
         bar = self._bars[order.id]
         self._progress.update(bar, status=text(order.status).plain)

@@ -35,8 +35,8 @@ class ArdListTilesOperator(BaseOperator):
         ingest.expand(tile=tiles.output)
 
     XCom: a list of tiles `{"item_uri", "acquisition_id", "cell_id", "date", "assets": {key: uri}}`; with `batch_size`,
-    a list of lists of these. A tile takes about 1.3 kB of XCom, with one or two `assets` a quarter of that. Any task can
-    open the URIs: `ObjectStoragePath(uri, conn_id=…)`.
+    a list of lists of these. A tile takes about 1.3 kB of XCom, with one or two `assets` a quarter of that. Any task
+    can open the URIs: `ObjectStoragePath(uri, conn_id=…)`.
 
     With `outlets`, the asset's event contains the orders, see `airflow_provider_ard.assets`.
 

@@ -1,6 +1,6 @@
-"""What Airflow's UI learns of the page. Every component of Airflow loads this module: there is next to nothing in it.
+"""The Airflow plugin: registers the page of ARD orders. Every Airflow component loads this module, so it stays small.
 
-Airflow 3.1 or newer has a place for such a page; on older ones the plugin is empty.
+The page needs Airflow 3.1 or newer; on older versions the plugin is empty.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 URL_PREFIX = "/ard-orders"
-# /plugin/ard-orders is the page of all orders, …/plugin/ard-order the tab on a task instance.
+# /plugin/ard-orders is the page of all orders, /plugin/ard-order the tab of a task instance.
 PAGE_ROUTE = "ard-orders"
 TAB_ROUTE = "ard-order"
 
 
 class OrdersApp:
-    """The page's ASGI application, made when it is first asked for: only the API server ever does."""
+    """The page's ASGI application, created at the first request, which only the API server receives."""
 
     def __init__(self) -> None:
         self._app: FastAPI | None = None
@@ -35,12 +35,12 @@ class OrdersApp:
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
-        """Answer one request."""
+        """Handle a request."""
         if self._app is None:
-            from airflow_provider_ard.plugins.orders_page.app import the_app
+            from airflow_provider_ard.plugins.orders_page.app import get_app
 
-            # Imports take a moment in which the API server has others to answer.
-            self._app = await asyncio.to_thread(the_app)
+            # Off the event loop: the imports would block the API server.
+            self._app = await asyncio.to_thread(get_app)
         await self._app(scope, receive, send)
 
 
@@ -78,7 +78,7 @@ _has_pages = hasattr(AirflowPlugin, "external_views")
 
 
 class ArdPlugin(AirflowPlugin):
-    """The page of all orders, and the tab with a task's own."""
+    """The page of all orders, and the tab of a task's orders."""
 
     name = "ard"
     fastapi_apps = [{"app": OrdersApp(), "url_prefix": URL_PREFIX, "name": "ARD orders"}] if _has_pages else []

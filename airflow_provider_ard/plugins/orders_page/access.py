@@ -1,4 +1,4 @@
-"""Who may see what: Airflow's own login and its auth manager decide, at each request."""
+"""Access checks of the page: Airflow's login and auth manager decide, at each request."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def check_task(user: BaseUser, dag_id: str) -> None:
 
 
 def readable_dags(user: BaseUser) -> set[str]:
-    """Return the ids of the DAGs that the user may read."""
+    """Return the IDs of the DAGs that the user may read."""
     return get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
 
 
 def readable_connections(user: BaseUser) -> list[str]:
-    """Return the ids of the Connections of type `ard` that the user may read, of Airflow's database and environment.
+    """Return the IDs of the Connections of type `ard` that the user may read, of Airflow's database and environment.
 
-    A secrets backend cannot be asked for a list: what only it knows is shown to who names it.
+    Secrets backends cannot list their Connections; those are shown by ID only.
     """
     with create_session() as session:
-        known = set(session.scalars(select(Connection.conn_id).where(Connection.conn_type == ArdHook.conn_type)))
+        conn_ids = set(session.scalars(select(Connection.conn_id).where(Connection.conn_type == ArdHook.conn_type)))
     for name, value in os.environ.items():
         conn_id = name.removeprefix(_ENV_PREFIX).lower()
         if name.startswith(_ENV_PREFIX) and _conn_type(conn_id, value) == ArdHook.conn_type:
-            known.add(conn_id)
-    return sorted(conn_id for conn_id in known if _may_read_connection(user, conn_id))
+            conn_ids.add(conn_id)
+    return sorted(conn_id for conn_id in conn_ids if _may_read_connection(user, conn_id))
 
 
 def _may_read_connection(user: BaseUser, conn_id: str) -> bool:
@@ -72,5 +72,5 @@ def _conn_type(conn_id: str, value: str) -> str | None:
         return value.partition("://")[0]
     try:
         return Connection.from_json(value, conn_id).conn_type
-    except Exception:  # noqa: BLE001 -- a broken variable is the business of who uses it
+    except Exception:  # noqa: BLE001 -- a malformed variable is reported where it is used
         return None

@@ -1,4 +1,4 @@
-"""The page's routes. Those with data are behind Airflow's login, all of them by way of one router."""
+"""The routes of the page. One router puts all routes with data behind Airflow's login."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from airflow_provider_ard import __version__
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError
-from airflow_provider_ard.hooks.suggestions import suggest_fix
 from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 from airflow_provider_ard.plugins.orders_page.access import (
     check_connection,
@@ -28,8 +27,8 @@ from airflow_provider_ard.plugins.orders_page.access import (
     readable_connections,
     readable_dags,
 )
-from airflow_provider_ard.plugins.orders_page.details import details_of
-from airflow_provider_ard.plugins.orders_page.order_cache import Shelf
+from airflow_provider_ard.plugins.orders_page.details import order_details
+from airflow_provider_ard.plugins.orders_page.order_cache import OrderCaches, error_content
 from airflow_provider_ard.plugins.orders_page.rows import Row
 
 if TYPE_CHECKING:
@@ -39,56 +38,56 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STATIC = Path(str(resources.files("airflow_provider_ard.plugins.orders_page").joinpath("static")))
-# The page loads from Airflow alone, and stands in no frame but Airflow's own.
+# The page loads from Airflow only, and is embedded in Airflow's own pages only.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-# Eras that somebody may know of: as many API servers and changes of the Connection.
-MOST_ERAS = 16
-# Whatever may wait for the ARD API does so in threads of its own: Airflow's go on answering, however slow it is.
-THREADS = 16
+# Generations that a browser may know: one for each API server process and each change of the Connection.
+MAX_GENERATIONS = 16
+# Requests to the ARD API run in their own threads, so that a slow API cannot exhaust Airflow's.
+MAX_THREADS = 16
 
 ConnId = Annotated[str, Query(min_length=1, max_length=250)]
 OrderId = Annotated[str, Query(min_length=1, max_length=200)]
-Seen = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]+:[0-9]{1,15}$")], ...], Query(max_length=MOST_ERAS)
+KnownVersions = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]+:[0-9]{1,15}$")], ...], Query(max_length=MAX_GENERATIONS)
 ]
 _lock = threading.Lock()
 
 
-def the_app() -> FastAPI:
-    """Return the one application of this process."""
+def get_app() -> FastAPI:
+    """Return the application of this process."""
     with _lock:
-        return _made()
+        return _create_shared_app()
 
 
 @lru_cache(maxsize=1)
-def _made() -> FastAPI:
-    return make_app(Shelf())
+def _create_shared_app() -> FastAPI:
+    return create_app(OrderCaches())
 
 
-def make_app(shelf: Shelf) -> FastAPI:
-    """Return the application over the books of a shelf."""
+def create_app(caches: OrderCaches) -> FastAPI:
+    """Return an application over these caches."""
     app = FastAPI(title="ARD orders", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
-    app.include_router(_data(shelf))
-    app.add_exception_handler(ArdError, _refused)
+    app.include_router(_data(caches))
+    app.add_exception_handler(ArdError, _handle_error)
 
     @app.get("/")
     def page() -> Response:
-        """Return the page: without any data, which it fetches as who is logged in."""
-        text = (STATIC / "index.html").read_text(encoding="utf-8").replace("{version}", _mark())
-        return Response(text, media_type="text/html", headers={"Cache-Control": "no-cache"} | _SAFE)
+        """Return the page, without data: it requests them as the logged-in user."""
+        text = (STATIC / "index.html").read_text(encoding="utf-8").replace("{version}", _static_version())
+        return Response(text, media_type="text/html", headers={"Cache-Control": "no-cache"} | _SECURITY_HEADERS)
 
-    # Below a name that changes with the files, browsers keep them for good; Airflow's menu asks for the icons without.
-    app.mount(f"/static/{_mark()}", _Files("public, max-age=31536000, immutable"))
-    app.mount("/static", _Files("no-cache"))
+    # Browsers cache files below the versioned path for good; Airflow's menu uses the icons without it.
+    app.mount(f"/static/{_static_version()}", _CachedFiles("public, max-age=31536000, immutable"))
+    app.mount("/static", _CachedFiles("no-cache"))
     return app
 
 
-class _Files(StaticFiles):
-    """The page's own files, with what caches may do with them."""
+class _CachedFiles(StaticFiles):
+    """Static files with a Cache-Control header."""
 
     def __init__(self, caching: str) -> None:
         super().__init__(directory=STATIC)
@@ -101,17 +100,21 @@ class _Files(StaticFiles):
         return response
 
 
-_SAFE = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
 
 
-def _data(shelf: Shelf) -> APIRouter:
-    routes = APIRouter(prefix="/data", dependencies=[Depends(get_user)], default_response_class=_Private)
-    threads = anyio.CapacityLimiter(THREADS)
+def _data(caches: OrderCaches) -> APIRouter:
+    routes = APIRouter(prefix="/data", dependencies=[Depends(get_user)], default_response_class=PrivateResponse)
+    threads = anyio.CapacityLimiter(MAX_THREADS)
 
-    def aside(answer: Callable[P, T]) -> Callable[P, Awaitable[T]]:
-        @wraps(answer)
+    def in_thread(handler: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+        @wraps(handler)
         async def wait(*args: P.args, **kwargs: P.kwargs) -> T:
-            return await anyio.to_thread.run_sync(lambda: answer(*args, **kwargs), limiter=threads)
+            return await anyio.to_thread.run_sync(lambda: handler(*args, **kwargs), limiter=threads)
 
         return wait
 
@@ -121,57 +124,61 @@ def _data(shelf: Shelf) -> APIRouter:
         return {"connections": readable_connections(user)}
 
     @routes.get("/orders")
-    @aside
-    def orders(user: GetUserDep, connection: ConnId, seen: Seen = ()) -> Response:
-        """Return the orders of a Connection, those that have changed since an answer of the same era that was seen."""
+    @in_thread
+    def orders(user: GetUserDep, connection: ConnId, known_versions: KnownVersions = ()) -> Response:
+        """Return the orders of a Connection that changed since the known versions of its generations."""
         check_connection(user, connection)
-        versions = [one.partition(":") for one in seen]
-        look = shelf.book(connection).look({era: int(version) for era, _, version in versions})
-        dags = readable_dags(user) if any(row.dag for row in look.rows) else set()
-        return _Private({**look.facts, "columns": Row._fields, "rows": [row.seen_by(dags) for row in look.rows]})
+        versions = [item.partition(":") for item in known_versions]
+        snapshot = caches.order_cache(connection).snapshot(
+            {generation: int(version) for generation, _, version in versions}
+        )
+        dags = readable_dags(user) if any(row.dag for row in snapshot.rows) else set()
+        return PrivateResponse(
+            {**snapshot.metadata, "columns": Row._fields, "rows": [row.visible_to(dags) for row in snapshot.rows]}
+        )
 
     @routes.get("/order")
-    @aside
+    @in_thread
     def order(user: GetUserDep, connection: ConnId, order: OrderId) -> dict[str, Any]:
         """Return one order with its tiles."""
         check_connection(user, connection)
-        return {"columns": Row._fields, **details_of(shelf.client(connection), order, readable_dags(user))}
+        return {"columns": Row._fields, **order_details(caches.client(connection), order, readable_dags(user))}
 
     @routes.get("/run")
-    @aside
+    @in_thread
     def run(
         *, user: GetUserDep, connection: ConnId, dag_id: str, run_id: str, task_id: str, map_index: int = -1
     ) -> dict[str, Any]:
-        """Return the orders that a task has placed through a Connection, or else those of its DAG run."""
+        """Return the orders that a task has placed through a Connection, or those of its DAG run if it has none."""
         check_task(user, dag_id)
         check_connection(user, connection)
-        rows = shelf.tasks(connection).look(IdempotencyKey(dag_id, task_id, run_id, map_index))
+        rows = caches.task_orders(connection).find(IdempotencyKey(dag_id, task_id, run_id, map_index))
         return {"columns": Row._fields, "rows": rows}
 
     return routes
 
 
-class _Private(JSONResponse):
-    """Data of one user: no cache keeps it."""
+class PrivateResponse(JSONResponse):
+    """Data of one user, which must not be cached."""
 
     def init_headers(self, headers: Any = None) -> None:
         """Set the headers."""
-        super().init_headers({"Cache-Control": "no-store", **_SAFE, **(headers or {})})
+        super().init_headers({"Cache-Control": "no-store", **_SECURITY_HEADERS, **(headers or {})})
 
     def render(self, content: Any) -> bytes:
         """Return compact JSON."""
         return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ArdError)  # noqa: S101 -- what it is registered for
+def _handle_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ArdError)  # noqa: S101 -- registered for this class
     status = 404 if isinstance(error, ArdNotFoundError) else 502
-    return _Private({"detail": error.message, "advice": suggest_fix(error)}, status)
+    return PrivateResponse(error_content(error), status)
 
 
 @lru_cache(maxsize=1)
-def _mark() -> str:
-    """Return what changes with the page's files, so that a browser fetches new ones after an upgrade."""
+def _static_version() -> str:
+    """Return a digest of the static files, so that browsers request them again after an upgrade."""
     digest = hashlib.sha256(__version__.encode())
     for file in sorted(STATIC.rglob("*.*")):
         digest.update(file.read_bytes())

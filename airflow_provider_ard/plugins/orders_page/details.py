@@ -1,4 +1,4 @@
-"""One order in full, as the page shows it beside the map: what was ordered, and where each tile of it lies."""
+"""The details of an order for the panel beside the map: its content and the footprints of its tiles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_ard.api.geo.geometry import GeometryReader
 from airflow_provider_ard.api.geo.grid import footprint, is_cell_id
 from airflow_provider_ard.api.selects.request import SelectRequest
 from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
-from airflow_provider_ard.plugins.orders_page.rows import acquisitions_of, box_of, row_of
+from airflow_provider_ard.plugins.orders_page.rows import create_row, ordered_bbox, ordered_cells
 from airflow_provider_ard.version_compat import redact
 
 if TYPE_CHECKING:
@@ -22,79 +22,87 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
 
-# What a browser draws and a person can look at. The whole of a larger order is in its STAC collections.
-MOST_CELLS = 4_000
-MOST_ACQUISITIONS = 100
+# As many as a browser can draw. The STAC collections contain larger orders completely.
+MAX_CELLS = 4_000
+MAX_ACQUISITIONS = 100
 
 
-def details_of(client: ArdClient, order_id: str, dags: set[str]) -> dict[str, Any]:
-    """Return an order as plain JSON without secrets, its task only to who may read one of `dags` that placed it.
+def order_details(client: ArdClient, order_id: str, dags: set[str]) -> dict[str, Any]:
+    """Return an order as plain JSON without secrets; its task only if the user may read its DAG, one of `dags`.
 
     `cells` has `[cell id, ring, [[acquisition id, date], …]]` for each cell, in degrees. Raises `ArdError`.
     """
     order = client.get_order(order_id)
-    row = row_of(order)
-    ordered = acquisitions_of(order)
-    cells, note = _cells(client, order, ordered)
-    place = order.destination
+    row = create_row(order)
+    cells_by_acquisition = ordered_cells(order)
+    tiles_by_cell, note = _cells(client, order, cells_by_acquisition)
     usage = order.usage
     return {
-        "row": list(row.seen_by(dags)),
-        "acquisitions": [[name, len(wanted)] for name, wanted in list(ordered.items())[:MOST_ACQUISITIONS]],
+        "row": list(row.visible_to(dags)),
+        "acquisitions": [[name, len(cells)] for name, cells in list(cells_by_acquisition.items())[:MAX_ACQUISITIONS]],
         "select_id": _text(order.order.select_id) if order.order else None,
         "aoi": _aoi(order),
-        "cells": cells,
+        "cells": tiles_by_cell,
         "note": note,
         "usage": {"area": _numbers(usage.area), "cost": _numbers(usage.cost)} if usage else None,
         "settings": order.order.settings if order.order and isinstance(order.order.settings, dict) else {},
         "metadata": redact({key: value for key, value in order.metadata.items() if not key.startswith(TAG_PREFIX)}),
-        "collection": root_collection_uri(place.uri, order.id) if place and row.state == "succeeded" else None,
+        "collection": _collection_uri(order) if row.state == "succeeded" else None,
     }
 
 
-def _cells(client: ArdClient, order: OrderStatus, ordered: dict[str, list[str]]) -> tuple[list[list[Any]], str | None]:
-    """Return the cells of an order with the tiles in each, and a note on what is missing."""
+def _collection_uri(order: OrderStatus) -> str | None:
+    return root_collection_uri(order.destination.uri, order.id) if order.destination else None
+
+
+def _cells(
+    client: ArdClient, order: OrderStatus, cells_by_acquisition: dict[str, list[str]]
+) -> tuple[list[list[Any]], str | None]:
+    """Return the cells of an order with their tiles, and a note about missing ones."""
     tiles: dict[str, dict[str, str | None]] = defaultdict(dict)
     note = None
     try:
-        if not ordered and order.order and order.order.select_id:
-            ordered = client.selected(client.get_select(str(order.order.select_id)))
-        for name, cells in ordered.items():
+        if not cells_by_acquisition and order.order and order.order.select_id:
+            cells_by_acquisition = client.selected(client.get_select(str(order.order.select_id)))
+        for name, cells in cells_by_acquisition.items():
             for cell in cells:
                 tiles[cell][name] = None
-        if ordered:
-            _look_up(client, order, ordered, tiles)
+        if cells_by_acquisition:
+            _add_search_results(client, order, cells_by_acquisition, tiles)
     except ArdError as error:
-        note = f"The catalogue does not tell all tiles of this order: {error.message}"
-    whole = [name for name, cells in ordered.items() if not cells]
-    if len(whole) > MOST_ACQUISITIONS:
-        note = f"Shown are the tiles of the first {MOST_ACQUISITIONS} of {len(ordered)} acquisitions."
-    elif len(tiles) > MOST_CELLS:
-        note = f"Shown are the first {MOST_CELLS} of {len(tiles)} cells."
-    shown = [(cell, found) for cell, found in tiles.items() if is_cell_id(cell)][:MOST_CELLS]
-    return [[cell, _rounded(footprint(cell)), [[*one] for one in found.items()]] for cell, found in shown], note
+        note = f"Not all tiles of this order are known: {error.message}"
+    complete = [name for name, cells in cells_by_acquisition.items() if not cells]
+    if len(complete) > MAX_ACQUISITIONS:
+        note = f"Showing the tiles of the first {MAX_ACQUISITIONS} of {len(cells_by_acquisition)} acquisitions."
+    elif len(tiles) > MAX_CELLS:
+        note = f"Showing the first {MAX_CELLS} of {len(tiles)} cells."
+    visible = [(cell, dates) for cell, dates in tiles.items() if is_cell_id(cell)][:MAX_CELLS]
+    return [[cell, _rounded(footprint(cell)), [[*item] for item in dates.items()]] for cell, dates in visible], note
 
 
-def _look_up(
-    client: ArdClient, order: OrderStatus, ordered: dict[str, list[str]], tiles: dict[str, dict[str, str | None]]
+def _add_search_results(
+    client: ArdClient,
+    order: OrderStatus,
+    cells_by_acquisition: dict[str, list[str]],
+    tiles: dict[str, dict[str, str | None]],
 ) -> None:
-    """Add what the catalogue tells: the dates, and the cells of acquisitions that were ordered as a whole."""
+    """Add dates, and the cells of acquisitions that were ordered completely, from a metadata search."""
     wkt = order.order.intersects if order.order else None
-    box = box_of(order)
+    box = ordered_bbox(order)
     search = SelectRequest(
-        ids=tuple(ordered)[:MOST_ACQUISITIONS],
+        ids=tuple(cells_by_acquisition)[:MAX_ACQUISITIONS],
         intersects=wkt if isinstance(wkt, str) else None,
         bbox=(box[0], box[1], box[2], box[3]) if box else None,
     )
-    for name, taken, cells in client.find_acquisitions(search):
+    for name, acquired_at, cells in client.find_acquisitions(search):
         for cell in cells:
-            if not ordered.get(name) or name in tiles.get(cell, ()):
-                tiles[cell][name] = taken[:10]
+            if not cells_by_acquisition.get(name) or name in tiles.get(cell, ()):
+                tiles[cell][name] = acquired_at[:10]
 
 
 def _aoi(order: OrderStatus) -> dict[str, Any] | None:
-    """Return the area of interest as GeoJSON, None without a readable one."""
-    if box := box_of(order):
+    """Return the AOI as GeoJSON, None without a readable one."""
+    if box := ordered_bbox(order):
         return dict(shapely.geometry.mapping(shapely.geometry.box(*box)))
     wkt = order.order.intersects if order.order else None
     if not isinstance(wkt, str):

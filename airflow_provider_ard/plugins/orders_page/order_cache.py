@@ -1,7 +1,7 @@
-"""The orders of each Connection, as this API server last saw them.
+"""The orders of each Connection, cached in this API server.
 
-The API lists a hundred orders a page: what was read is kept, and a look at the page reads only what may have changed.
-Nobody looking: nothing is asked.
+The API lists a hundred orders per page: responses are cached, and only what may have changed is requested again. No
+requests are made unless the page is open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdReque
 from airflow_provider_ard.api.http.transport import PAGE_SIZE
 from airflow_provider_ard.hooks.ard import ArdHook, create_client
 from airflow_provider_ard.hooks.suggestions import suggest_fix
-from airflow_provider_ard.plugins.orders_page.rows import Row, row_of
+from airflow_provider_ard.plugins.orders_page.rows import Row, create_row
 from airflow_provider_ard.plugins.orders_page.task_orders import TaskOrders
 
 if TYPE_CHECKING:
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A look within this time of the last one is answered from memory.
-FRESH_S = 8.0
-# How long an answer waits for the API before it says what is known so far.
-PATIENCE_S = 2.0
-# Somebody waits at the page, which asks again by itself: one attempt, and no longer than this for a call.
-LONGEST_TIMEOUT_S = 10.0
-# A book that nobody has looked at for so long is given up: its Connection may be gone.
+# A request within this time is answered from the cache.
+CACHE_TTL_S = 8.0
+# How long a response waits for the API before it returns what is cached so far.
+MAX_WAIT_S = 2.0
+# The page polls: one attempt, with at most this timeout.
+MAX_TIMEOUT_S = 10.0
+# An unused cache is dropped after this time: its Connection may be deleted.
 IDLE_S = 3_600.0
-# The newest orders are shown; older ones than so many are left out.
-MOST_ORDERS = 20_000
-# Orders that are asked for singly in one look: old ones still open, and those that the list tells too little of.
-MOST_SINGLES = 40
+# Only the newest orders are shown.
+MAX_ORDERS = 20_000
+# Orders that are requested one by one per poll: old open ones, and those with incomplete rows.
+MAX_SINGLE_REQUESTS = 40
 
 
-class OrderBook:
-    """The orders of one Connection. `client` returns the client to ask, a new one if the Connection has changed."""
+class OrderCache:
+    """The orders of one Connection. `client` returns the API client, a new one if the Connection has changed."""
 
     def __init__(self, client: Callable[[], ArdClient]) -> None:
         self._client_for = client
@@ -52,72 +52,69 @@ class OrderBook:
         self._changed = threading.Condition()
         self._reading = False
         self._read_at = float("-inf")
-        self.looked_at = time.monotonic()
-        self._forget()
+        self.used_at = time.monotonic()
+        self._reset()
 
-    def _forget(self) -> None:
-        # Tells one life of this book from another: of another process, or before the Connection was changed.
-        self.era = f"{time.time_ns():x}"
+    def _reset(self) -> None:
+        # Identifies the content of this cache: another process, or a changed Connection, has another one.
+        self.generation = f"{time.time_ns():x}"
         self._rows: dict[str, Row] = {}
         self._versions: dict[str, int] = {}
         self._newest_first: list[str] = []
-        self._short: set[str] = set()
+        self._incomplete_ids: set[str] = set()
         self._version = 0
         self._complete = False
-        self._torn = False
+        self._is_interrupted = False
         self._error: dict[str, Any] | None = None
 
-    def look(self, seen: Mapping[str, int]) -> Look:
-        """Return the orders that have changed since a version of this era; `seen` has one for each era that is known.
-
-        All of them to who knows of other eras only.
-        """
+    def snapshot(self, known_versions: Mapping[str, int]) -> Snapshot:
+        """Return the orders that changed since the known version of this generation; all if it is not known."""
         with self._changed:
-            self.looked_at = time.monotonic()
-            if not self._reading and time.monotonic() - self._read_at > FRESH_S:
+            self.used_at = time.monotonic()
+            if not self._reading and time.monotonic() - self._read_at > CACHE_TTL_S:
                 self._reading = True
                 threading.Thread(target=self._read, name="ard-orders", daemon=True).start()
-            self._changed.wait_for(lambda: not self._reading or self._has_news(seen), PATIENCE_S)
-            since = seen.get(self.era, 0)
+            self._changed.wait_for(lambda: not self._reading or self._has_updates(known_versions), MAX_WAIT_S)
+            since = known_versions.get(self.generation, 0)
             rows = [row for order_id, row in self._rows.items() if self._versions[order_id] > since]
-            facts = {
-                "era": self.era,
+            metadata = {
+                "era": self.generation,
                 "version": self._version,
                 "count": len(self._rows),
                 "complete": self._complete,
                 "error": self._error,
             }
-            return Look(rows, facts)
+            return Snapshot(rows, metadata)
 
-    def _has_news(self, seen: Mapping[str, int]) -> bool:
-        return self._error is None and self._version > seen.get(self.era, 0)
+    def _has_updates(self, known_versions: Mapping[str, int]) -> bool:
+        return self._error is None and self._version > known_versions.get(self.generation, 0)
 
     def client(self) -> ArdClient:
         """Return a client of the Connection as it is now."""
         try:
             client = self._client_for()
         except ArdError:
-            # What it showed is not for whom it shows nothing any more.
+            # Cached orders must not be shown to users who have lost access.
             with self._changed:
                 if self._client is not None:
                     self._client = None
-                    self._forget()
+                    self._reset()
             raise
         with self._changed:
             if client is not self._client:
                 self._client = client
-                self._forget()
+                self._reset()
         return client
 
     def _read(self) -> None:
         error = None
         try:
             self._read_orders(self.client())
-        except ArdError as failure:
-            error = {"message": failure.message, "advice": suggest_fix(failure)}
-        except Exception as failure:
-            log.exception("The orders could not be read")
-            error = {"message": f"{type(failure).__name__}: see the API server's log.", "advice": None}
+        except ArdError as caught:
+            error = error_content(caught)
+        except Exception as caught:
+            log.exception("Reading the orders failed")
+            error = {"detail": f"{type(caught).__name__}: see the API server's log.", "suggestion": None, "fields": []}
         finally:
             with self._changed:
                 self._error = error
@@ -126,46 +123,46 @@ class OrderBook:
                 self._changed.notify_all()
 
     def _read_orders(self, client: ArdClient) -> None:
-        place = {order_id: number for number, order_id in enumerate(self._newest_first)}
-        depth, singles = plan(sorted(place[row.id] for row in self._rows.values() if row.is_open))
-        asked = [self._newest_first[number] for number in singles]
-        # The list is newest first: what comes after an order that is known is known, unless a look ended too early.
-        unbroken = self._complete and not self._torn
-        listed: list[str] = []
+        index = {order_id: position for position, order_id in enumerate(self._newest_first)}
+        depth, single_indexes = plan_requests(sorted(index[row.id] for row in self._rows.values() if row.is_open))
+        order_ids = [self._newest_first[position] for position in single_indexes]
+        # The list is newest first: orders after a known one are known, unless a poll was interrupted.
+        is_contiguous = self._complete and not self._is_interrupted
+        listed_ids: list[str] = []
         for page in client.order_pages():
-            listed += (order.id for order in page)
-            self._take(client, page, listed)
-            known = bool(page) and page[-1].id in place
-            if (known and unbroken and len(listed) >= depth) or len(listed) >= MOST_ORDERS:
+            listed_ids += (order.id for order in page)
+            self._store(client, page, listed_ids)
+            known_ids = bool(page) and page[-1].id in index
+            if (known_ids and is_contiguous and len(listed_ids) >= depth) or len(listed_ids) >= MAX_ORDERS:
                 break
-            self._torn = True
+            self._is_interrupted = True
         with self._changed:
-            self._torn = False
+            self._is_interrupted = False
             self._complete = client is self._client
-        asked += [order_id for order_id in self._newest_first if order_id in self._short]
-        for order_id in asked[:MOST_SINGLES]:
-            # One that the API has forgotten keeps its row.
+        order_ids += [order_id for order_id in self._newest_first if order_id in self._incomplete_ids]
+        for order_id in order_ids[:MAX_SINGLE_REQUESTS]:
+            # An order that the API has deleted keeps its row.
             with suppress(ArdNotFoundError):
-                self._take(client, [client.get_order(order_id)], listed, whole=True)
+                self._store(client, [client.get_order(order_id)], listed_ids, is_complete=True)
 
-    def _take(
-        self, client: ArdClient, orders: Sequence[OrderStatus], listed: Sequence[str], *, whole: bool = False
+    def _store(
+        self, client: ArdClient, orders: Sequence[OrderStatus], listed_ids: Sequence[str], *, is_complete: bool = False
     ) -> None:
-        """Keep what was read: `listed` are the newest orders so far; `whole`: more than this is not to be had."""
+        """Store orders. `listed_ids`: the newest orders so far; `is_complete`: these rows are complete."""
         with self._changed:
             if client is not self._client:
-                # The Connection has changed meanwhile: this is of another account, perhaps.
+                # The Connection has changed meanwhile, perhaps to another account.
                 return
             for order in orders:
-                row = row_of(order)
+                row = create_row(order)
                 old = self._rows.get(row.id)
-                if whole or order.order is not None:
-                    self._short.discard(row.id)
+                if is_complete or order.order is not None:
+                    self._incomplete_ids.discard(row.id)
                 elif old is None:
-                    self._short.add(row.id)
+                    self._incomplete_ids.add(row.id)
                 elif row.status != old.status:
-                    # The list tells the state; the rest is known from a single look, and has changed with it.
-                    self._short.add(row.id)
+                    # The list has only the status; the other fields changed with it and are requested.
+                    self._incomplete_ids.add(row.id)
                     row = old._replace(status=row.status, state=row.state, message=row.message)
                 else:
                     row = old
@@ -173,74 +170,86 @@ class OrderBook:
                     self._version += 1
                     self._rows[row.id] = row
                     self._versions[row.id] = self._version
-            known = set(listed)
-            self._newest_first = [*listed, *(one for one in self._newest_first if one not in known)]
+            known_ids = set(listed_ids)
+            self._newest_first = [*listed_ids, *(item for item in self._newest_first if item not in known_ids)]
             self._changed.notify_all()
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one look at a book has found: the rows that are new or have changed, and facts about the whole."""
+class Snapshot:
+    """The new and changed rows of a cache, and its metadata."""
 
     rows: list[Row]
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
 
-def plan(waiting: Sequence[int]) -> tuple[int, Sequence[int]]:
-    """Return how deep to read the list, and which orders to ask for singly, for the fewest requests.
+def plan_requests(open_indexes: Sequence[int]) -> tuple[int, Sequence[int]]:
+    """Return how deep to read the list, and which orders to request one by one, for the fewest requests.
 
-    `waiting` are the places, from the newest order, of those that may have changed, in rising order.
+    `open_indexes`: positions of the orders that may have changed, counted from the newest order, ascending.
     """
-    best = (len(waiting), 0, waiting)
-    for number, place in enumerate(waiting):
-        pages = place // PAGE_SIZE + 1
-        cost = pages + len(waiting) - number - 1
+    best = (len(open_indexes), 0, open_indexes)
+    for position, index in enumerate(open_indexes):
+        pages = index // PAGE_SIZE + 1
+        cost = pages + len(open_indexes) - position - 1
         if cost <= best[0]:
-            best = (cost, pages * PAGE_SIZE, waiting[number + 1 :])
+            best = (cost, pages * PAGE_SIZE, open_indexes[position + 1 :])
     return best[1], best[2]
 
 
-class Shelf:
-    """All that this API server keeps of each Connection: its book, its client, the orders of tasks."""
+def error_content(error: ArdError) -> dict[str, Any]:
+    """Return an error as JSON, with the Connection fields to check."""
+    suggestion = suggest_fix(error)
+    return {
+        "detail": error.message,
+        "suggestion": suggestion.text if suggestion else None,
+        "fields": list(suggestion.fields) if suggestion else [],
+    }
+
+
+class OrderCaches:
+    """The caches of this API server for each Connection: orders, client, orders of tasks."""
 
     def __init__(self) -> None:
-        self._books: dict[str, OrderBook] = {}
+        self._order_caches: dict[str, OrderCache] = {}
         self._clients: dict[str, tuple[str, ArdClient]] = {}
-        self._tasks: dict[str, TaskOrders] = {}
+        self._task_orders: dict[str, TaskOrders] = {}
         self._lock = threading.Lock()
 
-    def book(self, conn_id: str) -> OrderBook:
-        """Return the book of a Connection."""
+    def order_cache(self, conn_id: str) -> OrderCache:
+        """Return the order cache of a Connection."""
         now = time.monotonic()
         with self._lock:
-            self._books = {
-                one: book for one, book in self._books.items() if one == conn_id or now - book.looked_at <= IDLE_S
+            self._order_caches = {
+                other_id: cache
+                for other_id, cache in self._order_caches.items()
+                if other_id == conn_id or now - cache.used_at <= IDLE_S
             }
-            return self._books.setdefault(conn_id, OrderBook(lambda: self.client(conn_id)))
+            return self._order_caches.setdefault(conn_id, OrderCache(lambda: self.client(conn_id)))
 
-    def tasks(self, conn_id: str) -> TaskOrders:
-        """Return what looks for the orders of tasks through a Connection."""
+    def task_orders(self, conn_id: str) -> TaskOrders:
+        """Return the cache of task orders of a Connection."""
         client = self.client(conn_id)
         with self._lock:
-            if conn_id not in self._tasks or self._tasks[conn_id].client is not client:
-                self._tasks[conn_id] = TaskOrders(client)
-            return self._tasks[conn_id]
+            if conn_id not in self._task_orders or self._task_orders[conn_id].client is not client:
+                self._task_orders[conn_id] = TaskOrders(client)
+            return self._task_orders[conn_id]
 
     def client(self, conn_id: str) -> ArdClient:
-        """Return the client of a Connection, made anew when it has changed; raises `ArdError` without one."""
+        """Return the client of a Connection, a new one if the Connection has changed. Raises `ArdError` without one."""
         try:
             connection = ArdHook.get_connection(conn_id)
-        except Exception:  # noqa: BLE001 -- each secrets backend raises its own
+        except Exception:  # noqa: BLE001 -- each secrets backend has its own errors
             connection = None
         if connection is None or connection.conn_type != ArdHook.conn_type:
             with self._lock:
                 self._clients.pop(conn_id, None)
-                self._tasks.pop(conn_id, None)
-            raise ArdRequestError(f"there is no Connection {conn_id} of type {ArdHook.conn_type}")
-        mark = hashlib.sha256(connection.get_uri().encode()).hexdigest()
+                self._task_orders.pop(conn_id, None)
+            raise ArdRequestError(f"Connection {conn_id} of type {ArdHook.conn_type} does not exist")
+        digest = hashlib.sha256(connection.get_uri().encode()).hexdigest()
         with self._lock:
-            known, client = self._clients.get(conn_id, ("", None))
-            if client is None or known != mark:
-                client = create_client(connection, max_attempts=1, longest_timeout=LONGEST_TIMEOUT_S)
-                self._clients[conn_id] = (mark, client)
+            known_ids, client = self._clients.get(conn_id, ("", None))
+            if client is None or known_ids != digest:
+                client = create_client(connection, max_attempts=1, longest_timeout=MAX_TIMEOUT_S)
+                self._clients[conn_id] = (digest, client)
             return client

@@ -1,4 +1,4 @@
-"""An order as a row of the page's table: plain JSON, small, without secrets."""
+"""An order as a row of the page's table: compact plain JSON without secrets."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from airflow_provider_ard.api.http.redaction import redact_text
 from airflow_provider_ard.api.orders.status import OrderStatus, State
 from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
 
-LONGEST_MESSAGE = 500
+MAX_MESSAGE_LENGTH = 500
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _POINT = re.compile(rf"({_NUMBER})\s+({_NUMBER})")
 
 
 class Row(NamedTuple):
-    """One order. Times are seconds since 1970, `area` km², `bbox` west, south, east, north (degrees); None: not known.
+    """One order. Times are seconds since 1970, `area` km², `bbox` west, south, east, north (degrees); None: unknown.
 
-    `state` is `running`, `succeeded`, `failed` or `unknown`; `status` the API's own word. `dag` to `map_index`: the
+    `state` is `running`, `succeeded`, `failed` or `unknown`; `status` the API's own value. `dag` to `map_index`: the
     task instance that placed it.
     """
 
@@ -47,19 +47,19 @@ class Row(NamedTuple):
         """Whether it may still change."""
         return self.state in {State.RUNNING.value, State.UNKNOWN.value}
 
-    def seen_by(self, dags: set[str]) -> Row:
-        """Return the row as somebody sees it who may read these DAGs: of another DAG not even the name."""
+    def visible_to(self, dags: set[str]) -> Row:
+        """Return the row for a user who may read these DAGs; other DAGs are hidden, including their names."""
         if self.dag is None or self.dag in dags:
             return self
         return self._replace(dag=None, task=None, run=None, map_index=HIDDEN)
 
 
-# In place of a map index: placed by a task of a DAG that the user may not read.
+# Value of `map_index` if the user may not read the DAG.
 HIDDEN = -2
 
 
-def row_of(order: OrderStatus) -> Row:
-    """Return an order's row. Nothing that the API tells, of whatever form, makes it fail."""
+def create_row(order: OrderStatus) -> Row:
+    """Return an order's row. No form of the API's response makes it fail."""
     usage, tags = order.usage, order.metadata
     return Row(
         id=order.id,
@@ -70,30 +70,30 @@ def row_of(order: OrderStatus) -> Row:
         cost=_number(usage.total_cost) if usage else None,
         area=_number(usage.area_sqkm) if usage else None,
         estimate=bool(usage and usage.cost.get("estimate")),
-        dag=_text(tags.get(f"{TAG_PREFIX}dag_id")),
-        task=_text(tags.get(f"{TAG_PREFIX}task_id")),
-        run=_text(tags.get(f"{TAG_PREFIX}run_id")),
+        dag=_string(tags.get(f"{TAG_PREFIX}dag_id")),
+        task=_string(tags.get(f"{TAG_PREFIX}task_id")),
+        run=_string(tags.get(f"{TAG_PREFIX}run_id")),
         map_index=_map_index(tags.get(f"{TAG_PREFIX}map_index")),
         bbox=_bbox(order),
-        acquisitions=len(acquisitions_of(order)),
+        acquisitions=len(ordered_cells(order)),
         destination=order.destination.uri if order.destination else None,
-        message=redact_text(order.status_message)[:LONGEST_MESSAGE] if order.status_message else None,
+        message=redact_text(order.status_message)[:MAX_MESSAGE_LENGTH] if order.status_message else None,
     )
 
 
-def acquisitions_of(order: OrderStatus) -> dict[str, list[str]]:
-    """Return the acquisitions ordered, each with the cells asked for, none for all of them."""
+def ordered_cells(order: OrderStatus) -> dict[str, list[str]]:
+    """Return the ordered acquisitions with their cells, none for all."""
     entries = order.order.acquisitions if order.order else None
-    found: dict[str, list[str]] = {}
+    cells_by_acquisition: dict[str, list[str]] = {}
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, Mapping) and isinstance(entry.get("id"), str):
             cells = entry.get("cells") or entry.get("cell_ids") or ()
-            found[entry["id"]] = [cell for cell in cells if isinstance(cell, str)]
-    return found
+            cells_by_acquisition[entry["id"]] = [cell for cell in cells if isinstance(cell, str)]
+    return cells_by_acquisition
 
 
-def box_of(order: OrderStatus) -> list[float] | None:
-    """Return the `bbox` that was ordered, None if it was none."""
+def ordered_bbox(order: OrderStatus) -> list[float] | None:
+    """Return the ordered `bbox`, None without one."""
     box = order.order.bbox if order.order else None
     if isinstance(box, Sequence) and len(box) == 4 and all(_number(edge) is not None for edge in box):
         return [float(edge) for edge in box]
@@ -103,25 +103,25 @@ def box_of(order: OrderStatus) -> list[float] | None:
 def _bbox(order: OrderStatus) -> list[float] | None:
     if not order.order:
         return None
-    if box := box_of(order):
+    if box := ordered_bbox(order):
         return _rounded(box)
     if isinstance(wkt := order.order.intersects, str):
-        # Of 5,000 orders only the extent is wanted: reading each geometry would take seconds.
+        # Only the extent is needed: parsing the geometries of 5,000 orders would take seconds.
         points = [(float(x), float(y)) for x, y in _POINT.findall(wkt)]
         if points:
             xs, ys = zip(*points, strict=True)
             return _rounded([min(xs), min(ys), max(xs), max(ys)])
-    around = bounds(cell for cells in acquisitions_of(order).values() for cell in cells)
-    return _rounded(around) if around else None
+    extent = bounds(cell for cells in ordered_cells(order).values() for cell in cells)
+    return _rounded(extent) if extent else None
 
 
 def _rounded(box: Sequence[float]) -> list[float]:
     return [round(edge, 4) for edge in box]
 
 
-def _seconds(moment: datetime | None) -> float | None:
+def _seconds(time: datetime | None) -> float | None:
     try:
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) if moment else None
+        return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()) if time else None
     except (ValueError, OverflowError):
         return None
 
@@ -131,7 +131,7 @@ def _number(value: object) -> float | None:
     return value if is_number else None  # type: ignore[return-value]
 
 
-def _text(value: object) -> str | None:
+def _string(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 

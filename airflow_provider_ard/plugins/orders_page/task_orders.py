@@ -1,4 +1,4 @@
-"""The orders of one task instance, or else those of its DAG run: what the tab on a task shows."""
+"""The orders of a task instance, or of its DAG run: the content of the tab of a task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.errors import ArdNotFoundError
 from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
-from airflow_provider_ard.plugins.orders_page.rows import Row, row_of
+from airflow_provider_ard.plugins.orders_page.rows import Row, create_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,59 +17,59 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 
-# Orders of one DAG run: one for each mapped task instance, and more where some failed.
-MOST_OF_A_RUN = 1_000
-# Where they are looked for: the DAGs of one schedule have runs of the same id.
-MOST_LISTED = 2_000
-# Orders of which the list does not tell who placed them are asked for singly: so many in one look, and so many kept.
-MOST_SINGLES = 40
-MOST_KEPT = 10_000
-# A look within this time of the last one for the same task is answered from memory.
-FRESH_S = 8.0
+# Orders of one DAG run: one per mapped task instance, and more if some failed.
+MAX_ORDERS_OF_RUN = 1_000
+# Rows to read: the DAGs of one schedule have runs with the same ID.
+MAX_LISTED = 2_000
+# Rows without metadata are requested one by one: at most so many per poll, and so many are cached.
+MAX_SINGLE_REQUESTS = 40
+MAX_CACHED_ROWS = 10_000
+# A request for the same task within this time is answered from the cache.
+CACHE_TTL_S = 8.0
 
 
 class TaskOrders:
-    """Looks for the orders of task instances through one client, and keeps for some seconds what it has found."""
+    """Searches for the orders of task instances through one client, and caches the results for some seconds."""
 
     def __init__(self, client: ArdClient) -> None:
         self.client = client
-        self._found: dict[IdempotencyKey, tuple[float, list[Row]]] = {}
-        self._told_singly: dict[str, Row] = {}
+        self._cache: dict[IdempotencyKey, tuple[float, list[Row]]] = {}
+        self._rows_by_id: dict[str, Row] = {}
 
-    def look(self, intention: IdempotencyKey) -> list[Row]:
-        """Return the orders of a task instance, or of its whole run if it has placed none. Raises `ArdError`."""
+    def find(self, idempotency_key: IdempotencyKey) -> list[Row]:
+        """Return the orders of a task instance, or of its complete run if it has none. Raises `ArdError`."""
         now = time.monotonic()
-        for one, (found_at, _) in list(self._found.items()):
-            if now - found_at > FRESH_S:
-                self._found.pop(one, None)
-        if (found := self._found.get(intention)) is None:
-            found = now, self._own(intention) or self._of_run(intention)
-            self._found[intention] = found
-        return found[1]
+        for key, (cached_at, _) in list(self._cache.items()):
+            if now - cached_at > CACHE_TTL_S:
+                self._cache.pop(key, None)
+        if (entry := self._cache.get(idempotency_key)) is None:
+            entry = now, self._of_task(idempotency_key) or self._of_run(idempotency_key)
+            self._cache[idempotency_key] = entry
+        return entry[1]
 
-    def _own(self, intention: IdempotencyKey) -> list[Row]:
-        wanted = intention.task_id, intention.map_index
-        rows = self._listed(intention, "key", intention.digest)
-        return [row for row in rows if (row.task, row.map_index) == wanted]
+    def _of_task(self, idempotency_key: IdempotencyKey) -> list[Row]:
+        task_instance = idempotency_key.task_id, idempotency_key.map_index
+        rows = self._list(idempotency_key, "key", idempotency_key.digest)
+        return [row for row in rows if (row.task, row.map_index) == task_instance]
 
-    def _of_run(self, intention: IdempotencyKey) -> list[Row]:
-        return list(islice(self._listed(intention, "run_id", intention.run_id), MOST_OF_A_RUN))
+    def _of_run(self, idempotency_key: IdempotencyKey) -> list[Row]:
+        return list(islice(self._list(idempotency_key, "run_id", idempotency_key.run_id), MAX_ORDERS_OF_RUN))
 
-    def _listed(self, intention: IdempotencyKey, tag: str, value: str) -> Iterator[Row]:
-        """Yield the orders of the run that the list has under a tag: a filter that the API ignores must not mislead."""
-        singles = 0
-        for order in self.client.list_orders(filter=f"metadata.{TAG_PREFIX}{tag}:{value}", limit=MOST_LISTED):
-            row = row_of(order) if order.metadata else self._told_singly.get(order.id)
-            if (row is None or row.status != order.status) and singles < MOST_SINGLES:
-                singles += 1
-                row = self._singly(order.id)
-            if row and (row.dag, row.run) == (intention.dag_id, intention.run_id):
+    def _list(self, idempotency_key: IdempotencyKey, tag: str, value: str) -> Iterator[Row]:
+        """Yield the orders of the run with a tag. The rows are checked, since the API may ignore the filter."""
+        requests = 0
+        for order in self.client.list_orders(filter=f"metadata.{TAG_PREFIX}{tag}:{value}", limit=MAX_LISTED):
+            row = create_row(order) if order.metadata else self._rows_by_id.get(order.id)
+            if (row is None or row.status != order.status) and requests < MAX_SINGLE_REQUESTS:
+                requests += 1
+                row = self._request_row(order.id)
+            if row and (row.dag, row.run) == (idempotency_key.dag_id, idempotency_key.run_id):
                 yield row
 
-    def _singly(self, order_id: str) -> Row | None:
-        if len(self._told_singly) >= MOST_KEPT:
-            self._told_singly.clear()
-        # Listed a moment ago, and gone since.
+    def _request_row(self, order_id: str) -> Row | None:
+        if len(self._rows_by_id) >= MAX_CACHED_ROWS:
+            self._rows_by_id.clear()
+        # Listed a moment ago, and deleted since.
         with suppress(ArdNotFoundError):
-            self._told_singly[order_id] = row_of(self.client.get_order(order_id))
-        return self._told_singly.get(order_id)
+            self._rows_by_id[order_id] = create_row(self.client.get_order(order_id))
+        return self._rows_by_id.get(order_id)

@@ -56,7 +56,9 @@ def test_the_connection_as_a_uri(ard, monkeypatch):
 )
 def test_a_variable_that_cannot_be_read_is_not_said_to_be_missing(monkeypatch, value, fault):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", value)
-    with pytest.raises(AirflowNotFoundException, match="AIRFLOW_CONN_ARD_DEFAULT is set but cannot be parsed") as caught:
+    with pytest.raises(
+        AirflowNotFoundException, match="AIRFLOW_CONN_ARD_DEFAULT is set but cannot be parsed"
+    ) as caught:
         ArdHook().get_conn()
     assert fault in str(caught.value)
     assert "s3cret" not in str(caught.value)

@@ -1,9 +1,9 @@
-// This page inside Airflow's: where it is, what it was asked for, and how to leave it.
+// The page inside Airflow's: base path, parameters, address and links.
 
 // Airflow may be served below a path; this page is at <base>/ard-orders/.
 export const base = location.pathname.replace(/\/ard-orders\/.*$/, "");
 
-function host() {
+function parentWindow() {
   try {
     return window.parent !== window && window.parent.document ? window.parent : null;
   } catch {
@@ -11,46 +11,46 @@ function host() {
   }
 }
 
-/** What the page was asked to show: by its own address, or by that of Airflow's page around it. */
-export function asked() {
-  const own = new URLSearchParams(location.search);
-  if (!own.has("order") && !own.has("dag_id") && host()) {
-    const around = new URLSearchParams(host().location.search);
-    for (const name of ["order", "connection"]) if (around.has(name)) own.set(name, around.get(name));
+/** Return the parameters of the page, from its own URL or from that of the Airflow page around it. */
+export function parseRequest() {
+  const params = new URLSearchParams(location.search);
+  if (!params.has("order") && !params.has("dag_id") && parentWindow()) {
+    const outer = new URLSearchParams(parentWindow().location.search);
+    for (const name of ["order", "connection"]) if (outer.has(name)) params.set(name, outer.get(name));
   }
-  // A placeholder that Airflow has left as it is stands for nothing.
-  const value = (name) => (/^\{.*\}$/.test(own.get(name) ?? "") ? "" : (own.get(name) ?? ""));
+  // Airflow leaves placeholders without a value unchanged.
+  const value = (name) => (/^\{.*\}$/.test(params.get(name) ?? "") ? "" : (params.get(name) ?? ""));
   const names = ["connection", "order", "dag_id", "run_id", "task_id", "map_index"];
   return Object.fromEntries(names.map((name) => [name, value(name)]));
 }
 
-/** Let the address say what is shown, so that it can be shared and reloaded. */
-export function remember(shown) {
-  const query = new URLSearchParams(Object.entries(shown).filter(([, value]) => value));
+/** Write the selection to the address, so that it can be shared and reloaded. */
+export function updateAddress(selection) {
+  const query = new URLSearchParams(Object.entries(selection).filter(([, value]) => value));
   const search = query.size ? `?${query}` : "";
   history.replaceState(null, "", `${location.pathname}${search}`);
-  const around = host();
-  if (around?.location.pathname.includes("/plugin/ard-orders")) {
-    around.history.replaceState(around.history.state, "", `${around.location.pathname}${search}`);
+  const outer = parentWindow();
+  if (outer?.location.pathname.includes("/plugin/ard-orders")) {
+    outer.history.replaceState(outer.history.state, "", `${outer.location.pathname}${search}`);
   }
 }
 
-/** Follow links to Airflow's own pages in Airflow's window: the frame that this page is in may not lead it away. */
+/** Open links to Airflow's pages in Airflow's window: this page's frame must not navigate it. */
 export function followLinks() {
   const follow = (event) => {
     const link = event.target.closest?.("a[href]");
-    const around = host();
-    if (!link || !around || (event.type === "auxclick" && event.button !== 1)) return;
+    const outer = parentWindow();
+    if (!link || !outer || (event.type === "auxclick" && event.button !== 1)) return;
     event.preventDefault();
-    const stand = around.document.createElement("a");
-    stand.href = link.href;
+    const proxy = outer.document.createElement("a");
+    proxy.href = link.href;
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.type === "auxclick" || link.target === "_blank") {
-      stand.target = "_blank";
-      stand.rel = "noopener";
+      proxy.target = "_blank";
+      proxy.rel = "noopener";
     }
-    around.document.body.append(stand);
-    stand.click();
-    stand.remove();
+    outer.document.body.append(proxy);
+    proxy.click();
+    proxy.remove();
   };
   document.addEventListener("click", follow);
   document.addEventListener("auxclick", follow);

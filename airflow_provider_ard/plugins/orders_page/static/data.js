@@ -1,63 +1,62 @@
-// What the server tells, as who is logged in to Airflow.
+// Requests to the server, as the logged-in user of Airflow.
 
 import { base } from "./airflow.js";
 
-export class Refusal extends Error {
-  constructor(status, message, advice) {
+export class RequestError extends Error {
+  constructor(status, message, { suggestion = null, fields = [] } = {}) {
     super(message);
-    this.status = status;
-    this.advice = advice;
+    Object.assign(this, { status, suggestion, fields });
   }
 }
 
 async function get(path, query = {}) {
   const url = `${base}/ard-orders/data/${path}?${new URLSearchParams(query)}`;
-  let answer = await fetch(url, { credentials: "same-origin" });
-  if (answer.status === 401) {
-    // Airflow 3.1.0 keeps the login here, later ones in a cookie.
+  let response = await fetch(url, { credentials: "same-origin" });
+  if (response.status === 401) {
+    // Airflow 3.1.0 stores the login here, later versions in a cookie.
     const token = localStorage.getItem("token");
-    if (token) answer = await fetch(url, { headers: { Authorization: `Bearer ${token.replaceAll('"', "")}` } });
+    if (token) response = await fetch(url, { headers: { Authorization: `Bearer ${token.replaceAll('"', "")}` } });
   }
-  const body = await answer.json().catch(() => ({}));
-  if (answer.ok) return body;
-  const said = typeof body.detail === "string" ? body.detail : `Airflow answered with status ${answer.status}.`;
-  throw new Refusal(answer.status, said, body.advice ?? null);
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  const message = typeof body.detail === "string" ? body.detail : `Airflow responded with status ${response.status}.`;
+  throw new RequestError(response.status, message, body);
 }
 
-const objects = (columns, rows) => rows.map((row) => Object.fromEntries(columns.map((name, at) => [name, row[at]])));
+const objects = (columns, rows) => rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]])));
 
 export const connections = async () => (await get("connections")).connections;
 
-const MOST_ERAS = 8;
+const MAX_GENERATIONS = 8;
 
 /**
- * The orders of a connection, kept up to date by asking only for what has changed.
+ * The orders of a connection, updated by requesting only the changes.
  *
- * Each process of the API server has read them by itself, and begins a new era when the connection changes: what is
- * known of each era is kept, and the orders of one are shown until another has been read to its end.
+ * Each process of the API server has its own cache, with a new generation when the connection changes. The page caches
+ * each generation, and shows the orders of one until another is complete.
  */
 export class Orders {
   constructor(connection) {
     this.connection = connection;
     this.rows = new Map();
     this.complete = false;
-    this.eras = new Map();
+    this.generations = new Map();
   }
 
-  /** Ask once more; returns whether anything has changed, and the server's own facts. */
+  /** Request the changes; return the server's metadata and whether anything has changed. */
   async refresh() {
-    const seen = [...this.eras].map(([era, { version }]) => ["seen", `${era}:${version}`]);
-    const answer = await get("orders", [["connection", this.connection], ...seen]);
-    const { rows } = this.eras.get(answer.era) ?? { rows: new Map() };
-    for (const row of objects(answer.columns, answer.rows)) rows.set(row.id, row);
-    // The era that was heard of last is the last to be forgotten.
-    this.eras.delete(answer.era);
-    this.eras.set(answer.era, { rows, version: answer.version });
-    if (this.eras.size > MOST_ERAS) this.eras.delete(this.eras.keys().next().value);
-    const shown = this.rows;
-    if (answer.complete || (!this.complete && rows.size >= shown.size)) this.rows = rows;
-    this.complete ||= answer.complete;
-    return { ...answer, changed: this.rows !== shown || (this.rows === rows && answer.rows.length > 0) };
+    const knownVersions = [...this.generations].map(([generation, { version }]) => ["known_versions", `${generation}:${version}`]);
+    const response = await get("orders", [["connection", this.connection], ...knownVersions]);
+    const { rows } = this.generations.get(response.generation) ?? { rows: new Map() };
+    for (const row of objects(response.columns, response.rows)) rows.set(row.id, row);
+    // The least recently used generation is dropped first.
+    this.generations.delete(response.generation);
+    this.generations.set(response.generation, { rows, version: response.version });
+    if (this.generations.size > MAX_GENERATIONS) this.generations.delete(this.generations.keys().next().value);
+    const previous = this.rows;
+    if (response.complete || (!this.complete && rows.size >= previous.size)) this.rows = rows;
+    this.complete ||= response.complete;
+    return { ...response, changed: this.rows !== previous || (this.rows === rows && response.rows.length > 0) };
   }
 }
 
@@ -65,11 +64,11 @@ export class Orders {
 export async function taskOrders(connection, task) {
   const { dag_id, run_id, task_id } = task;
   const index = task.map_index === null ? {} : { map_index: task.map_index };
-  const answer = await get("run", { connection, dag_id, run_id, task_id, ...index });
-  return objects(answer.columns, answer.rows).map((row) => ({ ...row, connection }));
+  const response = await get("run", { connection, dag_id, run_id, task_id, ...index });
+  return objects(response.columns, response.rows).map((row) => ({ ...row, connection }));
 }
 
 export async function orderDetails(connection, order) {
-  const answer = await get("order", { connection, order });
-  return { ...answer, row: objects(answer.columns, [answer.row])[0] };
+  const response = await get("order", { connection, order });
+  return { ...response, row: objects(response.columns, [response.row])[0] };
 }

@@ -1,4 +1,4 @@
-// Which of the orders are shown, and what they come to.
+// Filters of the orders, and their totals.
 
 import * as format from "./format.js";
 import { make } from "./format.js";
@@ -6,7 +6,7 @@ import { make } from "./format.js";
 const seconds = (text, days) => (text ? new Date(`${text}T00:00`).getTime() / 1000 + days * 86_400 : null);
 
 export class Filters {
-  /** `onChange()` is called when another choice of orders is wanted. */
+  /** `onChange()` is called when the filters change. */
   constructor(form, onChange) {
     this.form = form;
     this.state = "";
@@ -21,9 +21,9 @@ export class Filters {
       setTimeout(onChange);
     });
     this.states.addEventListener("click", (event) => {
-      const chosen = event.target.closest("button")?.dataset.state;
-      if (chosen === undefined) return;
-      this.state = chosen;
+      const selectedValue = event.target.closest("button")?.dataset.state;
+      if (selectedValue === undefined) return;
+      this.state = selectedValue;
       onChange();
     });
   }
@@ -32,11 +32,11 @@ export class Filters {
     return this.state !== "" || Object.values(this.fields).some((field) => field.value);
   }
 
-  /** Return the rows that pass, and bring the form up to date with what there is to choose from. */
+  /** Update the form's options and return the rows that match. */
   apply(rows) {
     const words = this.fields.text.value.toLowerCase().split(/\s+/).filter(Boolean);
     const [dag, from, to] = [this.fields.dag.value, seconds(this.fields.from.value, 0), seconds(this.fields.to.value, 1)];
-    const passing = rows.filter((row) => {
+    const matching = rows.filter((row) => {
       if (dag && row.dag !== dag) return false;
       if (from !== null && !(row.created >= from)) return false;
       if (to !== null && !(row.created !== null && row.created < to)) return false;
@@ -44,18 +44,18 @@ export class Filters {
       row.words ??= [row.id, row.status, row.dag, row.task, row.run, row.destination, row.message].join(" ").toLowerCase();
       return words.every((word) => row.words.includes(word));
     });
-    this.offer(rows, passing);
+    this.offer(rows, matching);
     this.clear.hidden = !this.isSet;
-    return this.state ? passing.filter((row) => row.state === this.state) : passing;
+    return this.state ? matching.filter((row) => row.state === this.state) : matching;
   }
 
-  offer(rows, passing) {
-    const counts = Object.groupBy ? Object.groupBy(passing, (row) => row.state) : {};
+  offer(rows, matching) {
+    const counts = Object.groupBy ? Object.groupBy(matching, (row) => row.state) : {};
     const all = ["", ...Object.keys(format.STATES)];
     const buttons = all
       .filter((state) => state !== "unknown" || counts.unknown || this.state === "unknown")
       .map((state) => {
-        const number = state ? (counts[state]?.length ?? 0) : passing.length;
+        const number = state ? (counts[state]?.length ?? 0) : matching.length;
         const label = state ? format.STATES[state] : "All";
         return make(
           "button",
@@ -69,23 +69,23 @@ export class Filters {
     const dags = [...new Set(rows.map((row) => row.dag).filter(Boolean))].sort();
     if (dags.join("\n") !== this.dags) {
       this.dags = dags.join("\n");
-      const chosen = this.fields.dag.value;
+      const selectedValue = this.fields.dag.value;
       this.fields.dag.replaceChildren(make("option", { value: "" }, "all"), ...dags.map((dag) => make("option", { value: dag }, dag)));
-      this.fields.dag.value = dags.includes(chosen) ? chosen : "";
+      this.fields.dag.value = dags.includes(selectedValue) ? selectedValue : "";
     }
   }
 }
 
-/** Say what orders come to. What has failed is not paid for, so it is not counted. */
-export function sums(rows) {
-  const paid = rows.filter((row) => row.state !== "failed");
-  const known = paid.filter((row) => row.cost !== null);
-  const total = (name) => paid.reduce((sum, row) => sum + (row[name] ?? 0), 0);
-  const estimated = known.filter((row) => row.estimate).reduce((sum, row) => sum + row.cost, 0);
+/** Return the totals of orders, without failed ones, which are not billed. */
+export function totals(rows) {
+  const billed = rows.filter((row) => row.state !== "failed");
+  const priced = billed.filter((row) => row.cost !== null);
+  const total = (name) => billed.reduce((sum, row) => sum + (row[name] ?? 0), 0);
+  const estimated = priced.filter((row) => row.estimate).reduce((sum, row) => sum + row.cost, 0);
   const remarks = [
     estimated ? `${format.cost(estimated)} of it estimated` : null,
-    paid.length > known.length ? `${format.count(paid.length - known.length)} without a price` : null,
-    rows.length > paid.length ? `${format.count(rows.length - paid.length)} failed not counted` : null,
+    billed.length > priced.length ? `${format.count(billed.length - priced.length)} without a price` : null,
+    rows.length > billed.length ? `${format.count(rows.length - billed.length)} failed not counted` : null,
   ].filter(Boolean);
   return [
     make("span", {}, make("b", {}, format.count(rows.length)), rows.length === 1 ? " order" : " orders"),

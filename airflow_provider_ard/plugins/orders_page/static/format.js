@@ -1,13 +1,13 @@
-// Values as people read them, in the language of the browser.
+// Values formatted for the browser's language.
 
 const number = (digits) => new Intl.NumberFormat(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const [whole, tenth, cents] = [number(0), number(1), number(2)];
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 export const count = (value) => whole.format(value);
 export const area = (value) => (value === null ? "–" : (value >= 10_000 ? whole : tenth).format(value));
 export const cost = (value) => (value === null ? "–" : cents.format(value));
-export const time = (seconds) => (seconds === null ? "" : moment.format(seconds * 1000));
+export const time = (seconds) => (seconds === null ? "" : dateTime.format(seconds * 1000));
 
 export function span(seconds) {
   const minutes = Math.max(0, seconds) / 60;
@@ -26,14 +26,14 @@ export const STATES = {
   unknown: "Unknown",
 };
 
-/** An element with text or children; `null` children are left out. */
+/** Create an element with properties and children; `null` children are skipped. */
 export function make(name, properties = {}, ...children) {
-  const made = document.createElement(name);
+  const element = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
     if (value === null || value === undefined) continue;
-    if (key in made && !key.startsWith("aria")) made[key] = value;
-    else made.setAttribute(key, value);
+    if (key in element && !key.startsWith("aria")) element[key] = value;
+    else element.setAttribute(key, value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
 }

@@ -1,4 +1,4 @@
-// The selected order in full.
+// The panel with the details of the selected order.
 
 import * as format from "./format.js";
 import { make } from "./format.js";
@@ -7,15 +7,15 @@ import { status } from "./table.js";
 
 const CLASSES = ["fresh", "standard", "training"];
 
-const fact = (name, ...values) => [make("dt", {}, name), make("dd", {}, ...values)];
+const entry = (name, ...values) => [make("dt", {}, name), make("dd", {}, ...values)];
 
 function placedBy(row) {
-  if (row.map_index === -2) return fact("Placed by", "a DAG that is gone, or that you may not read");
-  if (!row.dag) return fact("Placed by", "not by Airflow");
+  if (row.map_index === -2) return entry("Placed by", "a DAG that is deleted, or that you may not read");
+  if (!row.dag) return entry("Placed by", "not by Airflow");
   const index = row.map_index >= 0 ? ` [${row.map_index}]` : "";
   return [
-    ...fact("Task", make("a", { href: taskUrl(row) }, `${row.dag} · ${row.task}${index}`)),
-    ...fact("DAG run", make("a", { href: runUrl(row) }, row.run)),
+    ...entry("Task", make("a", { href: taskUrl(row) }, `${row.dag} · ${row.task}${index}`)),
+    ...entry("DAG run", make("a", { href: runUrl(row) }, row.run)),
   ];
 }
 
@@ -35,52 +35,52 @@ const metadata = (details) => Object.entries(details.metadata).map(([name, value
 
 function acquisitions(details) {
   const { row } = details;
-  if (details.select_id) return fact("Select", details.select_id);
+  if (details.select_id) return entry("Select", details.select_id);
   if (!row.acquisitions) return [];
   const names = details.acquisitions.map(([name, cells]) => make("li", {}, make("code", {}, name), cells ? ` ${cells} ${cells === 1 ? "cell" : "cells"}` : ""));
   if (row.acquisitions > names.length) names.push(make("li", {}, `and ${row.acquisitions - names.length} more`));
-  return fact(row.acquisitions === 1 ? "Acquisition" : `${format.count(row.acquisitions)} acquisitions`, make("ul", {}, ...names));
+  return entry(row.acquisitions === 1 ? "Acquisition" : `${format.count(row.acquisitions)} acquisitions`, make("ul", {}, ...names));
 }
 
-/** What is on the map, as text: each cell, and the tiles in it. */
+/** The content of the map as text: each cell and its tiles. */
 function cells(details, isOpen) {
   const tile = ([acquisition, date]) => [date, acquisition].filter(Boolean).join(" ");
   const items = details.cells.map(([cell, , tiles]) => make("li", {}, make("code", {}, cell), ` ${tiles.map(tile).join(", ")}`));
   return make("details", { className: "cells", open: isOpen }, make("summary", {}, "Cells and dates"), make("ul", {}, ...items));
 }
 
-/** Fill the panel for a row; `details` is null while they are on their way, `problem` says why they do not come. */
-export function fill(panel, row, { connection, details, problem, alone, onClose }) {
-  const took = row.finished !== null && row.created !== null ? format.span(row.finished - row.created) : null;
+/** Fill the panel for a row; `details` is null while they load, `problem` is the reason if that failed. */
+export function fill(panel, row, { connection, details, problem, isTab, onClose }) {
+  const duration = row.finished !== null && row.created !== null ? format.span(row.finished - row.created) : null;
   const close = make("button", { type: "button", className: "close", "aria-label": "Close", title: "Close (Esc)" }, "×");
   close.addEventListener("click", onClose);
   const tiles = details ? details.cells.reduce((sum, [, , stack]) => sum + stack.length, 0) : null;
   const facts = [
-    ...(row.message ? fact("Message", row.message) : []),
-    ...fact("Placed", row.created === null ? "not told by the API" : `${format.time(row.created)}, ${format.age(row)} ago`),
-    ...(took ? fact("Took", took) : []),
+    ...(row.message ? entry("Message", row.message) : []),
+    ...entry("Placed", row.created === null ? "unknown" : `${format.time(row.created)}, ${format.age(row)} ago`),
+    ...(duration ? entry("Took", duration) : []),
     ...placedBy(row),
-    ...(row.area === null ? [] : fact("Area", `${format.area(row.area)} km²`)),
-    ...(row.cost === null ? [] : fact("Cost", `${format.cost(row.cost)}${row.estimate ? ", estimated" : ""}`)),
-    ...(row.destination ? fact("Destination", make("code", {}, row.destination)) : []),
-    ...(details?.collection ? fact("Collection", make("code", {}, details.collection)) : []),
-    ...(tiles ? fact("Tiles", `${format.count(tiles)} in ${format.count(details.cells.length)} ${details.cells.length === 1 ? "cell" : "cells"}`) : []),
+    ...(row.area === null ? [] : entry("Area", `${format.area(row.area)} km²`)),
+    ...(row.cost === null ? [] : entry("Cost", `${format.cost(row.cost)}${row.estimate ? ", estimated" : ""}`)),
+    ...(row.destination ? entry("Destination", make("code", {}, row.destination)) : []),
+    ...(details?.collection ? entry("Collection", make("code", {}, details.collection)) : []),
+    ...(tiles ? entry("Tiles", `${format.count(tiles)} in ${format.count(details.cells.length)} ${details.cells.length === 1 ? "cell" : "cells"}`) : []),
     ...(details ? acquisitions(details) : []),
-    ...(details && settings(details).length ? fact("Settings", settings(details).join(", ")) : []),
-    ...(details && metadata(details).length ? fact("Metadata", metadata(details).join(", ")) : []),
+    ...(details && settings(details).length ? entry("Settings", settings(details).join(", ")) : []),
+    ...(details && metadata(details).length ? entry("Metadata", metadata(details).join(", ")) : []),
   ];
-  // What was open stays so, and the keys stay where they were, when the same order is shown anew.
+  // Keep the open section and the focus when the same order is rendered again.
   const isSame = panel.dataset.order === row.id;
   const isOpen = isSame && Boolean(panel.querySelector(".cells")?.open);
   const focused = panel.contains(document.activeElement) ? (document.activeElement.closest("summary") ? "summary" : ".close") : null;
   panel.dataset.order = row.id;
   const title = make("h2", {}, status(row), make("span", { className: "mono" }, row.id));
   panel.replaceChildren(
-    make("div", { className: "title" }, title, make("span", { className: "grow" }), alone ? make("a", { href: orderUrl(connection, row.id) }, "All orders") : close),
+    make("div", { className: "title" }, title, make("span", { className: "grow" }), isTab ? make("a", { href: orderUrl(connection, row.id) }, "All orders") : close),
     ...(details ? prices(details, row) : []),
     make("dl", {}, ...facts),
     ...(tiles ? [cells(details, isOpen)] : []),
-    ...(problem ? [make("p", { className: "problem", role: "alert" }, problem)] : details ? [] : [make("p", { className: "quiet" }, "Loading its tiles …")]),
+    ...(problem ? [make("p", { className: "problem", role: "alert" }, problem)] : details ? [] : [make("p", { className: "quiet" }, "Loading tiles …")]),
     ...(details?.note ? [make("p", { className: "quiet" }, details.note)] : []),
   );
   panel.hidden = false;

@@ -1,4 +1,4 @@
-// The table: thousands of rows, of which only those in sight are in the document.
+// The table: only the visible ones of thousands of rows are in the document.
 
 import * as format from "./format.js";
 import { make } from "./format.js";
@@ -7,11 +7,11 @@ import { runUrl, taskUrl } from "./airflow.js";
 const ROW = 32;
 const SPARE = 8;
 
-export const HIDDEN = "Placed by a DAG that is gone, or that you may not read";
+export const HIDDEN = "Placed by a DAG that is deleted, or that you may not read";
 
 const text = (value) => make("span", { title: value ?? "" }, value ?? "–");
 
-// The time of the run is what tells one from another; the whole name is in the title.
+// The time identifies a run; the complete ID is in the title.
 const shortRun = (run) => run.replace(/^[a-z_]+?__(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$/, "$1 $2");
 
 export const placedBy = (row) => {
@@ -34,7 +34,7 @@ const COLUMNS = [
   { key: "area", label: "Area, km²", right: true, value: (row) => row.area, cell: (row) => text(format.area(row.area)) },
   {
     key: "cost", label: "Cost", right: true, value: (row) => row.cost,
-    cell: (row) => make("span", { title: row.estimate ? "An estimate, until the order is done" : "In the account's currency" }, `${row.estimate && row.cost !== null ? "≈ " : ""}${format.cost(row.cost)}`),
+    cell: (row) => make("span", { title: row.estimate ? "Estimate until the order is done" : "In the account's currency" }, `${row.estimate && row.cost !== null ? "≈ " : ""}${format.cost(row.cost)}`),
   },
   { key: "dag", label: "DAG · task", value: (row) => (row.dag ? `${row.dag} ${row.task} ${String(row.map_index).padStart(6)}` : null), cell: placedBy },
   {
@@ -44,14 +44,14 @@ const COLUMNS = [
 ];
 
 export class Table {
-  /** `onSelect(row)` is called with the row that was chosen. */
+  /** `onSelect(row)` is called with the selected row. */
   constructor({ head, scroll, body, grid, onSelect }) {
     Object.assign(this, { head, scroll, body, grid, onSelect });
     this.rows = [];
     this.order = { key: "created", down: false };
     this.active = null;
     this.selected = null;
-    this.drawn = new Map();
+    this.rendered = new Map();
     this.drawHead();
     scroll.addEventListener("scroll", () => this.draw(), { passive: true });
     new ResizeObserver(() => this.draw()).observe(scroll);
@@ -78,17 +78,17 @@ export class Table {
     this.scroll.scrollTop = 0;
   }
 
-  /** Show these rows, in the order chosen. */
+  /** Show rows in the selected sort order. */
   show(rows) {
     const { value } = COLUMNS.find((column) => column.key === this.order.key);
-    const sign = this.order.down ? -1 : 1;
+    const factor = this.order.down ? -1 : 1;
     const keyed = rows.map((row) => [value(row), row]);
-    keyed.sort(([one, first], [other, second]) => {
-      if (one === other) return first.id < second.id ? 1 : -1;
-      // What is not known comes last, whichever way round.
-      if (one === null) return 1;
-      if (other === null) return -1;
-      return (one < other ? -1 : 1) * sign;
+    keyed.sort(([a, first], [b, second]) => {
+      if (a === b) return first.id < second.id ? 1 : -1;
+      // Unknown values come last in both directions.
+      if (a === null) return 1;
+      if (b === null) return -1;
+      return (a < b ? -1 : 1) * factor;
     });
     this.rows = keyed.map(([, row]) => row);
     this.grid.setAttribute("aria-rowcount", this.rows.length + 1);
@@ -103,43 +103,43 @@ export class Table {
     this.draw(true);
   }
 
-  /** Bring a row into sight. */
+  /** Scroll a row into view. */
   reveal(id) {
-    const at = this.rows.findIndex((row) => row.id === id);
-    if (at < 0) return;
+    const index = this.rows.findIndex((row) => row.id === id);
+    if (index < 0) return;
     const { scrollTop, clientHeight } = this.scroll;
-    if (at * ROW < scrollTop) this.scroll.scrollTop = at * ROW;
-    else if ((at + 1) * ROW > scrollTop + clientHeight) this.scroll.scrollTop = (at + 1) * ROW - clientHeight;
+    if (index * ROW < scrollTop) this.scroll.scrollTop = index * ROW;
+    else if ((index + 1) * ROW > scrollTop + clientHeight) this.scroll.scrollTop = (index + 1) * ROW - clientHeight;
     this.draw();
   }
 
-  /** Go to a row, or to the one that the keys were at last if this one is not in the list. */
+  /** Focus a row, or the last active one if it is not in the list. */
   focus(id) {
     if (this.rows.some((row) => row.id === id)) this.active = id;
     this.reveal(this.active);
     this.draw();
-    this.drawn.get(this.active)?.focus({ preventScroll: true });
+    this.rendered.get(this.active)?.focus({ preventScroll: true });
   }
 
-  draw(anew = false) {
+  draw(redraw = false) {
     const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - SPARE);
     const last = Math.min(this.rows.length, Math.ceil((this.scroll.scrollTop + this.scroll.clientHeight) / ROW) + SPARE);
     const focused = document.activeElement?.closest?.("[data-id]")?.dataset.id;
-    const drawn = new Map();
-    for (let at = first; at < last; at += 1) {
-      const row = this.rows[at];
-      const element = (!anew && this.drawn.get(row.id)) || this.make(row);
-      element.style.transform = `translateY(${at * ROW}px)`;
-      element.setAttribute("aria-rowindex", at + 2);
+    const rendered = new Map();
+    for (let index = first; index < last; index += 1) {
+      const row = this.rows[index];
+      const element = (!redraw && this.rendered.get(row.id)) || this.make(row);
+      element.style.transform = `translateY(${index * ROW}px)`;
+      element.setAttribute("aria-rowindex", index + 2);
       element.tabIndex = row.id === this.active ? 0 : -1;
-      drawn.set(row.id, element);
+      rendered.set(row.id, element);
     }
-    const wanted = [...drawn.values()];
-    if (wanted.length !== this.body.children.length || wanted.some((element, at) => this.body.children[at] !== element)) {
-      this.body.replaceChildren(...wanted);
-      if (focused && drawn.has(focused)) drawn.get(focused).focus({ preventScroll: true });
+    const elements = [...rendered.values()];
+    if (elements.length !== this.body.children.length || elements.some((element, index) => this.body.children[index] !== element)) {
+      this.body.replaceChildren(...elements);
+      if (focused && rendered.has(focused)) rendered.get(focused).focus({ preventScroll: true });
     }
-    this.drawn = drawn;
+    this.rendered = rendered;
   }
 
   make(row) {
@@ -161,17 +161,17 @@ export class Table {
   }
 
   pressed(event) {
-    const at = this.rows.findIndex((row) => row.id === this.active);
+    const index = this.rows.findIndex((row) => row.id === this.active);
     const page = Math.max(1, Math.floor(this.scroll.clientHeight / ROW) - 1);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.rows.length, End: this.rows.length };
     if (event.key in steps) {
       event.preventDefault();
-      const next = this.rows[Math.min(this.rows.length - 1, Math.max(0, at + steps[event.key]))];
+      const next = this.rows[Math.min(this.rows.length - 1, Math.max(0, index + steps[event.key]))];
       if (!next) return;
       this.focus(next.id);
-    } else if ((event.key === "Enter" || event.key === " ") && at >= 0 && !event.target.closest("a")) {
+    } else if ((event.key === "Enter" || event.key === " ") && index >= 0 && !event.target.closest("a")) {
       event.preventDefault();
-      this.choose(this.rows[at].id);
+      this.choose(this.rows[index].id);
     }
   }
 }

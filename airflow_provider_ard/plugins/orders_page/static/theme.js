@@ -1,4 +1,4 @@
-// Light or dark, and the colours and font, as Airflow's own page has them around this frame.
+// Theme, colors and font of the Airflow page around this frame.
 "use strict";
 {
   const root = document.documentElement;

@@ -6,8 +6,8 @@ from airflow_provider_ard.api.delivery.layout import (
     TileLocation,
     acquisition_collection_uri,
     item_uri,
-    parse_location,
     parse_item_uri,
+    parse_location,
     request_uri,
     root_collection_uri,
 )

@@ -119,7 +119,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "no output config": ({"destination": None, "output_config": {}}, "output_config", "got 0"),
     "two platforms": ({"destination": None, "output_config": s3()["output_config"] | gcs()["output_config"]}, "output_config", "got 2"),
     "an unknown platform": ({"destination": None, "output_config": {"amazon_S3": {}}}, "output_config", "did you mean 'amazon_s3'"),
-    "a config that is no JSON": ({"destination": None, "output_config": "{amazon_s3"}, "output_config", "wanted a dictionary"),
+    "a config that is no JSON": ({"destination": None, "output_config": "{amazon_s3"}, "output_config", "expected a dictionary"),
     "a config that is a list": ({"destination": None, "output_config": []}, "output_config", "got a list"),
     "a platform with a text": ({"destination": None, "output_config": {"amazon_s3": "bkt/p"}}, "output_config.amazon_s3", "got a string"),
     "an unknown key": (s3(buckets="b"), "output_config.amazon_s3", "did you mean 'bucket'"),

@@ -49,8 +49,8 @@ def get(database, monkeypatch, ard_connection):
         from airflow.api_fastapi.core_api.security import get_user
 
         from airflow_provider_ard.plugins.orders_page import access
-        from airflow_provider_ard.plugins.orders_page.app import make_app
-        from airflow_provider_ard.plugins.orders_page.order_cache import Shelf
+        from airflow_provider_ard.plugins.orders_page.app import create_app
+        from airflow_provider_ard.plugins.orders_page.order_cache import OrderCaches
 
     class Refusing(SimpleAuthManager):
         def is_authorized_dag(self, *, details=None, **asked):
@@ -61,7 +61,7 @@ def get(database, monkeypatch, ard_connection):
 
     manager = Refusing()
     monkeypatch.setattr(access, "get_auth_manager", lambda: manager)
-    app = make_app(Shelf())
+    app = create_app(OrderCaches())
     app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username="op", role="op")
     with served(app) as url:
         yield lambda path, **query: requests.get(f"{url}/data/{path}", params=query, timeout=30)
@@ -122,10 +122,10 @@ def test_connections_of_the_database_and_of_the_environment_in_any_form(get, mon
 def test_what_a_browser_has_seen_of_several_servers_is_one_of_theirs(client, get, ard_connection):
     place_order(client, OPEN)
     first = get("orders", connection=ard_connection).json()
-    mine = f"{first['era']}:{first['version']}"
-    assert get("orders", connection=ard_connection, seen=["abc:99", mine]).json()["rows"] == []
-    assert len(get("orders", connection=ard_connection, seen=["abc:99"]).json()["rows"]) == 1
-    assert get("orders", connection=ard_connection, seen=["no era"]).status_code == 422
+    mine = f"{first['generation']}:{first['version']}"
+    assert get("orders", connection=ard_connection, known_versions=["abc:99", mine]).json()["rows"] == []
+    assert len(get("orders", connection=ard_connection, known_versions=["abc:99"]).json()["rows"]) == 1
+    assert get("orders", connection=ard_connection, known_versions=["no generation"]).status_code == 422
 
 
 def test_however_many_wait_for_a_slow_api_airflow_has_threads_for_others(ard, get, ard_connection, wait_for):

@@ -19,10 +19,10 @@ def app():
     # Airflow's own imports warn.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from airflow_provider_ard.plugins.orders_page.app import make_app
-        from airflow_provider_ard.plugins.orders_page.order_cache import Shelf
+        from airflow_provider_ard.plugins.orders_page.app import create_app
+        from airflow_provider_ard.plugins.orders_page.order_cache import OrderCaches
 
-        return make_app(Shelf())
+        return create_app(OrderCaches())
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.ordering.idempotency import IdempotencyKey
-from airflow_provider_ard.plugins.orders_page.details import details_of
+from airflow_provider_ard.plugins.orders_page.details import order_details
 from airflow_provider_ard.plugins.orders_page.rows import HIDDEN, Row
 
 BBOX = [-105.10, 40.13, -105.03, 40.19]
@@ -21,7 +21,7 @@ def tiles(details) -> set[tuple[str, str]]:
 
 def test_of_whole_acquisitions_just_the_tiles_that_meet_the_aoi(ard, client):
     order_id = placed(client, bbox=BBOX)
-    details = details_of(client, order_id, {"d"})
+    details = order_details(client, order_id, {"d"})
     [order] = ard.orders
     assert tiles(details) == {(tile.cell_id, tile.acquisition_id) for tile in order.tiles}
     assert details["aoi"]["type"] == "Polygon"
@@ -29,7 +29,7 @@ def test_of_whole_acquisitions_just_the_tiles_that_meet_the_aoi(ard, client):
 
 
 def test_of_named_cells_just_these(client):
-    details = details_of(client, placed(client, acquisitions={"10400100E82CCE00": ["Z13-031131111330"]}), {"d"})
+    details = order_details(client, placed(client, acquisitions={"10400100E82CCE00": ["Z13-031131111330"]}), {"d"})
     assert tiles(details) == {("Z13-031131111330", "10400100E82CCE00")}
     [[_, ring, _]] = details["cells"]
     assert ring[0] == ring[-1]
@@ -40,7 +40,7 @@ def test_an_order_by_a_select_shows_what_the_select_found(client):
     from airflow_provider_ard.api.selects.request import SelectRequest
 
     select = client.submit_select(SelectRequest.of(bbox=BBOX, stack_depth=1))
-    details = details_of(client, placed(client, acquisitions=None, select_id=select.id), {"d"})
+    details = order_details(client, placed(client, acquisitions=None, select_id=select.id), {"d"})
     assert tiles(details)
     assert details["select_id"] == select.id
 
@@ -48,25 +48,25 @@ def test_an_order_by_a_select_shows_what_the_select_found(client):
 def test_without_the_catalogue_the_named_cells_are_shown_and_a_note(ard, client):
     order_id = placed(client, acquisitions={"10400100E82CCE00": ["Z13-031131111330"]})
     ard.faults.add("POST /metadata/cells/acquisitions", kind="status", status=403)
-    details = details_of(client, order_id, {"d"})
+    details = order_details(client, order_id, {"d"})
     assert tiles(details) == {("Z13-031131111330", "10400100E82CCE00")}
     assert "does not tell" in details["note"]
 
 
 def test_the_users_metadata_is_shown_and_what_is_named_a_secret_is_not(client):
-    details = details_of(client, placed(client, metadata={"campaign": "spring", "password": "s3cr3t"}), {"d"})
+    details = order_details(client, placed(client, metadata={"campaign": "spring", "password": "s3cr3t"}), {"d"})
     assert details["metadata"] == {"campaign": "spring", "password": "***"}
 
 
 def test_the_task_only_to_who_may_read_its_dag(client):
     order_id = placed(client)
-    assert Row(*details_of(client, order_id, {"d"})["row"]).task == "t"
-    hidden = Row(*details_of(client, order_id, set())["row"])
+    assert Row(*order_details(client, order_id, {"d"})["row"]).task == "t"
+    hidden = Row(*order_details(client, order_id, set())["row"])
     assert (hidden.dag, hidden.map_index) == (None, HIDDEN)
 
 
 def test_the_collection_once_it_is_delivered(ard, client):
     order_id = placed(client)
-    assert details_of(client, order_id, {"d"})["collection"] is None
+    assert order_details(client, order_id, {"d"})["collection"] is None
     ard.finish_order(order_id)
-    assert details_of(client, order_id, {"d"})["collection"].endswith(f"{order_id}_root_collection.json")
+    assert order_details(client, order_id, {"d"})["collection"].endswith(f"{order_id}_root_collection.json")

@@ -7,15 +7,14 @@ import pytest
 
 from airflow_provider_ard.api.errors import ArdUnavailableError
 from airflow_provider_ard.api.orders.request import OrderRequest
-from airflow_provider_ard.plugins.orders_page import order_cache as book
-from airflow_provider_ard.plugins.orders_page.order_cache import OrderBook, Shelf, plan
+from airflow_provider_ard.plugins.orders_page.order_cache import OrderCache, OrderCaches, plan_requests
 
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
 
 
 @pytest.fixture
 def at_once(monkeypatch):
-    monkeypatch.setattr(book, "FRESH_S", -1.0)
+    monkeypatch.setattr(book, "CACHE_TTL_S", -1.0)
 
 
 def place_orders(client, number=1, **metadata):
@@ -31,23 +30,23 @@ def look(orders, facts=None):
 
     def take(told):
         found.update({row.id: row for row in told.rows})
-        return told.facts
+        return told.metadata
 
     while True:
-        facts = take(orders.look({facts["era"]: facts["version"]} if facts else {}))
+        facts = take(orders.snapshot({facts["generation"]: facts["version"]} if facts else {}))
         with orders._changed:
             assert orders._changed.wait_for(lambda: not orders._reading, 30)
         with pytest.MonkeyPatch.context() as patch:
             # What has been read meanwhile, without beginning anew.
-            patch.setattr(book, "FRESH_S", math.inf)
-            facts = take(orders.look({facts["era"]: facts["version"]}))
+            patch.setattr(book, "CACHE_TTL_S", math.inf)
+            facts = take(orders.snapshot({facts["generation"]: facts["version"]}))
         if facts["complete"] or facts["error"]:
             return found, facts
 
 
 def test_all_pages_are_read_once(ard, client):
     ids = place_orders(client, 120)
-    orders = OrderBook(lambda: client)
+    orders = OrderCache(lambda: client)
     before = len(ard.requests)
     found, facts = look(orders)
     assert set(found) == set(ids)
@@ -57,10 +56,10 @@ def test_all_pages_are_read_once(ard, client):
 
 def test_within_some_seconds_nobody_is_asked_again(ard, client):
     place_orders(client)
-    orders = OrderBook(lambda: client)
+    orders = OrderCache(lambda: client)
     _, facts = look(orders)
     before = len(ard.requests)
-    assert not orders.look({facts["era"]: facts["version"]}).rows
+    assert not orders.snapshot({facts["generation"]: facts["version"]}).rows
     assert len(ard.requests) == before
 
 
@@ -68,7 +67,7 @@ def test_a_later_look_reads_one_page_and_returns_what_has_changed(ard, client, a
     ids = place_orders(client, 120)
     for order_id in ids[:110]:
         ard.finish_order(order_id)
-    orders = OrderBook(lambda: client)
+    orders = OrderCache(lambda: client)
     _, facts = look(orders)
     [new] = place_orders(client)
     ard.finish_order(ids[-1])
@@ -83,7 +82,7 @@ def test_an_old_order_that_is_still_open_is_asked_for_singly(ard, client, at_onc
     ids = place_orders(client, 220)
     for order_id in ids[1:]:
         ard.finish_order(order_id)
-    orders = OrderBook(lambda: client)
+    orders = OrderCache(lambda: client)
     _, facts = look(orders)
     ard.fail_order(ids[0], "no luck")
     before = len(ard.requests)
@@ -94,15 +93,15 @@ def test_an_old_order_that_is_still_open_is_asked_for_singly(ard, client, at_onc
 
 def test_a_look_of_another_era_gets_everything(client, ard):
     [order_id] = place_orders(client)
-    orders = OrderBook(lambda: client)
+    orders = OrderCache(lambda: client)
     look(orders)
-    found, _ = look(orders, {"era": "another process", "version": 99})
+    found, _ = look(orders, {"generation": "another process", "version": 99})
     assert list(found) == [order_id]
 
 
 def test_an_outage_is_told_and_what_is_known_stays(ard, client, at_once):
     [order_id] = place_orders(client)
-    orders = OrderBook(lambda: client)
+    orders = OrderCache(lambda: client)
     look(orders)
     ard.stop()
     _, facts = look(orders)
@@ -115,7 +114,7 @@ def test_an_outage_is_told_and_what_is_known_stays(ard, client, at_once):
 
 def test_a_look_that_broke_off_between_two_pages_leaves_no_gap(ard, client, at_once, retry_pauses):
     old = place_orders(client, 20)
-    orders = OrderBook(lambda: client)
+    orders = OrderCache(lambda: client)
     look(orders)
     new = place_orders(client, 120)
     # The second page, and each of the client's tries to have it.
@@ -128,16 +127,16 @@ def test_a_look_that_broke_off_between_two_pages_leaves_no_gap(ard, client, at_o
 
 
 def test_the_plan_takes_the_fewest_requests():
-    assert plan([]) == (0, [])
-    assert plan([0, 1, 2, 99]) == (100, [])
-    assert plan([5, 4_000]) == (100, [4_000])
-    assert plan([1, *range(150, 300)]) == (300, [])
+    assert plan_requests([]) == (0, [])
+    assert plan_requests([0, 1, 2, 99]) == (100, [])
+    assert plan_requests([5, 4_000]) == (100, [4_000])
+    assert plan_requests([1, *range(150, 300)]) == (300, [])
 
 
 def test_a_changed_connection_begins_a_new_book(ard, monkeypatch, at_once, retry_pauses):
     wrong = json.loads(ard.connection_json) | {"password": "wr0ng"}
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(wrong))
-    orders = Shelf().book("ard_default")
+    orders = OrderCaches().book("ard_default")
     _, facts = look(orders)
     assert facts["error"]["advice"] == "Mend: User name or Password."
     assert "wr0ng" not in json.dumps(facts)
@@ -149,14 +148,14 @@ def test_a_changed_connection_begins_a_new_book(ard, monkeypatch, at_once, retry
 def test_what_is_no_ard_connection_is_not_looked_into(given, monkeypatch):
     if given:
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", given)
-    _, facts = look(Shelf().book("other"))
+    _, facts = look(OrderCaches().book("other"))
     assert "there is no Connection other" in facts["error"]["message"]
 
 
 @pytest.mark.usefixtures("short_rows")
 def test_what_the_list_does_not_tell_is_asked_for_singly_and_kept(ard, client, at_once):
     [order_id] = place_orders(client)
-    orders = OrderBook(lambda: client)
+    orders = OrderCache(lambda: client)
     look(orders)
     [row] = orders._rows.values()
     assert row.area == ard.orders[0].usage["area"]["total_imagery_sqkm"]
@@ -173,7 +172,7 @@ def test_what_the_list_does_not_tell_is_asked_for_singly_and_kept(ard, client, a
 
 def test_a_connection_that_is_gone_leaves_nothing_behind(ard, monkeypatch, at_once):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
-    shelf = Shelf()
+    shelf = OrderCaches()
     place_orders(shelf.client("ard_default"))
     found, facts = look(shelf.book("ard_default"))
     assert found
@@ -184,7 +183,7 @@ def test_a_connection_that_is_gone_leaves_nothing_behind(ard, monkeypatch, at_on
 
 
 def test_a_book_that_nobody_looks_at_is_given_up(ard, ard_connection, monkeypatch):
-    shelf = Shelf()
+    shelf = OrderCaches()
     look(shelf.book(ard_connection))
     shelf.book("other")
     assert set(shelf._books) == {ard_connection, "other"}
@@ -196,8 +195,8 @@ def test_a_book_that_nobody_looks_at_is_given_up(ard, ard_connection, monkeypatc
 def test_who_looks_waits_for_no_second_attempt_and_no_longer_than_some_seconds(ard, monkeypatch):
     long = json.loads(ard.connection_json) | {"extra": {"timeout": 600}}
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(long))
-    monkeypatch.setattr(book, "LONGEST_TIMEOUT_S", 2.0)
-    client = Shelf().client("ard_default")
+    monkeypatch.setattr(book, "MAX_TIMEOUT_S", 2.0)
+    client = OrderCaches().client("ard_default")
     client.whoami()
     slow = ard.faults.add("GET /auth/self", kind="latency", seconds=5.0)
     with pytest.raises(ArdUnavailableError):

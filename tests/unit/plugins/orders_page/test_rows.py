@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_ard.api.orders.status import OrderStatus
-from airflow_provider_ard.plugins.orders_page.rows import HIDDEN, row_of
+from airflow_provider_ard.plugins.orders_page.rows import HIDDEN, create_row
 
 TAGS = {"airflow_dag_id": "d", "airflow_task_id": "t", "airflow_run_id": "r", "airflow_map_index": 3}
 JSON = st.recursive(
@@ -22,17 +22,17 @@ def status(**order) -> OrderStatus:
 
 
 def test_an_order_of_a_task_names_it():
-    row = row_of(status(metadata=TAGS))
+    row = create_row(status(metadata=TAGS))
     assert (row.dag, row.task, row.run, row.map_index) == ("d", "t", "r", 3)
 
 
 def test_who_may_not_read_the_dag_learns_nothing_of_it():
-    row = row_of(status(metadata=TAGS)).seen_by({"other"})
+    row = create_row(status(metadata=TAGS)).visible_to({"other"})
     assert (row.dag, row.task, row.run, row.map_index) == (None, None, None, HIDDEN)
 
 
 def test_who_may_read_the_dag_sees_it():
-    assert row_of(status(metadata=TAGS)).seen_by({"d"}).task == "t"
+    assert create_row(status(metadata=TAGS)).visible_to({"d"}).task == "t"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_who_may_read_the_dag_sees_it():
     ],
 )
 def test_the_extent_of_an_order(order, bbox):
-    found = row_of(status(**order)).bbox
+    found = create_row(status(**order)).bbox
     assert found == (bbox if bbox is None else pytest.approx(bbox, abs=2e-3))
 
 
@@ -60,18 +60,18 @@ def test_times_are_seconds():
     order = OrderStatus.model_validate(
         {"id": "1", "created": "2026-01-01T00:00:00Z", "finished": "2026-01-01T01:00:00"}
     )
-    row = row_of(order)
+    row = create_row(order)
     assert (row.created, row.finished) == (1767225600, 1767229200)
 
 
 def test_a_signature_in_a_message_is_blotted_out():
     order = OrderStatus.model_validate({"id": "1", "status_message": "https://x.blob/c?sp=rw&sig=s3cr3t&se=1"})
-    assert "s3cr3t" not in row_of(order).message
+    assert "s3cr3t" not in create_row(order).message
 
 
 def test_credentials_of_an_output_config_do_not_come_along():
     config = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": "https://x?sig=s3cr3t"}}
-    row = row_of(status(output_config=config))
+    row = create_row(status(output_config=config))
     assert row.destination == "az://c/p"
     assert "s3cr3t" not in json.dumps(row)
 
@@ -88,4 +88,4 @@ def test_whatever_the_api_tells_makes_a_row_of_plain_json(created, acquisitions,
             },
         }
     )  # fmt: skip
-    json.dumps(row_of(order), allow_nan=False)
+    json.dumps(create_row(order), allow_nan=False)

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.ordering.idempotency import IdempotencyKey
-from airflow_provider_ard.plugins.orders_page import task_orders as tasks
+from airflow_provider_ard.plugins.orders_page import task_orders
 from airflow_provider_ard.plugins.orders_page.task_orders import TaskOrders
 
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
@@ -14,7 +14,7 @@ MAPPED = [IdempotencyKey("d", "order_each", MINE.run_id, index) for index in ran
 
 @pytest.fixture
 def at_once(monkeypatch):
-    monkeypatch.setattr(tasks, "FRESH_S", -1.0)
+    monkeypatch.setattr(task_orders, "CACHE_TTL_S", -1.0)
 
 
 def place_order(client, intention):
@@ -36,27 +36,27 @@ def test_a_tasks_own_orders_by_one_request(ard, client):
     own = place_order(client, MINE)
     place_order(client, MAPPED[0])
     orders = TaskOrders(client)
-    assert requests_of(ard, lambda: orders.look(MINE)) == 1
-    assert ids(orders.look(MINE)) == {own}
+    assert requests_of(ard, lambda: orders.find(MINE)) == 1
+    assert ids(orders.find(MINE)) == {own}
 
 
 def test_each_mapped_instance_has_its_own(client):
     placed = [place_order(client, one) for one in MAPPED]
-    assert [ids(TaskOrders(client).look(one)) for one in MAPPED] == [{one} for one in placed]
+    assert [ids(TaskOrders(client).find(one)) for one in MAPPED] == [{one} for one in placed]
 
 
 def test_a_task_without_orders_gets_those_of_its_run(client):
     placed = {place_order(client, one) for one in (MINE, *MAPPED)}
     place_order(client, IdempotencyKey("d", "order", "scheduled__2026-01-02"))
-    assert ids(TaskOrders(client).look(IdempotencyKey("d", "wait", MINE.run_id))) == placed
+    assert ids(TaskOrders(client).find(IdempotencyKey("d", "wait", MINE.run_id))) == placed
 
 
 def test_the_same_run_id_of_many_other_dags_takes_no_place(client, monkeypatch):
-    monkeypatch.setattr(tasks, "MOST_OF_A_RUN", 2)
+    monkeypatch.setattr(task_orders, "MAX_ORDERS_OF_RUN", 2)
     placed = {place_order(client, one) for one in MAPPED[:2]}
     for number in range(4):
         place_order(client, IdempotencyKey(f"other_{number}", "order", MINE.run_id))
-    assert ids(TaskOrders(client).look(IdempotencyKey("d", "wait", MINE.run_id))) == placed
+    assert ids(TaskOrders(client).find(IdempotencyKey("d", "wait", MINE.run_id))) == placed
 
 
 @pytest.mark.usefixtures("short_rows")
@@ -64,29 +64,29 @@ def test_a_list_that_tells_no_more_than_id_and_status(ard, client, at_once):
     own = place_order(client, MINE)
     place_order(client, MAPPED[0])
     orders = TaskOrders(client)
-    [row] = orders.look(MINE)
+    [row] = orders.find(MINE)
     assert (row.id, row.task, row.area) == (own, "order", ard.orders[0].usage["area"]["total_imagery_sqkm"])
     # Told once, until its status changes.
-    assert requests_of(ard, lambda: orders.look(MINE)) == 1
+    assert requests_of(ard, lambda: orders.find(MINE)) == 1
     ard.finish_order(own)
-    [row] = orders.look(MINE)
+    [row] = orders.find(MINE)
     assert row.state == "succeeded"
     assert row.finished
 
 
 @pytest.mark.usefixtures("short_rows")
 def test_of_a_list_that_tells_little_a_look_asks_for_some_orders_the_next_one_for_more(client, at_once, monkeypatch):
-    monkeypatch.setattr(tasks, "MOST_SINGLES", 2)
+    monkeypatch.setattr(task_orders, "MAX_SINGLE_REQUESTS", 2)
     placed = {place_order(client, one) for one in MAPPED}
     orders = TaskOrders(client)
     wait = IdempotencyKey("d", "wait", MINE.run_id)
-    assert len(orders.look(wait)) == 2
-    assert ids(orders.look(wait)) == placed
+    assert len(orders.find(wait)) == 2
+    assert ids(orders.find(wait)) == placed
 
 
 def test_within_some_seconds_nobody_is_asked_again(ard, client):
     place_order(client, MINE)
     orders = TaskOrders(client)
-    orders.look(MINE)
-    assert requests_of(ard, lambda: orders.look(MINE)) == 0
-    assert requests_of(ard, lambda: orders.look(MAPPED[0])) > 0
+    orders.find(MINE)
+    assert requests_of(ard, lambda: orders.find(MINE)) == 0
+    assert requests_of(ard, lambda: orders.find(MAPPED[0])) > 0
