@@ -21,14 +21,14 @@ STORAGE = "aws_default"
 
 @dag(schedule=None, default_args={"retries": 2}, tags=["ard"])
 def ard_deliver():
-    """Order, and tell when it has been delivered."""
+    """Order imagery, and publish an asset event when it is delivered."""
     order = ArdOrderOperator(
         task_id="order",
         acquisitions=["10400100E82CCE00"],
         bbox=[-105.10, 40.13, -105.03, 40.19],
         destination=DESTINATION,
     )
-    # The storage's Connection is for the number of tiles, which the event tells.
+    # With the storage's Connection, the event contains the number of tiles.
     ArdOrderSensor(task_id="wait", order_id=order.output, storage_conn_id=STORAGE, outlets=[IMAGERY])
 
 

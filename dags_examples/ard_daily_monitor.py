@@ -1,9 +1,9 @@
-"""Order each day what was taken over an area, if it is clear and within a budget, and ingest it.
+"""Order each day's new imagery of an AOI, if it is clear and within a limit, and ingest it.
 
 Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the bucket.
-An acquisition belongs to one day only: no retry, cleared task or backfill buys it twice. A run started by hand is
-another run of its day, and orders that day again. A day without imagery is skipped; one above the budget fails, and
-nothing is bought. For days that have passed: `airflow backfill create`.
+An acquisition belongs to one day only: no retry, cleared task or backfill buys it twice. A manual run
+is another run of its day and orders that day again. A day without imagery is skipped; one above the limit fails
+without buying. For past days, use `airflow backfill create`.
 """
 
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def ard_daily_monitor():
     select = ArdSelectOperator(
         task_id="select",
         bbox=AOI,
-        # Imagery is published some time after it was taken: look at the day three days before the run's own.
+        # Imagery is published some time after its acquisition: search the day three days before the run.
         datetime="{{ data_interval_start.subtract(days=3) }}/{{ data_interval_end.subtract(days=3) }}",
         query={"eo:cloud_cover": {"lte": 20}},
         stack_depth=100,

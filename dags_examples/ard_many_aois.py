@@ -1,7 +1,7 @@
-"""Order what is new over many areas: one search, one order and one ingest each, side by side.
+"""Order new imagery of many AOIs: one search, order and ingest for each, in parallel.
 
 Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the bucket.
-The areas are independent: one without imagery is skipped, one above its budget fails, and the others go on.
+AOIs are independent: one without imagery is skipped, one above its limit fails, and the others continue.
 """
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath, Param, dag, task, task_group
@@ -54,15 +54,15 @@ def aoi(bbox, destination):
 
 @task
 def ingest(tiles: list[dict]) -> list[dict]:
-    """Open the visual image of each tile of an area; your own step goes here."""
+    """Open the visual image of each tile of an AOI; replace this by your own step."""
     import rasterio
 
-    found = []
+    images = []
     for tile in tiles:
         uri = tile["assets"]["visual"]
         with ObjectStoragePath(uri, conn_id=STORAGE).open("rb") as file, rasterio.open(file) as image:
-            found.append({"uri": uri, "crs": str(image.crs), "pixels": image.width * image.height})
-    return found
+            images.append({"uri": uri, "crs": str(image.crs), "pixels": image.width * image.height})
+    return images
 
 
 ard_many_aois()

@@ -1,4 +1,4 @@
-"""Order ARD imagery, wait for it without holding a worker, ingest it tile by tile: a catalogue and a mosaic.
+"""Order ARD imagery, wait for it without holding a worker, ingest it tile by tile: a catalog and a mosaic.
 
 Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the buckets.
 The acquisitions and the AOI are those of the sandbox; give your own as params of the run.
@@ -39,13 +39,13 @@ def ard_order_to_tiles():
         bbox="{{ params.bbox }}",
         destination="{{ params.destination }}",
     )
-    # Real orders take hours: leave out poke_interval there, and it looks once a minute.
+    # Real orders take hours: omit poke_interval for the default of one minute.
     delivered = ArdOrderSensor(task_id="wait", order_id=order.output, poke_interval=5)
     tiles = ArdListTilesOperator(task_id="list_tiles", order_id=order.output, storage_conn_id=STORAGE)
     delivered >> tiles
     folder = "{{ params.ingested }}/{{ ti.xcom_pull(task_ids='order') }}"
     rows = ingest.partial(folder=folder).expand(tile=tiles.output)
-    mosaic(catalogue(rows, folder), folder)
+    mosaic(catalog(rows, folder), folder)
 
 
 @task
@@ -75,7 +75,7 @@ def ingest(tile: dict, folder: str) -> str:
 
 
 @task
-def catalogue(rows: list[str], folder: str) -> str:
+def catalog(rows: list[str], folder: str) -> str:
     """Gather the rows of all tiles in one table, stac-geoparquet."""
     import json
 
@@ -83,15 +83,15 @@ def catalogue(rows: list[str], folder: str) -> str:
 
     items = [json.loads(ObjectStoragePath(row, conn_id=STORAGE).read_text()) for row in rows]
     table = parse_stac_items_to_arrow(items).read_all()
-    uri = f"{folder}/catalogue.parquet"
+    uri = f"{folder}/catalog.parquet"
     target = ObjectStoragePath(uri, conn_id=STORAGE)
     to_parquet(table, target.path, filesystem=target.fs)
     return uri
 
 
 @task
-def mosaic(catalogue: str, folder: str) -> str:
-    """Put the tiles of a catalogue together in one picture, the least cloudy on top."""
+def mosaic(catalog: str, folder: str) -> str:
+    """Merge the tiles of a catalog into one image, the least cloudy on top."""
     from contextlib import ExitStack
 
     import rasterio
@@ -100,7 +100,7 @@ def mosaic(catalogue: str, folder: str) -> str:
     from rasterio.merge import merge
     from rasterio.vrt import WarpedVRT
 
-    with open_file(catalogue) as file:
+    with open_file(catalog) as file:
         tiles = read_table(file).sort_by("eo:cloud_cover").column("assets").to_pylist()
     with ExitStack() as stack:
         cogs = [stack.enter_context(rasterio.open(stack.enter_context(open_file(t["visual"]["href"])))) for t in tiles]

@@ -1,7 +1,7 @@
-"""Tell what imagery would cost, a line for each candidate; nothing is bought.
+"""Report what imagery would cost, one line per candidate; nothing is bought.
 
-Needs `airflow-provider-ard`, a Connection `ard_default` of type ARD, and a destination that the API may write to, as
-it tries that, too. A candidate that cannot be ordered is in the table as refused, and its task's log says why.
+Needs `airflow-provider-ard`, a Connection `ard_default` of type ARD, and a destination that the API may write to, since
+the API checks that. A candidate that cannot be ordered appears as refused; its task's log contains the reason.
 """
 
 import logging
@@ -22,33 +22,33 @@ PARAMS = {"candidates": Param(CANDIDATES, type="array", description="Arguments o
 @dag(schedule=None, params=PARAMS, tags=["ard"])
 def ard_price_report():
     """Price each candidate by a dry run, then put the prices in a table."""
-    asked = candidates()
+    priced = candidates()
     price = ArdOrderOperator.partial(
         task_id="price",
         destination="s3://ard-demo/delivered",
         dry_run=True,
         map_index_template="{{ task.acquisitions | join(' ') }}",
-    ).expand_kwargs(asked)
-    price >> report(asked)
+    ).expand_kwargs(priced)
+    price >> report(priced)
 
 
 @task
 def candidates(params=None) -> list[dict]:
-    """Return what is to be priced."""
+    """Return the candidates."""
     return params["candidates"]
 
 
 @task(trigger_rule="all_done")
-def report(asked: list[dict], ti=None) -> str:
+def report(priced: list[dict], ti=None) -> str:
     """Return a table of area and cost, and print it to the log."""
-    # One by one: asked for many, Airflow 2 skips those that there are not.
-    usages = [ti.xcom_pull(task_ids="price", key="usage", map_indexes=index) for index in range(len(asked))]
+    # One by one: for a list of indexes, Airflow 2 skips missing values.
+    usages = [ti.xcom_pull(task_ids="price", key="usage", map_indexes=index) for index in range(len(priced))]
     rows = ["| acquisitions | bbox | km² | cost |", "|---|---|---:|---:|"]
-    for one, usage in zip(asked, usages, strict=True):
+    for candidate, usage in zip(priced, usages, strict=True):
         area, cost = "refused", ""
         if usage:
             area, cost = usage["area"]["total_imagery_sqkm"], usage["cost"]["total_imagery_cost"]
-        rows.append(f"| {', '.join(one['acquisitions'])} | {one.get('bbox', 'whole')} | {area} | {cost} |")
+        rows.append(f"| {', '.join(candidate['acquisitions'])} | {candidate.get('bbox', 'whole')} | {area} | {cost} |")
     table = "\n".join(rows)
     logging.getLogger("airflow.task").info("\n%s", table)
     return table

@@ -16,11 +16,11 @@ def arguments() -> argparse.Namespace:
         description="Order, wait and ingest on a real Airflow, with a local S3 server and a local ARD API.",
     )
     parser.add_argument("--order-duration", default="20s", help="how long an order takes, as 20s or 3m (%(default)s)")
-    parser.add_argument("--folder", type=Path, default=Path(".demo"), help="made anew each time (%(default)s)")
+    parser.add_argument("--folder", type=Path, default=Path(".demo"), help="recreated each time (default: %(default)s)")
     parser.add_argument("--airflow-port", type=int, default=0, help="of 127.0.0.1; any free one by default")
     parser.add_argument("--sandbox-port", type=int, default=0, help="the same, for the ARD API")
     parser.add_argument("--s3-port", type=int, default=0, help="the same, for the S3 server")
-    parser.add_argument("--keep", action="store_true", help="leave all running until Ctrl-C, to look around")
+    parser.add_argument("--keep", action="store_true", help="keep everything running until Ctrl-C")
     return parser.parse_args()
 
 

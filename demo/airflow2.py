@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from demo.rest import ANSWER_WITHIN, AirflowApi
+from demo.rest import TIMEOUT_S, AirflowApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ PASSWORD_FILE = "standalone_admin_password.txt"  # noqa: S105 -- the name of a f
 
 
 def is_airflow_2() -> bool:
-    """Tell whether Airflow 2 is what is installed."""
+    """Return whether Airflow 2 is installed."""
     return version("apache-airflow").startswith("2.")
 
 
@@ -62,7 +62,7 @@ class Airflow2Api(AirflowApi):
         self._session.auth = (user, password)
 
     def is_healthy(self) -> bool:
-        """Tell whether every component has reported in; the scheduler reads the DAG files itself."""
+        """Return whether every component is healthy; the scheduler parses the DAG files itself."""
         try:
             health = self.get("/health")
         except requests.RequestException:
@@ -82,11 +82,11 @@ class Airflow2Api(AirflowApi):
     def task_log(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> str:
         """Return the log of a task instance's current try."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
-        answer = self._session.get(
+        response = self._session.get(
             f"{self.url}{self.prefix}{path}",
             params={"map_index": task["map_index"], "full_content": "true"},
             headers={"Accept": "text/plain"},
-            timeout=ANSWER_WITHIN,
+            timeout=TIMEOUT_S,
         )
-        answer.raise_for_status()
-        return answer.text
+        response.raise_for_status()
+        return response.text

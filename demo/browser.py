@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.sandbox import Sandbox
 
-# Patience for one step on a slow machine, milliseconds.
+# Timeout of one step on a slow machine, milliseconds.
 PATIENCE_MS = 60_000
 
 
@@ -103,6 +103,6 @@ def new_connection(page: Page, url: str, conn_id: str) -> Locator:
 def press_test(page: Page, conn_id: str) -> str:
     """Press the Test button of a Connection in the list, and return what Airflow's API answers to it."""
     button = page.get_by_role("row", name=conn_id).get_by_role("button", name="Test")
-    with page.expect_response(lambda response: response.url.endswith("/connections/test")) as answer:
+    with page.expect_response(lambda candidate: candidate.url.endswith("/connections/test")) as response:
         button.click()
-    return str(answer.value.json().get("message") or answer.value.text())
+    return str(response.value.json().get("message") or response.value.text())

@@ -21,19 +21,19 @@ import psutil
 if TYPE_CHECKING:
     from types import FrameType
 
-# `airflow standalone` takes about 5 s to end by itself; what is left after that is not asked any more.
-PATIENCE = 12.0
-LOOK_EVERY = 0.2
+# `airflow standalone` takes about 5 s to end by itself; the rest is terminated.
+STOP_TIMEOUT_S = 12.0
+POLL_S = 0.2
 
 
 def members(session: int) -> list[psutil.Process]:
     """Return the live processes of a session, also those whose parents have died."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.Error):
             if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def signal_all(session: int, signum: signal.Signals) -> None:
@@ -44,21 +44,21 @@ def signal_all(session: int, signum: signal.Signals) -> None:
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
-    """Stop a session leader and its session: asked first (SIGINT), then told (SIGTERM), then killed."""
+    """Stop a session leader and its session: by SIGINT, then SIGTERM, then SIGKILL."""
     session = child.pid
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(PATIENCE)
+            child.wait(STOP_TIMEOUT_S)
     signal_all(session, signal.SIGTERM)
     deadline = time.monotonic() + 3
     while members(session) and time.monotonic() < deadline:
         child.poll()
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_S)
     while members(session):
         signal_all(session, signal.SIGKILL)
         child.poll()
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_S)
 
 
 def ignore(signum: int, frame: FrameType | None) -> None:
@@ -72,7 +72,7 @@ def main() -> int:
         signal.signal(signum, ignore)
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
     while child.poll() is None:
-        if select.select([sys.stdin], [], [], LOOK_EVERY)[0] and not os.read(sys.stdin.fileno(), 1024):
+        if select.select([sys.stdin], [], [], POLL_S)[0] and not os.read(sys.stdin.fileno(), 1024):
             break
     stop(child)
     return child.wait()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType
 
-LOOK_EVERY = 0.1
+POLL_S = 0.1
 
 
 class InterruptedBySignalError(Exception):
-    """Somebody wants an end; `signum` is how they said it."""
+    """A signal asked the process to end: `signum`."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
@@ -21,10 +21,10 @@ class InterruptedBySignalError(Exception):
 
 
 class Interrupts:
-    """Takes note of signals; `pause` tells of them.
+    """Records signals; `pause` raises them.
 
-    A handler that raised could do so half-way through starting a process, or through stopping one. This one only
-    takes note, and every wait of the demo goes through `pause`.
+    A handler that raised could interrupt the start or the stop of a process. This one only records the signal, and
+    every wait of the demo uses `pause`.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Interrupts:
         self._signum = self._signum or signum
 
     def pause(self, seconds: float) -> None:
-        """Sleep; raises `InterruptedBySignalError` at once if a signal has come or comes."""
+        """Sleep; raises `InterruptedBySignalError` as soon as a signal has arrived."""
         deadline = time.monotonic() + seconds
         while True:
             if self._signum:
@@ -44,4 +44,4 @@ class Interrupts:
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            time.sleep(min(left, LOOK_EVERY))
+            time.sleep(min(left, POLL_S))

@@ -1,4 +1,4 @@
-"""What was ingested, as the catalogue tells it."""
+"""The ingested files, as listed by the catalog."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ ITEM_OF = "-visual.tif"
 
 @dataclass(frozen=True)
 class Ingested:
-    """The files that the example DAG has made of an order, and the rows of its catalogue."""
+    """The files that the example DAG made of an order, and the rows of its catalog."""
 
-    catalogue: Path
+    catalog: Path
     mosaic: Path
     rows: list[dict[str, Any]]
 
     @classmethod
     def fetch(cls, s3: S3Server, prefix: str, folder: Path) -> Self:
-        """Copy the catalogue and the mosaic below `prefix` into a folder; FileNotFoundError if one is missing."""
+        """Copy the catalog and the mosaic below `prefix` into a folder; FileNotFoundError if one is missing."""
         files = {}
         uris = s3.uris(prefix)
-        for name in ("catalogue.parquet", "mosaic.png"):
-            found = [uri for uri in uris if uri.endswith(f"/{name}")]
-            if not found:
+        for name in ("catalog.parquet", "mosaic.png"):
+            matching = [uri for uri in uris if uri.endswith(f"/{name}")]
+            if not matching:
                 raise FileNotFoundError(f"no {name} below {prefix}")
-            files[name] = s3.copy(found[0], folder)
-        rows = read_table(files["catalogue.parquet"]).to_pylist()
-        return cls(files["catalogue.parquet"], files["mosaic.png"], rows)
+            files[name] = s3.copy(matching[0], folder)
+        rows = read_table(files["catalog.parquet"]).to_pylist()
+        return cls(files["catalog.parquet"], files["mosaic.png"], rows)
 
     def item_uris(self) -> set[str]:
         """Return where the STAC items of all ingested tiles were delivered to."""

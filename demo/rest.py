@@ -1,4 +1,4 @@
-"""As much of Airflow's public REST API as it takes to run a DAG and to look at it."""
+"""The part of Airflow's public REST API that runs and inspects a DAG."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import requests
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ANSWER_WITHIN = 20.0
+TIMEOUT_S = 20.0
 """Seconds to wait for one answer; a busy machine that runs SQLite can be slow."""
 
 
@@ -26,32 +26,32 @@ class AirflowApi:
 
     def get(self, path: str, **params: Any) -> Any:
         """Return the JSON answer to GET `path`, relative to the API's prefix."""
-        answer = self._session.get(f"{self.url}{self.prefix}{path}", params=params, timeout=ANSWER_WITHIN)
-        answer.raise_for_status()
-        return answer.json()
+        response = self._session.get(f"{self.url}{self.prefix}{path}", params=params, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        return response.json()
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the JSON answer to POST `path`, relative to the API's prefix."""
-        answer = self._session.post(f"{self.url}{self.prefix}{path}", json=body, timeout=ANSWER_WITHIN)
-        answer.raise_for_status()
-        return answer.json()
+        response = self._session.post(f"{self.url}{self.prefix}{path}", json=body, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        return response.json()
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the JSON answer to PATCH `path`, relative to the API's prefix."""
-        answer = self._session.patch(f"{self.url}{self.prefix}{path}", json=body, timeout=ANSWER_WITHIN)
-        answer.raise_for_status()
-        return answer.json()
+        response = self._session.patch(f"{self.url}{self.prefix}{path}", json=body, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        return response.json()
 
     def log_in(self, user: str, password: str) -> None:
         """Use a token of this user from now on."""
-        answer = self._session.post(
-            f"{self.url}/auth/token", json={"username": user, "password": password}, timeout=ANSWER_WITHIN
+        response = self._session.post(
+            f"{self.url}/auth/token", json={"username": user, "password": password}, timeout=TIMEOUT_S
         )
-        answer.raise_for_status()
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        response.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     def is_healthy(self) -> bool:
-        """Tell whether every component has reported in; False also when nothing answers."""
+        """Return whether every component is healthy; False also without a response."""
         try:
             health = self.get("/monitor/health")
         except requests.RequestException:
@@ -61,12 +61,12 @@ class AirflowApi:
 
     def import_errors(self) -> dict[str, str]:
         """Return the traceback of each DAG file that could not be read."""
-        return {one["filename"]: one["stack_trace"] for one in self.get("/importErrors")["import_errors"]}
+        return {error["filename"]: error["stack_trace"] for error in self.get("/importErrors")["import_errors"]}
 
     def has_dag(self, dag_id: str) -> bool:
-        """Tell whether the DAG has been parsed."""
-        answer = self._session.get(f"{self.url}{self.prefix}/dags/{dag_id}", timeout=ANSWER_WITHIN)
-        return bool(answer.ok)
+        """Return whether the DAG has been parsed."""
+        response = self._session.get(f"{self.url}{self.prefix}/dags/{dag_id}", timeout=TIMEOUT_S)
+        return bool(response.ok)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Start a run, whose params `conf` overrides, and return its run id."""

@@ -1,4 +1,4 @@
-"""Start everything, run the example DAG, check what came of it, stop everything."""
+"""Start everything, run the example DAG, check the results, stop everything."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.backend.durations import parse_duration
 from demo.interrupt import InterruptedBySignalError
 from demo.report import Ingested
+from demo.run_reporter import DAG_ID, RunReporter
 from demo.standalone import REPOSITORY, USER, AirflowFailedError, StandaloneAirflow, free_port
 from demo.storage import S3Server
-from demo.story import DAG_ID, Story
 
 if TYPE_CHECKING:
     import argparse
@@ -30,17 +30,17 @@ DELIVERED = f"s3://{BUCKET}/delivered"
 INGESTED = f"s3://{BUCKET}/ingested"
 # Beside the order's own duration: for rendering the tiles and for the tasks, on a slow machine.
 RUN_WITHIN = 600.0
-MARK = ".ard-demo"
+MARKER_FILE = ".ard-demo"
 # The STAC item of a tile, as delivered: zone/quadkey/date/acquisition.json.
 ITEM = re.compile(r"/\d{2}/[0-3]{12}/\d{4}-\d{2}-\d{2}/[^/]+\.json$")
 
 
 class DemoFailedError(Exception):
-    """The demo did not do what it is to show; the message says what."""
+    """The demo failed; the message contains the reason."""
 
 
-class Voice:
-    """Says things with the seconds since the start."""
+class Output:
+    """Prints lines with the seconds since the start."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
@@ -50,41 +50,41 @@ class Voice:
         self.plain(f"[{time.monotonic() - self._start:6.1f} s] {text}")
 
     def plain(self, text: str) -> None:
-        """Print text as it is. A terminal that is gone is no reason to stop stopping what was started."""
+        """Print text unchanged. A closed terminal must not prevent the cleanup."""
         with contextlib.suppress(OSError):
             print(text, flush=True)
 
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Run the demo and return its exit code."""
-    say = Voice()
+    output = Output()
     try:
-        _run(options, interrupts, say)
+        _run(options, interrupts, output)
     except InterruptedBySignalError as interrupt:
-        say(f"stopped by {interrupt}; nothing is left running")
+        output(f"stopped by {interrupt}; nothing is left running")
         return 128 + interrupt.signum
     except (DemoFailedError, AirflowFailedError, OSError, ValueError) as error:
-        say(f"FAILED: {error}")
+        output(f"FAILED: {error}")
         return 1
-    say("stopped all that was started")
+    output("stopped all that was started")
     return 0
 
 
-def _run(options: argparse.Namespace, interrupts: Interrupts, say: Voice) -> None:
+def _run(options: argparse.Namespace, interrupts: Interrupts, output: Output) -> None:
     duration = parse_duration(options.order_duration)
     folder = fresh_folder(options.folder)
     with contextlib.ExitStack() as services:
         s3 = services.enter_context(S3Server(BUCKET, port=free_port(options.s3_port)))
-        say(f"S3 server    {s3.url}")
+        output(f"S3 server    {s3.url}")
         ard = services.enter_context(
             Sandbox(order_duration=duration, storage="s3", s3_endpoint=s3.url, port=free_port(options.sandbox_port))
         )
-        say(f"ARD sandbox  {ard.url}, an order takes {duration:g} s")
+        output(f"ARD sandbox  {ard.url}, an order takes {duration:g} s")
         connections = {
             "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
         }
-        say("starting Airflow (half a minute; two on a slow or busy machine)")
+        output("starting Airflow (half a minute; two on a slow or busy machine)")
         airflow = services.enter_context(
             StandaloneAirflow(
                 folder / "airflow",
@@ -92,47 +92,47 @@ def _run(options: argparse.Namespace, interrupts: Interrupts, say: Voice) -> Non
                 env=connections,
                 port=free_port(options.airflow_port),
                 pause=interrupts.pause,
-                say=say,
+                print_line=output,
             )
         )
-        services.callback(lambda: say("stopping"))
-        say(f"Airflow      {airflow.url}, scheduler, DAG processor, API server and triggerer are healthy")
+        services.callback(lambda: output("stopping"))
+        output(f"Airflow      {airflow.url}, scheduler, DAG processor, API server and triggerer are healthy")
         try:
             airflow.wait_for_dag(DAG_ID)
-            story = Story(airflow, say, {"destination": DELIVERED, "ingested": INGESTED})
-            airflow.wait_until(story.is_over, within=duration + RUN_WITHIN, what="the run's end", every=1.0)
-            check(story, s3, folder, say)
+            reporter = RunReporter(airflow, output, {"destination": DELIVERED, "ingested": INGESTED})
+            airflow.wait_until(reporter.poll, within=duration + RUN_WITHIN, what="the run's end", every=1.0)
+            check(reporter, s3, folder, output)
         except (DemoFailedError, AirflowFailedError) as error:
             if not options.keep:
                 raise
-            say(f"FAILED: {error}")
-            linger(airflow, interrupts, say)
+            output(f"FAILED: {error}")
+            linger(airflow, interrupts, output)
             raise DemoFailedError("see above") from None
         if options.keep:
-            linger(airflow, interrupts, say)
+            linger(airflow, interrupts, output)
 
 
-def check(story: Story, s3: S3Server, folder: Path, say: Voice) -> None:
+def check(reporter: RunReporter, s3: S3Server, folder: Path, output: Output) -> None:
     """Compare what was delivered with what was ingested, and show the latter; `DemoFailedError` unless all was."""
-    if story.failures:
-        raise DemoFailedError("\n\n".join(story.failures))
+    if reporter.failures:
+        raise DemoFailedError("\n\n".join(reporter.failures))
     ingested = Ingested.fetch(s3, INGESTED, folder)
     delivered = {uri for uri in s3.uris(DELIVERED) if ITEM.search(uri)}
-    say.plain("\n" + ingested.table() + "\n")
+    output.plain("\n" + ingested.table() + "\n")
     if missing := delivered - ingested.item_uris():
-        raise DemoFailedError("delivered, but not in the catalogue:\n" + "\n".join(sorted(missing)))
+        raise DemoFailedError("delivered, but missing in the catalog:\n" + "\n".join(sorted(missing)))
     if not delivered:
         raise DemoFailedError("nothing was delivered")
-    say(f"all {len(delivered)} delivered tiles were ingested")
-    say(f"catalogue    {ingested.catalogue}")
-    say(f"mosaic       {ingested.mosaic}")
+    output(f"all {len(delivered)} delivered tiles were ingested")
+    output(f"catalog    {ingested.catalog}")
+    output(f"mosaic       {ingested.mosaic}")
 
 
-def linger(airflow: StandaloneAirflow, interrupts: Interrupts, say: Voice) -> None:
+def linger(airflow: StandaloneAirflow, interrupts: Interrupts, output: Output) -> None:
     """Leave everything running until a signal comes; `AirflowFailedError` if Airflow dies."""
-    say(f"Airflow's UI is at {airflow.url}, user {USER}, password {airflow.password}; Ctrl-C stops everything")
-    say.plain("\nFor `ard` and `airflow` in a second terminal, after `. .venv/bin/activate`:\n")
-    say.plain(exports(airflow.environment) + "\n")
+    output(f"Airflow's UI is at {airflow.url}, user {USER}, password {airflow.password}; Ctrl-C stops everything")
+    output.plain("\nFor `ard` and `airflow` in a second terminal, after `. .venv/bin/activate`:\n")
+    output.plain(exports(airflow.environment) + "\n")
     with contextlib.suppress(InterruptedBySignalError):
         while True:
             airflow.check_alive()
@@ -140,7 +140,7 @@ def linger(airflow: StandaloneAirflow, interrupts: Interrupts, say: Voice) -> No
 
 
 def exports(environment: Mapping[str, str]) -> str:
-    """Return what another shell has to be told to reach this Airflow's database and the sandbox."""
+    """Return the environment variables with which another shell reaches this Airflow and the sandbox."""
     names = ("AIRFLOW_HOME", "AIRFLOW_CONN_ARD_DEFAULT", "AIRFLOW_CONN_AWS_DEFAULT", "AIRFLOW__CORE__DAGS_FOLDER")
     return "\n".join(f"export {name}={shlex.quote(environment[name])}" for name in names)
 
@@ -150,7 +150,7 @@ def fresh_folder(folder: Path) -> Path:
 
     Raises ValueError for a folder with anything in it that no demo has made, or whose demo is still running.
     """
-    mark = folder / MARK
+    mark = folder / MARKER_FILE
     if mark.exists():
         owner = mark.read_text()
         if owner.isdigit() and _runs(int(owner)):

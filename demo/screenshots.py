@@ -42,7 +42,7 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="ard-screenshots-"))
     try:
         (home / "dags").mkdir()
-        (home / "dags" / "orders.py").write_text(DAG_FILE.format(dags=[one[:2] for one in DAGS]))
+        (home / "dags" / "orders.py").write_text(DAG_FILE.format(dags=[row[:2] for row in DAGS]))
         with Sandbox(order_duration="400d", limits={"annual": 250_000}) as ard, chromium() as browser:
             fill(ard, ORDERS)
             env = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}

@@ -35,7 +35,7 @@ class AirflowFailedError(Exception):
     """Airflow died, did not come up in time, or could not read a DAG file; the message ends with the log's tail."""
 
 
-def free_port(wanted: int = 0) -> int:
+def free_port(preferred: int = 0) -> int:
     """Return a port of 127.0.0.1 that nobody listens on.
 
     `wanted` is taken if given, and OSError raised if it is not free.
@@ -43,18 +43,18 @@ def free_port(wanted: int = 0) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wanted))
+            probe.bind(("127.0.0.1", preferred))
         except OSError as error:
-            raise OSError(f"port {wanted} of 127.0.0.1 cannot be used: {error.strerror}") from error
+            raise OSError(f"port {preferred} of 127.0.0.1 cannot be used: {error.strerror}") from error
         return int(probe.getsockname()[1])
 
 
 def clean_environment() -> dict[str, str]:
     """Return the environment without what the caller's own Airflow, AWS account or proxy would bring in."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AWS_"))}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AWS_"))}
     for key in ("NO_PROXY", "no_proxy"):
-        kept[key] = ",".join(filter(None, [kept.get(key), "127.0.0.1", "localhost"]))
-    return kept
+        environment[key] = ",".join(filter(None, [environment.get(key), "127.0.0.1", "localhost"]))
+    return environment
 
 
 class StandaloneAirflow:
@@ -62,7 +62,7 @@ class StandaloneAirflow:
 
     `home` becomes AIRFLOW_HOME and must be empty or absent. `env` is added to the environment, which is where
     connections come in. `pause` sleeps for the seconds it is given in every wait; what it raises ends the wait.
-    `say` is told now and then that the start goes on.
+    `print_line` prints now and then that the start continues.
     `command`, arguments to Python, is what starts the components, if `airflow standalone` is not to.
     Raises `AirflowFailedError`.
     """
@@ -76,7 +76,7 @@ class StandaloneAirflow:
         port: int = 0,
         start_within: float = 300.0,
         pause: Callable[[float], None] = time.sleep,
-        say: Callable[[str], None] = lambda _: None,
+        print_line: Callable[[str], None] = lambda _: None,
         command: Sequence[str] = ("-m", "airflow", "standalone"),
     ) -> None:
         self.home = home.resolve()
@@ -88,7 +88,7 @@ class StandaloneAirflow:
         self.log_file = self.home / "standalone.log"
         self._start_within = start_within
         self._pause = pause
-        self._say = say
+        self._say = print_line
         self._say_next = math.inf
         self._command = command
         self.environment = self._environment() | dict(env or {})
@@ -177,7 +177,7 @@ class StandaloneAirflow:
             return
         if self._guard.stdin:
             self._guard.stdin.close()
-        # The guard bounds its own patience and then kills.
+        # The guard has its own timeouts and kills at the end.
         self._guard.wait(60)
         self._guard = None
 
@@ -208,7 +208,7 @@ class StandaloneAirflow:
             code = "" if self._guard is None else f" with exit code {self._guard.returncode}"
             raise AirflowFailedError(f"Airflow ended{code}\n{self.log_tail()}")
         dead = self._zombies()
-        # standalone does not look after its components; what it does wait for is a zombie for a moment only.
+        # standalone does not supervise its components; a child it waits for is a zombie for a moment only.
         if dead & self._dead_before:
             raise AirflowFailedError(f"A component of Airflow has died\n{self.log_tail(60)}")
         self._dead_before = dead
@@ -217,7 +217,7 @@ class StandaloneAirflow:
         dead = set()
         with contextlib.suppress(psutil.Error):
             for standalone in psutil.Process(self.guard_pid).children():
-                dead |= {one.pid for one in standalone.children() if one.status() == psutil.STATUS_ZOMBIE}
+                dead |= {child.pid for child in standalone.children() if child.status() == psutil.STATUS_ZOMBIE}
         return dead
 
     def log_tail(self, lines: int = 25) -> str:
@@ -228,13 +228,13 @@ class StandaloneAirflow:
     def wait_for_dag(self, dag_id: str, within: float = 90.0) -> None:
         """Return when the DAG can be triggered; a DAG file that cannot be read is an error at once."""
 
-        def parsed() -> bool:
+        def is_parsed() -> bool:
             if broken := self.api.import_errors():
                 report = "\n".join(f"{file}:\n{trace}" for file, trace in broken.items())
                 raise AirflowFailedError(f"A DAG file cannot be read.\n{report}")
             return self.api.has_dag(dag_id)
 
-        self.wait_until(parsed, within=within, what=f"DAG {dag_id} parsed")
+        self.wait_until(is_parsed, within=within, what=f"DAG {dag_id} parsed")
 
     def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, within: float) -> dict[str, Any]:
         """Return the task's instance as soon as it is in `state`; `AirflowFailedError` if it ends in another."""
@@ -274,6 +274,6 @@ class StandaloneAirflow:
                 continue
             if self.is_airflow_2:
                 running |= {name for name in [airflow2.running_task(title)] if name}
-            elif title.startswith("airflow worker") and (found := UUID.search(title)):
-                running.add(found.group())
+            elif title.startswith("airflow worker") and (match := UUID.search(title)):
+                running.add(match.group())
         return running

@@ -32,7 +32,7 @@ class S3Server:
 
     def __enter__(self) -> Self:
         """Start the server and make the buckets."""
-        # A line a request would drown what is said to people.
+        # A log line per request would hide the demo's own lines.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._server.start()
         host, port = self._server.get_host_and_port()
@@ -63,7 +63,7 @@ class S3Server:
         """Return the URIs of all objects below `s3://bucket/prefix`."""
         bucket, _, key = prefix.removeprefix("s3://").partition("/")
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
-        return [f"s3://{bucket}/{found['Key']}" for page in pages for found in page.get("Contents", ())]
+        return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", ())]
 
     def read(self, uri: str) -> bytes:
         """Return what is in an object."""

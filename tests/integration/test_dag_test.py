@@ -75,7 +75,7 @@ def test_example_ingests_every_tile_of_its_default_order(s3: S3Server, tmp_path:
     assert ingested_files.mosaic.read_bytes().startswith(b"\x89PNG")
     quicklooks = [uri for uri in s3.uris(ingested) if "/quicklooks/" in uri]
     assert sorted(row["assets"]["thumbnail"]["href"] for row in ingested_files.rows) == sorted(quicklooks)
-    assert b"geo" in read_table(ingested_files.catalogue).schema.metadata
+    assert b"geo" in read_table(ingested_files.catalog).schema.metadata
     assert all(len(row["visual:mean"]) == 3 and max(row["visual:mean"]) > 0 for row in ingested_files.rows)
 
 

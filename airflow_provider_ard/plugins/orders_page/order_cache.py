@@ -78,7 +78,7 @@ class OrderCache:
             since = known_versions.get(self.generation, 0)
             rows = [row for order_id, row in self._rows.items() if self._versions[order_id] > since]
             metadata = {
-                "era": self.generation,
+                "generation": self.generation,
                 "version": self._version,
                 "count": len(self._rows),
                 "complete": self._complete,

@@ -175,11 +175,11 @@ def test_orders_into_one_place_are_told_apart(shop, place_order, context):
 
 def test_an_aoi_tells_orders_apart_by_the_cells_that_it_meets(shop, place_order, context):
     one = shop[0].acquisitions[0]
-    catalogue = shop[0].catalog.tiles(one)
-    around = min(catalogue.values(), key=lambda tile: tile.cell_area.centroid.x).cell_area.centroid.buffer(0.01)
+    catalog = shop[0].catalog.tiles(one)
+    around = min(catalog.values(), key=lambda tile: tile.cell_area.centroid.x).cell_area.centroid.buffer(0.01)
     ordered = place_order(one, "aoi", bbox=list(around.bounds))
     alone = listed(context, ordered)
-    assert 0 < len(alone) < len(catalogue)
+    assert 0 < len(alone) < len(catalog)
     by_wkt = place_order(one, "aoi", intersects=around.wkt)
     place_order(one, "aoi")
     assert listed(context, ordered) == listed(context, by_wkt) == alone

@@ -45,12 +45,12 @@ def test_an_order_by_a_select_shows_what_the_select_found(client):
     assert details["select_id"] == select.id
 
 
-def test_without_the_catalogue_the_named_cells_are_shown_and_a_note(ard, client):
+def test_without_the_catalog_the_named_cells_are_shown_and_a_note(ard, client):
     order_id = placed(client, acquisitions={"10400100E82CCE00": ["Z13-031131111330"]})
     ard.faults.add("POST /metadata/cells/acquisitions", kind="status", status=403)
     details = order_details(client, order_id, {"d"})
     assert tiles(details) == {("Z13-031131111330", "10400100E82CCE00")}
-    assert "does not tell" in details["note"]
+    assert "Not all tiles" in details["note"]
 
 
 def test_the_users_metadata_is_shown_and_what_is_named_a_secret_is_not(client):

@@ -7,6 +7,7 @@ import pytest
 
 from airflow_provider_ard.api.errors import ArdUnavailableError
 from airflow_provider_ard.api.orders.request import OrderRequest
+from airflow_provider_ard.plugins.orders_page import order_cache
 from airflow_provider_ard.plugins.orders_page.order_cache import OrderCache, OrderCaches, plan_requests
 
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
@@ -14,7 +15,7 @@ CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
 
 @pytest.fixture
 def at_once(monkeypatch):
-    monkeypatch.setattr(book, "CACHE_TTL_S", -1.0)
+    monkeypatch.setattr(order_cache, "CACHE_TTL_S", -1.0)
 
 
 def place_orders(client, number=1, **metadata):
@@ -38,7 +39,7 @@ def look(orders, facts=None):
             assert orders._changed.wait_for(lambda: not orders._reading, 30)
         with pytest.MonkeyPatch.context() as patch:
             # What has been read meanwhile, without beginning anew.
-            patch.setattr(book, "CACHE_TTL_S", math.inf)
+            patch.setattr(order_cache, "CACHE_TTL_S", math.inf)
             facts = take(orders.snapshot({facts["generation"]: facts["version"]}))
         if facts["complete"] or facts["error"]:
             return found, facts
@@ -105,8 +106,8 @@ def test_an_outage_is_told_and_what_is_known_stays(ard, client, at_once):
     look(orders)
     ard.stop()
     _, facts = look(orders)
-    assert "could not connect" in facts["error"]["message"]
-    assert facts["error"]["advice"] == "Mend: API address."
+    assert "could not connect" in facts["error"]["detail"]
+    assert facts["error"]["suggestion"] == "Mend: API address."
     assert list(orders._rows) == [order_id]
     ard.start()
     assert look(orders)[1]["error"] is None
@@ -136,9 +137,9 @@ def test_the_plan_takes_the_fewest_requests():
 def test_a_changed_connection_begins_a_new_book(ard, monkeypatch, at_once, retry_pauses):
     wrong = json.loads(ard.connection_json) | {"password": "wr0ng"}
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(wrong))
-    orders = OrderCaches().book("ard_default")
+    orders = OrderCaches().order_cache("ard_default")
     _, facts = look(orders)
-    assert facts["error"]["advice"] == "Mend: User name or Password."
+    assert facts["error"]["suggestion"] == "Mend: User name or Password."
     assert "wr0ng" not in json.dumps(facts)
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
     assert look(orders)[1]["error"] is None
@@ -148,8 +149,8 @@ def test_a_changed_connection_begins_a_new_book(ard, monkeypatch, at_once, retry
 def test_what_is_no_ard_connection_is_not_looked_into(given, monkeypatch):
     if given:
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", given)
-    _, facts = look(OrderCaches().book("other"))
-    assert "there is no Connection other" in facts["error"]["message"]
+    _, facts = look(OrderCaches().order_cache("other"))
+    assert "there is no Connection other" in facts["error"]["detail"]
 
 
 @pytest.mark.usefixtures("short_rows")
@@ -172,30 +173,30 @@ def test_what_the_list_does_not_tell_is_asked_for_singly_and_kept(ard, client, a
 
 def test_a_connection_that_is_gone_leaves_nothing_behind(ard, monkeypatch, at_once):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
-    shelf = OrderCaches()
-    place_orders(shelf.client("ard_default"))
-    found, facts = look(shelf.book("ard_default"))
+    caches = OrderCaches()
+    place_orders(caches.client("ard_default"))
+    found, facts = look(caches.order_cache("ard_default"))
     assert found
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
-    found, facts = look(shelf.book("ard_default"), facts)
-    assert "there is no Connection ard_default" in facts["error"]["message"]
-    assert (facts["count"], shelf._clients) == (0, {})
+    found, facts = look(caches.order_cache("ard_default"), facts)
+    assert "there is no Connection ard_default" in facts["error"]["detail"]
+    assert (facts["count"], caches._clients) == (0, {})
 
 
 def test_a_book_that_nobody_looks_at_is_given_up(ard, ard_connection, monkeypatch):
-    shelf = OrderCaches()
-    look(shelf.book(ard_connection))
-    shelf.book("other")
-    assert set(shelf._books) == {ard_connection, "other"}
-    monkeypatch.setattr(book, "IDLE_S", -1.0)
-    shelf.book("other")
-    assert set(shelf._books) == {"other"}
+    caches = OrderCaches()
+    look(caches.order_cache(ard_connection))
+    caches.order_cache("other")
+    assert set(caches._order_caches) == {ard_connection, "other"}
+    monkeypatch.setattr(order_cache, "IDLE_S", -1.0)
+    caches.order_cache("other")
+    assert set(caches._order_caches) == {"other"}
 
 
 def test_who_looks_waits_for_no_second_attempt_and_no_longer_than_some_seconds(ard, monkeypatch):
     long = json.loads(ard.connection_json) | {"extra": {"timeout": 600}}
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(long))
-    monkeypatch.setattr(book, "MAX_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(order_cache, "MAX_TIMEOUT_S", 2.0)
     client = OrderCaches().client("ard_default")
     client.whoami()
     slow = ard.faults.add("GET /auth/self", kind="latency", seconds=5.0)
