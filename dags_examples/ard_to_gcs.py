@@ -1,7 +1,7 @@
 """Order imagery to Google Cloud Storage with credentials that are stored with the ARD API.
 
 Needs `airflow-provider-ard[gcs,examples]`, a Connection `google_cloud_default` that reads the bucket, and a Connection
-`ard_default` of type ARD whose `credentials_ids` map storage locations to stored credentials, so that no DAG contains any:
+`ard_default` of type ARD whose `credentials_ids` map storage locations to stored credentials:
 
     {"gs://ard-demo": "ard-writer"}
 

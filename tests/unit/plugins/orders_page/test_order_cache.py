@@ -150,7 +150,7 @@ def test_what_is_no_ard_connection_is_not_looked_into(given, monkeypatch):
     if given:
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", given)
     _, facts = look(OrderCaches().order_cache("other"))
-    assert "there is no Connection other" in facts["error"]["detail"]
+    assert "does not exist other" in facts["error"]["detail"]
 
 
 @pytest.mark.usefixtures("short_rows")
@@ -179,7 +179,7 @@ def test_a_connection_that_is_gone_leaves_nothing_behind(ard, monkeypatch, at_on
     assert found
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
     found, facts = look(caches.order_cache("ard_default"), facts)
-    assert "there is no Connection ard_default" in facts["error"]["detail"]
+    assert "Connection ard_default of type ard does not exist" in facts["error"]["detail"]
     assert (facts["count"], caches._clients) == (0, {})
 
 
