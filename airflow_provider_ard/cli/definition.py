@@ -110,6 +110,23 @@ _ORDERS = (
     ),
 )
 
+_ADOPT = ActionCommand(
+    name="adopt",
+    help="Let a task instance use an existing order",
+    func=lazy_load_command("airflow_provider_ard.cli.adopt.adopt_order"),
+    args=(
+        Arg(("order_id",), help="Order ID", type=_order_id),
+        Arg(("--dag-id",), help="DAG of the task instance", required=True),
+        Arg(("--task-id",), help="Task ID of an ArdOrderOperator", required=True),
+        Arg(("--run-id",), help="DAG run ID", required=True),
+        Arg(("--map-index",), help="Map index of a mapped task instance (default: -1)", type=int, default=-1),
+        ARG_CONN_ID,
+    ),
+    description="Record an existing order as that of a task instance, for example after a conflict or an order in "
+    "doubt that you have found. The task adopts it when it is cleared. Buys nothing. Needs Airflow 3.3 or newer.",
+    epilog=EXIT_CODES,
+)
+
 _USAGE = ActionCommand(
     name="usage",
     help="Show the usage, limits and balance of the account",
@@ -164,7 +181,7 @@ _CREDENTIALS = (
 )
 
 ARD_COMMANDS = (
-    GroupCommand(name="orders", help="List, show and wait for orders", subcommands=_ORDERS),
+    GroupCommand(name="orders", help="List, show, wait for and adopt orders", subcommands=(*_ORDERS, _ADOPT)),
     _USAGE,
     GroupCommand(
         name="credentials", help="Stored credentials for deliveries to Google and Azure", subcommands=_CREDENTIALS

@@ -128,11 +128,14 @@ class OrderPlacement:
         `ArdNotFoundError` if the API does not know the recorded order, and `ArdUnavailableError` while the list of
         orders proves nothing.
         """
-        if self._existing_order_id is not None:
-            adopted = self._adopt(self._existing_order_id)
-            self._confirm(adopted, "Order %s adopted, as named by existing_order_id")
-            return adopted
         record = self._store.load() or SubmissionRecord(submitted=False)
+        is_adopted = record.is_adopted and (record.series is None or not self._may_replace(record))
+        adopted_id = self._existing_order_id or (record.order_id if is_adopted else None)
+        if adopted_id is not None:
+            adopted = self._adopt(adopted_id)
+            log.info("Order %s adopted, as requested by a person", adopted.id)
+            self._record(adopted, is_adopted=True)
+            return adopted
         orders = self._search_orders(record)
         order = self._matcher.find(orders, record, self._search)
         if order is not None:
@@ -249,8 +252,12 @@ class OrderPlacement:
     def _confirm(self, order: OrderStatus, message: str) -> None:
         """Log the order's ID first, then record it. A failure to record it must not lose the order."""
         log.info(message, order.id)
+        self._record(order)
+
+    def _record(self, order: OrderStatus, *, is_adopted: bool = False) -> None:
+        record = SubmissionRecord(submitted=True, order_id=order.id, series=self._attempt.series, is_adopted=is_adopted)
         try:
-            self._save(SubmissionRecord(submitted=True, order_id=order.id, series=self._attempt.series))
+            self._save(record)
         except Exception:
             log.warning("Order %s: saving its ID failed; a retry finds it in the list", order.id, exc_info=True)
 

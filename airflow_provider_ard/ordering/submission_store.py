@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_ard.ordering.task_state import RETENTION, Attempt, task_state_store
@@ -22,17 +22,36 @@ class SubmissionRecord:
 
     `submitted`: an order was about to be sent. With `order_id` it exists; without, it is in doubt. `series`: of the
     attempt that sent it. `existing_order_ids`: the orders under the key before it was sent, None if not known.
+    `is_adopted`: a person has assigned the order to this task instance (`ard orders adopt`).
     """
 
     submitted: bool
     order_id: str | None = None
     series: int | None = None
     existing_order_ids: tuple[str, ...] | None = None
+    is_adopted: bool = False
 
     @property
     def is_in_doubt(self) -> bool:
         """Whether an order was sent and no response confirmed it."""
         return self.submitted and self.order_id is None
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> SubmissionRecord:
+        """Return the record of a stored dictionary."""
+        existing = stored.get("existing_order_ids")
+        return cls(
+            submitted=bool(stored.get("submitted")),
+            order_id=stored.get("order_id"),
+            series=stored.get("series"),
+            existing_order_ids=tuple(existing) if existing is not None else None,
+            is_adopted=bool(stored.get("is_adopted")),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain JSON."""
+        existing = list(self.existing_order_ids) if self.existing_order_ids is not None else None
+        return asdict(self) | {"existing_order_ids": existing}
 
 
 class SubmissionStore(Protocol):
@@ -68,26 +87,11 @@ class TaskStateSubmissionStore:
     def load(self) -> SubmissionRecord | None:
         """Return the record, None if there is none."""
         stored = self._store.get(SUBMISSION_KEY)
-        if not isinstance(stored, dict):
-            return None
-        existing = stored.get("existing_order_ids")
-        return SubmissionRecord(
-            submitted=bool(stored.get("submitted")),
-            order_id=stored.get("order_id"),
-            series=stored.get("series"),
-            existing_order_ids=tuple(existing) if existing is not None else None,
-        )
+        return SubmissionRecord.from_json(stored) if isinstance(stored, dict) else None
 
     def save(self, record: SubmissionRecord) -> None:
         """Store the record."""
-        existing = list(record.existing_order_ids) if record.existing_order_ids is not None else None
-        stored = {
-            "submitted": record.submitted,
-            "order_id": record.order_id,
-            "series": record.series,
-            "existing_order_ids": existing,
-        }
-        self._store.set(SUBMISSION_KEY, stored, retention=RETENTION)
+        self._store.set(SUBMISSION_KEY, record.to_json(), retention=RETENTION)
 
 
 def submission_store(context: Context) -> SubmissionStore:

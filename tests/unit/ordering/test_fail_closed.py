@@ -448,7 +448,8 @@ def test_advice_of_a_conflict_after_a_lost_response_works(ard, client, request_f
         place(client, request_for(1), store=store, attempt=CLEARED)
     adopted = place(client, request_for(1), store=store, attempt=CLEARED, existing_order_id=caught.value.order_id)
     assert adopted.order.id == caught.value.order_id
-    assert place(client, request_for(1), if_exists="resubmit", store=store, attempt=CLEARED).is_new
+    new_series = Attempt(series=2, clear_number=2, is_first=False)
+    assert place(client, request_for(1), if_exists="resubmit", store=store, attempt=new_series).is_new
 
 
 # 18. Dry run that the API ignored

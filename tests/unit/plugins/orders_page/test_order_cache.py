@@ -107,7 +107,7 @@ def test_an_outage_is_told_and_what_is_known_stays(ard, client, at_once):
     ard.stop()
     _, facts = look(orders)
     assert "could not connect" in facts["error"]["detail"]
-    assert facts["error"]["suggestion"] == "Mend: API address."
+    assert facts["error"]["suggestion"] == "Check: API address."
     assert list(orders._rows) == [order_id]
     ard.start()
     assert look(orders)[1]["error"] is None
@@ -139,7 +139,7 @@ def test_a_changed_connection_begins_a_new_book(ard, monkeypatch, at_once, retry
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(wrong))
     orders = OrderCaches().order_cache("ard_default")
     _, facts = look(orders)
-    assert facts["error"]["suggestion"] == "Mend: User name or Password."
+    assert facts["error"]["suggestion"] == "Check: User name or Password."
     assert "wr0ng" not in json.dumps(facts)
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
     assert look(orders)[1]["error"] is None
@@ -150,7 +150,7 @@ def test_what_is_no_ard_connection_is_not_looked_into(given, monkeypatch):
     if given:
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", given)
     _, facts = look(OrderCaches().order_cache("other"))
-    assert "does not exist other" in facts["error"]["detail"]
+    assert "Connection other of type ard does not exist" in facts["error"]["detail"]
 
 
 @pytest.mark.usefixtures("short_rows")
