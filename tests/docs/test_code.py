@@ -60,9 +60,14 @@ def price(task: Any) -> None:
 
     if isinstance(task, ArdOrderOperator) and not is_open(task, ORDER_ARGUMENTS):
         hook = ArdHook()
-        hook.dry_run(hook.order_request(**{name: getattr(task, name) for name in ORDER_ARGUMENTS}))
+        hook.dry_run(hook.order_request(**given(task, ORDER_ARGUMENTS)))
     if isinstance(task, ArdSelectOperator) and not is_open(task, SELECT_ARGUMENTS):
-        ArdHook().select_request(**{name: getattr(task, name) for name in SELECT_ARGUMENTS})
+        ArdHook().select_request(**given(task, SELECT_ARGUMENTS))
+
+
+def given(task: Any, arguments: tuple[str, ...]) -> dict[str, Any]:
+    """Return the arguments that a document sets."""
+    return {name: getattr(task, name) for name in arguments if getattr(task, name) is not None}
 
 
 def is_open(task: Any, arguments: tuple[str, ...]) -> bool:

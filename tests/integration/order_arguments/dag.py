@@ -59,7 +59,7 @@ with DAG("order_arguments", schedule=None, params=PARAMS, default_args={"retries
     order("rendered_json", acquisitions="{{ params.cells | tojson }}", settings="{{ {'hd': true} | tojson }}")
     order("rendered_search", acquisitions="{{ params.search }}", intersects="{{ params.area }}")
     order("rendered_inside", acquisitions=[{"id": "{{ params.ids[0] }}", "cells": "{{ params.cells[params.ids[0]] }}"}])
-    order("rendered_select", select_id="{{ params.select_id }}", bbox="", metadata="", settings="None")
+    order("rendered_select", select_id="{{ params.select_id }}", metadata="", settings="None")
     order(
         "rendered_config",
         acquisitions="{{ params.ids[0] }}",
