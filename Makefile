@@ -25,7 +25,7 @@ CODE := airflow_provider_ard benchmarks dags_examples demo scripts tests
 BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
 longest_first = $(2:%=$(1)/test_%.py) $(filter-out $(2:%=$(1)/test_%.py),$(wildcard $(1)/test_*.py))
 
-.PHONY: help setup language dist matrix matrix-short matrix-constraints wheel wheel-full licences audit release-check api-snapshot typing check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
+.PHONY: help setup language dist matrix matrix-short matrix-constraints wheel wheel-full licenses audit release-check api-snapshot typing check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -180,10 +180,10 @@ wheel: dist  ## Build the wheel and check what is in it, what it asks for and sa
 wheel-full: dist  ## The same, with each extra installed alone
 	ARD_WHEEL=full $(BIN)/pytest tests/release -n 0
 
-licences: dist  ## The licences of all that the wheel brings along with every extra; fails for a GPL without an alternative
-	$(UV) venv --quiet --clear --python $(BIN)/python .venv-licences
-	$(UV) pip install --quiet --python .venv-licences/bin/python -c constraints.txt "$$(ls dist/*.whl)[$(ALL_EXTRAS)]"
-	$(BIN)/python -m tests.release.licences .venv-licences/bin/python $(PIP_LICENSES)
+licenses: dist  ## The licenses of all that the wheel brings along with every extra; fails for a GPL without an alternative
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-licenses
+	$(UV) pip install --quiet --python .venv-licenses/bin/python -c constraints.txt "$$(ls dist/*.whl)[$(ALL_EXTRAS)]"
+	$(BIN)/python -m tests.release.licenses .venv-licenses/bin/python $(PIP_LICENSES)
 
 audit: setup  ## Known vulnerabilities in what constraints.txt pins; exit code 2 if the advisory service cannot be reached
 	$(BIN)/python -m tests.release.audit $(PIP_AUDIT)
@@ -195,4 +195,4 @@ api-snapshot: setup  ## Write down the public API, after a change that is meant
 	$(BIN)/python -m tests.release.public_api > tests/release/public_api.txt
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers .venv-licences .matrix build dist site
+	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers .venv-licenses .matrix build dist site

@@ -94,7 +94,7 @@ def pictures():
 
 
 @pytest.fixture(autouse=True)
-def kept(request, page, pictures):
+def trace(request, page, pictures):
     """Keep a picture of what each test has come to, passed or not, numbered in their order."""
     yield
     number = len(list(pictures.iterdir())) + 1

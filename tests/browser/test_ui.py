@@ -1,6 +1,6 @@
 """The way of somebody new, in a real browser on a real Airflow: the Connection, the quickstart, the page of orders.
 
-Each test goes on where the one before it has ended.
+Each test continues where the one before it has ended.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def test_the_form_of_the_connection_and_its_test(stack, page):
     assert json.loads(extra["credentials_ids"]) == CREDENTIALS
 
 
-def test_a_wrong_password_is_told_by_its_field(stack, page):
+def test_wrong_password_names_its_field(stack, page):
     add_connection(page, stack.airflow.url, "ard_wrong", stack.ard, password="wr0ng")
-    assert press_test(page, "ard_wrong").endswith("Mend: User name or Password.")
+    assert press_test(page, "ard_wrong").endswith("Check: User name or Password.")
 
 
 def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run, wait_for):
@@ -87,7 +87,7 @@ def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run, 
     frame = page.frame_locator("iframe")
     details = frame.locator("#details")
     expect(details).to_contain_text(order_id)
-    [order] = [one for one in stack.ard.orders if one.id == order_id]
+    [order] = [entry for entry in stack.ard.orders if entry.id == order_id]
     tiles = order.tiles
     expect(details).to_contain_text(f"{len(tiles)} in {len({tile.cell_id for tile in tiles})} cells")
     expect(details).to_contain_text(f"{QUICKSTART} · order")
@@ -148,8 +148,8 @@ def test_an_order_that_there_is_not_is_said_to_be_none(stack, page):
     frame = orders_page(page, stack.airflow.url, f"/plugin/ard-orders?connection={CONNECTION}&order=12345")
     problem = frame.locator("#problem")
     expect(problem).to_have_text(f"Connection {CONNECTION} knows no order 12345.")
-    # A later look does not take it back, a choice does.
-    with page.expect_response(lambda answer: "/data/orders" in answer.url):
+    # A later update keeps it, a selection clears it.
+    with page.expect_response(lambda response: "/data/orders" in response.url):
         pass
     expect(problem).to_be_visible()
     frame.locator("[data-id]").first.click()
@@ -183,7 +183,7 @@ def test_by_keyboard_alone(stack, page, run):
     expect(details).to_contain_text(oldest)
     tab_to("#details summary")
     page.keyboard.press("Enter")
-    [order] = [one for one in stack.ard.orders if one.id == oldest]
+    [order] = [entry for entry in stack.ard.orders if entry.id == oldest]
     for tile in order.tiles:
         cell = details.locator(".cells li", has_text=tile.cell_id)
         expect(cell).to_contain_text(f"{tile.acquired_at:%Y-%m-%d} {tile.acquisition_id}")
@@ -206,7 +206,7 @@ def test_a_window_that_is_seen_again_looks_again(stack, page, run):
     page.goto(f"{stack.airflow.url}/dags/{QUICKSTART}/runs/{run_id}/tasks/order/plugin/ard-order")
     frame = page.frame_locator("iframe")
     expect(frame.locator("#details")).to_contain_text(order_id)
-    with page.expect_response(lambda answer: "/data/run" in answer.url):
+    with page.expect_response(lambda response: "/data/run" in response.url):
         frame.locator("html").evaluate(SHOWN_AGAIN)
     expect(frame.locator("#updated")).to_have_text("Up to date")
     expect(frame.locator("#problem")).to_be_hidden()
@@ -220,8 +220,8 @@ def test_paused_it_does_not(stack, page, requested_urls):
     frame.locator("html").evaluate(SHOWN_AGAIN)
     page.wait_for_timeout(1_000)
     assert not [url for url in requested_urls[before:] if "/data/" in url]
-    with page.expect_response(lambda answer: "/data/orders" in answer.url):
-        frame.get_by_role("button", name="Go on").click()
+    with page.expect_response(lambda response: "/data/orders" in response.url):
+        frame.get_by_role("button", name="Resume").click()
 
 
 def test_many_orders_take_few_requests_and_few_bytes(stack, page):
@@ -233,32 +233,34 @@ def test_many_orders_take_few_requests_and_few_bytes(stack, page):
         tab.goto(f"{stack.airflow.url}/ard-orders/?connection=ard_many")
         tab.locator("#sums b", has_text=f"{MANY}").first.wait_for(timeout=SOON_MS)
         data = [request for request in finished if "/ard-orders/data/" in request.url]
-        told = [(re.sub(r".*/data/|\?.*", "", one.url), one.sizes()["responseBodySize"]) for one in data]
-        return tab, told
+        sizes_by_path = [(re.sub(r".*/data/|\?.*", "", entry.url), entry.sizes()["responseBodySize"]) for entry in data]
+        return tab, sizes_by_path
 
     def listed():
-        return [one for one in stack.many.requests if one.endpoint == "GET /order" and "filter" not in one.query]
+        return [
+            entry for entry in stack.many.requests if entry.endpoint == "GET /order" and "filter" not in entry.query
+        ]
 
-    tab, told = visit()
+    tab, sizes_by_path = visit()
     # An answer comes with each page of the list at the latest, a hundred orders.
-    paths = [path for path, _ in told]
+    paths = [path for path, _ in sizes_by_path]
     assert paths[0] == "connections"
     assert set(paths[1:]) == {"orders"}
     assert len(paths) <= 1 + MANY // 100 + 1
     # Each page is read once; only the first, with what is new, is read again by and by.
-    later_pages = [one.query["starting_after"] for one in listed() if "starting_after" in one.query]
+    later_pages = [entry.query["starting_after"] for entry in listed() if "starting_after" in entry.query]
     assert len(later_pages) == len(set(later_pages)) == MANY // 100 - 1
     assert 1 <= len(listed()) - len(later_pages) <= paths.count("orders")
     with tab.expect_event("requestfinished", lambda request: "/data/orders" in request.url) as later:
         pass
-    # Nothing has changed, and that is said in a line.
+    # Nothing has changed, so the response is one line.
     assert later.value.sizes()["responseBodySize"] < 500
     tab.close()
-    tab, told = visit()
-    # All of them come with the first answer; on a slow machine a later one says that nothing has changed.
-    assert [path for path, _ in told[:2]] == ["connections", "orders"]
-    assert told[1][1] < 50 * MANY
-    assert all(path == "orders" and size < 500 for path, size in told[2:])
+    tab, sizes_by_path = visit()
+    # The first response has all of them; on a slow machine a later one has no changes.
+    assert [path for path, _ in sizes_by_path[:2]] == ["connections", "orders"]
+    assert sizes_by_path[1][1] < 50 * MANY
+    assert all(path == "orders" and size < 500 for path, size in sizes_by_path[2:])
     tab.close()
 
 
@@ -279,18 +281,18 @@ def test_light_and_dark_as_airflow_is(stack, page):
     expect(root).to_have_attribute("data-theme", "dark")
 
 
-def test_a_login_that_is_refused_says_which_field_to_mend(stack, page):
+def test_refused_login_names_the_field_to_check(stack, page):
     page.goto(f"{stack.airflow.url}/plugin/ard-orders?connection=ard_wrong")
-    expect(page.frame_locator("iframe").locator("#problem")).to_contain_text("Mend: User name or Password.")
+    expect(page.frame_locator("iframe").locator("#problem")).to_contain_text("Check: User name or Password.")
 
 
 def test_the_anonymous_get_no_data_from_any_route(stack, run):
     run_id, order_id = run
     query = {"connection": CONNECTION, "order": order_id, "dag_id": QUICKSTART, "run_id": run_id}
     for path in ("connections", "orders", "order", "run"):
-        answer = get(stack, f"/data/{path}", **query)
-        assert answer.status_code == 401
-        assert order_id not in answer.text
+        response = get(stack, f"/data/{path}", **query)
+        assert response.status_code == 401
+        assert order_id not in response.text
     assert CONNECTION not in get(stack, "/").text
 
 
@@ -304,7 +306,7 @@ def test_who_may_not_read_the_connection_sees_no_order(stack, run):
     assert set(get(stack, "/data/connections", "op").json()["connections"]) == {CONNECTION, "ard_wrong", "ard_many"}
 
 
-def test_who_may_not_read_it_is_told_so_on_the_page(browser, stack):
+def test_missing_permission_is_shown_on_the_page(browser, stack):
     with window(browser, stack.airflow.url, "viewer", stack.passwords["viewer"]) as page:
         page.goto(f"{stack.airflow.url}/plugin/ard-orders")
         frame = page.frame_locator("iframe")

@@ -21,7 +21,7 @@ def _order(**changes):
         ({"bbox": [-105.1, 40.1, -105.0999, 40.1001]}, errors.GeometryException),
         ({"bbox": [1, 2, 3]}, errors.GeometryException),
         ({"intersects": "POLYGON ((0 0, 0 1, 1 1, 0 0))"}, errors.GeometryException),
-        ({"settings": {"colour": True}}, errors.BadARDRequest),
+        ({"settings": {"hue": True}}, errors.BadARDRequest),
         ({"acquisitions": None}, errors.BadARDRequest),
         ({"select_id": "1"}, errors.BadARDRequest),
         ({"destination": "gs://bucket/prefix"}, errors.BadARDRequest),

@@ -198,7 +198,7 @@ DIFFERENCES: dict[str, tuple[str, dict[str, Any], Any, Any]] = {
     "an unknown key": ("it is misspelt", s3(sas_url=SAS), s3(sas_url=SAS), "output_config.amazon_s3"),
     "a valid WKT in its own way": ("it goes out as it came", {"intersects": "POLYGON((0 0,0 1,1 1,1.0 0,0 0))"}, {"intersects": "POLYGON ((0 0, 0 1, 1 1, 1 0, 0 0))"}, {"intersects": "POLYGON((0 0,0 1,1 1,1.0 0,0 0))"}),
     "a third dimension": ("the API wants two", {"intersects": shapely.force_3d(BOX, 7)}, {"intersects": shapely.force_3d(BOX, 7).wkt}, {"intersects": BOX.wkt}),
-    "a bow tie": ("it is mended", {"intersects": BOW_TIE}, {"intersects": BOW_TIE}, {"intersects": shapely.make_valid(shapely.from_wkt(BOW_TIE)).wkt}),
+    "a bow tie": ("it is fixed", {"intersects": BOW_TIE}, {"intersects": BOW_TIE}, {"intersects": shapely.make_valid(shapely.from_wkt(BOW_TIE)).wkt}),
     "a list of geometries": ("an iterable is a collection", {"intersects": list(TWO.geoms)}, "AttributeError", {"intersects": shapely.GeometryCollection(TWO.geoms).wkt}),
     "a point": ("the API wants polygons", {"intersects": "POINT (0 0)"}, {"intersects": "POINT (0 0)"}, "intersects"),
     "a file of one Feature in a collection": ("a collection stays one", {"intersects": "one.json"}, {"intersects": ODD.wkt}, {"intersects": shapely.GeometryCollection([ODD]).wkt}),
@@ -206,9 +206,9 @@ DIFFERENCES: dict[str, tuple[str, dict[str, Any], Any, Any]] = {
     "a default spelt out": ("only changes are sent", {"settings": {"water_mask": True}}, {"settings": {"water_mask": True, "bundle_adjust": False}}, {"settings": {"bundle_adjust": False}}),
     "bba against bundle_adjust": ("the page: either turns it on", {"bba": True, "settings": {"bundle_adjust": False}}, {"settings": {"bundle_adjust": False}}, {"settings": {"bundle_adjust": True}}),
     "a misspelt setting": ("it would be ignored", {"settings": {"water_msk": False}}, {"settings": {"water_msk": False, "bundle_adjust": False}}, "settings"),
-    "dry run with an address": ("a dry run tells nobody", {"dry_run": True, "emails": ["me@example.com"]}, {"notifications": [{"type": "email", "address": "me@example.com"}]}, {"notifications": None}),
+    "dry run with an address": ("a dry run notifies nobody", {"dry_run": True, "emails": ["me@example.com"]}, {"notifications": [{"type": "email", "address": "me@example.com"}]}, {"notifications": None}),
     "dry_run as a text": ("templates make texts", {"dry_run": "True"}, "ValueError", {"dry_run": True}),
-    "an address that is none": ("nobody would be told", {"emails": ["nobody"]}, {"notifications": [{"type": "email", "address": "nobody"}]}, "email_notifications"),
+    "an address that is none": ("nobody would be notified", {"emails": ["nobody"]}, {"notifications": [{"type": "email", "address": "nobody"}]}, "email_notifications"),
 }  # fmt: skip
 
 

@@ -169,21 +169,21 @@ def test_queries(query, holds):
 
 
 def test_unknown_property_is_rejected():
-    with pytest.raises(BadARDRequest, match="colour"):
-        Select(bbox=BBOX, query={"colour": {"eq": "red"}}).submit()
+    with pytest.raises(BadARDRequest, match="hue"):
+        Select(bbox=BBOX, query={"hue": {"eq": "red"}}).submit()
 
 
 def test_date_range():
-    found = MetaSelect(bbox=BBOX, datetime="2021-01-01/2024-12-31").results
-    assert found.dates
-    assert "2021-01-01" <= found.start_date <= found.end_date <= "2024-12-31"
+    results = MetaSelect(bbox=BBOX, datetime="2021-01-01/2024-12-31").results
+    assert results.dates
+    assert "2021-01-01" <= results.start_date <= results.end_date <= "2024-12-31"
     assert MetaSelect(bbox=BBOX, datetime="2026-06-01T00:00:00Z/..").results.start_date >= "2026-06-01"
 
 
 def test_age_category():
-    found = MetaSelect(bbox=BBOX, image_age_category=["training"]).results.tiles
-    assert found
-    assert {tile.properties["image_age_category"] for tile in found} == {"training"}
+    results = MetaSelect(bbox=BBOX, image_age_category=["training"]).results.tiles
+    assert results
+    assert {tile.properties["image_age_category"] for tile in results} == {"training"}
 
 
 def test_shape_as_area(select):

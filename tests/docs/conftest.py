@@ -32,7 +32,7 @@ def s3() -> Iterator[S3Server]:
 
 @pytest.fixture
 def account(ard: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sandbox:
-    """The sandbox behind `ard_default`, with the stored credentials of the documents; work goes on in a new folder."""
+    """The sandbox behind `ard_default`, with the stored credentials of the documents; the working directory is a new folder."""
     from airflow_provider_ard.hooks.ard import ArdHook
 
     connection = json.loads(ard.connection_json)

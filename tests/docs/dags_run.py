@@ -13,5 +13,5 @@ if __name__ == "__main__":
     initdb()
     bag = DagBag(sys.argv[1])
     states = {dag.dag_id: dag.test().state for dag in bag.dags.values() if dag.schedule is None}
-    said = {"import_errors": bag.import_errors, "dags": sorted(bag.dags), "states": states}
-    sys.stdout.write(json.dumps(said) + "\n")
+    outcome = {"import_errors": bag.import_errors, "dags": sorted(bag.dags), "states": states}
+    sys.stdout.write(json.dumps(outcome) + "\n")

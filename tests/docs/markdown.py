@@ -54,19 +54,19 @@ class Link:
     @property
     def file(self) -> Path:
         """The file that a local link leads to."""
-        place = unquote(self.address.partition("#")[0])
-        return (self.path.parent / place).resolve() if place else self.path
+        target = unquote(self.address.partition("#")[0])
+        return (self.path.parent / target).resolve() if target else self.path
 
 
 def blocks(*languages: str) -> list[Block]:
     """Return the blocks of all documents in some languages."""
-    found = []
+    code_blocks = []
     for path in DOCUMENTS:
         for token in _tokens(path):
             if token.type == "fence" and token.info in languages:
                 assert token.map is not None
-                found.append(Block(path, token.map[0] + 2, token.info, token.content))
-    return found
+                code_blocks.append(Block(path, token.map[0] + 2, token.info, token.content))
+    return code_blocks
 
 
 def languages() -> set[str]:
@@ -84,8 +84,8 @@ def headings(path: Path) -> set[str]:
     """Return the anchors of a document's headings, as GitHub makes them."""
     tokens = _tokens(path)
     texts = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
-    kept = ("".join(sign for sign in text.lower() if sign.isalnum() or sign in " -_") for text in texts)
-    return {text.replace(" ", "-") for text in kept}
+    anchors = ("".join(sign for sign in text.lower() if sign.isalnum() or sign in " -_") for text in texts)
+    return {text.replace(" ", "-") for text in anchors}
 
 
 def names_in_tables(path: Path, heading: str) -> list[str]:

@@ -84,8 +84,8 @@ def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3
 
     folder = tmp_path / "dags"
     folder.mkdir()
-    shown = [block for block in blocks("python") if is_dag(block)]
-    for number, block in enumerate(shown):
+    dag_blocks = [block for block in blocks("python") if is_dag(block)]
+    for number, block in enumerate(dag_blocks):
         (folder / f"shown_{number}.py").write_text(block.padded())
 
     with Sandbox(order_duration=0, storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
@@ -93,7 +93,7 @@ def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3
             "AIRFLOW_HOME": str(tmp_path),
             "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            # Real orders take hours, so that the documents show sensors that look once a minute.
+            # Real orders take hours, so sensors in the documents poll once a minute.
             "PYTHONPATH": str(REPOSITORY / "tests" / "integration" / "fast_polling_policy"),
             "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
@@ -108,13 +108,13 @@ def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3
             timeout=180,
             check=False,
         )
-        said = (ended.stdout + ended.stderr)[-8000:]
-        assert ended.returncode == 0, said
+        output = (ended.stdout + ended.stderr)[-8000:]
+        assert ended.returncode == 0, output
         outcome = json.loads(ended.stdout.splitlines()[-1])
         assert outcome["import_errors"] == {}
-        assert len(outcome["dags"]) == len(shown)
-        assert outcome["states"], said
-        assert set(outcome["states"].values()) == {"success"}, said
+        assert len(outcome["dags"]) == len(dag_blocks)
+        assert outcome["states"], output
+        assert set(outcome["states"].values()) == {"success"}, output
         assert len(ard.submissions) == len(outcome["states"])
 
 
@@ -158,13 +158,13 @@ def script(block: Block) -> str:
 
 def commands() -> list[tuple[Block, list[str]]]:
     """Return the commands in all console blocks, without the remarks behind them."""
-    found = []
+    parsed = []
     for block in blocks("console"):
         whole = block.code.replace("\\\n", " ")
         lines = [line.removeprefix("$ ") for line in whole.splitlines() if line.startswith("$ ")]
         assert lines, f"{block.name}: no line begins with a prompt"
-        found += [(block, shlex.split(line, comments=True)) for line in lines]
-    return found
+        parsed += [(block, shlex.split(line, comments=True)) for line in lines]
+    return parsed
 
 
 @pytest.mark.parametrize(("block", "words"), commands(), ids=lambda value: getattr(value, "name", None) or value[0])
@@ -192,7 +192,10 @@ def pip(words: list[str]) -> None:
     named = [re.sub(r"^\.(?=\[|$)", project["name"], word) for word in words[1:]]
     ours = [Requirement(word) for word in named if word.startswith(project["name"])]
     assert ours
-    assert all(one.name == project["name"] and one.extras <= project["optional-dependencies"].keys() for one in ours)
+    assert all(
+        requirement.name == project["name"] and requirement.extras <= project["optional-dependencies"].keys()
+        for requirement in ours
+    )
 
 
 def export(words: list[str]) -> None:
@@ -235,23 +238,23 @@ def airflow(words: list[str]) -> None:
     get_parser().parse_args(words)
 
 
-def known(words: list[str]) -> None:
+def assume_installed(words: list[str]) -> None:
     """Every machine has it."""
 
 
 CHECKS = {
-    ".": known,
+    ".": assume_installed,
     "make": make,
     "pip": pip,
     "export": export,
     "ard-sandbox": ard_sandbox,
     "ard": ard,
     "airflow": airflow,
-    "cd": known,
-    "cp": known,
-    "curl": known,
-    "git": known,
-    "python": known,
+    "cd": assume_installed,
+    "cp": assume_installed,
+    "curl": assume_installed,
+    "git": assume_installed,
+    "python": assume_installed,
 }
 
 

@@ -1,4 +1,4 @@
-"""Links lead somewhere, and what is said of this provider in the table of features has its test."""
+"""Links have a target, and each feature in the comparison of the README has its test."""
 
 from __future__ import annotations
 

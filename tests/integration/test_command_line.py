@@ -70,7 +70,7 @@ def test_an_error_is_one_line_and_a_code(env, ard, script):
 
 
 def test_a_connection_of_airflows_database_and_a_secret_from_standard_input(env, ard):
-    kept = env.pop("AIRFLOW_CONN_ARD_DEFAULT")
+    connection_json = env.pop("AIRFLOW_CONN_ARD_DEFAULT")
     script = """
 import os, sys
 from airflow.models import Connection
@@ -80,14 +80,16 @@ initdb()
 with create_session() as session:
     session.add(Connection.from_json(sys.argv[1], conn_id="from_db"))
 """
-    subprocess.run([sys.executable, "-c", script, kept], env=env, check=True, capture_output=True, timeout=ENDED_WITHIN)
+    subprocess.run(
+        [sys.executable, "-c", script, connection_json], env=env, check=True, capture_output=True, timeout=ENDED_WITHIN
+    )
     ended = run(env, "ard", "credentials", "put", "azure", "--conn-id", "from_db", input=f"{SAS}\n")
     assert ended.returncode == 0, ended.stderr
     assert ard.stored_secret("azure") == SAS
     assert "s1gnatur3" not in ended.stdout + ended.stderr
 
 
-def test_whoever_waits_sees_a_bar_and_may_leave_with_ctrl_c(env, ard, order_id):
+def test_wait_shows_a_progress_bar_and_ends_with_ctrl_c(env, ard, order_id):
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [BIN / "ard", "orders", "wait", order_id, "--poke-interval", "1"],
@@ -98,15 +100,15 @@ def test_whoever_waits_sees_a_bar_and_may_leave_with_ctrl_c(env, ard, order_id):
         start_new_session=True,
     )
     os.close(theirs)
-    shown, end, stopped = "", time.monotonic() + ENDED_WITHIN, False
+    displayed, end, stopped = "", time.monotonic() + ENDED_WITHIN, False
     while time.monotonic() < end:
         try:
             piece = os.read(ours, 4096)
         except OSError:
-            # What a Linux terminal says once nobody is at its other end.
+            # The error of a Linux terminal whose other end is closed.
             break
-        shown += piece.decode(errors="replace")
-        if "RUNNING" in shown and not stopped:
+        displayed += piece.decode(errors="replace")
+        if "RUNNING" in displayed and not stopped:
             stopped = True
             process.send_signal(signal.SIGINT)
     os.close(ours)
@@ -114,9 +116,9 @@ def test_whoever_waits_sees_a_bar_and_may_leave_with_ctrl_c(env, ard, order_id):
         assert process.wait(timeout=10) == 130
     finally:
         process.kill()
-    assert "━" in shown
-    assert "Stopped waiting" in shown
-    assert "Traceback" not in shown
+    assert "━" in displayed
+    assert "Stopped waiting" in displayed
+    assert "Traceback" not in displayed
 
 
 def test_a_reader_who_has_enough_is_no_error(env, order_id):

@@ -46,16 +46,16 @@ class Process:
             )
 
     @property
-    def said(self) -> str:
+    def printed(self) -> str:
         return self._log.read_text()
 
     def left(self) -> list[str]:
         return [" ".join(process.cmdline()) for process in self.processes()]
 
     def processes(self) -> list[psutil.Process]:
-        """Return what is alive of this process and all that it has started, whoever its parent is by now."""
-        found = find_processes(self._sessions | {self.popen.pid}, self.mark)
-        for process in found:
+        """Return the live processes among this one and its descendants, including orphaned ones."""
+        remaining = find_processes(self._sessions | {self.popen.pid}, self.mark)
+        for process in remaining:
             with contextlib.suppress(ProcessLookupError):
                 self._sessions.add(os.getsid(process.pid))
         return find_processes(self._sessions, self.mark)
@@ -71,8 +71,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
 
     yield run
     for process in started:
-        for one in process.processes():
-            one.kill()
+        for member in process.processes():
+            member.kill()
         if process.popen.stdin:
             process.popen.stdin.close()
         process.popen.wait(10)
@@ -121,9 +121,9 @@ def test_an_airflow_that_does_not_answer_for_once_ends_no_wait_and_one_that_refu
             raise state
         if isinstance(state, bool):
             return state
-        answer = requests.Response()
-        answer.status_code = state
-        answer.raise_for_status()
+        response = requests.Response()
+        response.status_code = state
+        response.raise_for_status()
         return True
 
     airflow.wait_until(condition, within=60, what="the last of them", every=0)
@@ -135,7 +135,7 @@ def test_an_airflow_that_does_not_answer_for_once_ends_no_wait_and_one_that_refu
         airflow.wait_until(condition, within=-1, what="no answer")
 
 
-def test_another_shell_is_told_where_the_demo_is(tmp_path: Path) -> None:
+def test_demo_prints_the_environment_for_another_shell(tmp_path: Path) -> None:
     connections = {
         "AIRFLOW_CONN_ARD_DEFAULT": '{"conn_type": "ard", "password": "it\'s $HOME"}',
         "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
@@ -155,7 +155,7 @@ def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "precious").exists()
 
 
-def test_the_folder_of_an_earlier_demo_is_made_anew(tmp_path: Path) -> None:
+def test_demo_recreates_the_folder_of_an_earlier_demo(tmp_path: Path) -> None:
     folder = fresh_folder(tmp_path / "demo")
     (folder / "old").write_text("text")
     assert [file.name for file in fresh_folder(folder).iterdir()] == [".ard-demo"]
@@ -163,7 +163,7 @@ def test_the_folder_of_an_earlier_demo_is_made_anew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_at_the_very_start_leaves_nothing(demo: Process, signum: signal.Signals) -> None:
-    wait_until(lambda: "S3 server" in demo.said, UP_WITHIN, "the demo has begun")
+    wait_until(lambda: "S3 server" in demo.printed, UP_WITHIN, "the demo has begun")
     demo.popen.send_signal(signum)
     assert demo.popen.wait(GONE_WITHIN) == 128 + signum
     assert demo.left() == []
@@ -181,12 +181,14 @@ def test_a_signal_while_airflow_starts_leaves_nothing(demo: Process) -> None:
 
 @pytest.mark.standalone
 @pytest.mark.timeout(UP_WITHIN + 2 * GONE_WITHIN)
-def test_an_impatient_ctrl_c_during_the_wait_leaves_nothing(demo: Process) -> None:
-    wait_until(lambda: "waiting: " in demo.said or demo.popen.poll() is not None, UP_WITHIN, "the order is waited for")
+def test_second_ctrl_c_during_the_wait_leaves_no_process(demo: Process) -> None:
+    wait_until(
+        lambda: "waiting: " in demo.printed or demo.popen.poll() is not None, UP_WITHIN, "the order is waited for"
+    )
     assert sum("airflow" in command for command in demo.left()) >= 10
     for _ in range(3):
         demo.popen.send_signal(signal.SIGINT)
-    assert demo.popen.wait(GONE_WITHIN) == 128 + signal.SIGINT, demo.said
+    assert demo.popen.wait(GONE_WITHIN) == 128 + signal.SIGINT, demo.printed
     assert demo.left() == []
 
 

@@ -1,6 +1,6 @@
-"""Look for known vulnerabilities in what constraints.txt pins: ``python -m tests.release.audit pip-audit@VERSION``.
+"""Check the pins of constraints.txt for known vulnerabilities: ``python -m tests.release.audit pip-audit@VERSION``.
 
-Exit code 0: none known. 1: some, listed. 2: nothing can be said, the advisory service was not reached.
+Exit code 0: none known. 1: some, listed. 2: unknown, the advisory service was not reached.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ UNREACHED = ("ServiceError", "ConnectionError", "ConnectTimeout", "Max retries",
 SERVICES = ("pypi", "osv")
 
 
-def verdict(code: int, said: str) -> int:
-    """Return the exit code for what pip-audit ended with and said."""
+def verdict(code: int, output: str) -> int:
+    """Return the exit code for the exit code and output of pip-audit."""
     if code == 0:
         return 0
-    if "known vulnerabilit" in said and not any(mark in said for mark in UNREACHED):
+    if "known vulnerabilit" in output and not any(mark in output for mark in UNREACHED):
         return 1
     return 2
 
@@ -38,12 +38,12 @@ def main() -> int:
         ]
         command += ["--disable-pip", "--no-deps", "--requirement", "constraints.txt", "--timeout", "10"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        said = done.stdout + done.stderr
-        code = verdict(done.returncode, said)
+        output = done.stdout + done.stderr
+        code = verdict(done.returncode, output)
         if code != 2:
-            sys.stdout.write(said)
+            sys.stdout.write(output)
             return code
-        last = (said.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        last = (output.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         sys.stderr.write(f"The advisory service {service} was not reached: {last}\n")
     sys.stderr.write("NOT AUDITED: no advisory service can be reached from here.\n")
     return 2

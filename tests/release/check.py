@@ -1,4 +1,4 @@
-"""Refuse a release that its changelog does not tell of: ``python -m tests.release.check [FOLDER]``.
+"""Refuse a release that is missing in its changelog: ``python -m tests.release.check [FOLDER]``.
 
 The one source of the version is `airflow_provider_ard/__init__.py`.
 """
@@ -19,10 +19,10 @@ HOME = ("Homepage", "Source", "Changelog")
 
 def faults(version_source: str, changelog: str) -> list[str]:
     """Return what keeps a release back, nothing if it may go ahead."""
-    found = VERSION.findall(version_source)
-    if len(found) != 1:
-        return [f"wanted one __version__, found {len(found)}"]
-    (version,) = found
+    versions = VERSION.findall(version_source)
+    if len(versions) != 1:
+        return [f"wanted one __version__, found {len(versions)}"]
+    (version,) = versions
     headings = {match["version"]: match for match in HEADING.finditer(changelog)}
     if version not in headings:
         return [f"CHANGELOG.md has no section [{version}]: it has {', '.join(headings) or 'none'}"]
@@ -31,7 +31,7 @@ def faults(version_source: str, changelog: str) -> list[str]:
     if not headings[version]["date"]:
         wrong.append(f"the section [{version}] of CHANGELOG.md has no date, as in ## [{version}] - 2026-01-31")
     if not re.search(r"^- ", section, re.MULTILINE):
-        wrong.append(f"the section [{version}] of CHANGELOG.md tells of nothing")
+        wrong.append(f"the section [{version}] of CHANGELOG.md is empty")
     if "Unreleased" in headings:
         rest = changelog[headings["Unreleased"].end() :].partition("\n## ")[0]
         if re.search(r"^- ", rest, re.MULTILINE):
@@ -40,7 +40,7 @@ def faults(version_source: str, changelog: str) -> list[str]:
 
 
 def reminder(pyproject: str) -> str:
-    """Return a line that says which addresses of the project its metadata lack, nothing if they have all."""
+    """Return a line with the project URLs missing in the metadata, nothing if it has all."""
     lacking = [name for name in HOME if name not in tomllib.loads(pyproject)["project"].get("urls", {})]
     return f"Remember: [project.urls] of pyproject.toml has no {', '.join(lacking)} yet.\n" if lacking else ""
 
@@ -49,7 +49,7 @@ def main() -> int:
     """Print what is wrong, and return the exit code."""
     folder = Path(sys.argv[1] if sys.argv[1:] else ".")
     wrong = faults((folder / "airflow_provider_ard" / "__init__.py").read_text(), (folder / "CHANGELOG.md").read_text())
-    sys.stdout.write("".join(f"{line}\n" for line in wrong) or "The changelog tells of this version.\n")
+    sys.stdout.write("".join(f"{line}\n" for line in wrong) or "The changelog describes this version.\n")
     sys.stdout.write(reminder((folder / "pyproject.toml").read_text()))
     return 1 if wrong else 0
 

@@ -8,24 +8,27 @@ import pytest
 
 from tests.release.audit import verdict
 from tests.release.check import faults, reminder
-from tests.release.licences import gpl_only
+from tests.release.licenses import gpl_only
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = '"""Words."""\n\n__version__ = "1.2.0"\n'
-TOLD = "# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-11-22\n\n### Added\n\n- A thing.\n\n## [1.1.0] - 2026-10-01\n\n- Older.\n"
+CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-11-22\n\n### Added\n\n- A thing.\n\n## [1.1.0] - 2026-10-01\n\n- Older.\n"
 
 
-def test_a_changelog_that_tells_of_the_version_passes():
-    assert faults(SOURCE, TOLD) == []
+def test_changelog_with_the_version_passes():
+    assert faults(SOURCE, CHANGELOG) == []
 
 
 @pytest.mark.parametrize(
     ("changelog", "words"),
     [
-        (TOLD.replace("[1.2.0]", "[1.1.9]"), "no section [1.2.0]"),
-        (TOLD.replace(" - 2026-11-22", ""), "no date"),
-        (TOLD.replace("- A thing.", ""), "tells of nothing"),
-        (TOLD.replace("## [Unreleased]\n", "## [Unreleased]\n\n- Not yet told of.\n"), "under [Unreleased] still"),
+        (CHANGELOG.replace("[1.2.0]", "[1.1.9]"), "no section [1.2.0]"),
+        (CHANGELOG.replace(" - 2026-11-22", ""), "no date"),
+        (CHANGELOG.replace("- A thing.", ""), "is empty"),
+        (
+            CHANGELOG.replace("## [Unreleased]\n", "## [Unreleased]\n\n- Not released yet.\n"),
+            "under [Unreleased] still",
+        ),
         ("", "it has none"),
     ],
 )
@@ -34,8 +37,8 @@ def test_one_that_does_not_is_refused(changelog, words):
     assert words in fault
 
 
-@pytest.mark.parametrize(("changelog", "code"), [(TOLD, 0), (TOLD.replace("[1.2.0]", "[1.1.9]"), 1)])
-def test_the_exit_code_tells_make(tmp_path, changelog, code):
+@pytest.mark.parametrize(("changelog", "code"), [(CHANGELOG, 0), (CHANGELOG.replace("[1.2.0]", "[1.1.9]"), 1)])
+def test_exit_code_is_that_of_the_check(tmp_path, changelog, code):
     (tmp_path / "airflow_provider_ard").mkdir()
     (tmp_path / "airflow_provider_ard" / "__init__.py").write_text(SOURCE)
     (tmp_path / "CHANGELOG.md").write_text(changelog)
@@ -54,7 +57,7 @@ def test_an_address_that_the_metadata_have_is_not_reminded_of():
 
 
 @pytest.mark.parametrize(
-    ("licence", "refused"),
+    ("license", "refused"),
     [
         ("GPL-3.0-only", True),
         ("GNU General Public License v3 (GPLv3)", True),
@@ -66,12 +69,12 @@ def test_an_address_that_the_metadata_have_is_not_reminded_of():
         ("Apache Software License; GNU General Public License v2 (GPLv2)", False),
     ],
 )
-def test_which_licences_are_refused(licence, refused):
-    assert gpl_only(licence) is refused
+def test_which_licenses_are_refused(license, refused):
+    assert gpl_only(license) is refused
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "wanted"),
+    ("code", "output", "expected"),
     [
         (0, "No known vulnerabilities found", 0),
         (1, "Found 2 known vulnerabilities in 1 package", 1),
@@ -79,5 +82,5 @@ def test_which_licences_are_refused(licence, refused):
         (2, "usage: pip-audit", 2),
     ],
 )
-def test_an_audit_that_could_not_be_made_is_no_clean_one(code, said, wanted):
-    assert verdict(code, said) == wanted
+def test_an_audit_that_could_not_be_made_is_no_clean_one(code, output, expected):
+    assert verdict(code, output) == expected

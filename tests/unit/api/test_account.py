@@ -24,8 +24,8 @@ def test_the_key_of_a_service_account_is_stored_as_base64(ard, client, tmp_path,
     path = tmp_path / "key.json"
     path.write_text(text)
     given = {"dictionary": KEY, "json": text, "base64": base64.b64encode(text.encode()).decode(), "file": str(path)}
-    kept = client.put_credentials("ours", given[form], "for the archive")
-    assert (kept.credentials_id, kept.description) == ("ours", "for the archive")
+    credentials = client.put_credentials("ours", given[form], "for the archive")
+    assert (credentials.credentials_id, credentials.description) == ("ours", "for the archive")
     assert json.loads(base64.b64decode(stored(ard, "ours"))) == KEY
 
 
@@ -37,7 +37,7 @@ def test_a_sas_url_is_stored_as_it_came(ard, client):
 def test_new_credentials_replace_those_of_the_same_id(ard, client):
     client.put_credentials("ours", SAS)
     client.put_credentials("ours", KEY)
-    assert [kept.credentials_id for kept in client.list_credentials()] == ["ours"]
+    assert [credentials.credentials_id for credentials in client.list_credentials()] == ["ours"]
     assert stored(ard, "ours") != SAS
 
 
@@ -45,7 +45,7 @@ def test_all_credentials_are_listed_beyond_a_page(client):
     names = [f"c{number:03}" for number in range(101)]
     for name in names:
         client.put_credentials(name, SAS)
-    assert [kept.credentials_id for kept in client.list_credentials()] == names
+    assert [credentials.credentials_id for credentials in client.list_credentials()] == names
 
 
 def test_what_is_listed_holds_no_secret(client):
@@ -85,7 +85,7 @@ def test_an_answer_that_was_lost_does_not_matter(ard, client, method, kind):
     else:
         client.delete_credentials("ours")
     assert len(ard.faults.fired) == 1
-    left = {kept.credentials_id for kept in client.list_credentials()}
+    left = {credentials.credentials_id for credentials in client.list_credentials()}
     assert left == ({"other", "ours"} if method == "PUT" else {"other"})
 
 
@@ -124,7 +124,7 @@ def test_a_user_asks_for_the_own_usage_and_not_for_the_accounts(ard, retry_pause
             member.get_usage()
 
 
-def test_a_login_of_no_account_is_told_apart(client, monkeypatch):
+def test_login_without_an_account_is_detected(client, monkeypatch):
     monkeypatch.setattr(client, "_get", lambda path: {"user": {"user_id": "u"}})
     with pytest.raises(ArdError, match="account of this login"):
         client.get_usage()

@@ -212,7 +212,7 @@ def test_a_list_that_claims_to_go_on_for_ever_ends(ard, client):
     assert list(client.list_orders()) == []
 
 
-def test_an_untrusted_certificate_is_told_with_the_field_to_mend(tmp_path, retry_pauses):
+def test_untrusted_certificate_names_the_field_to_check(tmp_path, retry_pauses):
     from airflow_provider_ard.sandbox import Sandbox
 
     with Sandbox(tls=True) as ard:
@@ -245,8 +245,8 @@ def test_retry_after_may_be_a_date():
 
     from airflow_provider_ard.api.http.responses import error_from_response
 
-    answer = requests.Response()
-    answer.status_code, answer._content = 503, b"{}"
-    answer.headers["Retry-After"] = email.utils.formatdate(time.time() + 120, usegmt=True)
-    error = error_from_response(answer, "GET /x", ArdUnavailableError)
+    response = requests.Response()
+    response.status_code, response._content = 503, b"{}"
+    response.headers["Retry-After"] = email.utils.formatdate(time.time() + 120, usegmt=True)
+    error = error_from_response(response, "GET /x", ArdUnavailableError)
     assert 110 < error.retry_after <= 120

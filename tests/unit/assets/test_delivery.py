@@ -14,7 +14,7 @@ from airflow_provider_ard.assets import delivered_orders, delivery_asset
 
 @dataclass
 class Event:
-    """As much of an asset event as a DAG run is told."""
+    """The part of an asset event that a DAG run gets."""
 
     extra: Any
     hour: int = 0
@@ -45,8 +45,8 @@ def test_a_group_is_left_out_with_a_word_where_airflow_has_none(caplog):
 
 
 def test_what_no_airflow_knows_is_refused():
-    with pytest.raises(TypeError, match="colour"):
-        delivery_asset("az://c/p", colour="red")
+    with pytest.raises(TypeError, match="color"):
+        delivery_asset("az://c/p", color="red")
 
 
 def test_what_is_no_destination_is_refused_when_the_dag_is_read():
@@ -60,9 +60,9 @@ def order(order_id, **facts):
 
 @pytest.mark.parametrize("key", ["triggering_asset_events", "triggering_dataset_events"])
 def test_the_orders_of_a_runs_events_each_once_the_first_first(key):
-    one, two, three = order("1"), order("2"), order("3", tiles=None)
-    told = {"a": [Event({"orders": [two, three]}, hour=2), Event(one, hour=1)], "alias": [Event(one, hour=1)]}
-    assert delivered_orders({key: told}) == [one, two, three]
+    first, second, third = order("1"), order("2"), order("3", tiles=None)
+    events = {"a": [Event({"orders": [second, third]}, hour=2), Event(first, hour=1)], "alias": [Event(first, hour=1)]}
+    assert delivered_orders({key: events}) == [first, second, third]
 
 
 def test_events_of_other_origin_and_runs_without_any_hold_no_orders():

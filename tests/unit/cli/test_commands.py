@@ -16,7 +16,7 @@ SAS = "https://acct.blob.core.windows.net/tiles?sv=2024-11-04&se=2999-01-01T00%3
 
 @pytest.fixture
 def run(ard_connection, monkeypatch, capsys, retry_pauses):
-    """Return a function that runs a command in this process and returns exit code, output and what else was said."""
+    """Return a function that runs a command in this process and returns exit code, standard output and standard error."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
     monkeypatch.setattr(output, "stdout", lambda: sys.stdout)
 
@@ -111,7 +111,7 @@ def test_an_order_is_shown_with_destination_cost_area_and_tags(run, orders, clie
     assert facts["tag campaign"] == "spring"
 
 
-def test_what_the_api_tells_cannot_drive_the_terminal(run, ard, orders):
+def test_api_texts_cannot_control_the_terminal(run, ard, orders):
     ard.set_order_status(orders[0], "FAILED", "[red]\x1b[2Jgone\nerror: x")
     out = run("orders", "show", orders[0])[1]
     assert "\x1b" not in out
@@ -146,7 +146,7 @@ def test_an_order_that_is_not_there(run):
         ["credentials", "delete", "ours"],
     ],
 )
-def test_bad_usage_is_told_apart_and_nothing_is_sent(run, ard, arguments, monkeypatch):
+def test_bad_usage_has_its_exit_code_and_sends_nothing(run, ard, arguments, monkeypatch):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     assert run(*arguments)[0] == 2
     assert ard.requests == []
@@ -228,7 +228,7 @@ def test_usage_for_people(run, orders, client):
     ]
 
 
-def test_usage_of_whoever_is_logged_in(run, orders, client):
+def test_usage_of_the_logged_in_user(run, orders, client):
     assert json.loads(run("usage", "--user", "me", "--json")[1])["cost"] == client.get_usage().cost
     assert run("usage", "--user", "nobody")[0] == 1
 
@@ -241,7 +241,7 @@ def test_credentials_from_a_file_come_and_go(run, ard, tmp_path):
     assert ard.stored_secret("azure") == SAS
     assert "s1gnatur3" not in out + err
     listed = json.loads(run("credentials", "list", "--json")[1])
-    assert [(one["credentials_id"], one["description"]) for one in listed] == [("azure", "for tests")]
+    assert [(entry["credentials_id"], entry["description"]) for entry in listed] == [("azure", "for tests")]
     assert "for tests" in run("credentials", "list")[1]
     assert run("credentials", "delete", "azure", "--yes")[0] == 0
     assert run("credentials", "delete", "azure", "--yes")[0] == 1
@@ -255,11 +255,11 @@ def test_a_prompt_asks_for_the_secret_without_showing_it(run, ard, monkeypatch):
     assert ard.stored_secret("azure") == SAS
 
 
-@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, None), ("", 1, SAS), ("n", 1, SAS)])
-def test_whoever_deletes_at_a_terminal_is_asked(run, ard, client, monkeypatch, answer, code, left):
+@pytest.mark.parametrize(("reply", "code", "left"), [("y", 0, None), ("", 1, SAS), ("n", 1, SAS)])
+def test_deletion_in_a_terminal_asks_first(run, ard, client, monkeypatch, reply, code, left):
     client.put_credentials("azure", SAS)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda: answer)
+    monkeypatch.setattr("builtins.input", lambda: reply)
     assert run("credentials", "delete", "azure")[0] == code
     assert ard.stored_secret("azure") == left
 

@@ -47,7 +47,7 @@ import airflow_provider_ard.fs.azure as module
 try:
     module.get_fs(None)
 except ImportError:
-    print("told")
+    print("reported")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == ["told"]
+    assert done.stdout.split() == ["reported"]

@@ -64,7 +64,7 @@ def test_a_variable_that_cannot_be_read_is_not_said_to_be_missing(monkeypatch, v
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_connection_that_is_not_there_is_told_with_the_variable_to_set(monkeypatch):
+def test_missing_connection_names_the_variable_to_set(monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT", raising=False)
     with pytest.raises(
         AirflowNotFoundException, match=r"not defined: set AIRFLOW_CONN_ARD_DEFAULT.*docs/connection\.md"
@@ -85,9 +85,9 @@ SAS = "https://acct.blob.core.windows.net/tiles?sv=2024-11-04&se=2999-01-01T00%3
 
 def test_stored_credentials_come_and_go(ard_connection):
     hook = ArdHook(ard_connection)
-    kept = hook.put_credentials("azure", SAS, "for tests")
-    assert list(hook.list_credentials()) == [kept]
-    assert kept.description == "for tests"
+    stored = hook.put_credentials("azure", SAS, "for tests")
+    assert list(hook.list_credentials()) == [stored]
+    assert stored.description == "for tests"
     hook.delete_credentials("azure")
     assert list(hook.list_credentials()) == []
     with pytest.raises(exceptions.ArdNotFoundError):
@@ -161,9 +161,9 @@ def test_old_and_new_airflow_show_the_same_form():
     pytest.importorskip("flask_appbuilder", reason="only Airflow 2.11 has wtforms; the version matrix runs this there")
     from airflow.providers_manager import ProvidersManager
 
-    # As Airflow has taken them over: a field of a kind that it does not know costs the whole form.
-    shown = {name for name in ProvidersManager().connection_form_widgets if name.startswith("extra__ard__")}
-    assert shown == {f"extra__ard__{name}" for name in ARD_CONNECTION["conn-fields"]}
+    # As Airflow has registered them: a field of a kind that it does not know costs the whole form.
+    widgets = {name for name in ProvidersManager().connection_form_widgets if name.startswith("extra__ard__")}
+    assert widgets == {f"extra__ard__{name}" for name in ARD_CONNECTION["conn-fields"]}
 
 
 def test_old_airflow_gets_the_same_labels():

@@ -27,11 +27,11 @@ def test_it_reads_a_document(tmp_path):
     assert json_reader(None)(f"file://{tmp_path}/a.json") == {"links": []}
 
 
-@pytest.mark.parametrize(("content", "says"), [("{", "not a JSON"), ("[]", "not a STAC"), (None, "does not exist")])
-def test_what_is_no_document_is_named(tmp_path, content, says):
+@pytest.mark.parametrize(("content", "message"), [("{", "not a JSON"), ("[]", "not a STAC"), (None, "does not exist")])
+def test_what_is_no_document_is_named(tmp_path, content, message):
     if content is not None:
         (tmp_path / "a.json").write_text(content)
-    with pytest.raises(ArdError, match=rf"a\.json: {says}"):
+    with pytest.raises(ArdError, match=rf"a\.json: {message}"):
         json_reader(None)(f"file://{tmp_path}/a.json")
 
 
@@ -46,7 +46,7 @@ def test_a_connection_without_credentials_is_named(monkeypatch):
         json_reader("empty")("az://c/a.json")
 
 
-def test_a_server_that_is_not_there_is_told_without_the_key(monkeypatch):
+def test_unreachable_server_is_reported_without_the_key(monkeypatch):
     extra = {"endpoint_url": "http://127.0.0.1:1", "config_kwargs": {"retries": {"total_max_attempts": 1}}}
     conn = {"conn_type": "aws", "login": "k3yk3y", "password": "s3cr3t", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_GONE", json.dumps(conn))

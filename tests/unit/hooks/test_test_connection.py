@@ -1,4 +1,4 @@
-"""What the form's Test button says, and the Connection as an environment variable."""
+"""The result of the form's Test button, and the Connection as an environment variable."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_it_takes_few_requests_and_one_try_each(press, ard, retry_pauses):
         ({}, {"cells_key": "celles"}, ["Cell filter"]),
     ],
 )
-def test_each_failure_names_the_field_to_mend(fields, extra, labels, press):
+def test_each_failure_names_the_field_to_check(fields, extra, labels, press):
     ok, message = press(extra, **fields)
     assert not ok
     assert message.endswith(f"Check: {' or '.join(labels)}.")

@@ -39,24 +39,24 @@ def orders(ard, client):
 
 
 def test_several_orders_are_one_lineage_in_which_nothing_comes_twice(ard, ard_connection, orders):
-    found = lineage_of_order(ard_connection, orders)
-    assert [one.name for one in found.inputs] == ard.acquisitions[:2]
-    assert [one.namespace for one in found.outputs] == ["s3://bkt"]
-    assert [one["order_id"] for one in found.run_facets["ard_orders"].orders] == orders
+    datasets = lineage_of_order(ard_connection, orders)
+    assert [entry.name for entry in datasets.inputs] == ard.acquisitions[:2]
+    assert [entry.namespace for entry in datasets.outputs] == ["s3://bkt"]
+    assert [entry["order_id"] for entry in datasets.run_facets["ard_orders"].orders] == orders
 
 
-def test_whoever_lists_tiles_reads_the_delivery(ard_connection, orders):
-    found = ArdListTilesOperator(task_id="t", order_id=orders[0]).get_openlineage_facets_on_complete(None)
-    assert [(one.namespace, one.name) for one in found.inputs] == [("s3://bkt", "p")]
-    assert found.outputs == []
-    assert found == lineage_of_delivery(ard_connection, orders[:1])
+def test_tile_listing_reads_the_delivery(ard_connection, orders):
+    datasets = ArdListTilesOperator(task_id="t", order_id=orders[0]).get_openlineage_facets_on_complete(None)
+    assert [(entry.namespace, entry.name) for entry in datasets.inputs] == [("s3://bkt", "p")]
+    assert datasets.outputs == []
+    assert datasets == lineage_of_delivery(ard_connection, orders[:1])
 
 
 def test_a_dry_run_has_no_lineage(ard, ard_connection, context):
     task = ArdOrderOperator(task_id="t", acquisitions=ard.acquisitions[0], destination="s3://bkt/p", dry_run=True)
     task.execute(context)
-    found = task.get_openlineage_facets_on_complete(None)
-    assert (found.inputs, found.outputs, found.run_facets) == ([], [], {})
+    datasets = task.get_openlineage_facets_on_complete(None)
+    assert (datasets.inputs, datasets.outputs, datasets.run_facets) == ([], [], {})
 
 
 def test_operators_do_without_openlineage():

@@ -140,7 +140,7 @@ def test_limit_below_estimate_buys_nothing_and_equal_limit_buys_once(
     assert context["ti"].xcoms["usage"][part][key] == estimate
     assert ard.submissions == []
     placed = order(**{limit: written(estimate)}).execute(context)
-    assert [one.id for one in ard.orders] == [placed]
+    assert [order_.id for order_ in ard.orders] == [placed]
     assert len(ard.submissions) == 1
     asked = [r.dry_run for r in ard.requests if r.endpoint == "POST /order"]
     assert asked == [True, True, True, False]
@@ -292,8 +292,8 @@ def test_link_is_empty_until_its_xcom_exists(monkeypatch, order):
     from airflow_provider_ard.links import order as links
 
     monkeypatch.setattr(links.XCom, "get_value", lambda ti_key, key: {"order_url": "https://ard/1"}.get(key))
-    found = {link.name: link.get_link(order(), ti_key=None) for link in order().operator_extra_links}
-    assert found == {"ARD order": "https://ard/1", "ARD delivery": "", "ARD root collection": ""}
+    urls = {link.name: link.get_link(order(), ti_key=None) for link in order().operator_extra_links}
+    assert urls == {"ARD order": "https://ard/1", "ARD delivery": "", "ARD root collection": ""}
 
 
 def test_kill_logs_that_the_order_continues(order, context, log_text):

@@ -126,18 +126,18 @@ def test_without_assets_no_item_is_read(shop, place_order, context):
 
 
 def test_what_the_filters_leave_out_is_not_read(shop, place_order, context):
-    one, two = shop[0].acquisitions[:2]
-    order_id = place_order([one, two], "filters")
+    id_a, id_b = shop[0].acquisitions[:2]
+    order_id = place_order([id_a, id_b], "filters")
     everything = listed(context, order_id)
     days = {tile["acquisition_id"]: tile["date"] for tile in everything}
-    assert days[one] != days[two]
-    cell = cells_of(shop, one)[0]
+    assert days[id_a] != days[id_b]
+    cell = cells_of(shop, id_a)[0]
     early, late = sorted(days.values())
     for filters, keeps in [
-        ({"acquisitions": one}, lambda tile: tile["acquisition_id"] == one),
+        ({"acquisitions": id_a}, lambda tile: tile["acquisition_id"] == id_a),
         (
-            {"acquisitions": [one], "cells": [cell]},
-            lambda tile: (tile["acquisition_id"], tile["cell_id"]) == (one, cell),
+            {"acquisitions": [id_a], "cells": [cell]},
+            lambda tile: (tile["acquisition_id"], tile["cell_id"]) == (id_a, cell),
         ),
         ({"dates": late}, lambda tile: tile["date"] == late),
         ({"dates": f"{late}T00:00:00+00:00/.."}, lambda tile: tile["date"] == late),
@@ -151,8 +151,8 @@ def test_what_the_filters_leave_out_is_not_read(shop, place_order, context):
         items = [uri for uri in place_order.reads if "collections/" not in uri]
         assert sorted(items) == sorted(tile["item_uri"] for tile in tiles)
     place_order.reads.clear()
-    listed(context, order_id, acquisitions=one)
-    assert not [uri for uri in place_order.reads if two in uri]
+    listed(context, order_id, acquisitions=id_a)
+    assert not [uri for uri in place_order.reads if id_b in uri]
 
 
 def test_a_filter_that_leaves_nothing_is_warned_of(shop, place_order, context, log_text):
@@ -160,28 +160,28 @@ def test_a_filter_that_leaves_nothing_is_warned_of(shop, place_order, context, l
     assert "0 tiles of 0 acquisitions (filtered by dates)" in log_text()
 
 
-def test_orders_into_one_place_are_told_apart(shop, place_order, context):
-    one, two = shop[0].acquisitions[:2]
-    cells = cells_of(shop, one)
-    first = place_order({one: cells[:2]}, "shared")
-    second = place_order([{"id": one, "cells": cells[2:3]}, two], "shared")
+def test_orders_with_one_destination_are_separate(shop, place_order, context):
+    id_a, id_b = shop[0].acquisitions[:2]
+    cells = cells_of(shop, id_a)
+    first = place_order({id_a: cells[:2]}, "shared")
+    second = place_order([{"id": id_a, "cells": cells[2:3]}, id_b], "shared")
     assert sorted(tile["cell_id"] for tile in listed(context, first)) == cells[:2]
-    assert sorted(tile["cell_id"] for tile in listed(context, second, acquisitions=one)) == cells[2:3]
+    assert sorted(tile["cell_id"] for tile in listed(context, second, acquisitions=id_a)) == cells[2:3]
     both = listed(context, [first, second])
-    assert len(both) == len({tile["item_uri"] for tile in both}) == 3 + len(cells_of(shop, two))
+    assert len(both) == len({tile["item_uri"] for tile in both}) == 3 + len(cells_of(shop, id_b))
     # A whole acquisition is all that is there of it.
-    assert len(listed(context, place_order(one, "shared"))) == len(cells)
+    assert len(listed(context, place_order(id_a, "shared"))) == len(cells)
 
 
-def test_an_aoi_tells_orders_apart_by_the_cells_that_it_meets(shop, place_order, context):
-    one = shop[0].acquisitions[0]
-    catalog = shop[0].catalog.tiles(one)
+def test_aoi_separates_orders_by_the_cells_it_meets(shop, place_order, context):
+    id_a = shop[0].acquisitions[0]
+    catalog = shop[0].catalog.tiles(id_a)
     around = min(catalog.values(), key=lambda tile: tile.cell_area.centroid.x).cell_area.centroid.buffer(0.01)
-    ordered = place_order(one, "aoi", bbox=list(around.bounds))
+    ordered = place_order(id_a, "aoi", bbox=list(around.bounds))
     alone = listed(context, ordered)
     assert 0 < len(alone) < len(catalog)
-    by_wkt = place_order(one, "aoi", intersects=around.wkt)
-    place_order(one, "aoi")
+    by_wkt = place_order(id_a, "aoi", intersects=around.wkt)
+    place_order(id_a, "aoi")
     assert listed(context, ordered) == listed(context, by_wkt) == alone
 
 
@@ -233,15 +233,15 @@ class Event:
 
 
 def test_the_events_of_outlets_tell_of_the_orders(shop, place_order, context):
-    one, two = shop[0].acquisitions[:2]
-    orders = [place_order(one, "event"), place_order(two, "event")]
+    id_a, id_b = shop[0].acquisitions[:2]
+    orders = [place_order(id_a, "event"), place_order(id_b, "event")]
     asset, alias = Asset("s3://b/event"), AssetAlias("deliveries")
-    told = []
+    events = []
     for given in (orders[0], orders):
         context["outlet_events"] = Events()
         tiles = listed(context, given, outlets=[asset, alias])
-        told.append((context["outlet_events"][asset].extra, context["outlet_events"][alias].added, len(tiles)))
-    (single, _, count), (several, added, total) = told
+        events.append((context["outlet_events"][asset].extra, context["outlet_events"][alias].added, len(tiles)))
+    (single, _, count), (several, added, total) = events
     assert single == {
         "order_id": orders[0],
         "output_uri": "s3://b/event",

@@ -62,7 +62,7 @@ def request_for(ard):
     return make
 
 
-def place(client, request, key=KEY, **options):
+def order_once(client, request, key=KEY, **options):
     return place_order(client, request, key, **options)
 
 
@@ -76,19 +76,19 @@ def in_doubt():
 def test_list_outage_during_the_search_window_buys_nothing(ard, client, request_for):
     ard.faults.add("GET /order", nth=2, times=100_000, kind="status", status=503)
     with pytest.raises(ArdUnavailableError):
-        place(client, request_for(), store=in_doubt())
+        order_once(client, request_for(), store=in_doubt())
     assert ard.submissions == []
 
 
 def test_order_in_doubt_is_placed_after_a_complete_search(ard, client, request_for):
-    assert place(client, request_for(), store=in_doubt()).is_new
+    assert order_once(client, request_for(), store=in_doubt()).is_new
     assert len(ard.orders) == 1
 
 
 def test_order_listed_late_is_found_within_the_window(ard, client, request_for):
-    first = place(client, request_for())
+    first = order_once(client, request_for())
     ard.faults.add("GET /order", times=2, kind="body", body='{"data": [], "has_more": false}')
-    placed = place(client, request_for(), store=in_doubt())
+    placed = order_once(client, request_for(), store=in_doubt())
     assert (placed.order.id, placed.is_new) == (first.order.id, False)
 
 
@@ -98,7 +98,7 @@ def test_hanging_list_ends_with_the_window(ard, request_for):
         ard.faults.add("GET /order", nth=2, times=100_000, kind="latency", seconds=30)
         started_at = time.monotonic()
         with pytest.raises(ArdUnavailableError):
-            place(client, request_for(), store=in_doubt())
+            order_once(client, request_for(), store=in_doubt())
         assert time.monotonic() - started_at < 10
     assert ard.submissions == []
 
@@ -131,15 +131,15 @@ def test_hanging_list_ends_with_the_window(ard, request_for):
 def test_malformed_list_buys_nothing(ard, client, request_for, body):
     ard.faults.add("GET /order", kind="body", body=body)
     with pytest.raises(ArdUnavailableError):
-        place(client, request_for())
+        order_once(client, request_for())
     assert ard.submissions == []
 
 
 def test_list_that_repeats_a_page_buys_nothing(ard, client, request_for):
-    place(client, request_for())
+    order_once(client, request_for())
     ard.faults.add("GET /order", kind="set_json", path="$.has_more", value=True)
     with pytest.raises(ArdUnavailableError):
-        place(client, request_for())
+        order_once(client, request_for())
     assert len(ard.submissions) == 1
 
 
@@ -147,21 +147,21 @@ def test_list_that_repeats_a_page_buys_nothing(ard, client, request_for):
 
 
 def test_ignored_filter_is_paged_through(ard, client, request_for):
-    mine = place(client, request_for())
+    mine = order_once(client, request_for())
     for number in range(150):
-        place(client, request_for(), IdempotencyKey("dag", "order", f"run {number}"))
+        order_once(client, request_for(), IdempotencyKey("dag", "order", f"run {number}"))
     ard.faults.add("GET /order", kind="ignore_filter")
-    assert place(client, request_for()).order.id == mine.order.id
-    assert place(client, request_for(), IdempotencyKey("dag", "order", "another run")).is_new
+    assert order_once(client, request_for()).order.id == mine.order.id
+    assert order_once(client, request_for(), IdempotencyKey("dag", "order", "another run")).is_new
 
 
 def test_ignored_filter_with_more_orders_than_can_be_read_buys_nothing(ard, client, request_for, monkeypatch):
     for number in range(5):
-        place(client, request_for(), IdempotencyKey("dag", "order", f"run {number}"))
+        order_once(client, request_for(), IdempotencyKey("dag", "order", f"run {number}"))
     monkeypatch.setattr(existing_orders, "MAX_ROWS", 3)
     ard.faults.add("GET /order", kind="ignore_filter")
     with pytest.raises(ArdUnavailableError):
-        place(client, request_for())
+        order_once(client, request_for())
     assert len(ard.submissions) == 5
 
 
@@ -169,7 +169,7 @@ def test_orders_of_the_sdk_do_not_matter_if_the_filter_is_ignored(ard, client, r
     client.submit_order(request_for())
     client.submit_order(request_for(metadata={"campaign": "spring"}))
     ard.faults.add("GET /order", kind="ignore_filter")
-    assert place(client, request_for()).is_new
+    assert order_once(client, request_for()).is_new
 
 
 # 4. and 5. Metadata in other forms
@@ -178,32 +178,32 @@ def test_orders_of_the_sdk_do_not_matter_if_the_filter_is_ignored(ard, client, r
 @pytest.mark.parametrize("kind", ["metadata_as_strings", "metadata_at_row_level"])
 @pytest.mark.parametrize("if_exists", ["reuse", "resubmit"])
 def test_metadata_in_another_form_is_recognized(ard, client, request_for, kind, if_exists):
-    first = place(client, request_for())
+    first = order_once(client, request_for())
     ard.faults.add("GET /order*", kind=kind)
-    assert place(client, request_for(), if_exists=if_exists, attempt=RETRY).order.id == first.order.id
+    assert order_once(client, request_for(), if_exists=if_exists, attempt=RETRY).order.id == first.order.id
 
 
 def test_metadata_of_the_single_status_is_enough(ard, client, request_for):
-    first = place(client, request_for())
+    first = order_once(client, request_for())
     ard.faults.add("GET /order", kind="metadata_absent")
-    assert place(client, request_for()).order.id == first.order.id
+    assert order_once(client, request_for()).order.id == first.order.id
 
 
 def test_metadata_that_can_be_read_nowhere_buys_nothing(ard, client, request_for):
-    first = place(client, request_for())
+    first = order_once(client, request_for())
     ard.faults.add("GET /order*", kind="metadata_absent")
     with pytest.raises(ArdUnavailableError) as caught:
-        place(client, request_for())
+        order_once(client, request_for())
     assert caught.value.order_id == first.order.id
     assert len(ard.submissions) == 1
 
 
 def test_metadata_that_comes_back_empty_buys_nothing(ard, client, request_for):
-    place(client, request_for())
+    order_once(client, request_for())
     ard.faults.add("GET /order", kind="set_json", path="$.data[*].order.metadata", value={})
     ard.faults.add("GET /order/status/*", kind="set_json", path="$.order.metadata", value={})
     with pytest.raises(ArdUnavailableError):
-        place(client, request_for())
+        order_once(client, request_for())
     assert len(ard.submissions) == 1
 
 
@@ -252,7 +252,7 @@ def proxy(monkeypatch):
 
 
 def test_reset_by_a_proxy_after_accept_finds_the_order(ard, client, proxy, request_for):
-    placed = place(client, request_for())
+    placed = order_once(client, request_for())
     assert [order.id for order in ard.orders] == [placed.order.id]
 
 
@@ -273,7 +273,7 @@ def test_tls_break_after_accept_finds_the_order(monkeypatch):
         ard.faults.add("POST /order", nth=1, kind="tls_break_after_accept")
         with ArdClient(Login(ard.login, ard.password), host=ard.url, verify=str(ard.ca_file), timeout=5) as client:
             request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="s3://bkt/p")
-            placed = place(client, request)
+            placed = order_once(client, request)
         assert [order.id for order in ard.orders] == [placed.order.id]
 
 
@@ -296,7 +296,7 @@ AFTER_ACCEPT = [
 @pytest.mark.parametrize("fault", AFTER_ACCEPT, ids=str)
 def test_response_that_confirms_nothing_is_followed_by_a_search(ard, client, request_for, fault):
     ard.faults.add("POST /order", nth=1, **fault)
-    placed = place(client, request_for())
+    placed = order_once(client, request_for())
     assert [order.id for order in ard.orders] == [placed.order.id]
     assert len(ard.submissions) == 1
 
@@ -307,9 +307,9 @@ def test_order_in_doubt_is_found_by_the_next_attempt(ard, client, request_for, f
     ard.faults.add("POST /order", nth=1, **fault)
     rule = ard.faults.add("GET /order", nth=2, times=100_000, kind="status", status=503)
     with pytest.raises(ArdOrderInDoubtError):
-        place(client, request_for(), store=store)
+        order_once(client, request_for(), store=store)
     ard.faults.remove(rule)
-    placed = place(client, request_for(), store=store, attempt=RETRY)
+    placed = order_once(client, request_for(), store=store, attempt=RETRY)
     assert [order.id for order in ard.orders] == [placed.order.id]
 
 
@@ -318,17 +318,17 @@ def test_error_form_of_the_api_is_a_refusal(ard, client, request_for, status):
     store = MemoryStore()
     ard.faults.add("POST /order", nth=1, kind="status", status=status)
     with pytest.raises(ArdError) as caught:
-        place(client, request_for(), store=store)
+        order_once(client, request_for(), store=store)
     assert not isinstance(caught.value, ArdUnavailableError)
     assert store.record == SubmissionRecord(submitted=False)
-    assert place(client, request_for(), store=store).is_new
+    assert order_once(client, request_for(), store=store).is_new
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_gateway_json_of_the_list_is_an_outage(ard, client, request_for, status):
     ard.faults.add("GET /order", kind="gateway_json", status=status)
     with pytest.raises(ArdUnavailableError):
-        place(client, request_for())
+        order_once(client, request_for())
     assert ard.submissions == []
 
 
@@ -339,14 +339,14 @@ def test_gateway_json_of_the_list_is_an_outage(ard, client, request_for, status)
 def test_unknown_recorded_order_is_an_error_that_names_it(ard, client, request_for, if_exists):
     store = MemoryStore(SubmissionRecord(submitted=True, order_id="404404", series=0))
     with pytest.raises(ArdNotFoundError) as caught:
-        place(client, request_for(), if_exists=if_exists, store=store, attempt=RETRY)
+        order_once(client, request_for(), if_exists=if_exists, store=store, attempt=RETRY)
     assert caught.value.order_id == "404404"
     assert ard.submissions == []
 
 
 def test_unknown_recorded_order_is_replaced_by_resubmit_after_a_clear(ard, client, request_for):
     store = MemoryStore(SubmissionRecord(submitted=True, order_id="404404", series=0))
-    assert place(client, request_for(), if_exists="resubmit", store=store, attempt=CLEARED).is_new
+    assert order_once(client, request_for(), if_exists="resubmit", store=store, attempt=CLEARED).is_new
 
 
 # 12. Two deployments that share an account
@@ -354,22 +354,22 @@ def test_unknown_recorded_order_is_replaced_by_resubmit_after_a_clear(ard, clien
 
 def test_namespaces_keep_deployments_apart(ard, client, request_for):
     dev, prod = (IdempotencyKey("dag", "order", KEY.run_id, namespace=name) for name in ("dev", "prod"))
-    orders = [place(client, request_for(number), key) for number, key in enumerate((dev, prod))]
+    orders = [order_once(client, request_for(number), key) for number, key in enumerate((dev, prod))]
     assert all(placed.is_new for placed in orders)
-    assert place(client, request_for(0), dev).order.id == orders[0].order.id
+    assert order_once(client, request_for(0), dev).order.id == orders[0].order.id
 
 
 def test_conflict_names_the_namespace(ard, client, request_for):
-    place(client, request_for(0))
+    order_once(client, request_for(0))
     with pytest.raises(ArdOrderConflict, match="namespace"):
-        place(client, request_for(1))
+        order_once(client, request_for(1))
 
 
 def test_lost_response_never_adopts_an_order_of_another_request(ard, client, request_for):
     placement = OrderPlacement(client, request_for(0), KEY)
     assert placement.find_existing() is None
     ard.faults.add("POST /order", nth=2, kind="reset_before_accept")
-    other = place(client, request_for(1))
+    other = order_once(client, request_for(1))
     with pytest.raises(ArdOrderConflict) as caught:
         placement.submit()
     assert caught.value.order_id == other.order.id
@@ -389,10 +389,11 @@ def attempt(clear_number, instances, *, series=0):
 def test_mapped_orders_are_matched_by_request_before_index(ard, client, request_for):
     a, b, new = (request_for(number) for number in range(3))
     orders = [
-        place(client, request, mapped(index), attempt=attempt(0, 2)).order.id for index, request in enumerate([a, b])
+        order_once(client, request, mapped(index), attempt=attempt(0, 2)).order.id
+        for index, request in enumerate([a, b])
     ]
     placed = [
-        place(client, request, mapped(index), attempt=attempt(1, 3, series=1))
+        order_once(client, request, mapped(index), attempt=attempt(1, 3, series=1))
         for index, request in enumerate([new, a, b])
     ]
     assert [each.is_new for each in placed] == [True, False, False]
@@ -403,24 +404,25 @@ def test_mapped_orders_are_matched_by_request_before_index(ard, client, request_
 def test_mapped_list_that_shrank_buys_nothing(ard, client, request_for):
     a, b, c = (request_for(number) for number in range(3))
     for index, request in enumerate([a, b, c]):
-        place(client, request, mapped(index), attempt=attempt(0, 3))
+        order_once(client, request, mapped(index), attempt=attempt(0, 3))
     placed = [
-        place(client, request, mapped(index), attempt=attempt(1, 2, series=1)) for index, request in enumerate([c, a])
+        order_once(client, request, mapped(index), attempt=attempt(1, 2, series=1))
+        for index, request in enumerate([c, a])
     ]
     assert not any(each.is_new for each in placed)
 
 
 def test_changed_argument_of_a_mapped_task_is_a_conflict(ard, client, request_for):
     for index in range(2):
-        place(client, request_for(index), mapped(index), attempt=attempt(0, 2))
+        order_once(client, request_for(index), mapped(index), attempt=attempt(0, 2))
     with pytest.raises(ArdOrderConflict):
-        place(client, request_for(0, bba=True), mapped(0), attempt=attempt(1, 2, series=1))
+        order_once(client, request_for(0, bba=True), mapped(0), attempt=attempt(1, 2, series=1))
     with pytest.raises(ArdOrderConflict):
-        place(client, request_for(0, bba=True), mapped(0), attempt=RETRY)
+        order_once(client, request_for(0, bba=True), mapped(0), attempt=RETRY)
 
 
 def test_equal_requests_of_one_mapped_run_are_all_placed(ard, client, request_for):
-    placed = [place(client, request_for(), mapped(index), attempt=attempt(0, 3)) for index in range(3)]
+    placed = [order_once(client, request_for(), mapped(index), attempt=attempt(0, 3)) for index in range(3)]
     assert len({each.order.id for each in placed}) == 3
 
 
@@ -428,11 +430,11 @@ def test_equal_requests_of_one_mapped_run_are_all_placed(ard, client, request_fo
 
 
 def test_resubmit_reattaches_in_automatic_retries(ard, client, request_for):
-    first = place(client, request_for(), if_exists="resubmit")
-    assert place(client, request_for(), if_exists="resubmit", attempt=RETRY).order.id == first.order.id
-    second = place(client, request_for(), if_exists="resubmit", attempt=CLEARED)
+    first = order_once(client, request_for(), if_exists="resubmit")
+    assert order_once(client, request_for(), if_exists="resubmit", attempt=RETRY).order.id == first.order.id
+    second = order_once(client, request_for(), if_exists="resubmit", attempt=CLEARED)
     assert second.is_new
-    assert place(client, request_for(), if_exists="resubmit", attempt=CLEARED).order.id == second.order.id
+    assert order_once(client, request_for(), if_exists="resubmit", attempt=CLEARED).order.id == second.order.id
 
 
 def test_advice_of_a_conflict_after_a_lost_response_works(ard, client, request_for):
@@ -440,16 +442,16 @@ def test_advice_of_a_conflict_after_a_lost_response_works(ard, client, request_f
     ard.faults.add("POST /order", nth=1, kind="reset_after_accept")
     rule = ard.faults.add("GET /order", nth=2, times=100_000, kind="status", status=503)
     with pytest.raises(ArdOrderInDoubtError):
-        place(client, request_for(0), store=store)
+        order_once(client, request_for(0), store=store)
     ard.faults.remove(rule)
     with pytest.raises(ArdOrderConflict) as caught:
-        place(client, request_for(1), store=store, attempt=RETRY)
+        order_once(client, request_for(1), store=store, attempt=RETRY)
     with pytest.raises(ArdOrderConflict):
-        place(client, request_for(1), store=store, attempt=CLEARED)
-    adopted = place(client, request_for(1), store=store, attempt=CLEARED, existing_order_id=caught.value.order_id)
+        order_once(client, request_for(1), store=store, attempt=CLEARED)
+    adopted = order_once(client, request_for(1), store=store, attempt=CLEARED, existing_order_id=caught.value.order_id)
     assert adopted.order.id == caught.value.order_id
     new_series = Attempt(series=2, clear_number=2, is_first=False)
-    assert place(client, request_for(1), if_exists="resubmit", store=store, attempt=new_series).is_new
+    assert order_once(client, request_for(1), if_exists="resubmit", store=store, attempt=new_series).is_new
 
 
 # 18. Dry run that the API ignored
@@ -469,7 +471,7 @@ def test_dry_run_with_an_order_id_stops_before_the_real_order(ard, client, reque
 def test_duplicates_are_reported_and_the_choice_is_stable(ard, client, request_for, log_text):
     tagged = KEY.tag(request_for())
     ids = [client.submit_order(tagged).id for _ in range(2)]
-    chosen = {place(client, request_for()).order.id for _ in range(3)}
+    chosen = {order_once(client, request_for()).order.id for _ in range(3)}
     assert chosen == {min(ids)}
     warnings = log_text("warning")
     assert all(order_id in warnings for order_id in ids)
@@ -479,7 +481,7 @@ def test_recorded_order_is_chosen_among_duplicates(ard, client, request_for):
     tagged = KEY.tag(request_for())
     ids = [client.submit_order(tagged).id for _ in range(2)]
     store = MemoryStore(SubmissionRecord(submitted=True, order_id=max(ids), series=0))
-    assert place(client, request_for(), store=store).order.id == max(ids)
+    assert order_once(client, request_for(), store=store).order.id == max(ids)
 
 
 def test_order_bought_by_another_process_during_pricing_is_not_bought_again(ard, client, request_for, monkeypatch):
@@ -498,18 +500,18 @@ def test_order_bought_by_another_process_during_pricing_is_not_bought_again(ard,
 
 def test_adopted_order_must_exist_and_not_have_failed(ard, client, request_for):
     with pytest.raises(ArdRequestError) as caught:
-        place(client, request_for(), existing_order_id="4711")
+        order_once(client, request_for(), existing_order_id="4711")
     assert caught.value.argument == "existing_order_id"
     order = client.submit_order(request_for())
     ard.fail_order(order.id)
     with pytest.raises(ArdRequestError):
-        place(client, request_for(), existing_order_id=order.id)
+        order_once(client, request_for(), existing_order_id=order.id)
 
 
 def test_adopted_order_is_recorded(ard, client, request_for):
     order = client.submit_order(request_for())
     store = MemoryStore()
-    assert not place(client, request_for(), existing_order_id=order.id, store=store).is_new
+    assert not order_once(client, request_for(), existing_order_id=order.id, store=store).is_new
     assert store.record.order_id == order.id
 
 
@@ -519,9 +521,9 @@ def test_null_store_assumes_a_submission_after_the_first_try(ard, client, reques
 
 
 def test_row_with_odd_fields_still_is_an_order(ard, client, request_for):
-    first = place(client, request_for())
+    first = order_once(client, request_for())
     for path, value in (("usage", []), ("output_config", "s3"), ("acquisitions", 5)):
         ard.faults.add("GET /order", kind="set_json", path=f"$.data[*].order.{path}", value=value)
     ard.faults.add("GET /order", kind="set_json", path="$.data[*].status_message", value={"Error": "e", "Cause": "c"})
-    assert place(client, request_for()).order.id == first.order.id
-    assert json.loads(json.dumps(place(client, request_for()).order.report()))
+    assert order_once(client, request_for()).order.id == first.order.id
+    assert json.loads(json.dumps(order_once(client, request_for()).order.report()))

@@ -38,7 +38,7 @@ def sas_url(account, signature="abc"):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("spelling", "other"),
     [
         ({"acquisitions": [A, B]}, {"acquisitions": [B, A]}),
         ({"acquisitions": {A: [C, D]}}, {"acquisitions": {A: [D, C]}}),
@@ -64,12 +64,12 @@ def sas_url(account, signature="abc"):
         ),
     ],
 )
-def test_spellings_of_one_order_are_equal(one, other):
-    assert digest(**one) == digest(**other)
+def test_spellings_of_one_order_are_equal(spelling, other):
+    assert digest(**spelling) == digest(**other)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("spelling", "other"),
     [
         ({"acquisitions": A}, {"acquisitions": B}),
         ({"acquisitions": {A: [C]}}, {"acquisitions": {A: [D]}}),
@@ -85,5 +85,5 @@ def test_spellings_of_one_order_are_equal(one, other):
         ),
     ],
 )
-def test_different_orders_differ(one, other):
-    assert digest(**one) != digest(**other)
+def test_different_orders_differ(spelling, other):
+    assert digest(**spelling) != digest(**other)

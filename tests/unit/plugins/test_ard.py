@@ -39,7 +39,7 @@ def test_airflow_finds_the_plugin_and_both_views():
         plugins_manager.initialize_fastapi_plugins()
         apps, plugins = plugins_manager.fastapi_apps, plugins_manager.plugins
     assert "/ard-orders" in [app["url_prefix"] for app in apps]
-    plugin = next(one for one in plugins if one.name == "ard")
+    plugin = next(plugin_ for plugin_ in plugins if plugin_.name == "ard")
     views = {view["destination"]: view for view in plugin.external_views}
     assert views["nav"]["url_route"] == "ard-orders"
     assert views["nav"]["href"].endswith("/ard-orders/")

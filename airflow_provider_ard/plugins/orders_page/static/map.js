@@ -2,11 +2,11 @@
 
 import { make } from "./format.js";
 
-const COLOURS = ["land", "coast", "line", "label", "running", "succeeded", "failed", "unknown", "select", "halo"];
+const COLORS = ["land", "coast", "line", "label", "running", "succeeded", "failed", "unknown", "select", "halo"];
 
-function colours() {
+function colors() {
   const styles = getComputedStyle(document.documentElement);
-  return Object.fromEntries(COLOURS.map((name) => [name, styles.getPropertyValue(`--map-${name}`).trim()]));
+  return Object.fromEntries(COLORS.map((name) => [name, styles.getPropertyValue(`--map-${name}`).trim()]));
 }
 
 /** A layer that draws itself on one canvas the size of the map. */
@@ -113,7 +113,7 @@ export class OrderMap {
   constructor(element, world, onSelect) {
     this.rows = [];
     this.selected = null;
-    this.ink = colours();
+    this.ink = colors();
     this.countries = [];
     const map = L.map(element, {
       zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, inertia: false, zoomSnap: 0.5, minZoom: 0.5, maxZoom: 15,
@@ -159,7 +159,7 @@ export class OrderMap {
   }
 
   recolour() {
-    this.ink = colours();
+    this.ink = colors();
     this.land?.setStyle(this.landStyle());
     this.grid.redraw();
     this.areas.redraw();

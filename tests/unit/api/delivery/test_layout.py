@@ -41,7 +41,7 @@ def test_the_documents_of_an_order():
     assert acquisition_collection_uri("az://c/p", "A") == "az://c/p/acquisition_collections/A_collection.json"
 
 
-def test_an_items_uri_tells_all_of_its_tile():
+def test_item_uri_identifies_its_tile():
     uri = item_uri("gs://b/p", "Z03-031133320203", "2021-06-03", "10300100B2B49700")
     assert uri == "gs://b/p/03/031133320203/2021-06-03/10300100B2B49700.json"
     assert parse_item_uri(uri) == TileLocation("Z03-031133320203", "2021-06-03", "10300100B2B49700")

@@ -28,7 +28,7 @@ def test_cells_asked_for_by_name_are_all_that_is_the_orders_own(key):
     assert ask.tile_count is None
 
 
-def test_the_request_tells_the_number_of_tiles_where_it_names_all_cells_and_no_aoi():
+def test_request_with_all_cells_and_no_aoi_has_a_tile_count():
     asked = [{"id": A, "cells": [ONE, TWO]}, {"id": B, "cells": [ONE]}]
     assert OrderScope(EchoedRequest(acquisitions=asked)).tile_count == 3
     assert OrderScope(EchoedRequest(acquisitions=asked, bbox=[-107, 35, -106, 36])).tile_count is None

@@ -37,7 +37,7 @@ def test_the_tiles_of_a_delivered_order(tmp_path, wait_for):
 
 
 @pytest.mark.parametrize(
-    ("base", "href", "wanted"),
+    ("base", "href", "expected"),
     [
         ("s3://b/p/order_collections/1.json", "../a/2.json", "s3://b/p/a/2.json"),
         ("s3://b/order_collections/1.json", "./2.json", "s3://b/order_collections/2.json"),
@@ -45,8 +45,8 @@ def test_the_tiles_of_a_delivered_order(tmp_path, wait_for):
         ("file:///tmp/p/1.json", "../2.json", "file:///tmp/2.json"),
     ],
 )
-def test_relative_links(base, href, wanted):
-    assert resolved(base, href) == wanted
+def test_relative_links(base, href, expected):
+    assert resolved(base, href) == expected
 
 
 def test_a_document_of_another_kind_is_an_error_that_names_it():

@@ -70,9 +70,9 @@ def test_an_area_from_a_file(tmp_path, name, content):
     assert shapely.from_wkt(parse_aoi(tmp_path / name).wkt).equals(BOX)
 
 
-def near(aoi: AOI, wanted: shapely.Geometry) -> bool:
+def near(aoi: AOI, expected: shapely.Geometry) -> bool:
     """Whether an AOI is what is wanted, but for the rounding of a reprojection."""
-    return shapely.hausdorff_distance(shapely.from_wkt(aoi.wkt), wanted) < 1e-6
+    return shapely.hausdorff_distance(shapely.from_wkt(aoi.wkt), expected) < 1e-6
 
 
 @pytest.mark.parametrize("crs", [4326, 32613, 3857, 4269])
@@ -84,7 +84,7 @@ def test_a_frame_is_reprojected_from_its_crs(kind, crs):
     assert aoi.warnings == ()
 
 
-def test_a_frame_without_crs_is_taken_for_degrees_and_told():
+def test_frame_without_crs_is_read_as_degrees_with_a_warning():
     aoi = parse_aoi(geopandas.GeoSeries([BOX]))
     assert near(aoi, BOX)
     assert "no CRS" in aoi.warnings[0]
@@ -145,7 +145,7 @@ def test_a_folder_that_ogr_knows(tmp_path):
     assert near(parse_aoi(str(tmp_path / "folder")), BOX)
 
 
-def test_all_layers_of_a_file_are_taken_and_told(tmp_path):
+def test_all_layers_of_a_file_are_read_with_a_warning(tmp_path):
     for layer, part in (("west", BOX), ("east", EAST)):
         geopandas.GeoSeries([part], crs=4326).to_file(tmp_path / "aoi.gpkg", layer=layer, driver="GPKG")
     aoi = parse_aoi(str(tmp_path / "aoi.gpkg"))
@@ -154,7 +154,7 @@ def test_all_layers_of_a_file_are_taken_and_told(tmp_path):
     assert "west, east" in aoi.warnings[0]
 
 
-def test_the_third_dimension_of_a_file_is_dropped_and_told(tmp_path):
+def test_third_dimension_of_a_file_is_dropped_with_a_warning(tmp_path):
     geopandas.GeoSeries([shapely.force_3d(BOX, 7)], crs=4326).to_file(tmp_path / "aoi.gpkg", driver="GPKG")
     aoi = parse_aoi(tmp_path / "aoi.gpkg")
     assert near(aoi, BOX)
@@ -247,19 +247,19 @@ def test_a_grid_cell_is_taken_in_degrees():
     assert shapely.from_wkt(parse_aoi(cell).wkt).equals(cell.geom_WGS84)
 
 
-def test_the_third_dimension_is_dropped_and_told():
+def test_third_dimension_is_dropped_with_a_warning():
     aoi = parse_aoi(shapely.force_3d(BOX, 7.0))
     assert not shapely.from_wkt(aoi.wkt).has_z
     assert "third dimension" in aoi.warnings[0]
 
 
-def test_an_open_ring_is_closed_and_told():
+def test_open_ring_is_closed_with_a_warning():
     aoi = parse_aoi("POLYGON ((0 0, 0 1, 1 1, 1 0))")
     assert shapely.from_wkt(aoi.wkt).area == 1
     assert "open ring" in aoi.warnings[0]
 
 
-def test_a_self_intersection_is_mended_and_told():
+def test_self_intersection_is_fixed_with_a_warning():
     aoi = parse_aoi("POLYGON ((0 0, 1 1, 1 0, 0 1, 0 0))")
     assert shapely.from_wkt(aoi.wkt).is_valid
     assert "Self-intersection" in aoi.warnings[0]
@@ -306,20 +306,20 @@ def test_figures():
 def test_the_area_is_geodesic_and_without_its_holes_however_they_turn():
     shell = [(0, 0), (0.02, 0), (0.02, 0.02), (0, 0.02)]
     hole = [(0.001, 0.001), (0.019, 0.001), (0.019, 0.019), (0.001, 0.019)]
-    wanted = area_sqkm(shapely.Polygon(shell)) - area_sqkm(shapely.Polygon(hole))
+    expected = area_sqkm(shapely.Polygon(shell)) - area_sqkm(shapely.Polygon(hole))
     for turned in (hole, hole[::-1]):
         polygon = shapely.Polygon(shell, [turned])
-        assert area_sqkm(polygon) == pytest.approx(wanted)
-        with pytest.raises(ArdRequestError, match=f"{wanted:.4g} km²"):
+        assert area_sqkm(polygon) == pytest.approx(expected)
+        with pytest.raises(ArdRequestError, match=f"{expected:.4g} km²"):
             parse_aoi(polygon)
 
 
 @pytest.mark.parametrize("latitude", [0, 45, 70, 85])
 def test_the_rules_are_met_and_broken_at_any_latitude(latitude):
-    """A shape that just passes and one that just does not; the rules are in metres, the shapes in degrees."""
+    """A shape that just passes and one that just does not; the rules are in meters, the shapes in degrees."""
     metre_x, metre_y = 1 / (111_320 * np.cos(np.radians(latitude))), 1 / 111_132
-    for metres, words in (((1010, 1010), None), ((980, 980), "km²"), ((260, 8000), None), ((240, 8000), "m wide")):
-        box = shapely.box(10, latitude, 10 + metres[0] * metre_x, latitude + metres[1] * metre_y)
+    for meters, words in (((1010, 1010), None), ((980, 980), "km²"), ((260, 8000), None), ((240, 8000), "m wide")):
+        box = shapely.box(10, latitude, 10 + meters[0] * metre_x, latitude + meters[1] * metre_y)
         if words:
             with pytest.raises(ArdRequestError, match=words):
                 parse_aoi(box)
@@ -355,7 +355,7 @@ def test_what_is_valid_goes_out_as_it_came():
         lambda ring: f"POLYGON (({', '.join(f'{x} {y}' for x, y in ring)}))",
     ],
 )
-def test_an_open_ring_of_any_form_is_closed_and_told(form):
+def test_open_ring_of_any_form_is_closed_with_a_warning(form):
     aoi = parse_aoi(form([[0, 0], [0, 1], [1, 1], [1, 0]]))
     assert shapely.from_wkt(aoi.wkt).area == 1
     assert aoi.warnings == ("an open ring was closed",)
@@ -364,14 +364,14 @@ def test_an_open_ring_of_any_form_is_closed_and_told(form):
 def test_geojson_reads_the_same_however_many_rings_and_kinds():
     holed = BOX.difference(shapely.box(-105.16, 40.14, -105.14, 40.16))
     shapes = [BOX, holed, shapely.MultiPolygon([holed, EAST]), EAST.segmentize(0.001)]
-    features = [{"type": "Feature", "geometry": shapely.geometry.mapping(one)} for one in shapes]
+    features = [{"type": "Feature", "geometry": shapely.geometry.mapping(geometry)} for geometry in shapes]
     for chosen in (features, features[:2], features[3:], features[::-1]):
-        wanted = [shapely.geometry.shape(feature["geometry"]) for feature in chosen]
-        found = shapely.from_wkt(parse_aoi({"type": "FeatureCollection", "features": chosen}).wkt)
-        assert found.equals_exact(shapely.GeometryCollection(wanted), 0)
+        expected = [shapely.geometry.shape(feature["geometry"]) for feature in chosen]
+        combined = shapely.from_wkt(parse_aoi({"type": "FeatureCollection", "features": chosen}).wkt)
+        assert combined.equals_exact(shapely.GeometryCollection(expected), 0)
 
 
-def test_overlapping_polygons_of_which_one_is_mended_stay_valid():
+def test_overlapping_polygons_stay_valid_after_a_fix():
     bow_tie = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
     aoi = parse_aoi([bow_tie, shapely.box(0, 0, 1, 1)])
     assert shapely.from_wkt(aoi.wkt).is_valid
@@ -409,7 +409,7 @@ def test_a_simplified_polygon_covers_the_original_within_the_stated_tolerance(po
     stated = float(note.split("at most ")[1].removesuffix(" m"))
     # No degree is longer than 112 km, and none of longitude longer than at the latitude nearest to the equator.
     squeeze = np.array([np.cos(np.radians(polygon.bounds[1])), 1])
-    original, reaching = (shapely.transform(one, lambda xy: xy * squeeze) for one in (polygon, simple))
+    original, reaching = (shapely.transform(geometry, lambda xy: xy * squeeze) for geometry in (polygon, simple))
     assert original.buffer(1.01 * stated / 112_000).covers(reaching)
     # Neither much larger nor coarser than it need be.
     assert simple.area < 1.05 * polygon.area

@@ -36,8 +36,8 @@ def test_a_cell_lies_where_the_grids_own_library_has_it(zone, column, row):
     name = cell_id(zone, column, row)
     ours = Polygon(grid.footprint(name)).normalize().exterior.coords
     theirs = reference(name).normalize().exterior.coords
-    for here, there in zip(ours, theirs, strict=True):
-        assert here == pytest.approx(there)
+    for our_bound, their_bound in zip(ours, theirs, strict=True):
+        assert our_bound == pytest.approx(their_bound)
 
 
 def test_bounds_take_in_every_cell():
@@ -57,9 +57,9 @@ def test_bounds_at_the_antimeridian_go_the_short_way():
     assert east < -170
 
 
-@pytest.mark.parametrize("given_", [[], ["Z61-031131111330"], ["Z13-0311"], [None], ["Z13-031131111334"]])
-def test_what_is_no_cell_has_no_bounds(given_):
-    assert grid.bounds(given_) is None
+@pytest.mark.parametrize("invalid_cells", [[], ["Z61-031131111330"], ["Z13-0311"], [None], ["Z13-031131111334"]])
+def test_invalid_cell_has_no_bounds(invalid_cells):
+    assert grid.bounds(invalid_cells) is None
 
 
 def test_a_footprint_of_no_cell_is_an_error():

@@ -21,7 +21,10 @@ def tile(name, zone, quadkey):
 
 
 def features(*properties):
-    return {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": found} for found in properties]}
+    return {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "properties": acquisition} for acquisition in properties],
+    }
 
 
 TILES = features(tile(A, 13, C[4:]), tile(B, "13", C[4:]), tile(A, 13, D[4:]))
@@ -34,39 +37,41 @@ BY_CELLS = [(A, (C, D)), (B, (C,))]
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [TILES, STACKS, json.dumps(TILES), str(STACKS), {A: [C, D], B: [C]}, json.dumps({A: [C, D], B: [C]}), [TILES, STACKS]],
     ids=["metadata search", "Select", "JSON of tiles", "a rendered Select", "format=order", "JSON of format=order", "two searches"],
 )  # fmt: skip
-def test_what_a_search_answers_is_ordered_by_its_cells(answer):
-    assert list(parse_acquisitions(answer)) == BY_CELLS
+def test_search_response_is_ordered_by_its_cells(response):
+    assert list(parse_acquisitions(response)) == BY_CELLS
 
 
 def test_what_the_sandbox_answers_to_a_search_can_be_ordered(ard, client):
     body = {"ids": ard.acquisitions[:2]}
     for form in ("geojson", "order"):
-        answer = client._request_json("POST", f"metadata/cells/acquisitions?format={form}", json=body)
-        found = parse_acquisitions(answer)
-        assert {name for name, _ in found} == set(ard.acquisitions[:2])
-        assert all(cells for _, cells in found)
+        response = client._request_json("POST", f"metadata/cells/acquisitions?format={form}", json=body)
+        acquisition = parse_acquisitions(response)
+        assert {name for name, _ in acquisition} == set(ard.acquisitions[:2])
+        assert all(cells for _, cells in acquisition)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the metadata of real tiles is not beside this repository")
 def test_every_real_acquisition_and_cell_passes():
-    wanted: dict[str, list[str]] = {}
+    expected: dict[str, list[str]] = {}
     for path in REAL.glob("*.geojson"):
         for feature in json.loads(path.read_text())["features"]:
-            known = feature["properties"]
-            wanted.setdefault(known["catalog_id"], []).append(f"Z{known['utm_zone']:02d}-{known['quadkey']}")
-    assert len(wanted) > 100
-    assert [name for name, _ in parse_acquisitions(wanted)] == list(wanted)
-    assert {cell for _, cells in parse_acquisitions(wanted) for cell in cells} == {
-        cell for cells in wanted.values() for cell in cells
+            properties_ = feature["properties"]
+            expected.setdefault(properties_["catalog_id"], []).append(
+                f"Z{properties_['utm_zone']:02d}-{properties_['quadkey']}"
+            )
+    assert len(expected) > 100
+    assert [name for name, _ in parse_acquisitions(expected)] == list(expected)
+    assert {cell for _, cells in parse_acquisitions(expected) for cell in cells} == {
+        cell for cells in expected.values() for cell in cells
     }
 
 
 @pytest.mark.parametrize(
-    ("value", "wanted"),
+    ("value", "expected"),
     [
         ([A, {"id": B, "cells": [C]}, {A: [D]}], [(A, ()), (B, (C,))]),
         ([[A], (B,)], [(A, ()), (B, ())]),
@@ -79,8 +84,8 @@ def test_every_real_acquisition_and_cell_passes():
         ({A: ()}, [(A, ())]),
     ],
 )
-def test_forms_mixed_and_rendered(value, wanted):
-    assert list(parse_acquisitions(value)) == wanted
+def test_forms_mixed_and_rendered(value, expected):
+    assert list(parse_acquisitions(value)) == expected
 
 
 def test_a_set_makes_the_same_order_in_every_process():

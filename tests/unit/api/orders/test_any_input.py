@@ -79,7 +79,9 @@ acquisitions = texts(
             max_size=4,
         ),
         st.lists(entries, max_size=4),
-        st.builds(lambda found: {"type": "FeatureCollection", "features": found}, st.lists(entries, max_size=3) | junk),
+        st.builds(
+            lambda members: {"type": "FeatureCollection", "features": members}, st.lists(entries, max_size=3) | junk
+        ),
     )
 )
 
@@ -109,7 +111,7 @@ wkts = st.one_of(
 areas = texts(
     st.one_of(
         geometries, features, wkts, boxes, junk, st.lists(geometries | boxes | wkts, max_size=3),
-        st.builds(lambda found: {"type": "FeatureCollection", "features": found}, st.lists(features, max_size=3) | junk),
+        st.builds(lambda members: {"type": "FeatureCollection", "features": members}, st.lists(features, max_size=3) | junk),
     )
 )  # fmt: skip
 bboxes = texts(
@@ -160,19 +162,19 @@ others = st.fixed_dictionaries(
 
 
 def check(**arguments: object) -> str:
-    """Order, look at what came of it, and return how it ended."""
+    """Place an order, check the outcome, and return its kind."""
     before = repr(arguments)
     request, error = None, None
     try:
         request = OrderRequest.of(**arguments)
     except ArdRequestError as refused:
         error = refused
-    said = str(error or f"{request!r} {request.warnings}")
-    assert SECRET not in said
-    assert not any(coded in said for coded in CODED)
+    message = str(error or f"{request!r} {request.warnings}")
+    assert SECRET not in message
+    assert not any(coded in message for coded in CODED)
     if error:
         assert error.argument
-        assert said.startswith(f"{error.argument}: ")
+        assert message.startswith(f"{error.argument}: ")
     else:
         payload = json.loads(json.dumps(request.to_payload(), allow_nan=False))
         assert payload.keys() <= FIELDS

@@ -158,7 +158,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "broken GeoJSON": ({"intersects": '{"type": "Polygon"'}, "intersects", "cannot be read as JSON"),
     "a number as AOI": ({"intersects": 5}, "intersects", "got 5"),
     "latitude first": ({"intersects": shapely.box(40.1, -105.2, 40.2, -105.1)}, "intersects", "swapped"),
-    "metres": ({"intersects": shapely.box(5e5, 44e5, 51e4, 441e4)}, "intersects", "projected"),
+    "meters": ({"intersects": shapely.box(5e5, 44e5, 51e4, 441e4)}, "intersects", "projected"),
     "past the antimeridian": ({"intersects": shapely.box(179, 0, 181, 1)}, "intersects", "antimeridian"),
     "round the world": ({"intersects": shapely.box(-179, 0, 179, 1)}, "intersects", "358° of longitude"),
     "a coordinate that is no number": ({"intersects": "POLYGON ((0 0, nan 1, 1 1, 0 0))"}, "intersects", "finite"),
@@ -239,9 +239,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_sent(name, sandbox, 
         ({"intersects": shapely.Point(-100, 40).buffer(30, quad_segs=500), "simplify_aoi": True}, "simplified to 1000 vertices"),
     ],
 )  # fmt: skip
-def test_what_was_mended_or_is_in_doubt_is_told_in_the_tasks_log(
-    arguments, words, sandbox, context, log_text, monkeypatch
-):
+def test_fixes_and_doubts_are_in_the_task_log(arguments, words, sandbox, context, log_text, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", sandbox.connection_json)
     # An order that gets as far as it can without being sent.
     last = {"task_id": "order", "acquisitions": A, "destination": "s3://bkt/p", "if_exists": "no such choice"}

@@ -31,16 +31,16 @@ def test_service_credentials_in_any_form_go_out_as_base64(form, tmp_path, monkey
         "path": str(tmp_path / "key.json"), "home": "~/key.json", "text": KEY, "dictionary": json.loads(KEY), "base64": KEY64,
         "wrapped base64": base64.encodebytes(KEY.encode()).decode(), "base64 with blanks around": f"\n {KEY64}\n",
     }[form]  # fmt: skip
-    found, notes = parse_destination(output_config=gcs(service_credentials=given))
-    assert found.to_payload() == gcs(service_credentials=KEY64)
-    assert found.secrets == (KEY64,)
+    parsed, notes = parse_destination(output_config=gcs(service_credentials=given))
+    assert parsed.to_payload() == gcs(service_credentials=KEY64)
+    assert parsed.secrets == (KEY64,)
     assert notes == ()
 
 
 def test_a_valid_base64_goes_out_as_it_came():
     padded = base64.b64encode(f"  {KEY}\n\n".encode()).decode()
-    found, _ = parse_destination(output_config=gcs(service_credentials=padded))
-    assert found.to_payload() == gcs(service_credentials=padded)
+    parsed, _ = parse_destination(output_config=gcs(service_credentials=padded))
+    assert parsed.to_payload() == gcs(service_credentials=padded)
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_a_valid_base64_goes_out_as_it_came():
     [(gcs(service_credentials=KEY64, credentials_id="stored"), "service_credentials"), (azure(sas_url=SAS, credentials_id="stored"), "sas_url")],
 )  # fmt: skip
 def test_of_two_credentials_the_stored_one_wins_and_that_is_noted(config, secret):
-    found, notes = parse_destination(output_config=config)
+    parsed, notes = parse_destination(output_config=config)
     [(platform, _)] = config.items()
-    assert found.secrets == ()
-    assert next(iter(found.to_payload().values()))["credentials_id"] == "stored"
+    assert parsed.secrets == ()
+    assert next(iter(parsed.to_payload().values()))["credentials_id"] == "stored"
     assert notes == (f"output_config.{platform}: credentials_id 'stored' is used, {secret} is not",)
 
 
@@ -65,13 +65,13 @@ def test_credentials_of_the_arguments_win_over_those_of_the_connection():
 
 
 @pytest.mark.parametrize(
-    ("place", "wanted"),
+    ("location", "expected"),
     [("gs://bkt/a", "bucket"), ("gs://bkt/deep/x", "deep"), ("gs://bkt/deeper", "bucket"), ("gs://bkt", "bucket"), ("gs://other", "any"), ("az://bkt/a", "azure")],
 )  # fmt: skip
-def test_the_longest_location_of_the_connection_wins(place, wanted):
+def test_the_longest_location_of_the_connection_wins(location, expected):
     stored = {"gs://": "any", "GS://bkt/": "bucket", "gs://bkt/deep/": "deep", "az://": "azure", "s3://bkt": "s3"}
-    found, _ = parse_destination(place, credentials_ids=stored)
-    assert next(iter(found.to_payload().values()))["credentials_id"] == wanted
+    parsed, _ = parse_destination(location, credentials_ids=stored)
+    assert next(iter(parsed.to_payload().values()))["credentials_id"] == expected
 
 
 def test_what_a_template_left_in_a_config_is_not_given():
@@ -87,9 +87,9 @@ def test_a_role_in_either_place_and_form(role_in, bare):
     role = "arn:aws-us-gov:iam::123456789012:role/deep/writer"
     inner = {"bucket": "bkt", "prefix": "p"} | ({"role_arn": role} if role_in != "argument" else {})
     config = inner if bare else {"amazon_s3": inner}
-    found, _ = parse_destination(output_config=config, role_arn=role if role_in != "config" else None)
+    parsed, _ = parse_destination(output_config=config, role_arn=role if role_in != "config" else None)
     sent = {"bucket": "bkt", "prefix": "p", "role_arn": role}
-    assert found.to_payload() == (sent if bare else {"amazon_s3": sent})
+    assert parsed.to_payload() == (sent if bare else {"amazon_s3": sent})
 
 
 def test_an_error_without_credentials_says_where_one_can_be_put():

@@ -21,7 +21,7 @@ NO_ADDRESSES = ["", "me", "me@", "@example.com", "me@example", "me@@example.com"
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_addresses(address):
-    assert [told.to_payload() for told in parse_notifications(f" {address}\n", None)] == [
+    assert [parsed.to_payload() for parsed in parse_notifications(f" {address}\n", None)] == [
         {"type": "email", "address": address}
     ]
 
@@ -38,7 +38,7 @@ def test_what_is_no_address(address):
     "topic", [TOPIC, f"{TOPIC}.fifo", TOPIC.replace("aws", "aws-cn"), TOPIC.replace("aws", "aws-us-gov")]
 )
 def test_topics(topic):
-    assert [told.to_payload() for told in parse_notifications((), topic)] == [{"type": "sns", "topic_arn": topic}]
+    assert [parsed.to_payload() for parsed in parse_notifications((), topic)] == [{"type": "sns", "topic_arn": topic}]
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_what_is_no_topic(topic):
 
 @pytest.mark.parametrize("form", [list, tuple, set, iter, str, lambda addresses: dict.fromkeys(addresses).keys()])
 def test_any_form_of_a_list_each_address_once(form):
-    told = parse_notifications(form(["b@example.com", "a@example.com", "b@example.com"]), ())
-    assert sorted(one.email for one in told) == ["a@example.com", "b@example.com"]
+    parsed = parse_notifications(form(["b@example.com", "a@example.com", "b@example.com"]), ())
+    assert sorted(entry.email for entry in parsed) == ["a@example.com", "b@example.com"]
 
 
 @pytest.mark.parametrize("nothing", [None, (), [], "", "None", "[]", " "])

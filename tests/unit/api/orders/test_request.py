@@ -26,7 +26,7 @@ def payload(**arguments):
 
 
 @pytest.mark.parametrize(
-    ("acquisitions", "wanted"),
+    ("acquisitions", "expected"),
     [
         (A, [(A, [])]),
         ([A, B], [(A, []), (B, [])]),
@@ -43,9 +43,9 @@ def payload(**arguments):
         ("c2b6a1d0-0a1b-4c2d-8e3f-0123456789ab-inv", [("c2b6a1d0-0a1b-4c2d-8e3f-0123456789ab-inv", [])]),
     ],
 )
-def test_acquisitions(acquisitions, wanted):
+def test_acquisitions(acquisitions, expected):
     assert payload(acquisitions=acquisitions)["acquisitions"] == [
-        {"id": name, "cells": cells} for name, cells in wanted
+        {"id": name, "cells": cells} for name, cells in expected
     ]
 
 
@@ -67,7 +67,7 @@ def test_the_wire_name_of_the_cell_filter_can_be_set():
 
 
 @pytest.mark.parametrize(
-    ("destination", "wanted"),
+    ("destination", "expected"),
     [
         ("s3://bkt/a/b", S3),
         ("bkt/a/b", S3),
@@ -76,12 +76,12 @@ def test_the_wire_name_of_the_cell_filter_can_be_set():
         ("s3://bkt/", {"bucket": "bkt", "prefix": ""}),
     ],
 )
-def test_destinations(destination, wanted):
-    assert payload(destination=destination)["output_config"] == wanted
+def test_destinations(destination, expected):
+    assert payload(destination=destination)["output_config"] == expected
 
 
 @pytest.mark.parametrize(
-    ("config", "wanted"),
+    ("config", "expected"),
     [
         ({"amazon_s3": S3}, None),
         (json.dumps({"amazon_s3": S3}), {"amazon_s3": S3}),
@@ -95,9 +95,9 @@ def test_destinations(destination, wanted):
         ({"azure_blob_storage": {"container": "c", "prefix": "p", "credentials_id": "az_1"}}, None),
     ],
 )
-def test_output_configs(config, wanted):
+def test_output_configs(config, expected):
     before = copy.deepcopy(config)
-    assert payload(destination=None, output_config=config)["output_config"] == (wanted or config)
+    assert payload(destination=None, output_config=config)["output_config"] == (expected or config)
     assert config == before
 
 
@@ -109,12 +109,12 @@ def test_service_credentials_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("place", "credentials_id"),
+    ("location", "credentials_id"),
     [("gs://my-bucket/x", "wide"), ("gs://my-bucket/deep/down", "deep"), ("gs://other/x", "any"), ("az://c/x", "az")],
 )
-def test_stored_credentials_come_from_the_connection_by_the_longest_match(place, credentials_id):
+def test_stored_credentials_come_from_the_connection_by_the_longest_match(location, credentials_id):
     stored = {"gs://": "any", "gs://my-bucket": "wide", "gs://my-bucket/deep": "deep", "AZ://": "az"}
-    request = OrderRequest.of(acquisitions=A, destination=place, credentials_ids=stored)
+    request = OrderRequest.of(acquisitions=A, destination=location, credentials_ids=stored)
     assert next(iter(request.to_payload()["output_config"].values()))["credentials_id"] == credentials_id
 
 

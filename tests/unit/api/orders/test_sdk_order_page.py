@@ -1,4 +1,4 @@
-"""Every sentence of the SDK's page on orders that states a behaviour, in its order, each with what ours makes of it."""
+"""Every sentence of the SDK's order page that states a behavior, in its order, with the payload of this provider."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def ids(*names: str) -> dict[str, Any]:
     return {"acquisitions": [{"id": name, "cells": []} for name in names]}
 
 
-def cells(**wanted: list[str]) -> dict[str, Any]:
-    return {"acquisitions": [{"id": name, "cells": of_it} for name, of_it in wanted.items()]}
+def cells(**cells_by_id: list[str]) -> dict[str, Any]:
+    return {"acquisitions": [{"id": name, "cells": of_it} for name, of_it in cells_by_id.items()]}
 
 
 PAGE = [

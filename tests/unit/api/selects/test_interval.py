@@ -14,7 +14,7 @@ DAY = "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("given", "expected"),
     [
         (None, None),
         ("", None),
@@ -46,8 +46,8 @@ DAY = "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"
         ("2026-01-01T12:00:00Z/2026-01-01", "2026-01-01T12:00:00Z/2026-01-01"),
     ],
 )
-def test_every_form_of_a_period(given, wanted):
-    assert parse_interval(given) == wanted
+def test_every_form_of_an_interval(given, expected):
+    assert parse_interval(given) == expected
 
 
 @pytest.mark.parametrize("step", [timedelta(days=1), timedelta(hours=1), timedelta(seconds=1), timedelta(seconds=1.5)])
@@ -91,6 +91,6 @@ def test_what_is_none_is_refused_by_name(wrong):
     assert caught.value.argument == "datetime"
 
 
-def test_an_interval_without_length_is_told_apart():
+def test_interval_without_length_is_detected():
     with pytest.raises(ArdRequestError, match="CronDataIntervalTimetable"):
         parse_interval(f"{START}/{START}")

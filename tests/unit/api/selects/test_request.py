@@ -16,8 +16,8 @@ AWAY = [10.0, 50.0, 10.1, 50.1]
 CLEAR = {"eo:cloud_cover": {"lte": 10}}
 
 
-def sets(found):
-    return {name: set(cells) for name, cells in found.items()}
+def sets(selected):
+    return {name: set(cells) for name, cells in selected.items()}
 
 
 def test_what_is_not_given_is_not_sent():
@@ -44,10 +44,10 @@ def test_every_argument_is_sent():
 
 
 def test_texts_of_templates_are_read():
-    told = SelectRequest.of(
+    described = SelectRequest.of(
         ids="['10300100B2B49700']", bbox=str(BBOX), query=json.dumps(CLEAR), image_age_category="('fresh', 'standard')"
     )
-    assert told == SelectRequest.of(
+    assert described == SelectRequest.of(
         ids="10300100B2B49700", bbox=BBOX, query=CLEAR, image_age_category=["fresh", "standard"]
     )
     assert SelectRequest.of(bbox=BBOX, stack_depth="None") == SelectRequest.of(bbox=BBOX)
@@ -61,7 +61,7 @@ def test_value_that_resolves_to_nothing_is_refused(argument, value):
     assert caught.value.argument == argument
 
 
-def test_what_was_mended_is_noted():
+def test_fixes_are_reported_as_warnings():
     request = SelectRequest.of(intersects="POLYGON ((0 0, 1 1, 1 0, 0 1, 0 0))")
     assert any("repaired" in warning for warning in request.warnings)
 
@@ -107,7 +107,7 @@ def test_what_cannot_be_meant_is_refused_by_name(argument, wrong):
     assert caught.value.argument == argument
 
 
-def test_the_fingerprint_tells_requests_apart():
+def test_fingerprints_of_different_requests_differ():
     same = [SelectRequest.of(bbox=BBOX, query=query).fingerprint() for query in (CLEAR, json.dumps(CLEAR))]
     assert same[0] == same[1]
     assert same[0] != SelectRequest.of(bbox=BBOX).fingerprint()
@@ -148,9 +148,9 @@ def test_a_select_runs_and_its_results_can_be_ordered(ard, client):
     assert submitted.state is State.RUNNING
     select = client.get_select(submitted.id)
     assert select.state is State.SUCCEEDED
-    found = client.selected(select)
-    assert len(found) == select.unique_acquisitions > 1
-    as_found = OrderRequest.of(acquisitions=found, destination="bkt/p")
+    selected = client.selected(select)
+    assert len(selected) == select.unique_acquisitions > 1
+    as_found = OrderRequest.of(acquisitions=selected, destination="bkt/p")
     assert client.dry_run(as_found).total_cost == select.usage.total_cost
     by_id = OrderRequest.of(select_id=select.id, destination="bkt/p")
     assert client.dry_run(by_id).total_cost == select.usage.total_cost
@@ -158,11 +158,11 @@ def test_a_select_runs_and_its_results_can_be_ordered(ard, client):
 
 def test_results_come_without_the_login_and_by_geojson_as_well(client):
     sent = []
-    client._session.hooks["response"].append(lambda answer, **_: sent.append(answer.request))
+    client._session.hooks["response"].append(lambda response, **_: sent.append(response.request))
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id)
-    found = client.selected(select)
+    selected = client.selected(select)
     del select.links["order"]
-    assert sets(client.selected(select)) == sets(found)
+    assert sets(client.selected(select)) == sets(selected)
     downloads = [request for request in sent if "signature=" in request.url]
     assert [request.path_url.partition("?")[0].rpartition(".")[2] for request in downloads] == ["order", "geojson"]
     assert ["Authorization" in request.headers for request in downloads] == [False, False]
@@ -178,7 +178,7 @@ def test_no_result_is_none(ard, client):
         client.selected(select.model_copy(update={"unique_acquisitions": None}))
 
 
-def test_a_broken_download_is_an_outage_and_tells_no_link(ard, client):
+def test_broken_download_is_an_outage_and_hides_the_link(ard, client):
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id)
     ard.faults.add("GET /select/files/*", kind="status", status=503, times=1)
     assert client.selected(select)
@@ -199,11 +199,13 @@ def test_an_unknown_select_is_not_found(client):
 
 
 def test_acquisitions_over_an_area_come_oldest_first_with_their_cells(ard, client):
-    found = client.find_acquisitions(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/.."))
-    assert [one.acquired_at for one in found] == sorted(one.acquired_at for one in found)
-    assert len(found) > 2
+    selected = client.find_acquisitions(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/.."))
+    assert [acquisition.acquired_at for acquisition in selected] == sorted(
+        acquisition.acquired_at for acquisition in selected
+    )
+    assert len(selected) > 2
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/..")).id)
-    assert {one.id: set(one.cells) for one in found} == sets(client.selected(select))
+    assert {acquisition.id: set(acquisition.cells) for acquisition in selected} == sets(client.selected(select))
     assert client.find_acquisitions(SelectRequest.of(bbox=AWAY)) == []
 
 

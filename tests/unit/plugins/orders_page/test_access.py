@@ -72,20 +72,20 @@ def place_order(client, dag_id):
     return client.submit_order(IdempotencyKey(dag_id, "order", RUN).tag(request)).id
 
 
-def rows_by_id(answer):
-    body = answer.json()
+def rows_by_id(response):
+    body = response.json()
     return {row[0]: dict(zip(body["columns"], row, strict=True)) for row in body["rows"]}
 
 
-def test_of_a_dag_that_the_user_may_not_read_nothing_is_told(client, get, ard_connection):
+def test_orders_of_an_unreadable_dag_are_hidden(client, get, ard_connection):
     seen, hidden = place_order(client, OPEN), place_order(client, SECRET)
-    answer = get("orders", connection=ard_connection)
-    rows = rows_by_id(answer)
+    response = get("orders", connection=ard_connection)
+    rows = rows_by_id(response)
     assert rows[seen]["dag"] == OPEN
     assert (rows[hidden]["dag"], rows[hidden]["task"], rows[hidden]["run"]) == (None, None, None)
-    one = get("order", connection=ard_connection, order=hidden)
-    assert one.status_code == 200
-    assert SECRET not in answer.text + one.text
+    hidden_order = get("order", connection=ard_connection, order=hidden)
+    assert hidden_order.status_code == 200
+    assert SECRET not in response.text + hidden_order.text
 
 
 def test_the_orders_of_a_task_only_to_who_may_read_its_dag(client, get, ard_connection):
@@ -114,9 +114,9 @@ def test_connections_of_the_database_and_of_the_environment_in_any_form(get, mon
     }
     for name, value in others.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}", value)
-    answer = get("connections")
-    assert answer.json() == {"connections": [ard_connection, "ard_stored", "ard_uri"]}
-    assert "secret" not in answer.text
+    response = get("connections")
+    assert response.json() == {"connections": [ard_connection, "ard_stored", "ard_uri"]}
+    assert "secret" not in response.text
 
 
 def test_what_a_browser_has_seen_of_several_servers_is_one_of_theirs(client, get, ard_connection):
@@ -135,5 +135,5 @@ def test_however_many_wait_for_a_slow_api_airflow_has_threads_for_others(ard, ge
         asked = [pool.submit(get, "order", connection=ard_connection, order=str(number)) for number in range(45)]
         wait_for(lambda: slow.fired >= 10)
         assert get("connections").status_code == 200
-        assert not all(one.done() for one in asked)
-    assert {one.result().status_code for one in asked} == {404}
+        assert not all(hidden_order.done() for hidden_order in asked)
+    assert {hidden_order.result().status_code for hidden_order in asked} == {404}

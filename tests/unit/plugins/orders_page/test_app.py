@@ -40,8 +40,8 @@ def test_the_anonymous_get_no_data_from_any_route(app, get, ard, ard_connection)
     versioned = next(path for path in paths if path.startswith("/static/"))
     assert paths - {versioned} == {"/", "/static", "/data/connections", "/data/orders", "/data/order", "/data/run"}
     for path in paths - {"/", "/static", versioned}:
-        answer = get(path, connection=ard_connection, order="1", dag_id="d", run_id="r")
-        assert answer.status_code == 401, path
+        response = get(path, connection=ard_connection, order="1", dag_id="d", run_id="r")
+        assert response.status_code == 401, path
     assert ard_connection not in get("/").text
     assert ard.requests == []
 
@@ -73,7 +73,7 @@ def test_every_file_of_the_page_is_there(get):
 
 
 def loaded_from_vendor():
-    """Return the names of all files in `vendor/` that are not licences."""
+    """Return the names of all files in `vendor/` that are not licenses."""
     return {file.name for file in (STATIC / "vendor").iterdir() if not file.name.endswith(".txt")}
 
 

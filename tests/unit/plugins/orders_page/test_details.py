@@ -16,7 +16,7 @@ def placed(client, **arguments) -> str:
 
 
 def tiles(details) -> set[tuple[str, str]]:
-    return {(cell, acquisition) for cell, _, found in details["cells"] for acquisition, _ in found}
+    return {(cell, acquisition) for cell, _, matches in details["cells"] for acquisition, _ in matches}
 
 
 def test_of_whole_acquisitions_just_the_tiles_that_meet_the_aoi(ard, client):
@@ -25,7 +25,7 @@ def test_of_whole_acquisitions_just_the_tiles_that_meet_the_aoi(ard, client):
     [order] = ard.orders
     assert tiles(details) == {(tile.cell_id, tile.acquisition_id) for tile in order.tiles}
     assert details["aoi"]["type"] == "Polygon"
-    assert {date for _, _, found in details["cells"] for _, date in found} == {"2025-07-12"}
+    assert {date for _, _, matches in details["cells"] for _, date in matches} == {"2025-07-12"}
 
 
 def test_of_named_cells_just_these(client):

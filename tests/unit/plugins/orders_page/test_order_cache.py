@@ -26,31 +26,31 @@ def place_orders(client, number=1, **metadata):
 
 
 def look(orders, facts=None):
-    """Look until the API has been read to the end; `facts` are those of an earlier look."""
-    found = {}
+    """Update until the API has been read to the end; `facts` are those of an earlier update."""
+    known_rows = {}
 
-    def take(told):
-        found.update({row.id: row for row in told.rows})
-        return told.metadata
+    def take(changes):
+        known_rows.update({row.id: row for row in changes.rows})
+        return changes.metadata
 
     while True:
         facts = take(orders.snapshot({facts["generation"]: facts["version"]} if facts else {}))
         with orders._changed:
             assert orders._changed.wait_for(lambda: not orders._reading, 30)
         with pytest.MonkeyPatch.context() as patch:
-            # What has been read meanwhile, without beginning anew.
+            # What has been read meanwhile, without starting again.
             patch.setattr(order_cache, "CACHE_TTL_S", math.inf)
             facts = take(orders.snapshot({facts["generation"]: facts["version"]}))
         if facts["complete"] or facts["error"]:
-            return found, facts
+            return known_rows, facts
 
 
 def test_all_pages_are_read_once(ard, client):
     ids = place_orders(client, 120)
     orders = OrderCache(lambda: client)
     before = len(ard.requests)
-    found, facts = look(orders)
-    assert set(found) == set(ids)
+    known_rows, facts = look(orders)
+    assert set(known_rows) == set(ids)
     assert facts["count"] == 120
     assert len(ard.requests) - before == 2
 
@@ -73,9 +73,9 @@ def test_a_later_look_reads_one_page_and_returns_what_has_changed(ard, client, a
     [new] = place_orders(client)
     ard.finish_order(ids[-1])
     before = len(ard.requests)
-    found, _ = look(orders, facts)
-    assert set(found) == {new, ids[-1]}
-    assert found[ids[-1]].state == "succeeded"
+    known_rows, _ = look(orders, facts)
+    assert set(known_rows) == {new, ids[-1]}
+    assert known_rows[ids[-1]].state == "succeeded"
     assert len(ard.requests) - before == 1
 
 
@@ -87,8 +87,8 @@ def test_an_old_order_that_is_still_open_is_asked_for_singly(ard, client, at_onc
     _, facts = look(orders)
     ard.fail_order(ids[0], "no luck")
     before = len(ard.requests)
-    found, _ = look(orders, facts)
-    assert found[ids[0]].message == "no luck"
+    known_rows, _ = look(orders, facts)
+    assert known_rows[ids[0]].message == "no luck"
     assert len(ard.requests) - before == 2
 
 
@@ -96,11 +96,11 @@ def test_a_look_of_another_era_gets_everything(client, ard):
     [order_id] = place_orders(client)
     orders = OrderCache(lambda: client)
     look(orders)
-    found, _ = look(orders, {"generation": "another process", "version": 99})
-    assert list(found) == [order_id]
+    known_rows, _ = look(orders, {"generation": "another process", "version": 99})
+    assert list(known_rows) == [order_id]
 
 
-def test_an_outage_is_told_and_what_is_known_stays(ard, client, at_once):
+def test_outage_is_reported_and_known_rows_stay(ard, client, at_once):
     [order_id] = place_orders(client)
     orders = OrderCache(lambda: client)
     look(orders)
@@ -165,20 +165,20 @@ def test_what_the_list_does_not_tell_is_asked_for_singly_and_kept(ard, client, a
     assert len(ard.requests) - before == 1
     ard.fail_order(order_id, "no luck")
     for _ in range(2):
-        found, _ = look(orders, facts)
-        assert (found[order_id].state, found[order_id].message) == ("failed", "no luck")
-        assert found[order_id].area == row.area
-        assert found[order_id].finished
+        known_rows, _ = look(orders, facts)
+        assert (known_rows[order_id].state, known_rows[order_id].message) == ("failed", "no luck")
+        assert known_rows[order_id].area == row.area
+        assert known_rows[order_id].finished
 
 
 def test_a_connection_that_is_gone_leaves_nothing_behind(ard, monkeypatch, at_once):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
     caches = OrderCaches()
     place_orders(caches.client("ard_default"))
-    found, facts = look(caches.order_cache("ard_default"))
-    assert found
+    known_rows, facts = look(caches.order_cache("ard_default"))
+    assert known_rows
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
-    found, facts = look(caches.order_cache("ard_default"), facts)
+    known_rows, facts = look(caches.order_cache("ard_default"), facts)
     assert "Connection ard_default of type ard does not exist" in facts["error"]["detail"]
     assert (facts["count"], caches._clients) == (0, {})
 

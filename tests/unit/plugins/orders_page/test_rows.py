@@ -52,8 +52,8 @@ def test_who_may_read_the_dag_sees_it():
     ],
 )
 def test_the_extent_of_an_order(order, bbox):
-    found = create_row(status(**order)).bbox
-    assert found == (bbox if bbox is None else pytest.approx(bbox, abs=2e-3))
+    bounds = create_row(status(**order)).bbox
+    assert bounds == (bbox if bbox is None else pytest.approx(bbox, abs=2e-3))
 
 
 def test_times_are_seconds():
@@ -77,7 +77,7 @@ def test_credentials_of_an_output_config_do_not_come_along():
 
 
 @given(created=JSON, acquisitions=JSON, bbox=JSON, intersects=JSON, map_index=JSON)
-def test_whatever_the_api_tells_makes_a_row_of_plain_json(created, acquisitions, bbox, intersects, map_index):
+def test_any_api_response_gives_a_row_of_plain_json(created, acquisitions, bbox, intersects, map_index):
     order = OrderStatus.model_validate(
         {
             "id": "1",

@@ -17,9 +17,9 @@ def at_once(monkeypatch):
     monkeypatch.setattr(task_orders, "CACHE_TTL_S", -1.0)
 
 
-def place_order(client, intention):
+def place_order(client, key):
     request = OrderRequest.of(acquisitions=CELL, destination="s3://b/p")
-    return client.submit_order(intention.tag(request)).id
+    return client.submit_order(key.tag(request)).id
 
 
 def ids(rows):
@@ -41,32 +41,32 @@ def test_a_tasks_own_orders_by_one_request(ard, client):
 
 
 def test_each_mapped_instance_has_its_own(client):
-    placed = [place_order(client, one) for one in MAPPED]
-    assert [ids(TaskOrders(client).find(one)) for one in MAPPED] == [{one} for one in placed]
+    placed = [place_order(client, key) for key in MAPPED]
+    assert [ids(TaskOrders(client).find(key)) for key in MAPPED] == [{key} for key in placed]
 
 
 def test_a_task_without_orders_gets_those_of_its_run(client):
-    placed = {place_order(client, one) for one in (MINE, *MAPPED)}
+    placed = {place_order(client, key) for key in (MINE, *MAPPED)}
     place_order(client, IdempotencyKey("d", "order", "scheduled__2026-01-02"))
     assert ids(TaskOrders(client).find(IdempotencyKey("d", "wait", MINE.run_id))) == placed
 
 
 def test_the_same_run_id_of_many_other_dags_takes_no_place(client, monkeypatch):
     monkeypatch.setattr(task_orders, "MAX_ORDERS_OF_RUN", 2)
-    placed = {place_order(client, one) for one in MAPPED[:2]}
+    placed = {place_order(client, key) for key in MAPPED[:2]}
     for number in range(4):
         place_order(client, IdempotencyKey(f"other_{number}", "order", MINE.run_id))
     assert ids(TaskOrders(client).find(IdempotencyKey("d", "wait", MINE.run_id))) == placed
 
 
 @pytest.mark.usefixtures("short_rows")
-def test_a_list_that_tells_no_more_than_id_and_status(ard, client, at_once):
+def test_list_with_only_id_and_status(ard, client, at_once):
     own = place_order(client, MINE)
     place_order(client, MAPPED[0])
     orders = TaskOrders(client)
     [row] = orders.find(MINE)
     assert (row.id, row.task, row.area) == (own, "order", ard.orders[0].usage["area"]["total_imagery_sqkm"])
-    # Told once, until its status changes.
+    # Requested once, until its status changes.
     assert requests_of(ard, lambda: orders.find(MINE)) == 1
     ard.finish_order(own)
     [row] = orders.find(MINE)
@@ -75,9 +75,9 @@ def test_a_list_that_tells_no_more_than_id_and_status(ard, client, at_once):
 
 
 @pytest.mark.usefixtures("short_rows")
-def test_of_a_list_that_tells_little_a_look_asks_for_some_orders_the_next_one_for_more(client, at_once, monkeypatch):
+def test_sparse_list_is_completed_a_few_orders_per_update(client, at_once, monkeypatch):
     monkeypatch.setattr(task_orders, "MAX_SINGLE_REQUESTS", 2)
-    placed = {place_order(client, one) for one in MAPPED}
+    placed = {place_order(client, key) for key in MAPPED}
     orders = TaskOrders(client)
     wait = IdempotencyKey("d", "wait", MINE.run_id)
     assert len(orders.find(wait)) == 2

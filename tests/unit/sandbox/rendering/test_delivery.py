@@ -284,9 +284,12 @@ def test_each_setting_disables_only_its_own_files(sizes, name):
 def test_hd_doubles_the_pixels(sizes):
     (plain, folder), (item, fine) = sizes(hd=False), sizes(hd=True)
     for end in ("-visual.tif", "-pan.tif", "-ms.tif"):
-        with rasterio.open(next(folder.glob(f"*{end}"))) as one, rasterio.open(next(fine.glob(f"*{end}"))) as two:
-            assert two.width == 2 * one.width
-            assert list(two.bounds) == list(one.bounds)
+        with (
+            rasterio.open(next(folder.glob(f"*{end}"))) as coarse,
+            rasterio.open(next(fine.glob(f"*{end}"))) as refined,
+        ):
+            assert refined.width == 2 * coarse.width
+            assert list(refined.bounds) == list(coarse.bounds)
     assert item["properties"]["gsd"] == plain["properties"]["gsd"] / 2
     assert (plain["properties"]["hd"], item["properties"]["hd"]) == (False, True)
 
@@ -294,16 +297,19 @@ def test_hd_doubles_the_pixels(sizes):
 def test_bundle_adjustment_shifts_images(sizes):
     (plain, folder), (item, adjusted) = sizes(bundle_adjust=False), sizes(bundle_adjust=True)
     assert (plain["properties"]["bundle_adjusted"], item["properties"]["bundle_adjusted"]) == (False, True)
-    with rasterio.open(next(folder.glob("*-pan.tif"))) as one, rasterio.open(next(adjusted.glob("*-pan.tif"))) as two:
-        before, after = one.read(1).astype(float), two.read(1).astype(float)
+    with (
+        rasterio.open(next(folder.glob("*-pan.tif"))) as coarse,
+        rasterio.open(next(adjusted.glob("*-pan.tif"))) as refined,
+    ):
+        before, after = coarse.read(1).astype(float), refined.read(1).astype(float)
     assert not np.array_equal(before, after)
     assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.9
 
 
 @pytest.mark.skipif(not REAL_CATALOG.exists(), reason="needs shared/real-catalog beside the repository")
 def test_panchromatic_satellite_delivers_no_multispectral_files(tmp_path):
-    place = REAL_CATALOG / "Japan-Earthquake-Jan-2024.geojson"
-    with Sandbox(order_duration=0, storage=tmp_path, catalog=place, pixels=16) as ard:
+    catalog_file = REAL_CATALOG / "Japan-Earthquake-Jan-2024.geojson"
+    with Sandbox(order_duration=0, storage=tmp_path, catalog=catalog_file, pixels=16) as ard:
         api = Api(ard)
         tile = next(tile for tile in ard.catalog if tile.properties["platform"] == "WV01")
         entries = [{"id": tile.acquisition_id, "cells": [tile.cell_id]}]
@@ -385,8 +391,8 @@ def test_real_acquisitions_deliver_the_cells_that_intersect_the_aoi(tmp_path):
         api = Api(ard)
         entries = [{"id": acquisition, "cells": []} for acquisition in acquisitions]
         assert api.wait(api.order(acquisitions=entries, bbox=list(area.bounds)).json()["id"])["status"] == "SUCCEEDED"
-        found = {str(p.relative_to(tmp_path / "bkt/a/b"))[:-5] for p in tmp_path.glob("bkt/a/b/*/*/*/*.json")}
-        assert found == expected
+        paths = {str(p.relative_to(tmp_path / "bkt/a/b"))[:-5] for p in tmp_path.glob("bkt/a/b/*/*/*/*.json")}
+        assert paths == expected
         bands = {p.stem.split("-")[0]: rasterio.open(p).count for p in tmp_path.rglob("*-ms.tif")}
         assert bands == {"105001004042BF00": 4, "103001010C12B000": 8}
         api.session.close()

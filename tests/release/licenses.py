@@ -1,6 +1,6 @@
-"""List the licences of what the wheel brings along, and refuse what may be had under the GPL alone.
+"""List the licenses of the wheel and its dependencies, and refuse those available under the GPL alone.
 
-``python -m tests.release.licences PYTHON``, the Python of an environment with the wheel and what it needs, by pip-licenses.
+``python -m tests.release.licenses PYTHON``, the Python of an environment with the wheel and what it needs, by pip-licenses.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-# The LGPL allows use as a library; of several licences one that allows it is enough.
+# The LGPL allows use as a library; one suitable license among several is enough.
 GPL = re.compile(r"(?<!L)(?<!Lesser )\b(A?GPL|GNU (Affero )?General Public License)", re.IGNORECASE)
 
 
-def gpl_only(licence: str) -> bool:
-    """Tell whether every alternative of a licence text, as pip-licenses prints it, is a GPL."""
-    alternatives = re.split(r"\s+OR\s+|;", licence)
+def gpl_only(license: str) -> bool:
+    """Whether every alternative of a license text, as pip-licenses prints it, is a GPL."""
+    alternatives = re.split(r"\s+OR\s+|;", license)
     return all(GPL.search(alternative) for alternative in alternatives)
 
 
@@ -26,9 +26,9 @@ def main() -> int:
     tool = Path(sys.executable).with_name("uv")
     command = [tool, "tool", "run", f"pip-licenses@{sys.argv[2]}", f"--python={sys.argv[1]}", "--format=json"]
     listed = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    for one in listed:
-        sys.stdout.write(f"{one['Name']:55}{one['Version']:15}{one['License']}\n")
-    refused = [one["Name"] for one in listed if gpl_only(one["License"])]
+    for package in listed:
+        sys.stdout.write(f"{package['Name']:55}{package['Version']:15}{package['License']}\n")
+    refused = [package["Name"] for package in listed if gpl_only(package["License"])]
     sys.stdout.write(f"{len(listed)} packages; under the GPL alone: {', '.join(refused) or 'none'}\n")
     return 1 if refused else 0
 
