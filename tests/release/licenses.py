@@ -15,9 +15,9 @@ from pathlib import Path
 GPL = re.compile(r"(?<!L)(?<!Lesser )\b(A?GPL|GNU (Affero )?General Public License)", re.IGNORECASE)
 
 
-def gpl_only(license: str) -> bool:
+def gpl_only(license_text: str) -> bool:
     """Whether every alternative of a license text, as pip-licenses prints it, is a GPL."""
-    alternatives = re.split(r"\s+OR\s+|;", license)
+    alternatives = re.split(r"\s+OR\s+|;", license_text)
     return all(GPL.search(alternative) for alternative in alternatives)
 
 

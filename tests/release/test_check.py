@@ -57,7 +57,7 @@ def test_an_address_that_the_metadata_have_is_not_reminded_of():
 
 
 @pytest.mark.parametrize(
-    ("license", "refused"),
+    ("license_text", "refused"),
     [
         ("GPL-3.0-only", True),
         ("GNU General Public License v3 (GPLv3)", True),
@@ -69,8 +69,8 @@ def test_an_address_that_the_metadata_have_is_not_reminded_of():
         ("Apache Software License; GNU General Public License v2 (GPLv2)", False),
     ],
 )
-def test_which_licenses_are_refused(license, refused):
-    assert gpl_only(license) is refused
+def test_which_licenses_are_refused(license_text, refused):
+    assert gpl_only(license_text) is refused
 
 
 @pytest.mark.parametrize(
