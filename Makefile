@@ -103,7 +103,7 @@ chaos-short: setup  ## Crashes, lost answers, outages and days: a short version 
 	$(BIN)/pytest $(BY_FILE) $(call longest_first,tests/chaos,storm watcher)
 
 chaos: setup  ## The same in full; takes half an hour
-	ARD_CHAOS=full $(BIN)/pytest tests/chaos
+	ARD_CHAOS=full ARD_MODEL_STEPS=100000 $(BIN)/pytest tests/chaos tests/unit/ordering/test_model.py
 
 .PHONY: docs docs-serve docs-test
 

@@ -97,6 +97,11 @@ class IdempotencyKey:
         return request.model_copy(update={"metadata": request.metadata | tags})
 
 
+def is_tagged(order: OrderStatus) -> bool:
+    """Return whether an order shows the request that it was placed for."""
+    return tag_value(order, FINGERPRINT_TAG) is not None
+
+
 def tag_value(order: OrderStatus, tag: str) -> str | None:
     """Return a tag of an order as a string, since an API may echo numbers as strings; None if it is missing."""
     value = order.metadata.get(tag)

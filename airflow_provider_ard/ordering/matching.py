@@ -69,6 +69,12 @@ class OrderMatcher:
         self.warn_of_duplicates(same)
         return same
 
+    def may_be_in_doubt(self, order: OrderStatus) -> bool:
+        """Return whether an earlier attempt of this series may have submitted the order. Older orders are not proof."""
+        if order.has_failed or (self._if_exists == "resubmit" and not self._is_of_series(order)):
+            return False
+        return self.is_same_request(order) or not self._may_have_moved
+
     def is_same_request(self, order: OrderStatus) -> bool:
         """Return whether an order is tagged with the same request."""
         return tag_value(order, FINGERPRINT_TAG) == self._fingerprint

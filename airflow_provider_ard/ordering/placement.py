@@ -26,6 +26,7 @@ from airflow_provider_ard.api.errors import (
     ArdUnavailableError,
 )
 from airflow_provider_ard.ordering.existing_orders import OrderSearch
+from airflow_provider_ard.ordering.idempotency import is_tagged
 from airflow_provider_ard.ordering.matching import OrderMatcher
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
 from airflow_provider_ard.ordering.task_state import Attempt
@@ -180,9 +181,11 @@ class OrderPlacement:
         """Return the orders of the task instance, after the search window if one may not be listed yet."""
         orders = self._search.orders()
         existing = record.existing_order_ids
-        if record.is_in_doubt and all(order.id in (existing or ()) for order in orders):
+        if existing is None:
+            existing = tuple(order.id for order in orders if not self._matcher.may_be_in_doubt(order))
+        if record.is_in_doubt and all(order.id in existing for order in orders):
             log.info("A previous attempt may have submitted this order; searching for up to %g s", self._search.window)
-            orders = self._search.wait_for_new(existing or ())
+            orders = self._search.wait_for_new(existing)
         if record.order_id and record.order_id not in {order.id for order in orders}:
             orders = [*self._recorded_order(record, orders), *orders]
         self._existing_order_ids = tuple(order.id for order in orders)
@@ -193,7 +196,7 @@ class OrderPlacement:
         """Return the recorded order, which the list may lag behind; none if another order can take its place."""
         order_id = record.order_id or ""
         try:
-            return [self._client.get_order(order_id)]
+            order = self._client.get_order(order_id)
         except ArdNotFoundError as error:
             if orders or self._may_replace(record):
                 log.warning("Recorded order %s is not known to this account", order_id)
@@ -208,6 +211,13 @@ class OrderPlacement:
                 request_id=error.request_id,
                 order_id=order_id,
             ) from None
+        if not is_tagged(order) and not self._may_replace(record):
+            raise ArdUnavailableError(
+                f"this task instance has placed order {order_id}, and the API does not return its metadata: whether it "
+                "is for the same request cannot be determined; pass existing_order_id to use it",
+                order_id=order_id,
+            )
+        return [order]
 
     def _may_replace(self, record: SubmissionRecord) -> bool:
         """Return whether this attempt is to buy another order whatever exists, since the task was cleared for it."""

@@ -527,3 +527,46 @@ def test_row_with_odd_fields_still_is_an_order(ard, client, request_for):
     ard.faults.add("GET /order", kind="set_json", path="$.data[*].status_message", value={"Error": "e", "Cause": "c"})
     assert order_once(client, request_for()).order.id == first.order.id
     assert json.loads(json.dumps(order_once(client, request_for()).order.report()))
+
+
+# Without a record of the orders before a purchase (Airflow before 3.3), older orders do not end the search
+
+
+def older_order_ended_the_search(ard, client, request_for, attempt, **options):
+    """Place an order whose response is lost and which is listed late; return the retry's result."""
+    ard.faults.add("POST /order", nth=1, kind="reset_after_accept")
+    ard.faults.add("GET /order", nth=2, times=100_000, kind="status", status=503)
+    with pytest.raises(ArdOrderInDoubtError):
+        order_once(client, request_for(), attempt=attempt, **options)
+    ard.faults.clear()
+    ard.faults.add(kind="list_lag", seconds=0.8)
+    store = NullSubmissionStore(after_crash=True)
+    return order_once(client, request_for(), attempt=attempt, store=store, **options)
+
+
+def test_order_of_an_earlier_series_does_not_end_the_search(ard, client, request_for):
+    order_once(client, request_for())
+    ard.clock.advance("1m")
+    placed = older_order_ended_the_search(ard, client, request_for, CLEARED, if_exists="resubmit")
+    assert not placed.is_new
+    assert len(ard.orders) == 2
+
+
+def test_failed_order_does_not_end_the_search(ard, client, request_for):
+    ard.fail_order(order_once(client, request_for()).order.id)
+    ard.clock.advance("1m")
+    placed = older_order_ended_the_search(ard, client, request_for, RETRY)
+    assert not placed.is_new
+    assert len(ard.orders) == 2
+
+
+def test_recorded_order_without_metadata_is_no_conflict(ard, client, request_for):
+    store = MemoryStore()
+    placed = order_once(client, request_for(), store=store)
+    ard.faults.add(kind="list_lag", seconds=60)
+    rule = ard.faults.add(kind="metadata_absent")
+    with pytest.raises(ArdUnavailableError) as caught:
+        order_once(client, request_for(), store=store, attempt=RETRY)
+    assert caught.value.order_id == placed.order.id
+    ard.faults.remove(rule)
+    assert order_once(client, request_for(), store=store, attempt=RETRY).order.id == placed.order.id

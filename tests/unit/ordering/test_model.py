@@ -1,0 +1,336 @@
+"""Random sequences of orders, crashes, lost responses, clears and faults: as many orders as were asked for.
+
+`ARD_MODEL_STEPS` sets the number of steps (5,000); `make chaos` runs 100,000.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.api.errors import ArdError, ArdOrderConflict
+from airflow_provider_ard.api.http.auth import Login
+from airflow_provider_ard.api.orders.request import OrderRequest
+from airflow_provider_ard.ordering import existing_orders
+from airflow_provider_ard.ordering.fingerprint import fingerprint
+from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, KEY_TAG, SERIES_TAG, TASK_KEY_TAG, IdempotencyKey
+from airflow_provider_ard.ordering.placement import place_order
+from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
+from airflow_provider_ard.ordering.task_state import Attempt
+from airflow_provider_ard.sandbox import Sandbox
+
+STEPS = int(os.environ.get("ARD_MODEL_STEPS", "5000"))
+STEPS_PER_EXAMPLE = 50
+# The list lags less than the search window; a longer lag is beyond what a client can bridge.
+LAG_S = 0.05
+WINDOW_S = 0.12
+
+FAULTS: list[dict[str, Any]] = [
+    *({"endpoint": "POST /order", "kind": kind} for kind in ("reset_before_accept", "reset_after_accept")),
+    *({"endpoint": "POST /order", "kind": kind} for kind in ("truncate_after_accept", "redirect_after_accept")),
+    {"endpoint": "POST /order", "kind": "status", "status": 503},
+    {"endpoint": "POST /order", "kind": "error_after_accept", "status": 500},
+    {"endpoint": "POST /order", "kind": "gateway_json", "accept": True},
+    {"endpoint": "POST /order", "kind": "gateway_json", "status": 404, "accept": False},
+    {"endpoint": "POST /order", "kind": "gateway_html", "accept": True},
+    {"endpoint": "POST /order", "kind": "body", "body": "{}"},
+    *({"endpoint": "POST /order", "kind": "set_json", "path": "$.id", "value": value} for value in (True, [], "", "9" * 3000)),
+    {"endpoint": "GET /order", "kind": "status", "status": 503},
+    {"endpoint": "GET /order", "kind": "gateway_json", "status": 403},
+    {"endpoint": "GET /order", "kind": "truncate_after_accept"},
+    {"endpoint": "GET /order", "kind": "empty_page"},
+    *({"endpoint": "GET /order", "kind": "body", "body": body} for body in ("{}", "null", '{"data": null, "has_more": false}')),
+    {"endpoint": "GET /order", "kind": "set_json", "path": "data[*].id", "value": None},
+    {"endpoint": "GET /order", "kind": "drop_json", "path": "$.has_more"},
+    {"kind": "ignore_filter"},
+    {"kind": "list_lag", "seconds": LAG_S},
+    *({"kind": f"metadata_{kind}"} for kind in ("as_strings", "absent", "at_row_level")),
+    {"endpoint": "GET /order/status/*", "kind": "status", "status": 502},
+    {"endpoint": "GET /order/status/*", "kind": "gateway_json", "status": 404},
+    {"endpoint": "POST /auth/authenticate", "kind": "status", "status": 503},
+    {"kind": "expire_token", "times": 1},
+]  # fmt: skip
+
+
+class Crash(BaseException):
+    """Stands for SIGKILL of the worker."""
+
+
+class CrashPoint:
+    """Raises `Crash` at the nth point that a placement passes; never if `nth` is None."""
+
+    def __init__(self, nth: int | None) -> None:
+        self._remaining = nth
+
+    def pass_point(self) -> None:
+        if self._remaining is None:
+            return
+        self._remaining -= 1
+        if self._remaining < 0:
+            raise Crash
+
+
+class CrashingClient:
+    """The client, with points before and after the purchase."""
+
+    def __init__(self, client: ArdClient, point: CrashPoint) -> None:
+        self._client = client
+        self._point = point
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def submit_order(self, request: OrderRequest) -> Any:
+        self._point.pass_point()
+        order = self._client.submit_order(request)
+        self._point.pass_point()
+        return order
+
+
+class CrashingStore:
+    """A record of a submission that survives a crash, with points before and after each save."""
+
+    def __init__(self, instance: Instance, point: CrashPoint) -> None:
+        self._instance = instance
+        self._point = point
+
+    def load(self) -> SubmissionRecord | None:
+        return self._instance.record
+
+    def save(self, record: SubmissionRecord) -> None:
+        self._point.pass_point()
+        self._instance.record = record
+        self._point.pass_point()
+
+
+@dataclass
+class Instance:
+    """A task instance. `request`: index of its acquisition. `asked_series`: attempt series that were started."""
+
+    key: IdempotencyKey
+    request: int
+    if_exists: str
+    has_store: bool
+    record: SubmissionRecord | None = None
+    series: int = 0
+    tries: int = 0
+    asked_series: set[int] = field(default_factory=set)
+
+
+class Ordering(RuleBasedStateMachine):
+    """Two deployments with one account, each with an instance per `if_exists`, and a mapped task that is cleared."""
+
+    steps = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ard = Sandbox(order_duration="3d")
+        self.ard.start()
+        self.client = ArdClient(Login(self.ard.login, self.ard.password), host=self.ard.url, timeout=5)
+        self.instances: list[Instance] = []
+        self.mapped: list[Instance] = []
+        self.clear_number = 0
+        self.asked_mapped: set[int] = set()
+        self.next_request = 0
+
+    def teardown(self) -> None:
+        try:
+            self.recover_and_finish()
+        finally:
+            self.client.close()
+            self.ard.stop()
+
+    @initialize(has_store=st.booleans())
+    def define_tasks(self, has_store: bool) -> None:
+        for namespace in ("", "prod"):
+            for if_exists in ("reuse", "resubmit"):
+                key = IdempotencyKey("dag", if_exists, "scheduled__2026-01-01", namespace=namespace)
+                self.instances.append(Instance(key, self.new_request(), if_exists, has_store))
+        self.mapped = [self.mapped_instance(index, self.new_request()) for index in range(2)]
+
+    @rule(index=st.integers(0, 3), crash=st.none() | st.integers(0, 6))
+    def attempt(self, index: int, crash: int | None) -> None:
+        """A first try, an automatic retry, or a try after a clear."""
+        self.run(self.instances[index], CrashPoint(crash))
+
+    @rule(index=st.integers(0, 4), crash=st.none() | st.integers(0, 6))
+    def attempt_mapped(self, index: int, crash: int | None) -> None:
+        instance = self.mapped[index % len(self.mapped)]
+        self.asked_mapped.add(instance.request)
+        self.run(instance, CrashPoint(crash))
+
+    @rule(index=st.integers(0, 3))
+    def clear(self, index: int) -> None:
+        instance = self.instances[index]
+        self.pass_time()
+        instance.series += 1
+
+    @rule(position=st.integers(0, 4), attempted=st.integers(0, 5))
+    def clear_after_mapping_changed(self, position: int, attempted: int) -> None:
+        """Some instances have been attempted; then the task is mapped over one more element."""
+        if len(self.mapped) > 4:
+            return
+        for index in range(min(attempted, len(self.mapped))):
+            self.attempt_mapped(index, None)
+        self.pass_time()
+        self.clear_number += 1
+        requests = [instance.request for instance in self.mapped]
+        requests.insert(position % (len(requests) + 1), self.new_request())
+        before = self.mapped
+        self.mapped = [self.mapped_instance(index, request) for index, request in enumerate(requests)]
+        for instance, earlier in zip(self.mapped, before, strict=False):
+            # The task state store and the tries are those of the map index.
+            instance.record, instance.tries = earlier.record, earlier.tries
+            instance.series = earlier.series + 1
+
+    @rule(fault=st.sampled_from(FAULTS), nth=st.integers(1, 3), times=st.sampled_from([1, 3, 1000]))
+    def break_api(self, fault: dict[str, Any], nth: int, times: int) -> None:
+        self.ard.faults.add(**({"nth": nth, "times": times} | fault))
+
+    @rule(
+        fault=st.sampled_from(FAULTS),
+        nth=st.integers(1, 2),
+        times=st.sampled_from([1, 3, 1000]),
+        index=st.integers(0, 8),
+        crash=st.none() | st.integers(0, 6),
+    )
+    def attempt_and_retry(self, fault: dict[str, Any], nth: int, times: int, index: int, crash: int | None) -> None:
+        """A try during a fault, a retry during it, and a retry after it."""
+        rule = self.ard.faults.add(**({"nth": nth, "times": times} | fault))
+        instance = (*self.instances, *self.mapped)[index % (4 + len(self.mapped))]
+        if instance in self.mapped:
+            self.asked_mapped.add(instance.request)
+        self.run(instance, CrashPoint(crash))
+        self.run(instance, CrashPoint(None))
+        self.ard.faults.remove(rule)
+        self.run(instance, CrashPoint(None))
+
+    @rule()
+    def recover_api(self) -> None:
+        self.ard.faults.clear()
+
+    @invariant()
+    def no_order_too_many(self) -> None:
+        Ordering.steps += 1
+        for instance in self.instances:
+            bought = Counter(order_tags(order).get(SERIES_TAG) for order in self.orders(KEY_TAG, instance.key.digest))
+            if instance.if_exists == "reuse":
+                assert bought.total() <= min(1, len(instance.asked_series)), (instance, bought)
+            else:
+                assert set(bought) <= instance.asked_series, (instance, bought)
+                assert all(count == 1 for count in bought.values()), (instance, bought)
+        mapped = self.mapped_orders()
+        assert all(count == 1 for count in mapped.values()), mapped
+        assert set(mapped) <= {self.fingerprint(request) for request in self.asked_mapped}
+
+    def recover_and_finish(self) -> None:
+        """Once the API works and tries continue, each task has its order."""
+        self.ard.faults.clear()
+        self.pass_time()
+        for instance in (*self.instances, *self.mapped):
+            self.finish(instance)
+        self.no_order_too_many()
+        for instance in self.instances:
+            series = [order_tags(order).get(SERIES_TAG) for order in self.orders(KEY_TAG, instance.key.digest)]
+            assert instance.if_exists == "reuse" or series.count(instance.series) == 1
+            assert series
+        assert set(self.mapped_orders()) == {self.fingerprint(instance.request) for instance in self.mapped}
+
+    def finish(self, instance: Instance) -> None:
+        if instance in self.mapped:
+            self.asked_mapped.add(instance.request)
+        outcomes = [self.run(instance, CrashPoint(None)) for _ in range(2)]
+        assert outcomes[-1] is None, (instance, outcomes)
+
+    def run(self, instance: Instance, point: CrashPoint) -> BaseException | None:
+        """Run one try, and return the exception that ended it."""
+        instance.asked_series.add(instance.series)
+        attempt = Attempt(
+            instance.series,
+            self.clear_number if instance.key.is_mapped else instance.series,
+            is_first=instance.tries == 0,
+            mapped_instances=len(self.mapped) if instance.key.is_mapped else None,
+        )
+        instance.tries += 1
+        store = (
+            CrashingStore(instance, point)
+            if instance.has_store
+            else NullSubmissionStore(after_crash=not attempt.is_first)
+        )
+        client: Any = CrashingClient(self.client, point)
+        try:
+            place_order(
+                client,
+                self.request(instance.request),
+                instance.key,
+                if_exists=instance.if_exists,
+                store=store,
+                attempt=attempt,
+            )
+        except ArdOrderConflict:
+            # The request of a task instance never changes here.
+            raise
+        except (ArdError, Crash) as error:
+            return error
+        return None
+
+    def mapped_instance(self, index: int, request: int) -> Instance:
+        return Instance(IdempotencyKey("dag", "mapped", "run", index), request, "reuse", self.instances[0].has_store)
+
+    def new_request(self) -> int:
+        self.next_request += 1
+        return self.next_request - 1
+
+    def request(self, number: int) -> OrderRequest:
+        return OrderRequest.of(acquisitions=self.ard.acquisitions[number], destination="s3://bkt/p")
+
+    def fingerprint(self, number: int) -> str:
+        return fingerprint(self.request(number))
+
+    def pass_time(self) -> None:
+        """A person needs longer to clear a task than the list lags."""
+        self.ard.clock.advance("1m")
+
+    def orders(self, tag: str, value: str) -> list[Any]:
+        return [order for order in self.ard.orders if order_tags(order).get(tag) == value]
+
+    def mapped_orders(self) -> Counter[str]:
+        task_digest = IdempotencyKey("dag", "mapped", "run").task_digest
+        return Counter(order_tags(order)[FINGERPRINT_TAG] for order in self.orders(TASK_KEY_TAG, task_digest))
+
+
+def order_tags(order: Any) -> dict[str, Any]:
+    """Return the metadata of an order as the sandbox has stored it."""
+    return order.request.get("metadata") or {}
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.02)))
+    monkeypatch.setattr(existing_orders, "SEARCH_WINDOW_S", WINDOW_S)
+    monkeypatch.setattr(existing_orders, "LAST_SEARCH_TIMEOUT_S", 5.0)
+
+
+@pytest.mark.timeout(60 + STEPS)
+@pytest.mark.usefixtures("short_pauses")
+def test_orders_bought_are_orders_asked_for() -> None:
+    Ordering.steps = 0
+    profile = settings(
+        max_examples=max(1, STEPS // STEPS_PER_EXAMPLE),
+        stateful_step_count=STEPS_PER_EXAMPLE,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    while Ordering.steps < STEPS:
+        run_state_machine_as_test(Ordering, settings=profile)
