@@ -6,16 +6,18 @@ access token lives 12 hours, an order up to three days: a wait outlasts its toke
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oauthlib.oauth2 import BackendApplicationClient, LegacyApplicationClient, OAuth2Error
 from requests.auth import AuthBase
 
 from airflow_provider_ard.api.errors import ArdAuthError, ArdRequestError, ArdUnavailableError
+from airflow_provider_ard.api.http.responses import json_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 # Renewed this long before it expires, so that no token expires in transit.
 RENEW_BEFORE_S = 60.0
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
 
@@ -158,10 +161,13 @@ class TokenAuth(AuthBase):
 
     def _store(self, response: Response) -> None:
         try:
+            # Checked first: oauthlib does not limit the nesting.
+            json_object(response)
             token = LegacyApplicationClient("").parse_request_body_response(response.text)
-            access_token = token["access_token"]
-            lifetime = float(token.get("expires_in", "inf"))
-        except (OAuth2Error, TypeError, ValueError, AttributeError) as error:
+            access_token = _token(token["access_token"])
+            refresh_token = _token(token["refresh_token"]) if token.get("refresh_token") else None
+            lifetime = _lifetime(token.get("expires_in", "inf"))
+        except (ArdUnavailableError, OAuth2Error, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ArdUnavailableError(
                 f"the response to the login contains no valid token ({type(error).__name__})",
                 status=response.status_code,
@@ -169,10 +175,25 @@ class TokenAuth(AuthBase):
             ) from None
         self._access_token = access_token
         # The response to a refresh may omit the refresh token: the old one remains valid.
-        self._refresh_token = token.get("refresh_token") or self._refresh_token
+        self._refresh_token = refresh_token or self._refresh_token
         # A token with a lifetime below the margin must not be renewed before each request.
         margin = min(RENEW_BEFORE_S, lifetime / 10)
         self._expires_at = time.monotonic() + lifetime - margin if lifetime != float("inf") else None
+
+
+def _token(value: object) -> str:
+    """Return a token. Raises ValueError if it cannot be sent in a header (RFC 6750)."""
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise ValueError("not a token")
+    return value
+
+
+def _lifetime(value: Any) -> float:
+    """Return a lifetime in seconds. Raises ValueError if it is not a positive number."""
+    lifetime = float(value)
+    if isinstance(value, bool) or not lifetime > 0:
+        raise ValueError("not a lifetime")
+    return lifetime
 
 
 @contextmanager

@@ -104,6 +104,37 @@ def test_an_answer_without_a_token_is_an_outage_not_a_crash(ard, client):
 
 
 @pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("$.access_token", 1),
+        ("$.access_token", ["token"]),
+        ("$.access_token", ""),
+        ("$.access_token", "a b"),
+        ("$.access_token", "caf\u00e9"),
+        ("$.refresh_token", 1),
+        ("$.expires_in", -1),
+        ("$.expires_in", True),
+        ("$.expires_in", 10**400),
+        ("$.expires_in", "soon"),
+    ],
+)
+def test_login_with_invalid_token_is_an_outage(ard, client, retry_pauses, path, value):
+    rule = ard.faults.add("POST /auth/authenticate", kind="set_json", path=path, value=value)
+    with pytest.raises(ArdUnavailableError):
+        client.whoami()
+    ard.faults.remove(rule)
+    client.whoami()
+
+
+def test_deeply_nested_login_response_is_an_outage(ard, client, retry_pauses):
+    rule = ard.faults.add("POST /auth/authenticate", kind="body", body="[" * 5000 + "]" * 5000, status=200)
+    with pytest.raises(ArdUnavailableError):
+        client.whoami()
+    ard.faults.remove(rule)
+    client.whoami()
+
+
+@pytest.mark.parametrize(
     ("given", "missing"),
     [
         ({}, "login and password"),
