@@ -20,9 +20,10 @@ _OBJECT = 'a JSON object like {"timeout": 30}'
 
 def host(connection: Connection) -> str | None:
     """Return the API's address, including the Port if it applies; None for the default."""
-    if not connection.host or not port_applies(connection):
-        return connection.host or None
-    scheme, mark, rest = connection.host.rpartition("://")
+    address = (connection.host or "").strip()
+    if not address or not port_applies(connection):
+        return address or None
+    scheme, mark, rest = address.rpartition("://")
     name, slash, path = rest.partition("/")
     return f"{scheme}{mark}{name}:{connection.port}{slash}{path}"
 
@@ -34,10 +35,14 @@ def port_applies(connection: Connection) -> bool:
 
 
 def extras(connection: Connection) -> Mapping[str, Any]:
-    """Return the extras. Airflow ignores an Extra that is not JSON, which would hide a typo."""
+    """Return the extras without the whitespace around them, such as the line feed at the end of a file.
+
+    Airflow ignores an Extra that is not JSON, which would hide a typo.
+    """
     check_extra(connection.extra or "{}")
     # It masks the secrets in them.
-    return connection.extra_dejson
+    extra = connection.extra_dejson
+    return {name: value.strip() if isinstance(value, str) else value for name, value in extra.items()}
 
 
 def check_extra(extra: str) -> None:
@@ -111,7 +116,7 @@ def credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:
             value = None
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
         raise _wrong("credentials_ids", 'JSON like {"gs://my-bucket": "our-stored-credentials"}', value)
-    return value
+    return {location: name.strip() for location, name in value.items()}
 
 
 def _wrong(name: str, expected: str, value: object) -> ArdRequestError:

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 # Renewed this long before it expires, so that no token expires in transit.
 RENEW_BEFORE_S = 60.0
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+# RFC 7617: a colon ends the user name of Basic authentication.
+_BASIC_USER = re.compile(r"[\x20-\x39\x3b-\x7e]+")
+_BASIC_PASSWORD = re.compile(r"[\x20-\x7e]+")
+_SENT_IN_HEADERS = (
+    ("access_token", _TOKEN, "printable ASCII characters without spaces"),
+    ("client_id", _BASIC_USER, "printable ASCII characters without a colon"),
+    ("client_secret", _BASIC_PASSWORD, "printable ASCII characters"),
+)
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
 
@@ -35,6 +43,8 @@ class Login:
     """The credentials of a Connection; `repr` omits the secrets.
 
     Any one of these suffices: user name and password, client id and secret, a ready access token, a refresh token.
+    Whitespace around a value, such as the line feed at the end of a file, is removed; of a password only line feeds.
+    Raises `ArdAuthError`, which names the setting, for a value that cannot be sent.
     """
 
     username: str | None = None
@@ -45,6 +55,14 @@ class Login:
     refresh_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("username", "client_id", "client_secret", "access_token", "refresh_token"):
+            object.__setattr__(self, name, (getattr(self, name) or "").strip() or None)
+        # A password may begin or end with a space.
+        object.__setattr__(self, "password", (self.password or "").strip("\r\n") or None)
+        for name, valid, expected in _SENT_IN_HEADERS:
+            value = getattr(self, name)
+            if value and not valid.fullmatch(value):
+                raise ArdAuthError(f"{name} contains {_first_invalid(value, valid)}, expected {expected}", setting=name)
         if self.password and not self.username:
             raise ArdAuthError("password without a user name (login)", setting="login")
         if self.can_log_in or self.access_token or self.refresh_token:
@@ -186,6 +204,12 @@ def _token(value: object) -> str:
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
         raise ValueError("not a token")
     return value
+
+
+def _first_invalid(value: str, valid: re.Pattern[str]) -> str:
+    """Return the first invalid character by its code and position: the value itself is a secret."""
+    position = next(index for index, character in enumerate(value) if not valid.fullmatch(character))
+    return f"the character U+{ord(value[position]):04X} at position {position + 1}"
 
 
 def _lifetime(value: Any) -> float:

@@ -99,6 +99,21 @@ def test_each_failure_names_the_field_to_check(fields, extra, labels, press):
     assert "wr0ng" not in message
 
 
+@pytest.mark.parametrize("value", ["Pl4nted\nSecret", "Pl4nted\N{EURO SIGN}Secret"])
+@pytest.mark.parametrize("name", ["access_token", "client_secret"])
+def test_secret_that_cannot_be_sent_is_named_and_not_shown(name, value, press):
+    success, message = press({"client_id": "id", "client_secret": "secret"} | {name: value})
+    assert success is False
+    assert name in message
+    assert "Pl4nted" not in message
+
+
+def test_extras_without_the_line_feed_of_a_file(press, ard, client):
+    token = client._auth.token()
+    extra = {"access_token": f"{token}\n", "verify": "true\n", "timeout": "5\n", "cells_key": "cell_ids\n"}
+    assert press(extra, login="", password="", host=f"{ard.url}\n")[0] is True  # noqa: S106
+
+
 @pytest.mark.parametrize("extra", [["wr0ng"], '{"access_token": "wr0ng"'])
 def test_an_extra_that_is_no_json_object_is_named(extra, press):
     ok, message = press(extra)

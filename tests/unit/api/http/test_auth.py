@@ -148,6 +148,46 @@ def test_a_login_that_cannot_work_says_what_is_missing(given, missing):
         Login(**given)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \t\n"])
+def test_login_without_the_whitespace_around_it(ard, client, end):
+    token = client._auth.token()
+    with ArdClient(Login(access_token=f"{token}{end}"), host=ard.url) as other:
+        other.whoami()
+    with ArdClient(Login(f"{ard.login}{end}", f"{ard.password}{end.strip(' ').lstrip(chr(9))}"), host=ard.url) as other:
+        other.whoami()
+    refresh_token = f"{end}{client._auth._refresh_token}{end}"
+    with ArdClient(Login(refresh_token=refresh_token), host=ard.url) as other:
+        other.whoami()
+    client_id, client_secret = ard.client_id, ard.client_secret
+    with ArdClient(Login(client_id=f"{client_id}{end}", client_secret=f"{client_secret}{end}"), host=ard.url) as other:
+        other.whoami()
+
+
+def test_password_keeps_its_spaces():
+    assert Login("me", " pass word \n").password == " pass word "
+
+
+@pytest.mark.parametrize("others", [{}, {"username": "me", "password": "good"}])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("access_token", "Pl4nted\nSecret"),
+        ("access_token", "Pl4nted\N{EURO SIGN}Secret"),
+        ("access_token", "Pl4nted S\N{LATIN SMALL LETTER E WITH ACUTE}cret"),
+        ("access_token", "\ufeffPl4ntedSecret"),
+        ("access_token", "Bearer Pl4ntedSecret"),
+        ("client_secret", "Pl4nted\N{EURO SIGN}Secret"),
+        ("client_secret", "Pl4nted\x00Secret"),
+        ("client_id", "Pl4nted:Secret"),
+    ],
+)
+def test_login_that_cannot_be_sent_names_the_setting(others, setting, value):
+    with pytest.raises(ArdAuthError) as caught:
+        Login(**others, **{"client_id": "id", "client_secret": "secret"} | {setting: value})
+    assert caught.value.setting == setting
+    assert "Pl4nted" not in str(caught.value)
+
+
 def test_secrets_are_not_in_the_repr():
     assert "s3cret" not in repr(Login("me", "s3cret", "id", "s3cret", "s3cret", "s3cret"))
 
