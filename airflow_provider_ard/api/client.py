@@ -252,7 +252,7 @@ class ArdClient(Transport):
         """
         path = "metadata/cells/acquisitions"
         response = self._retrying(
-            self._request_json, "POST", path, params={"format": "geojson"}, json=request.to_payload()
+            self._request_json, "POST", path, is_read=True, params={"format": "geojson"}, json=request.to_payload()
         )
         try:
             return acquisition_matches(response)

@@ -11,6 +11,8 @@ from airflow_provider_ard.sandbox.faults.transport import TransportProtocol
 from airflow_provider_ard.sandbox.tls import TlsFiles
 
 START_TIMEOUT = 20.0
+# Longer than the usual poll interval of a minute; uvicorn's own 5 s would race with polls that are 5 s apart.
+KEEP_ALIVE_S = 75
 
 
 class HttpServer:
@@ -47,6 +49,7 @@ class HttpServer:
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=KEEP_ALIVE_S,
             ssl_certfile=str(self.tls.server) if self.tls else None,
         )
         server = self._server = uvicorn.Server(config)

@@ -20,31 +20,46 @@ def is_unsent(error: Exception) -> bool:
     return any(isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in _causes(error))
 
 
-def describe(error: Exception) -> str:
-    """Return in one line what went wrong, without the library's nesting."""
+def may_be_idle_timeout(error: Exception) -> bool:
+    """Whether a server that closes an idle connection while the next request is on its way causes such an error."""
+    return (
+        isinstance(error, requests.ConnectionError)
+        and not isinstance(error, requests.Timeout)
+        and not is_unsent(error)
+        and not _is_about_certificates(error)
+    )
+
+
+def describe(error: Exception, *, had_response: bool = False) -> str:
+    """Return in one line what went wrong, without the library's nesting.
+
+    `had_response`: the server has responded to this client before, so its scheme is not in doubt.
+    """
     if isinstance(error, requests.exceptions.SSLError):
         detail = first_line(error)
         if _is_about_certificates(error):
             return f"the TLS certificate was not accepted, see `verify` in the connection ({detail})"
-        return f"the TLS connection failed; does the server expect http? ({detail})"
+        hint = "" if had_response else "; does the server expect http?"
+        return f"the TLS connection failed{hint} ({detail})"
     if isinstance(error, requests.Timeout):
         return "no response in time"
     if is_unsent(error):
         is_refused = any(isinstance(cause.__cause__, ConnectionRefusedError) for cause in _causes(error))
         return f"could not connect{', connection refused' if is_refused else ''}"
-    hint = "; does the server expect https?" if _broke_without_tls(error) else ""
+    hint = "; does the server expect https?" if _broke_without_tls(error) and not had_response else ""
     return f"the connection broke{hint} ({type(error).__name__})"
 
 
-def setting_to_check(error: Exception) -> str | None:
+def setting_to_check(error: Exception, *, had_response: bool = False) -> str | None:
     """Return the client setting that most likely prevents a response, None if there is none."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return "verify" if _is_about_certificates(error) else "host"
+    if _is_about_certificates(error):
+        return "verify"
     if isinstance(error, requests.ReadTimeout):
         return "timeout"
-    if is_unsent(error) or _broke_without_tls(error) or isinstance(error, requests.exceptions.InvalidURL):
+    if is_unsent(error) or isinstance(error, requests.exceptions.InvalidURL):
         return "host"
-    return None
+    is_wrong_scheme = isinstance(error, requests.exceptions.SSLError) or _broke_without_tls(error)
+    return "host" if is_wrong_scheme and not had_response else None
 
 
 def first_line(error: Exception) -> str:

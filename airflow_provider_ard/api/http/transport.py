@@ -1,13 +1,15 @@
 """HTTP requests to the ARD API: one session, one token, retries in outages, no secret in an error.
 
-A GET, or a POST that costs nothing, is retried with full jitter while the API is unavailable. The POST of an order
-never is: the caller has to search for the order (`ArdOrderInDoubtError`).
+A GET, or a POST that costs nothing, is retried with full jitter while the API is unavailable. One that only reads is
+sent once more at once if a kept-alive connection broke: the server may just have closed it as idle. The POST of an
+order is never sent again: the caller has to search for the order (`ArdOrderInDoubtError`).
 """
 
 from __future__ import annotations
 
 import copy
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,7 +20,13 @@ from urllib3.exceptions import HTTPError
 from airflow_provider_ard import __version__
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.api.http.auth import FORM, Login, TokenAuth
-from airflow_provider_ard.api.http.connection_errors import describe, first_line, is_unsent, setting_to_check
+from airflow_provider_ard.api.http.connection_errors import (
+    describe,
+    first_line,
+    is_unsent,
+    may_be_idle_timeout,
+    setting_to_check,
+)
 from airflow_provider_ard.api.http.redaction import redact
 from airflow_provider_ard.api.http.responses import error_from_response, json_object
 
@@ -68,6 +76,14 @@ class Page(Protocol):
     has_more: bool
 
 
+@dataclass
+class _SessionState:
+    """Whether the session has ever got a response, and whether it may hold a connection that is kept alive."""
+
+    had_response: bool = False
+    is_kept_alive: bool = False
+
+
 class Transport:
     """One session and one token for one login; see `ArdClient` for the arguments."""
 
@@ -87,6 +103,7 @@ class Transport:
         self._verify = verify
         self._timeout = (min(CONNECT_TIMEOUT_S, timeout), timeout)
         self._session = requests.Session()
+        self._session_state = _SessionState()
         self._session.headers["User-Agent"] = f"airflow-provider-ard/{__version__} {user_agent}".strip()
         self._session.headers["Accept"] = "application/json"
         self._auth = TokenAuth(login, self._post_form)
@@ -106,6 +123,7 @@ class Transport:
     def close(self) -> None:
         """Close the session's connections. The client can be used again."""
         self._session.close()
+        self._session_state.is_kept_alive = False
 
     def single_attempt(self, timeout: float | None = None) -> Self:
         """Return a client without retries that shares the session and login. `timeout`: seconds, at most its own."""
@@ -177,27 +195,53 @@ class Transport:
         return self._send(method, path, lost=lost, auth=self._auth, **content)
 
     def _send(
-        self, method: str, path: str, *, lost: type[ArdUnavailableError] = ArdUnavailableError, **content: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        lost: type[ArdUnavailableError] = ArdUnavailableError,
+        is_read: bool = False,
+        **content: Any,
     ) -> requests.Response:
         where = f"{method} {self.base}/{path}"
         try:
-            response = self._session.request(
-                method,
-                f"{self.base}/{path}",
-                verify=self._verify,
-                timeout=self._timeout,
-                allow_redirects=False,
-                **content,
-            )
+            response = self._exchange(method, path, is_read=is_read or method == "GET", **content)
         except ArdError:
             raise
         except _REQUEST_ERRORS as error:
             error_type = ArdUnavailableError if is_unsent(error) else lost
-            unavailable = error_type(f"{where}: {describe(error)}", setting=setting_to_check(error))
+            had_response = self._session_state.had_response
+            unavailable = error_type(
+                f"{where}: {describe(error, had_response=had_response)}",
+                setting=setting_to_check(error, had_response=had_response),
+            )
             raise redact(unavailable, self._auth.secrets) from None
         if 200 <= response.status_code < 300:
             return response
         raise redact(error_from_response(response, where, lost), self._auth.secrets)
+
+    def _exchange(self, method: str, path: str, *, is_read: bool, **content: Any) -> requests.Response:
+        """Send a request; one that only reads once more, at once, if a kept-alive connection broke."""
+        was_kept_alive = self._session_state.is_kept_alive
+        try:
+            return self._exchange_once(method, path, **content)
+        except _REQUEST_ERRORS as error:
+            self._session_state.is_kept_alive = False
+            if not (is_read and was_kept_alive and may_be_idle_timeout(error)):
+                raise
+        return self._exchange_once(method, path, **content)
+
+    def _exchange_once(self, method: str, path: str, **content: Any) -> requests.Response:
+        response = self._session.request(
+            method,
+            f"{self.base}/{path}",
+            verify=self._verify,
+            timeout=self._timeout,
+            allow_redirects=False,
+            **content,
+        )
+        self._session_state.had_response = self._session_state.is_kept_alive = True
+        return response
 
     def _read(self, model: type[Model], content: object, path: str) -> Model:
         with self._documented(path):

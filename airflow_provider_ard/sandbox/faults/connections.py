@@ -38,6 +38,16 @@ class ResetAfterAccept(FaultKind):
         await exchange.reset()
 
 
+class CloseReused(FaultKind):
+    """Kept-alive connection closed just as its next request arrives."""
+
+    summary = "close the connection instead of responding, if it has served a request before (idle timeout of a server)"
+
+    async def on_request(self, rule: "Rule", exchange: Exchange) -> None:
+        if exchange.is_reused:
+            await exchange.close()
+
+
 class TruncatedResponse(FaultKind):
     """Connection closed in the middle of the response."""
 

@@ -77,6 +77,11 @@ class Exchange:
         self._body: bytes | None = body
         self._start = time.monotonic()
 
+    @property
+    def is_reused(self) -> bool:
+        """Whether the connection has served a request before."""
+        return bool(self.scope.get(transport.IS_REUSED))
+
     def remove_query_parameter(self, name: str) -> None:
         """Remove a query parameter from the request before the API processes it."""
         query = parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -131,6 +136,10 @@ class Exchange:
     async def reset(self) -> None:
         """Reset the TCP connection instead of responding."""
         await self._drop(transport.reset_connection)
+
+    async def close(self) -> None:
+        """Close the TCP connection instead of responding."""
+        await self._drop(transport.close_connection)
 
     async def break_tls(self) -> None:
         """Corrupt the TLS connection instead of responding."""

@@ -15,6 +15,7 @@ KINDS: Mapping[str, FaultKind] = {
     "latency": connections.Latency(),
     "reset_before_accept": connections.ResetBeforeAccept(),
     "reset_after_accept": connections.ResetAfterAccept(),
+    "close_reused": connections.CloseReused(),
     "truncate_after_accept": connections.TruncatedResponse(),
     "tls_break_after_accept": connections.TlsBreakAfterAccept(),
     "error_after_accept": responses.ErrorAfterAccept(),

@@ -4,23 +4,25 @@ import asyncio
 import os
 import socket
 import struct
+from itertools import count
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 TRANSPORT = "ard.transport"
+IS_REUSED = "ard.is_reused"
 
 
 class TransportProtocol(H11Protocol):
-    """Adds the transport of the connection to the ASGI scope, under `TRANSPORT`."""
+    """Adds to the ASGI scope the transport of the connection, and whether it has served a request before."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Add the transport to every request of this connection."""
+        """Add the facts of this connection to each of its requests."""
         super().connection_made(transport)
-        app = self.app
+        app, requests = self.app, count()
 
         async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
-            await app({**scope, TRANSPORT: transport}, receive, send)
+            await app({**scope, TRANSPORT: transport, IS_REUSED: next(requests) > 0}, receive, send)
 
         self.app = with_transport
 

@@ -177,3 +177,15 @@ def test_json_faults_over_http(ard, api):
     assert api.get("/auth/self").json()["user"]["name"] == {"a": [1]}
     for invalid in ({**rule, "path": "a["}, {**rule, "path": None}, {**rule, "status": 500}):
         assert api.session.post(f"{ard.url}/sandbox/faults", json=invalid, timeout=9).status_code == 400
+
+
+def test_close_reused(ard):
+    rule = ard.faults.add("GET /auth/self", kind="close_reused")
+    with requests.Session() as session:
+        url = f"{ard.url}/api/v1/auth/self"
+        assert session.get(url, timeout=5).status_code == 401
+        with pytest.raises(requests.ConnectionError):
+            session.get(url, timeout=5)
+        # On a new connection.
+        assert session.get(url, timeout=5).status_code == 401
+    assert rule.fired == 3
