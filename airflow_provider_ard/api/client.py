@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain, count, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_ard.api.account import Account, StoredCredentials
@@ -21,6 +21,7 @@ from airflow_provider_ard.api.http.responses import json_object
 from airflow_provider_ard.api.http.transport import PAGE_SIZE, Transport
 from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
 from airflow_provider_ard.api.orders.credentials import check_credentials_id, parse_credentials
+from airflow_provider_ard.api.orders.order_ids import is_same_id
 from airflow_provider_ard.api.orders.order_list import StrictOrderPage
 from airflow_provider_ard.api.orders.status import OrderStatus, Usage
 from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus, acquisition_matches
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.selects.request import SelectRequest
+
+AnyStatus = TypeVar("AnyStatus", OrderStatus, SelectStatus)
 
 REGISTERED = "registered_credentials"
 # A Select's result files that list its tiles, the smaller one first.
@@ -85,9 +88,9 @@ class ArdClient(Transport):
         return self._read(Usage, content.get("usage"), "order/ (dry run)")
 
     def get_order(self, order_id: str) -> OrderStatus:
-        """Return an order's current status (`GET /order/status/{id}`)."""
+        """Return an order's current status (`GET /order/status/{id}`), with its ID as it is spelled here."""
         path = _path("order", "status", order_id)
-        return self._read(OrderStatus, self._get(path), path)
+        return self._matching(order_id, self._read(OrderStatus, self._get(path), path), path)
 
     def order_url(self, order_id: str) -> str:
         """Return the URL of an order's status."""
@@ -216,9 +219,9 @@ class ArdClient(Transport):
         return self._read(SelectStatus, response, "select/")
 
     def get_select(self, select_id: str) -> SelectStatus:
-        """Return a Select's current status (`GET /select/request/{id}`)."""
+        """Return a Select's current status (`GET /select/request/{id}`), with its ID as it is spelled here."""
         path = _path("select", "request", select_id)
-        return self._read(SelectStatus, self._get(path), path)
+        return self._matching(select_id, self._read(SelectStatus, self._get(path), path), path)
 
     def selected(self, select: SelectStatus) -> dict[str, list[str]]:
         """Return the results of a Select that has succeeded: cells by acquisition, as an order's `acquisitions`.
@@ -258,6 +261,12 @@ class ArdClient(Transport):
             return acquisition_matches(response)
         except ValueError as error:
             raise ArdUnavailableError(f"POST {self.base}/{path}: {error}") from None
+
+    def _matching(self, requested_id: str, status: AnyStatus, path: str) -> AnyStatus:
+        """Return a status with the requested ID. Raises `ArdUnavailableError` if it is that of something else."""
+        if not is_same_id(status.id, requested_id):
+            raise ArdUnavailableError(f"GET {self.base}/{path}: the response is the status of {status.id[:200]!r}")
+        return status.model_copy(update={"id": requested_id})
 
     def _post_order(
         self, request: OrderRequest, *, lost: type[ArdUnavailableError] = ArdUnavailableError

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from oauthlib.oauth2 import BackendApplicationClient, LegacyApplicationClient, OAuth2Error
 from requests.auth import AuthBase
 
-from airflow_provider_ard.api.errors import ArdAuthError, ArdRequestError, ArdUnavailableError
+from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
 from airflow_provider_ard.api.http.responses import json_object
 
 if TYPE_CHECKING:
@@ -138,7 +138,12 @@ class TokenAuth(AuthBase):
                 self._access_token = None
                 if by_login and self._login.can_log_in:
                     self._refresh_token = None
-                self._renew()
+                try:
+                    self._renew()
+                except ArdAuthError:
+                    # The refusal may be temporary, and there may be no other token.
+                    self._access_token = refused
+                    raise
 
     def _is_expired(self) -> bool:
         return self._expires_at is not None and time.monotonic() >= self._expires_at
@@ -147,13 +152,13 @@ class TokenAuth(AuthBase):
         if self._refresh_token:
             body = LegacyApplicationClient("").prepare_refresh_body(refresh_token=self._refresh_token)
             try:
-                self._store(self._post_form("auth/authenticate", body, None))
-            except (ArdAuthError, ArdRequestError) as error:
-                # Expired or revoked for good.
-                self._refresh_token = None
+                with _naming_setting("refresh_token"):
+                    self._store(self._post_form("auth/authenticate", body, None))
+            except ArdAuthError:
                 if not self._login.can_log_in:
-                    error.setting = "refresh_token"
+                    # The only way to get a token; the refusal may be temporary.
                     raise
+                self._refresh_token = None
             else:
                 return
         self._login_again()
@@ -222,9 +227,20 @@ def _lifetime(value: Any) -> float:
 
 @contextmanager
 def _naming_setting(setting: str) -> Iterator[None]:
-    """Set the Connection setting that a refused login concerns."""
+    """Raise `ArdAuthError` with the Connection setting that it concerns, whatever status a login is refused with."""
     try:
         yield
-    except (ArdAuthError, ArdRequestError) as error:
-        error.setting = setting
+    except ArdUnavailableError:
         raise
+    except ArdAuthError as error:
+        error.setting = error.setting or setting
+        raise
+    except ArdError as error:
+        raise ArdAuthError(
+            error.message,
+            status=error.status,
+            code=error.code,
+            type=error.type,
+            request_id=error.request_id,
+            setting=setting,
+        ) from None

@@ -18,6 +18,11 @@ def is_order_id(value: object) -> bool:
     return isinstance(value, str) and bool(_ORDER_ID.fullmatch(value))
 
 
+def is_same_id(first: str, second: str) -> bool:
+    """Return whether two spellings stand for one ID: case and leading zeros do not count."""
+    return first.casefold().lstrip("0") == second.casefold().lstrip("0")
+
+
 def is_single_order(value: object) -> bool:
     """Return whether a value, or the literal in its string, is one ID and not a list of them."""
     return isinstance(parse_literal(value), str | int)

@@ -37,7 +37,7 @@ _STATES = {
 
 def state_of(status: str) -> State:
     """Return the meaning of a status; `State.UNKNOWN` for an undocumented one."""
-    return _STATES.get(status.upper(), State.UNKNOWN)
+    return _STATES.get(status.strip().upper(), State.UNKNOWN)
 
 
 def _none_if_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
@@ -130,13 +130,16 @@ def _datetime(value: object) -> datetime | None:
         return None
 
 
-def _message(value: object) -> str | None:
+def message_of(value: object) -> str | None:
     """Return a status message as a string. Failed Selects report an object `{"Error", "Cause"}`."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, dict):
         return ": ".join(str(part) for part in value.values() if part) or None
     return str(value)
+
+
+StatusName = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
 
 
 def _order_id(value: object) -> str:
@@ -154,8 +157,8 @@ class OrderStatus(BaseModel):
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
     id: Annotated[str, BeforeValidator(_order_id)]
-    status: Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))] = ""
-    status_message: Annotated[str | None, BeforeValidator(_message)] = None
+    status: StatusName = ""
+    status_message: Annotated[str | None, BeforeValidator(message_of)] = None
     # Undocumented, so nothing depends on them.
     created: Annotated[datetime | None, BeforeValidator(_datetime)] = None
     finished: Annotated[datetime | None, BeforeValidator(_datetime)] = None

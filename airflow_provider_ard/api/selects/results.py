@@ -6,12 +6,13 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from airflow_provider_ard.api.orders.status import State, Usage, state_of
+from airflow_provider_ard.api.orders.status import Lenient, State, StatusName, Usage, message_of, state_of
 
 
 class SelectStatus(BaseModel):
     """A Select as the API reports it. Source: `POST /select/`, `GET /select/request/{id}`.
 
+    Only the ID has to be of the documented form; everything else is read as far as possible.
     `stack_depth_summary` is the API's own; `unique_acquisitions` is the number of acquisitions; `links` are the
     addresses of its result files, by name.
     """
@@ -21,12 +22,14 @@ class SelectStatus(BaseModel):
     id: Annotated[
         str, Field(min_length=1), BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)
     ]
-    status: str = ""
-    usage: Usage | None = None
-    stack_depth_summary: dict[str, Any] | None = None
-    unique_acquisitions: int | None = None
-    links: dict[str, Any] = Field(default_factory=dict)
-    error_message: dict[str, Any] | str | None = None
+    status: StatusName = ""
+    usage: Lenient[Usage] = None
+    stack_depth_summary: Lenient[dict[str, Any]] = None
+    unique_acquisitions: Lenient[int] = None
+    links: Annotated[dict[str, Any], BeforeValidator(lambda value: value if isinstance(value, dict) else {})] = Field(
+        default_factory=dict
+    )
+    error_message: Annotated[str | None, BeforeValidator(message_of)] = None
 
     @property
     def state(self) -> State:
@@ -36,10 +39,7 @@ class SelectStatus(BaseModel):
     @property
     def reason(self) -> str:
         """Why it failed, in the API's words."""
-        message = self.error_message
-        if isinstance(message, dict):
-            return ": ".join(str(message[key]) for key in ("Error", "Cause") if message.get(key)) or self.status
-        return message or self.status
+        return self.error_message or self.status
 
     def report(self) -> dict[str, Any]:
         """Return the Select as plain JSON."""

@@ -206,3 +206,24 @@ def test_an_account_whose_every_token_is_refused_is_an_error(ard, client, retry_
         client.whoami()
     assert logins(ard) == ["password", "refresh_token", "password"]
     assert retry_pauses == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_refused_login_is_an_auth_error_whatever_its_status(ard, status, retry_pauses):
+    ard.faults.add("POST /auth/authenticate", kind="status", status=status)
+    with ArdClient(Login(ard.login, ard.password), host=ard.url) as client, pytest.raises(ArdAuthError) as caught:
+        client.whoami()
+    assert (caught.value.status, caught.value.setting) == (status, "login")
+
+
+@pytest.mark.parametrize("token", ["access_token", "refresh_token"])
+def test_only_token_is_kept_while_it_is_refused(ard, client, token):
+    client.whoami()
+    login = Login(**{token: getattr(client._auth, f"_{token}")})
+    with ArdClient(login, host=ard.url) as other:
+        rule = ard.faults.add(kind="status", status=401)
+        for _ in range(2):
+            with pytest.raises(ArdAuthError):
+                other.whoami()
+        ard.faults.remove(rule)
+        assert other.whoami().email
