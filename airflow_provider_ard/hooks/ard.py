@@ -238,7 +238,9 @@ def read_file(path: str) -> bytes:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_ard.api.geo.geometry import read_local_file
+    from airflow_provider_ard.api.http.log_redaction import redact_library_logs
 
+    redact_library_logs()
     return ObjectStoragePath(path).read_bytes() if "://" in path else read_local_file(path)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, ObjectStoragePath
 
+from airflow_provider_ard.api.http.log_redaction import redact_library_logs
+from airflow_provider_ard.api.http.redaction import redact_text
 from airflow_provider_ard.exceptions import ArdError, ArdRequestError
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ def json_reader(storage_conn_id: str | None) -> Callable[[str], dict[str, Any]]:
 
     It raises `ArdError`, or `ArdRequestError` if a retry cannot succeed, with the document and the Connection.
     """
+    redact_library_logs()
     if storage_conn_id is not None:
         try:
             # Checked first: S3 would continue with credentials of the environment.
@@ -68,6 +71,6 @@ def _json(uri: str, content: bytes) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the first line of a storage library's error: some add the complete XML response."""
-    lines = str(error).strip().splitlines()
+    """Return the first line of a storage library's error, without signatures: some add the complete XML response."""
+    lines = redact_text(str(error)).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -103,6 +103,8 @@ class TokenAuth(AuthBase):
         self._lock = RLock()
         self._access_token = login.access_token
         self._refresh_token = login.refresh_token
+        # Another thread may still wait for the response to a request with the previous token.
+        self._previous_token: str | None = None
         # By the monotonic clock, from the response on: the wall clock may be wrong or be set.
         self._expires_at: float | None = None
 
@@ -114,8 +116,8 @@ class TokenAuth(AuthBase):
     @property
     def secrets(self) -> tuple[str, ...]:
         """All current secrets, for redaction."""
-        tokens = tuple(token for token in (self._access_token, self._refresh_token) if token)
-        return self._login.secrets + tokens
+        tokens = (self._access_token, self._refresh_token, self._previous_token)
+        return self._login.secrets + tuple(token for token in tokens if token)
 
     def token(self) -> str:
         """Return a valid access token, renewed if necessary.
@@ -135,7 +137,7 @@ class TokenAuth(AuthBase):
         """
         with self._lock:
             if self._access_token == refused:
-                self._access_token = None
+                self._previous_token, self._access_token = refused, None
                 if by_login and self._login.can_log_in:
                     self._refresh_token = None
                 try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from typing import TYPE_CHECKING
@@ -13,14 +14,37 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.api.errors import ArdError
 
-# A signature inside a SAS URL is a secret wherever it appears, also in a URL that was shortened or encoded again.
-_SAS_SIGNATURE = re.compile(r"(?i)(sig(?:=|%3D))[^&\s\"'<>]+")
+# What makes a URL or a header a secret wherever it appears, also in one that was shortened or encoded again.
+_PARAMETERS = (
+    "sig",
+    "signature",
+    "x-amz-signature",
+    "x-amz-security-token",
+    "x-goog-signature",
+    "access_token",
+    "refresh_token",
+    "client_secret",
+    "password",
+)
+# A separator before the name, so that `config=` is none; it may be encoded as well.
+_PARAMETER = re.compile(
+    rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D))(?!\*\*\*)[^&\s\"'<>\\]*?(?=%(?:25)*26|[&\s\"'<>\\]|$)"
+)
+_HEADER = re.compile(r"(?i)\b((?:bearer|basic) +)[a-z0-9._~+/-]{8,}=*")
+# Of signed requests, as AWS libraries log them.
+_AWS_HEADER = re.compile(r"(?i)(x-amz-security-token['\"]?: *(?:b?['\"]|(?!b['\"]))|, signature=)[a-z0-9+/=%._-]+")
+# Of responses to a login.
+_FIELD = re.compile(
+    r"(?i)(\\*['\"](?:access_?token|refresh_?token|client_?secret|password|secret_?access_?key|session_?token)"
+    r"\\*['\"]\s*:\s*\\*['\"]|<(?:SecretAccessKey|SessionToken)>)[^'\"<\\]+"
+)
+_PRIVATE_KEY = re.compile(r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)")
 # Shorter ones are no secrets worth the name, and would blank out innocent words.
 _SHORTEST = 4
 
 
 def redact(error: ArdError, secrets: Iterable[str]) -> ArdError:
-    """Return the error with these secrets, and any SAS signature, replaced in its message and fields."""
+    """Return the error with these secrets, and any signature, replaced in its message and fields."""
     for name in ("message", "code", "type", "request_id"):
         value = getattr(error, name)
         if isinstance(value, str):
@@ -30,30 +54,88 @@ def redact(error: ArdError, secrets: Iterable[str]) -> ArdError:
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return a text with these secrets, and any SAS signature, replaced by `***`."""
-    text = _SAS_SIGNATURE.sub(r"\1***", text)
-    forms = {form for secret in secrets for form in encodings(secret)}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, "***")
+    """Return a text with these secrets, and any signature of a URL or header, replaced by `***`."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= _SHORTEST:
+            text = _pattern(secret).sub("***", text)
+    for marked in (_PARAMETER, _HEADER, _AWS_HEADER, _FIELD, _PRIVATE_KEY):
+        text = marked.sub(r"\1***", text)
     return text
+
+
+def has_signature(text: str) -> bool:
+    """Return whether a text contains a URL that works without a login."""
+    return "=" in text and _PARAMETER.search(text) is not None
 
 
 def encodings(secret: str) -> Iterator[str]:
     """Yield a secret raw, URL-encoded, JSON-escaped and in base64 at each of the three offsets."""
     if len(secret) < _SHORTEST:
         return
-    yield secret
-    yield quote(secret, safe="")
-    yield quote(secret)
-    yield quote_plus(secret)
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield from _text_forms(secret)
+    for core in _base64_cores(secret):
+        yield core
+        yield core.replace("+", "-").replace("/", "_")
+
+
+def _text_forms(secret: str) -> set[str]:
+    return {
+        secret,
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
+
+
+def _pattern(secret: str) -> re.Pattern[str]:
+    """Return a pattern of a secret in any encoding, also one that encodes more or fewer characters than Python does."""
+    # A form or JSON body may be repeated in base64 as a whole.
+    cores = {core for form in _text_forms(secret) for core in _base64_cores(form)}
+    # The characters around a core contain bits of the secret as well.
+    encoded = [
+        rf"[\w+/-]?{''.join(map(_base64_character, core))}[\w+/-]?(?i:=|%(?:25)*3d)*"
+        for core in sorted(cores, key=len, reverse=True)
+    ]
+    return re.compile("|".join(["".join(map(_character, secret)), *encoded]))
+
+
+def _character(character: str) -> str:
+    """Return a pattern of one character: raw, percent-encoded, escaped for JSON, HTML or as Python's repr."""
+    if character.isascii() and character.isalnum():
+        return character
+    forms = {character, html.escape(character), json.dumps(character)[1:-1], repr(character)[1:-1]}
+    patterns = {re.escape(form) for form in forms}
+    patterns.add(rf"(?i:&#(?:0*{ord(character)}|x0*{ord(character):x});)")
+    for codec in ("utf-8", "latin-1"):
+        raw = character.encode(codec, errors="ignore")
+        # Encoded twice, `%` is `%25`.
+        patterns.add("".join(rf"(?i:%(?:25)*{byte:02x})" for byte in raw))
+        patterns.add("".join(rf"(?i:\\+x{byte:02x})" for byte in raw))
+    if character == " ":
+        patterns.add(r"\+")
+    if character in "\"'/\\":
+        # JSON inside of JSON escapes the escape.
+        patterns.add(r"\\+" + re.escape(character))
+    patterns.discard("")
+    return f"(?:{'|'.join(sorted(patterns, key=len, reverse=True))})"
+
+
+def _base64_character(character: str) -> str:
+    if character.isalnum():
+        return character
+    return r"(?i:[+-]|%(?:25)*2b)" if character == "+" else r"(?i:\\?/|_|%(?:25)*2f)"
+
+
+def _base64_cores(secret: str) -> Iterator[str]:
+    """Yield what a secret determines of its base64 form at each place of a group of three bytes.
+
+    Inside of a longer text, such as `user:password`, it may begin at any of them.
+    """
     raw = secret.encode(errors="surrogateescape")
     for offset in range(3):
-        # Inside of a longer text, such as `user:password`, a secret begins at any of three places of a base64 group.
         encoded = base64.b64encode(b"\0" * offset + raw)
-        start, end = (offset * 8 + 5) // 6, (offset + len(raw)) * 8 // 6
-        core = encoded[start:end].decode()
-        if len(core) >= 2 * _SHORTEST:
+        core = encoded[(offset * 8 + 5) // 6 : (offset + len(raw)) * 8 // 6].decode()
+        if len(core) > _SHORTEST:
             yield core
-            yield core.replace("+", "-").replace("/", "_")

@@ -27,6 +27,7 @@ from airflow_provider_ard.api.http.connection_errors import (
     may_be_idle_timeout,
     setting_to_check,
 )
+from airflow_provider_ard.api.http.log_redaction import redact_library_logs
 from airflow_provider_ard.api.http.redaction import redact
 from airflow_provider_ard.api.http.responses import error_from_response, json_object
 
@@ -98,6 +99,7 @@ class Transport:
         cells_key: str = "cells",
         user_agent: str = "",
     ) -> None:
+        redact_library_logs()
         self.base = api_base(host)
         self.cells_key = cells_key
         self._verify = verify

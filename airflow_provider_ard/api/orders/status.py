@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WrapValidator
 
 from airflow_provider_ard.api.delivery.layout import root_collection_uri
+from airflow_provider_ard.api.http.redaction import redact_text
 from airflow_provider_ard.api.orders.destination import Destination
 from airflow_provider_ard.api.orders.order_ids import is_order_id
 
@@ -131,12 +132,10 @@ def _datetime(value: object) -> datetime | None:
 
 
 def message_of(value: object) -> str | None:
-    """Return a status message as a string. Failed Selects report an object `{"Error", "Cause"}`."""
-    if value is None or isinstance(value, str):
-        return value
+    """Return a status message as a string, without signatures. Failed Selects report an object `{"Error", "Cause"}`."""
     if isinstance(value, dict):
-        return ": ".join(str(part) for part in value.values() if part) or None
-    return str(value)
+        value = ": ".join(str(part) for part in value.values() if part) or None
+    return None if value is None else redact_text(str(value))
 
 
 StatusName = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from airflow_provider_ard.api.geo.grid import bounds
-from airflow_provider_ard.api.http.redaction import redact_text
 from airflow_provider_ard.api.orders.status import OrderStatus, State
 from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
 
@@ -77,7 +76,7 @@ def create_row(order: OrderStatus) -> Row:
         bbox=_bbox(order),
         acquisitions=len(ordered_cells(order)),
         destination=order.destination.uri if order.destination else None,
-        message=redact_text(order.status_message)[:MAX_MESSAGE_LENGTH] if order.status_message else None,
+        message=order.status_message[:MAX_MESSAGE_LENGTH] if order.status_message else None,
     )
 
 

@@ -70,6 +70,7 @@ class Exchange:
         self.scope = scope
         self.record = record
         self.state = state
+        self.request_body = body
         self.response: Response | None = None
         self.closed = False
         self._app = app

@@ -10,6 +10,7 @@ from airflow_provider_ard.sandbox.faults.base import FaultKind
 
 KINDS: Mapping[str, FaultKind] = {
     "status": responses.ErrorStatus(),
+    "echo_request": responses.EchoRequest(),
     "gateway_html": responses.GatewayHtml(),
     "gateway_json": responses.GatewayJson(),
     "latency": connections.Latency(),

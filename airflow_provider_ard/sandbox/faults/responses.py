@@ -1,7 +1,9 @@
 """Kinds of fault that respond in place of the API."""
 
+import base64
 import json
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote
 
 from airflow_provider_ard.sandbox.faults.base import FaultKind
 from airflow_provider_ard.sandbox.faults.exchange import Exchange, Response
@@ -55,6 +57,20 @@ class ErrorAfterAccept(ErrorStatus):
 
     summary = "process the request, then respond with an error of the API"
     after_accept = True
+
+
+class EchoRequest(ErrorStatus):
+    """Error of the API that repeats the request."""
+
+    summary = "respond with an error that repeats headers and body of the request: raw, percent-encoded and in base64"
+    options: ClassVar = {"status": "HTTP status, default 400"}
+
+    def response(self, rule: "Rule", exchange: Exchange) -> Response:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.scope["headers"]}
+        body = exchange.request_body.decode(errors="replace")
+        request = f"{json.dumps(headers)} {body}"
+        message = f"cannot process {request} {quote(request, safe='')} {base64.b64encode(request.encode()).decode()}"
+        return Response.of_error(error_for_status(rule.status or 400, message))
 
 
 class GatewayHtml(ReplacedResponse):

@@ -111,7 +111,7 @@ def test_secret_that_cannot_be_sent_is_named_and_not_shown(name, value, press):
 def test_extras_without_the_line_feed_of_a_file(press, ard, client):
     token = client._auth.token()
     extra = {"access_token": f"{token}\n", "verify": "true\n", "timeout": "5\n", "cells_key": "cell_ids\n"}
-    assert press(extra, login="", password="", host=f"{ard.url}\n")[0] is True  # noqa: S106
+    assert press(extra, login="", password="", host=f"{ard.url}\n")[0] is True
 
 
 @pytest.mark.parametrize("extra", [["wr0ng"], '{"access_token": "wr0ng"'])

@@ -199,6 +199,12 @@ def test_a_refreshed_token_that_is_refused_too_leads_to_a_login(ard, client):
     assert logins(ard) == ["password", "refresh_token", "password"]
 
 
+def test_replaced_token_is_still_redacted(client):
+    token = client._auth.token()
+    client._auth.renew_after_refusal(token)
+    assert {token, client._auth.token()} <= set(client._auth.secrets)
+
+
 def test_an_account_whose_every_token_is_refused_is_an_error(ard, client, retry_pauses):
     client.whoami()
     ard.faults.add("GET /auth/self", kind="expire_token")
