@@ -1,4 +1,4 @@
-"""A DAG file is parsed again and again: what it imports of ours must load next to nothing."""
+"""Modules imported by DAG files must be light, since DAG files are parsed repeatedly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIGHT = [
     "airflow_provider_ard.exceptions",
     "airflow_provider_ard.fs.azure",
 ]
-# What Airflow itself has loaded by then is not ours to answer for.
+# Modules that Airflow itself has loaded are not counted.
 SCRIPT = """
 import importlib, json, sys
 from airflow.providers.common.compat.sdk import DAG, Asset, BaseHook, BaseOperator, BaseSensorOperator
@@ -39,8 +39,8 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 def loaded_by(*modules):
     command = [sys.executable, "-c", SCRIPT, *modules]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    return json.loads(done.stdout.splitlines()[-1])
+    process = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -50,27 +50,29 @@ def loaded():
     return names
 
 
-def of(names, roots):
+def within(names, roots):
     return [name for name in names if any(f"{name}.".startswith(f"{root}.") for root in roots)]
 
 
-def test_what_a_dag_file_imports_loads_none_of_what_is_banned_there(loaded):
+def test_dag_file_imports_no_banned_modules(loaded):
     lint = tomllib.loads(PYPROJECT.read_text())["tool"]["ruff"]["lint"]
     banned = lint["flake8-tidy-imports"]["banned-module-level-imports"]
     assert {"requests", "shapely", "pydantic", "airflow_provider_ard.api.orders.request"} <= set(banned)
-    assert of(loaded, banned) == []
+    assert within(loaded, banned) == []
 
 
-def test_what_a_dag_file_imports_loads_no_library_that_airflow_has_not_loaded(loaded):
-    ours_or_pythons = {"airflow", "airflow_provider_ard", *sys.stdlib_module_names}
-    assert [name for name in loaded if name.partition(".")[0] not in ours_or_pythons] == []
+def test_dag_file_imports_no_third_party_library(loaded):
+    allowed = {"airflow", "airflow_provider_ard", *sys.stdlib_module_names}
+    assert [name for name in loaded if name.partition(".")[0] not in allowed] == []
 
 
-def test_an_operator_a_sensor_and_a_trigger_load_few_modules():
+def test_operators_sensors_and_triggers_load_few_modules():
     names = loaded_by(*(name for name in LIGHT if name.split(".")[1] in {"operators", "sensors", "triggers"}))
-    assert len(of(names, ["airflow_provider_ard"])) <= 28
+    assert len(within(names, ["airflow_provider_ard"])) <= 28
     assert len(names) <= 33
 
 
-def test_the_sandbox_loads_its_servers_only_when_it_is_started():
-    assert of(loaded_by("airflow_provider_ard.sandbox"), ["fastapi", "uvicorn", "shapely", "pyproj", "rasterio"]) == []
+def test_importing_sandbox_loads_no_server():
+    assert (
+        within(loaded_by("airflow_provider_ard.sandbox"), ["fastapi", "uvicorn", "shapely", "pyproj", "rasterio"]) == []
+    )

@@ -11,21 +11,25 @@ from airflow_provider_ard import __version__
 from airflow_provider_ard.get_provider_info import get_provider_info
 
 
-def test_airflow_finds_the_provider():
-    (point,) = [p for p in entry_points(group="apache_airflow_provider") if p.module.startswith("airflow_provider_ard")]
-    assert point.load() is get_provider_info
+def test_provider_entry_point():
+    (entry_point,) = [
+        point
+        for point in entry_points(group="apache_airflow_provider")
+        if point.module.startswith("airflow_provider_ard")
+    ]
+    assert entry_point.load() is get_provider_info
 
 
-def test_it_is_of_airflows_form():
+def test_provider_info_is_valid():
     schema = json.loads(resources.files("airflow").joinpath("provider_info.schema.json").read_text())
     jsonschema.validate(get_provider_info(), schema)
 
 
-def test_one_version():
+def test_versions_are_equal():
     assert get_provider_info()["versions"][0] == __version__ == version("airflow-provider-ard")
 
 
-def test_every_module_it_names_is_there():
+def test_listed_modules_exist():
     info = get_provider_info()
     for kind in ("hooks", "operators", "sensors", "triggers"):
         for entry in info[kind]:
@@ -38,7 +42,7 @@ def test_every_module_it_names_is_there():
         assert getattr(importlib.import_module(module), name).conn_type == connection["connection-type"]
 
 
-def test_airflow_is_offered_the_same_commands_as_the_console_script():
+def test_airflow_cli_has_the_commands():
     (path,) = get_provider_info()["cli"]
     module, _, name = path.rpartition(".")
     (group,) = getattr(importlib.import_module(module), name)()

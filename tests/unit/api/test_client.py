@@ -38,33 +38,33 @@ def request_for(ard):
         ("https://proxy.example/ard/api/v2/", "https://proxy.example/ard/api/v2"),
     ],
 )
-def test_the_base_of_the_api(host, base):
+def test_api_base(host, base):
     assert api_base(host) == base
 
 
 @pytest.mark.parametrize("host", ["ftp://x", "https://", "http://user:pa55@x", "http://x:port"])
-def test_a_host_that_is_no_address_is_refused(host):
+def test_invalid_host_is_rejected(host):
     with pytest.raises(ArdRequestError, match="host") as caught:
         api_base(host)
     assert "pa55" not in str(caught.value)
 
 
-def test_who_is_logged_in(client):
+def test_whoami(client):
     assert client.whoami().email == "user@sandbox.example"
 
 
-def test_it_names_itself(ard, client):
+def test_user_agent_is_sent(ard, client):
     client.whoami()
     assert ard.requests[-1].headers["user-agent"].startswith("airflow-provider-ard/")
 
 
-def test_an_order_is_one_post(ard, client, request_for):
+def test_order_is_one_post(ard, client, request_for):
     order = client.submit_order(request_for())
     assert [o.id for o in ard.orders] == [order.id]
     assert [r.dry_run for r in ard.requests if r.path.startswith("/api/v1/order")] == [False]
 
 
-def test_a_dry_run_buys_and_notifies_nothing(ard, client, request_for):
+def test_dry_run_places_no_order_and_sends_no_notification(ard, client, request_for):
     usage = client.dry_run(request_for(email_notifications=["a@b.example"]))
     assert usage.total_cost > 0
     assert usage.area_sqkm > 0
@@ -84,24 +84,24 @@ def test_a_dry_run_buys_and_notifies_nothing(ard, client, request_for):
         {"kind": "gateway_html", "status": 200},
     ],
 )
-def test_an_order_whose_answer_is_lost_is_never_sent_twice(ard, client, request_for, fault):
+def test_order_with_lost_response_is_not_resubmitted(ard, client, request_for, fault):
     ard.faults.add("POST /order", **fault)
     with pytest.raises(ArdOrderInDoubtError):
         client.submit_order(request_for())
     assert len(ard.submissions) == 1
 
 
-def test_a_slow_answer_to_an_order_is_of_unknown_fate(ard, client, request_for, wait_for):
+def test_order_timeout_leaves_the_order_in_doubt(ard, client, request_for, wait_for):
     ard.faults.add("POST /order", kind="latency", seconds=1.0)
-    # Logged in already: a login need not be answered as fast.
+    # Log in beforehand: the short timeout is for the order only.
     login = Login(access_token=client._auth.token())
-    with ArdClient(login, host=ard.url, timeout=0.3) as hasty, pytest.raises(ArdOrderInDoubtError):
-        hasty.submit_order(request_for())
+    with ArdClient(login, host=ard.url, timeout=0.3) as short_timeout, pytest.raises(ArdOrderInDoubtError):
+        short_timeout.submit_order(request_for())
     wait_for(lambda: ard.submissions)
     assert len(ard.submissions) == 1
 
 
-def test_an_order_that_never_left_is_a_plain_outage(ard, client, request_for):
+def test_unsent_order_is_an_outage(ard, client, request_for):
     client.whoami()
     ard.stop()
     with pytest.raises(ArdUnavailableError) as caught:
@@ -109,7 +109,7 @@ def test_an_order_that_never_left_is_a_plain_outage(ard, client, request_for):
     assert not isinstance(caught.value, ArdOrderInDoubtError)
 
 
-def test_too_many_requests_means_that_the_order_was_not_taken(ard, client, request_for):
+def test_too_many_requests_is_not_in_doubt(ard, client, request_for):
     ard.faults.add("POST /order", kind="status", status=429, retry_after=7)
     with pytest.raises(ArdUnavailableError) as caught:
         client.submit_order(request_for())
@@ -117,7 +117,7 @@ def test_too_many_requests_means_that_the_order_was_not_taken(ard, client, reque
     assert caught.value.retry_after == 7
 
 
-def test_a_refused_order_carries_the_words_of_the_api(ard, client, request_for):
+def test_rejected_order_has_the_error_of_the_api(ard, client, request_for):
     with pytest.raises(ArdRequestError) as caught:
         client.submit_order(request_for(acquisitions="10300100FFFFFF00"))
     assert caught.value.status == 400
@@ -126,27 +126,27 @@ def test_a_refused_order_carries_the_words_of_the_api(ard, client, request_for):
     assert len(ard.submissions) == 1
 
 
-def test_an_expired_token_in_the_middle_is_one_new_login(ard, client, request_for):
+def test_order_is_sent_again_after_token_expiry(ard, client, request_for):
     client.whoami()
     ard.faults.add("POST /order", kind="expire_token", nth=1)
     client.submit_order(request_for())
     assert len(ard.orders) == 1
 
 
-def test_a_get_is_repeated_with_growing_jitter(ard, client, retry_pauses):
+def test_get_is_retried_with_exponential_jitter(ard, client, retry_pauses):
     ard.faults.add("GET /auth/self", kind="status", status=503, nth=1, times=3)
     client.whoami()
     assert len(retry_pauses) == 3
     assert all(0 <= pause <= 0.5 * 2**number for number, pause in enumerate(retry_pauses))
 
 
-def test_a_get_honours_retry_after(ard, client, retry_pauses):
+def test_get_honors_retry_after(ard, client, retry_pauses):
     ard.faults.add("GET /auth/self", kind="status", status=429, retry_after=11, nth=1)
     client.whoami()
     assert retry_pauses == [11]
 
 
-def test_a_long_retry_after_is_the_callers_business(ard, client, retry_pauses):
+def test_long_retry_after_is_raised(ard, client, retry_pauses):
     ard.faults.add("GET /auth/self", kind="status", status=503, retry_after=3600)
     with pytest.raises(ArdUnavailableError) as caught:
         client.whoami()
@@ -163,13 +163,13 @@ def test_a_long_retry_after_is_the_callers_business(ard, client, retry_pauses):
         {"kind": "gateway_html"},
     ],
 )
-def test_what_a_gateway_says_is_an_outage(ard, client, fault):
+def test_gateway_response_is_an_outage(ard, client, fault):
     ard.faults.add("GET /order/status/*", **fault)
     with pytest.raises(ArdUnavailableError):
         client.get_order("1")
 
 
-def test_an_unknown_order(client):
+def test_unknown_order_is_not_found(client):
     with pytest.raises(ArdNotFoundError) as caught:
         client.get_order("404404")
     assert caught.value.status == 404
@@ -178,14 +178,14 @@ def test_an_unknown_order(client):
 @pytest.mark.parametrize(
     ("status", "error"), [(403, ArdAuthError), (404, ArdNotFoundError), (400, ArdRequestError), (413, ArdRequestError)]
 )
-def test_errors_by_status(ard, client, status, error):
+def test_status_code_maps_to_error(ard, client, status, error):
     ard.faults.add("GET /auth/self", kind="status", status=status)
     with pytest.raises(error) as caught:
         client.whoami()
     assert caught.value.status == status
 
 
-def test_secrets_in_what_the_api_says_are_redacted(ard, client, request_for):
+def test_secrets_in_error_responses_are_redacted(ard, client, request_for):
     sas = "https://acct.blob.core.windows.net/c?sv=2024&sig=Abc%2Fdef%3D"
     config = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": sas}}
     ard.faults.add("POST /order", kind="status", status=400, message=f"cannot write to {sas} (sig=Abc%2Fdef%3D)")
@@ -195,19 +195,19 @@ def test_secrets_in_what_the_api_says_are_redacted(ard, client, request_for):
     assert "Abc" not in repr(caught.value)
 
 
-def test_all_pages_of_a_list(ard, client, request_for):
+def test_list_orders_over_pages(ard, client, request_for):
     placed = [client.submit_order(request_for()).id for _ in range(105)]
     assert sorted(order.id for order in client.list_orders()) == sorted(placed)
     assert len(list(client.list_orders(limit=7))) == 7
 
 
-def test_a_list_by_metadata(client, request_for):
+def test_list_orders_by_metadata(client, request_for):
     client.submit_order(request_for())
-    mine = client.submit_order(request_for(metadata={"campaign": "spring:2026"}))
-    assert [order.id for order in client.list_orders(filter="metadata.campaign:spring:2026")] == [mine.id]
+    expected = client.submit_order(request_for(metadata={"campaign": "spring:2026"}))
+    assert [order.id for order in client.list_orders(filter="metadata.campaign:spring:2026")] == [expected.id]
 
 
-def test_a_list_that_claims_to_go_on_for_ever_ends(ard, client):
+def test_list_with_empty_pages_ends(ard, client):
     ard.faults.add("GET /order", kind="empty_page")
     assert list(client.list_orders()) == []
 
@@ -223,7 +223,7 @@ def test_untrusted_certificate_names_the_field_to_check(tmp_path, retry_pauses):
             assert client.whoami().email
 
 
-def test_nobody_listening_is_an_outage(retry_pauses):
+def test_closed_port_is_an_outage(retry_pauses):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with (
@@ -234,7 +234,7 @@ def test_nobody_listening_is_an_outage(retry_pauses):
     assert len(retry_pauses) == 3
 
 
-def test_every_error_says_what_is_known():
+def test_error_message_contains_its_fields():
     text = str(ArdError("no", status=400, code="invalid_input", type="t", request_id="r-1"))
     assert text == "no (HTTP status 400, code invalid_input, type t, request ID r-1)"
 

@@ -18,27 +18,27 @@ def azure_connection(monkeypatch):
     return "azure_store"
 
 
-def test_az_is_a_scheme_of_airflows_object_storage(azure_connection):
+def test_az_is_registered_with_object_storage(azure_connection):
     path = ObjectStoragePath("az://tiles/a/b.json", conn_id=azure_connection)
     assert (path.protocol, path.key, path.path) == ("az", "a/b.json", "tiles/a/b.json")
     assert "AccountName=me" in path.fs.connection_string
 
 
-def test_a_request_is_no_twenty_lines_of_a_tasks_log(azure_connection):
+def test_http_requests_are_not_logged(azure_connection):
     from airflow_provider_ard.fs.azure import get_fs
 
     get_fs(azure_connection)
     assert not logging.getLogger("azure.core.pipeline.policies.http_logging_policy").isEnabledFor(logging.INFO)
 
 
-def test_an_unknown_connection_is_airflows_error():
+def test_unknown_connection_raises_not_found():
     from airflow_provider_ard.fs.azure import get_fs
 
     with pytest.raises(AirflowNotFoundException, match="no_such"):
         get_fs("no_such")
 
 
-def test_without_the_extra_other_schemes_go_on():
+def test_missing_extra_is_raised_on_use_only():
     # Airflow imports the module of every scheme before it opens the first path.
     script = """
 import sys
@@ -49,5 +49,5 @@ try:
 except ImportError:
     print("reported")
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == ["reported"]
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert process.stdout.split() == ["reported"]

@@ -17,13 +17,13 @@ def connection(**fields):
     return Connection(**{**defaults, **fields}, extra=json.dumps(extra) if extra is not None else None)
 
 
-def test_the_test_button_says_who_is_logged_in(ard_connection):
+def test_connection_test_reports_user(ard_connection):
     ok, message = ArdHook(ard_connection).test_connection()
     assert ok
     assert "user@sandbox.example" in message
 
 
-def test_the_test_button_says_what_is_wrong(ard, ard_connection, monkeypatch, retry_pauses):
+def test_connection_test_reports_wrong_password(ard, ard_connection, monkeypatch, retry_pauses):
     monkeypatch.setenv(
         "AIRFLOW_CONN_ARD_DEFAULT",
         json.dumps({"conn_type": "ard", "host": ard.url, "login": ard.login, "password": "wr0ng"}),
@@ -35,7 +35,7 @@ def test_the_test_button_says_what_is_wrong(ard, ard_connection, monkeypatch, re
     assert "wr0ng" not in message
 
 
-def test_the_connection_as_a_uri(ard, monkeypatch):
+def test_connection_as_uri(ard, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_URI", ard.connection_uri)
     assert ArdHook("ard_uri").test_connection()[0]
 
@@ -54,7 +54,7 @@ def test_the_connection_as_a_uri(ard, monkeypatch):
         ("ard://me:s3cret@http://host", "a URI like"),
     ],
 )
-def test_a_variable_that_cannot_be_read_is_not_said_to_be_missing(monkeypatch, value, fault):
+def test_invalid_connection_variable_is_reported_as_invalid(monkeypatch, value, fault):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", value)
     with pytest.raises(
         AirflowNotFoundException, match="AIRFLOW_CONN_ARD_DEFAULT is set but cannot be parsed"
@@ -72,7 +72,7 @@ def test_missing_connection_names_the_variable_to_set(monkeypatch):
         ArdHook().get_conn()
 
 
-def test_over_tls_with_a_private_ca(monkeypatch):
+def test_tls_with_private_ca(monkeypatch):
     from airflow_provider_ard.sandbox import Sandbox
 
     with Sandbox(tls=True) as ard:
@@ -83,7 +83,7 @@ def test_over_tls_with_a_private_ca(monkeypatch):
 SAS = "https://acct.blob.core.windows.net/tiles?sv=2024-11-04&se=2999-01-01T00%3A00%3A00Z&sp=rwl&sig=s1gnatur3"
 
 
-def test_stored_credentials_come_and_go(ard_connection):
+def test_credentials_are_stored_listed_and_deleted(ard_connection):
     hook = ArdHook(ard_connection)
     stored = hook.put_credentials("azure", SAS, "for tests")
     assert list(hook.list_credentials()) == [stored]
@@ -94,26 +94,26 @@ def test_stored_credentials_come_and_go(ard_connection):
         hook.delete_credentials("azure")
 
 
-def test_credentials_to_be_stored_are_masked_from_then_on(ard_connection):
+def test_stored_credentials_are_masked_in_logs(ard_connection):
     ArdHook(ard_connection).put_credentials("azure", SAS)
-    assert "s1gnatur3" not in redact(f"logged by chance: {SAS}")
+    assert "s1gnatur3" not in redact(f"logged: {SAS}")
 
 
-def test_usage_by_the_hook(ard_connection):
+def test_get_usage(ard_connection):
     hook = ArdHook(ard_connection)
     assert hook.get_usage(start_date="2026-01-01").area_sqkm == 0
     with pytest.raises(exceptions.ArdRequestError, match="start_date"):
         hook.get_usage(start_date="soon")
 
 
-def test_one_login_for_all_calls_of_a_hook(ard, ard_connection):
+def test_hook_logs_in_once(ard, ard_connection):
     hook = ArdHook(ard_connection)
     list(hook.list_orders())
     hook.test_connection()
     assert sum("/auth/authenticate" in request.path for request in ard.requests) == 1
 
 
-def test_the_fields_of_the_connection_reach_the_client():
+def test_connection_fields_are_passed_to_the_client():
     client = create_client(
         connection(host="ard.example", port=8443, extra={"verify": "false", "timeout": "5", "cells_key": "cell_ids"})
     )
@@ -134,39 +134,43 @@ def test_the_fields_of_the_connection_reach_the_client():
         ({"host": "ftp://x"}, "host"),
     ],
 )
-def test_a_field_that_cannot_be_right_is_named(fields, name):
+def test_invalid_connection_field_is_named(fields, name):
     with pytest.raises(ArdRequestError, match=name):
         create_client(connection(**fields))
 
 
-def test_no_login_at_all_says_what_is_missing():
+def test_missing_login_is_an_error():
     with pytest.raises(ArdAuthError, match="login and password"):
         create_client(connection(login=None, password=None))
 
 
-@pytest.mark.parametrize("given", [{"gs://b": "one"}, '{"gs://b": "one"}'])
-def test_stored_credentials(given, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps({"conn_type": "ard", "extra": {"credentials_ids": given}}))
-    assert ArdHook("c").credentials_ids == {"gs://b": "one"}
+@pytest.mark.parametrize("credentials_ids", [{"gs://b": "stored"}, '{"gs://b": "stored"}'])
+def test_credentials_ids_as_dictionary_or_json(credentials_ids, monkeypatch):
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_C", json.dumps({"conn_type": "ard", "extra": {"credentials_ids": credentials_ids}})
+    )
+    assert ArdHook("c").credentials_ids == {"gs://b": "stored"}
 
 
-@pytest.mark.parametrize("given", ["gs://b", [1], {"gs://b": 5}])
-def test_stored_credentials_of_a_wrong_form_are_refused(given, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps({"conn_type": "ard", "extra": {"credentials_ids": given}}))
+@pytest.mark.parametrize("credentials_ids", ["gs://b", [1], {"gs://b": 5}])
+def test_invalid_credentials_ids_are_rejected(credentials_ids, monkeypatch):
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_C", json.dumps({"conn_type": "ard", "extra": {"credentials_ids": credentials_ids}})
+    )
     with pytest.raises(AirflowFailException, match="credentials_ids"):
         _ = ArdHook("c").credentials_ids
 
 
-def test_old_and_new_airflow_show_the_same_form():
+def test_form_fields_are_the_same_in_airflow_2():
     pytest.importorskip("flask_appbuilder", reason="only Airflow 2.11 has wtforms; the version matrix runs this there")
     from airflow.providers_manager import ProvidersManager
 
-    # As Airflow has registered them: a field of a kind that it does not know costs the whole form.
+    # Read the registered widgets: an unknown field type makes Airflow drop the whole form.
     widgets = {name for name in ProvidersManager().connection_form_widgets if name.startswith("extra__ard__")}
     assert widgets == {f"extra__ard__{name}" for name in ARD_CONNECTION["conn-fields"]}
 
 
-def test_old_airflow_gets_the_same_labels():
+def test_form_labels_are_the_same_in_airflow_2():
     assert ArdHook.get_ui_field_behaviour() == {
         "hidden_fields": ARD_CONNECTION["ui-field-behaviour"]["hidden-fields"],
         "relabeling": ARD_CONNECTION["ui-field-behaviour"]["relabeling"],
@@ -175,10 +179,10 @@ def test_old_airflow_gets_the_same_labels():
 
 
 @pytest.mark.parametrize("error", exceptions._AIRFLOW_CLASSES)
-def test_every_error_becomes_an_airflow_exception_of_its_own_class(error):
+def test_errors_convert_to_airflow_exceptions(error):
     converted = exceptions.to_airflow_exception(error("no", status=418), "my_conn")
     assert isinstance(converted, error)
     assert converted.status == 418
-    costs_nothing = (exceptions.ArdUnavailableError, exceptions.ArdSelectFailed)
-    may_be_retried = issubclass(error, costs_nothing) or error is ArdError
-    assert isinstance(converted, AirflowFailException) is not may_be_retried
+    retryable = (exceptions.ArdUnavailableError, exceptions.ArdSelectFailed)
+    is_retryable = issubclass(error, retryable) or error is ArdError
+    assert isinstance(converted, AirflowFailException) is not is_retryable

@@ -18,29 +18,29 @@ except ImportError:  # before Airflow 3.1
 
 
 @pytest.fixture(autouse=True)
-def no_stores_of_other_tests(monkeypatch):
+def empty_store_cache(monkeypatch):
     monkeypatch.setattr(store, "_STORE_CACHE", {})
 
 
-def test_it_reads_a_document(tmp_path):
+def test_reads_document(tmp_path):
     (tmp_path / "a.json").write_text('{"links": []}')
     assert json_reader(None)(f"file://{tmp_path}/a.json") == {"links": []}
 
 
 @pytest.mark.parametrize(("content", "message"), [("{", "not a JSON"), ("[]", "not a STAC"), (None, "does not exist")])
-def test_what_is_no_document_is_named(tmp_path, content, message):
+def test_invalid_document_is_an_error_with_its_uri(tmp_path, content, message):
     if content is not None:
         (tmp_path / "a.json").write_text(content)
     with pytest.raises(ArdError, match=rf"a\.json: {message}"):
         json_reader(None)(f"file://{tmp_path}/a.json")
 
 
-def test_a_connection_that_is_not_there_is_named_and_not_retried():
+def test_unknown_connection_is_not_retried():
     with pytest.raises(ArdRequestError, match="storage_conn_id: Connection 'no_such' does not exist"):
         json_reader("no_such")
 
 
-def test_a_connection_without_credentials_is_named(monkeypatch):
+def test_connection_without_credentials_is_named(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_EMPTY", json.dumps({"conn_type": "wasb"}))
     with pytest.raises(ArdError, match=r"az://c/a\.json: cannot be opened with storage_conn_id 'empty'"):
         json_reader("empty")("az://c/a.json")
@@ -55,7 +55,7 @@ def test_unreachable_server_is_reported_without_the_key(monkeypatch):
     assert "s3cr3t" not in str(caught.value)
 
 
-def test_an_extra_that_is_missing_is_named(monkeypatch):
+def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setattr(fs, "_register_filesystems", dict)
     with pytest.raises(ArdRequestError, match=r"airflow-provider-ard\[gcs\]"):
         json_reader(None)("gs://b/a.json")

@@ -1,4 +1,4 @@
-"""The result of the form's Test button, and the Connection as an environment variable."""
+"""`ArdHook.test_connection` and Connections from environment variables."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from airflow_provider_ard.hooks.ard import ArdHook
 LABELS = ARD_CONNECTION["ui-field-behaviour"]["relabeling"] | {
     name: field["label"] for name, field in ARD_CONNECTION["conn-fields"].items()
 }
-NOWHERE = "http://127.0.0.1:9"
+CLOSED_PORT = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def press(ard, monkeypatch, retry_pauses):
-    """Return a function that tests a Connection to the sandbox with other fields in place of its own."""
+def run_test(ard, monkeypatch, retry_pauses):
+    """Return a function that tests a Connection to the sandbox with replaced fields."""
 
-    def press(extra=None, **fields):
+    def run_test(extra=None, **fields):
         connection = json.loads(ard.connection_json) | fields
         monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(connection | {"extra": extra or {}}))
         return ArdHook("c").test_connection()
 
-    return press
+    return run_test
 
 
-def test_it_says_who_is_logged_in_the_account_and_the_balance(press, ard):
-    assert press() == (True, "Logged in as user@sandbox.example, account 7001. Balance: no limit.")
+def test_message_contains_user_account_and_balance(run_test, ard):
+    assert run_test() == (True, "Logged in as user@sandbox.example, account 7001. Balance: no limit.")
     assert ard.submissions == []
 
 
-def test_it_says_a_balance_that_has_an_end(monkeypatch):
+def test_message_contains_limited_balance(monkeypatch):
     from airflow_provider_ard.sandbox import Sandbox
 
     with Sandbox(limits={"annual": 12_345.6}) as ard:
@@ -43,24 +43,24 @@ def test_it_says_a_balance_that_has_an_end(monkeypatch):
         assert ArdHook("c").test_connection()[1].endswith("Balance: 12,345.60.")
 
 
-def test_who_is_no_administrator_learns_the_balance_too(press, ard):
+def test_member_gets_the_balance(run_test, ard):
     login, password = ard.member
-    ok, message = press(login=login, password=password)
+    ok, message = run_test(login=login, password=password)
     assert ok
     assert message.endswith("Balance: no limit.")
 
 
-def test_a_balance_that_cannot_be_read_is_no_failure(press, ard):
+def test_unreadable_balance_does_not_fail_the_test(run_test, ard):
     ard.faults.add("GET /usage/account/7001", kind="status", status=500)
-    ok, message = press()
+    ok, message = run_test()
     assert ok
     assert "Balance: unknown" in message
 
 
-def test_it_takes_few_requests_and_one_try_each(press, ard, retry_pauses):
-    press()
+def test_requests_are_few_and_not_retried(run_test, ard, retry_pauses):
+    run_test()
     assert len(ard.requests) <= 4
-    assert not press(host=NOWHERE)[0]
+    assert not run_test(host=CLOSED_PORT)[0]
     assert retry_pauses == []
 
 
@@ -79,8 +79,8 @@ def test_it_takes_few_requests_and_one_try_each(press, ard, retry_pauses):
         ({"login": None, "password": None}, {"refresh_token": "wr0ng"}, ["Refresh token"]),
         ({"login": None, "password": None}, {"client_id": "x"}, ["Client ID", "Client secret"]),
         ({"login": None, "password": None}, {"client_secret": "wr0ng"}, ["Client ID", "Client secret"]),
-        ({"host": NOWHERE}, {}, ["API address"]),
-        ({"host": NOWHERE, "port": 8080}, {}, ["API address"]),
+        ({"host": CLOSED_PORT}, {}, ["API address"]),
+        ({"host": CLOSED_PORT, "port": 8080}, {}, ["API address"]),
         ({"host": "http://127.0.0.1", "port": 9}, {}, ["API address", "Port"]),
         ({"host": "http://127.0.0.1", "port": 99_999}, {}, ["API address", "Port"]),
         ({"host": "ftp://x"}, {}, ["API address"]),
@@ -92,8 +92,8 @@ def test_it_takes_few_requests_and_one_try_each(press, ard, retry_pauses):
         ({}, {"cells_key": "celles"}, ["Cell filter"]),
     ],
 )
-def test_each_failure_names_the_field_to_check(fields, extra, labels, press):
-    ok, message = press(extra, **fields)
+def test_failure_names_the_field_to_check(fields, extra, labels, run_test):
+    ok, message = run_test(extra, **fields)
     assert not ok
     assert message.endswith(f"Check: {' or '.join(labels)}.")
     assert "wr0ng" not in message
@@ -101,36 +101,36 @@ def test_each_failure_names_the_field_to_check(fields, extra, labels, press):
 
 @pytest.mark.parametrize("value", ["Pl4nted\nSecret", "Pl4nted\N{EURO SIGN}Secret"])
 @pytest.mark.parametrize("name", ["access_token", "client_secret"])
-def test_secret_that_cannot_be_sent_is_named_and_not_shown(name, value, press):
-    success, message = press({"client_id": "id", "client_secret": "secret"} | {name: value})
+def test_unsendable_secret_is_named_and_not_shown(name, value, run_test):
+    success, message = run_test({"client_id": "id", "client_secret": "secret"} | {name: value})
     assert success is False
     assert name in message
     assert "Pl4nted" not in message
 
 
-def test_extras_without_the_line_feed_of_a_file(press, ard, client):
+def test_extras_are_stripped_of_line_feeds(run_test, ard, client):
     token = client._auth.token()
     extra = {"access_token": f"{token}\n", "verify": "true\n", "timeout": "5\n", "cells_key": "cell_ids\n"}
-    assert press(extra, login="", password="", host=f"{ard.url}\n")[0] is True
+    assert run_test(extra, login="", password="", host=f"{ard.url}\n")[0] is True
 
 
 @pytest.mark.parametrize("extra", [["wr0ng"], '{"access_token": "wr0ng"'])
-def test_an_extra_that_is_no_json_object_is_named(extra, press):
-    ok, message = press(extra)
+def test_invalid_extra_is_named(extra, run_test):
+    ok, message = run_test(extra)
     assert not ok
-    # Airflow 3.0 and 3.1 take such a Connection for one that is not there.
-    is_taken = Version(airflow_version).release[:2] not in {(3, 0), (3, 1)}
-    assert message.endswith("Check: Extra." if is_taken else "extra must be a JSON object; see docs/connection.md")
+    # Airflow 3.0 and 3.1 treat such a Connection as missing.
+    is_loaded = Version(airflow_version).release[:2] not in {(3, 0), (3, 1)}
+    assert message.endswith("Check: Extra." if is_loaded else "extra must be a JSON object; see docs/connection.md")
     assert "wr0ng" not in message
 
 
-def test_a_path_that_is_not_the_apis_is_the_addresss_fault(press, ard):
-    ok, message = press(host=f"{ard.url}/elsewhere")
+def test_wrong_path_names_the_api_address(run_test, ard):
+    ok, message = run_test(host=f"{ard.url}/other")
     assert not ok
     assert message.endswith("Check: API address.")
 
 
-def test_a_certificate_that_is_not_trusted_is_the_verifications_fault(monkeypatch):
+def test_untrusted_certificate_names_tls_verification(monkeypatch):
     from airflow_provider_ard.sandbox import Sandbox
 
     with Sandbox(tls=True) as ard:
@@ -141,62 +141,62 @@ def test_a_certificate_that_is_not_trusted_is_the_verifications_fault(monkeypatc
     assert message.endswith("Check: TLS verification.")
 
 
-def test_https_where_only_http_is_spoken_is_the_addresss_fault(press, ard):
-    ok, message = press(host=ard.url.replace("http:", "https:"))
+def test_https_to_http_server_names_the_api_address(run_test, ard):
+    ok, message = run_test(host=ard.url.replace("http:", "https:"))
     assert not ok
     assert message.endswith("Check: API address.")
     assert "does the server expect http?" in message
 
 
-def test_http_where_only_https_is_spoken_is_the_addresss_fault(press):
+def test_http_to_https_server_names_the_api_address(run_test):
     from airflow_provider_ard.sandbox import Sandbox
 
-    with Sandbox(tls=True) as secure:
-        ok, message = press(host=secure.url.replace("https:", "http:"))
+    with Sandbox(tls=True) as tls_server:
+        ok, message = run_test(host=tls_server.url.replace("https:", "http:"))
     assert not ok
     assert message.endswith("Check: API address.")
     assert "does the server expect https?" in message
 
 
-def test_a_bundle_without_a_certificate_is_the_verifications_fault(press, tmp_path):
+def test_invalid_ca_bundle_names_tls_verification(run_test, tmp_path):
     from airflow_provider_ard.sandbox import Sandbox
 
     (tmp_path / "bundle.pem").write_text("no certificate")
-    with Sandbox(tls=True) as secure:
-        ok, message = press({"verify": str(tmp_path / "bundle.pem")}, host=secure.url)
+    with Sandbox(tls=True) as tls_server:
+        ok, message = run_test({"verify": str(tmp_path / "bundle.pem")}, host=tls_server.url)
     assert not ok
     assert message.endswith("Check: TLS verification.")
 
 
-def test_an_outage_is_no_fields_fault(press, ard):
+def test_outage_names_no_field(run_test, ard):
     ard.faults.add("GET /auth/self", kind="status", status=503)
-    ok, message = press()
+    ok, message = run_test()
     assert not ok
     assert "no field has to be changed" in message
 
 
 @pytest.mark.parametrize("name", ["verify", "timeout", "credentials_ids", "cells_key", "client_id", "access_token"])
-def test_each_field_that_a_failure_can_name_is_in_the_form(name):
+def test_fields_named_by_failures_are_in_the_form(name):
     assert name in LABELS
 
 
-# As an environment variable ------------------------------------------------------------------------------------------
+# Environment variables ----------------------------------------------------------------------------------------------
 
 
-def test_as_a_uri_with_its_extras(ard, monkeypatch):
+def test_connection_as_uri_with_extras(ard, monkeypatch):
     from airflow_provider_ard.hooks.ard import create_client
 
-    ids = quote(json.dumps({"gs://my-bucket": "ours", "az://": "azure-prod"}))
+    ids = quote(json.dumps({"gs://my-bucket": "stored", "az://": "azure-prod"}))
     uri = f"{ard.connection_uri}/?timeout=5&cells_key=cell_ids&verify=false&credentials_ids={ids}"
     monkeypatch.setenv("AIRFLOW_CONN_C", uri)
     hook = ArdHook("c")
     assert hook.test_connection()[0]
-    assert hook.credentials_ids == {"gs://my-bucket": "ours", "az://": "azure-prod"}
+    assert hook.credentials_ids == {"gs://my-bucket": "stored", "az://": "azure-prod"}
     client = create_client(ArdHook.get_connection("c"))
     assert (client.cells_key, client._verify, client._timeout) == ("cell_ids", False, (5, 5))
 
 
-def test_as_a_uri_to_the_default_address(monkeypatch):
+def test_connection_as_uri_without_host(monkeypatch):
     from airflow_provider_ard.hooks.ard import create_client
 
     monkeypatch.setenv("AIRFLOW_CONN_C", "ard://me%40example.com:p%2Fss@")
@@ -214,7 +214,7 @@ def test_as_a_uri_to_the_default_address(monkeypatch):
         (None, 443, "https://ard.maxar.com/api/v1"),
     ],
 )
-def test_the_port_stands_where_the_address_has_none(host, port, base, monkeypatch):
+def test_port_is_added_to_a_host_without_port(host, port, base, monkeypatch):
     from airflow_provider_ard.hooks.ard import create_client
 
     fields = {"conn_type": "ard", "host": host, "port": port, "login": "me", "password": "x"}
@@ -222,14 +222,14 @@ def test_the_port_stands_where_the_address_has_none(host, port, base, monkeypatc
     assert create_client(ArdHook.get_connection("c")).base == base
 
 
-def test_as_json_with_its_extras(ard, monkeypatch):
-    extra = {"timeout": 5, "verify": False, "credentials_ids": {"gs://my-bucket": "ours"}}
+def test_connection_as_json_with_extras(ard, monkeypatch):
+    extra = {"timeout": 5, "verify": False, "credentials_ids": {"gs://my-bucket": "stored"}}
     monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(json.loads(ard.connection_json) | {"extra": extra}))
     hook = ArdHook("c")
     assert hook.test_connection()[0]
-    assert hook.credentials_ids == {"gs://my-bucket": "ours"}
+    assert hook.credentials_ids == {"gs://my-bucket": "stored"}
 
 
-def test_by_client_credentials(press, ard):
+def test_client_credentials(run_test, ard):
     extra = {"client_id": ard.client_id, "client_secret": ard.client_secret}
-    assert press(extra, login=None, password=None)[0]
+    assert run_test(extra, login=None, password=None)[0]

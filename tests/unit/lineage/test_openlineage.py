@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip(
     "airflow.providers.openlineage.extractors",
-    reason="its provider at the version that common-compat's lowest allows is not for this Airflow",
+    reason="the OpenLineage provider does not support this Airflow version",
     exc_type=ImportError,
 )
 
@@ -26,7 +26,7 @@ from airflow_provider_ard.operators.tiles import ArdListTilesOperator
         ("s3://bkt", "s3://bkt", "/"),
     ],
 )
-def test_datasets_are_named_by_the_rules_of_openlineage(uri, namespace, name):
+def test_dataset_names_follow_openlineage(uri, namespace, name):
     assert (_dataset(uri).namespace, _dataset(uri).name) == (namespace, name)
 
 
@@ -38,28 +38,28 @@ def orders(ard, client):
     ]
 
 
-def test_several_orders_are_one_lineage_in_which_nothing_comes_twice(ard, ard_connection, orders):
+def test_datasets_of_several_orders_are_deduplicated(ard, ard_connection, orders):
     datasets = lineage_of_order(ard_connection, orders)
-    assert [entry.name for entry in datasets.inputs] == ard.acquisitions[:2]
-    assert [entry.namespace for entry in datasets.outputs] == ["s3://bkt"]
-    assert [entry["order_id"] for entry in datasets.run_facets["ard_orders"].orders] == orders
+    assert [dataset.name for dataset in datasets.inputs] == ard.acquisitions[:2]
+    assert [dataset.namespace for dataset in datasets.outputs] == ["s3://bkt"]
+    assert [order["order_id"] for order in datasets.run_facets["ard_orders"].orders] == orders
 
 
 def test_tile_listing_reads_the_delivery(ard_connection, orders):
     datasets = ArdListTilesOperator(task_id="t", order_id=orders[0]).get_openlineage_facets_on_complete(None)
-    assert [(entry.namespace, entry.name) for entry in datasets.inputs] == [("s3://bkt", "p")]
+    assert [(dataset.namespace, dataset.name) for dataset in datasets.inputs] == [("s3://bkt", "p")]
     assert datasets.outputs == []
     assert datasets == lineage_of_delivery(ard_connection, orders[:1])
 
 
-def test_a_dry_run_has_no_lineage(ard, ard_connection, context):
+def test_dry_run_has_no_lineage(ard, ard_connection, context):
     task = ArdOrderOperator(task_id="t", acquisitions=ard.acquisitions[0], destination="s3://bkt/p", dry_run=True)
     task.execute(context)
     datasets = task.get_openlineage_facets_on_complete(None)
     assert (datasets.inputs, datasets.outputs, datasets.run_facets) == ([], [], {})
 
 
-def test_operators_do_without_openlineage():
+def test_operators_do_not_import_openlineage():
     script = """
 import sys
 from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator
@@ -67,7 +67,7 @@ before = set(sys.modules)
 import airflow_provider_ard.operators.order, airflow_provider_ard.operators.tiles, airflow_provider_ard.sensors.order
 print(*sorted(set(sys.modules) - before))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
-    loaded = done.stdout.splitlines()[-1].split()
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    loaded = process.stdout.splitlines()[-1].split()
     assert "airflow_provider_ard.sensors.order" in loaded
     assert [name for name in loaded if "openlineage" in name or name.endswith(".lineage")] == []

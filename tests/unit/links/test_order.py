@@ -22,7 +22,7 @@ class TaskInstance(dict):
         (None, ""),
     ],
 )
-def test_a_place_in_its_clouds_console(uri, url):
+def test_console_url(uri, url):
     assert console_url(uri) == url
 
 
@@ -35,12 +35,12 @@ def test_a_place_in_its_clouds_console(uri, url):
         (None, ""),
     ],
 )
-def test_an_object_in_its_clouds_console(uri, url):
+def test_object_url(uri, url):
     assert object_url(uri) == url
 
 
 @pytest.mark.parametrize(("other", "same"), [("s3://bkt/a", True), ("s3://bkt/b", False)])
-def test_orders_of_one_place_share_its_link(other, same):
+def test_link_requires_a_common_destination(other, same):
     ti = TaskInstance()
     reports = [
         {"order_id": "1", "output_uri": "s3://bkt/a", "collection_uri": "s3://bkt/a/1.json"},

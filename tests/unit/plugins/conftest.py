@@ -1,4 +1,4 @@
-"""A FastAPI application as a real server, and a sandbox with short rows in its list."""
+"""Fixtures for the tests of the orders page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import uvicorn
 
 
 @contextmanager
-def served(app):
-    """Serve an application on a free port, and yield its address."""
+def run_server(app):
+    """Serve an application on a free port, and yield its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="warning", lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -29,7 +29,7 @@ def served(app):
 
 
 @pytest.fixture
-def short_rows(ard):
-    """Let the list of the sandbox contain only the ID and status of an order, which is all that the API promises."""
+def sparse_list(ard):
+    """Limit the rows of the sandbox's list to ID and status, the only documented keys."""
     for key in ("order", "created", "finished", "status_message"):
         ard.faults.add("GET /order", kind="drop_json", path=f"$.data[*].{key}")

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 pytest.importorskip(
-    "airflow.sdk", reason="Airflow 2.11 has no place for the page; the version matrix loads the plugin there"
+    "airflow.sdk", reason="Airflow 2.11 has no external views; the version matrix loads the plugin there"
 )
 if not hasattr(__import__("airflow.plugins_manager", fromlist=["AirflowPlugin"]).AirflowPlugin, "external_views"):
-    pytest.skip("Airflow 3.0 has no place for the page", allow_module_level=True)
+    pytest.skip("Airflow 3.0 has no external views", allow_module_level=True)
 
 
-def test_what_every_component_loads_is_light():
+def test_plugin_imports_few_modules():
     code = (
         "import sys, airflow.plugins_manager, airflow.providers.common.compat.sdk as sdk; sdk.AirflowPlugin; sdk.conf\n"
         "before = set(sys.modules)\n"
@@ -29,7 +29,7 @@ def test_what_every_component_loads_is_light():
     }
 
 
-def test_airflow_finds_the_plugin_and_both_views():
+def test_airflow_loads_the_plugin_and_both_views():
     from airflow import plugins_manager
 
     if hasattr(plugins_manager, "get_fastapi_plugins"):
@@ -39,14 +39,14 @@ def test_airflow_finds_the_plugin_and_both_views():
         plugins_manager.initialize_fastapi_plugins()
         apps, plugins = plugins_manager.fastapi_apps, plugins_manager.plugins
     assert "/ard-orders" in [app["url_prefix"] for app in apps]
-    plugin = next(plugin_ for plugin_ in plugins if plugin_.name == "ard")
+    plugin = next(loaded for loaded in plugins if loaded.name == "ard")
     views = {view["destination"]: view for view in plugin.external_views}
     assert views["nav"]["url_route"] == "ard-orders"
     assert views["nav"]["href"].endswith("/ard-orders/")
     assert "{TASK_ID}" in views["task_instance"]["href"]
 
 
-def test_the_page_is_below_the_path_of_airflow(monkeypatch):
+def test_page_url_contains_the_base_path(monkeypatch):
     from airflow_provider_ard.plugins import ard as plugin
 
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://example.com/team/airflow/")

@@ -24,18 +24,18 @@ from airflow_provider_ard.api.errors import ArdRequestError
         ("az://container/a", "az://container/a"),
     ],
 )
-def test_one_place_has_one_uri_however_it_is_written(destination, uri):
+def test_location_is_normalized(destination, uri):
     assert parse_location(destination).uri == uri
 
 
 @pytest.mark.parametrize("destination", [None, 7, "", "http://bkt/a", "s3://", "bkt/a//b", "bkt/../a", "bkt/a?sig=1"])
-def test_what_is_no_place_names_the_argument(destination):
+def test_invalid_location_names_the_argument(destination):
     with pytest.raises(ArdRequestError, match="where: ") as caught:
         parse_location(destination, "where")
     assert "sig" not in str(caught.value)
 
 
-def test_the_documents_of_an_order():
+def test_document_uris_of_an_order():
     assert request_uri("s3://b/p/", "7") == "s3://b/p/7-request.json"
     assert root_collection_uri("s3://b", "7") == "s3://b/order_collections/7_root_collection.json"
     assert acquisition_collection_uri("az://c/p", "A") == "az://c/p/acquisition_collections/A_collection.json"

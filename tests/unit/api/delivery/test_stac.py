@@ -13,7 +13,7 @@ from airflow_provider_ard.api.orders.status import State
 from airflow_provider_ard.sandbox import Sandbox
 
 
-def test_the_tiles_of_a_delivered_order(tmp_path, wait_for):
+def test_delivered_order_lists_its_tiles(tmp_path, wait_for):
     with (
         Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard,
         ArdClient(Login(ard.login, ard.password), host=ard.url) as client,
@@ -45,17 +45,17 @@ def test_the_tiles_of_a_delivered_order(tmp_path, wait_for):
         ("file:///tmp/p/1.json", "../2.json", "file:///tmp/2.json"),
     ],
 )
-def test_relative_links(base, href, expected):
+def test_links_are_resolved(base, href, expected):
     assert resolved(base, href) == expected
 
 
-def test_a_document_of_another_kind_is_an_error_that_names_it():
+def test_invalid_document_is_an_error_with_its_uri():
     with pytest.raises(ArdError, match=r"s3://b/root\.json"):
         find_items("s3://b/root.json", lambda uri: {"message": "no"})
     documents = {
         "s3://b/o/root.json": {"links": [{"rel": "child", "href": "c.json"}]},
-        "s3://b/o/c.json": {"links": [{"rel": "item", "href": "elsewhere.json"}]},
-        "s3://b/o/elsewhere.json": {},
+        "s3://b/o/c.json": {"links": [{"rel": "item", "href": "other.json"}]},
+        "s3://b/o/other.json": {},
     }
-    with pytest.raises(ArdError, match="elsewhere"):
+    with pytest.raises(ArdError, match="other"):
         find_items("s3://b/o/root.json", documents.__getitem__)

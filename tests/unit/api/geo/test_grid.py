@@ -9,7 +9,7 @@ from shapely.geometry import Polygon, box
 
 from airflow_provider_ard.api.geo import grid
 
-# Up to 84° of latitude, and within a zone's own width: where cells are.
+# Cells exist up to 84° of latitude and within the width of their zone.
 COLUMNS, ROWS = st.integers(-70, 69), st.integers(-1860, 1859)
 
 
@@ -32,15 +32,15 @@ def reference(name: str) -> Polygon:
 
 
 @given(zone=st.integers(1, 60), column=COLUMNS, row=ROWS)
-def test_a_cell_lies_where_the_grids_own_library_has_it(zone, column, row):
+def test_footprint_equals_that_of_maxar_ard_grid(zone, column, row):
     name = cell_id(zone, column, row)
-    ours = Polygon(grid.footprint(name)).normalize().exterior.coords
-    theirs = reference(name).normalize().exterior.coords
-    for our_bound, their_bound in zip(ours, theirs, strict=True):
-        assert our_bound == pytest.approx(their_bound)
+    actual = Polygon(grid.footprint(name)).normalize().exterior.coords
+    expected = reference(name).normalize().exterior.coords
+    for point, expected_point in zip(actual, expected, strict=True):
+        assert point == pytest.approx(expected_point)
 
 
-def test_bounds_take_in_every_cell():
+def test_bounds_contain_every_cell():
     cells = ["Z13-031131111330", "Z13-031131111333", "Z13-031133320203"]
     west, south, east, north = grid.bounds(cells)
     for name in cells:
@@ -51,7 +51,7 @@ def test_bounds_take_in_every_cell():
         assert north >= y1 - 0.05
 
 
-def test_bounds_at_the_antimeridian_go_the_short_way():
+def test_bounds_cross_the_antimeridian():
     west, _, east, _ = grid.bounds([cell_id(60, 66, 3), cell_id(1, -66, 3)])
     assert west > 170
     assert east < -170
@@ -62,6 +62,6 @@ def test_invalid_cell_has_no_bounds(invalid_cells):
     assert grid.bounds(invalid_cells) is None
 
 
-def test_a_footprint_of_no_cell_is_an_error():
+def test_footprint_of_an_invalid_cell_is_an_error():
     with pytest.raises(ValueError, match="not a cell ID"):
         grid.footprint("Z00-000000000000")

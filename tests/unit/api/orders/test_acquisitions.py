@@ -39,13 +39,13 @@ BY_CELLS = [(A, (C, D)), (B, (C,))]
 @pytest.mark.parametrize(
     "response",
     [TILES, STACKS, json.dumps(TILES), str(STACKS), {A: [C, D], B: [C]}, json.dumps({A: [C, D], B: [C]}), [TILES, STACKS]],
-    ids=["metadata search", "Select", "JSON of tiles", "a rendered Select", "format=order", "JSON of format=order", "two searches"],
+    ids=["metadata search", "Select", "JSON metadata search", "rendered Select", "format=order", "JSON of format=order", "two searches"],
 )  # fmt: skip
 def test_search_response_is_ordered_by_its_cells(response):
     assert list(parse_acquisitions(response)) == BY_CELLS
 
 
-def test_what_the_sandbox_answers_to_a_search_can_be_ordered(ard, client):
+def test_search_response_of_the_sandbox_is_accepted(ard, client):
     body = {"ids": ard.acquisitions[:2]}
     for form in ("geojson", "order"):
         response = client._request_json("POST", f"metadata/cells/acquisitions?format={form}", json=body)
@@ -54,8 +54,8 @@ def test_what_the_sandbox_answers_to_a_search_can_be_ordered(ard, client):
         assert all(cells for _, cells in acquisition)
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the metadata of real tiles is not beside this repository")
-def test_every_real_acquisition_and_cell_passes():
+@pytest.mark.skipif(not REAL.is_dir(), reason="the metadata of real tiles is not available")
+def test_real_acquisitions_and_cells_are_accepted():
     expected: dict[str, list[str]] = {}
     for path in REAL.glob("*.geojson"):
         for feature in json.loads(path.read_text())["features"]:
@@ -84,25 +84,25 @@ def test_every_real_acquisition_and_cell_passes():
         ({A: ()}, [(A, ())]),
     ],
 )
-def test_forms_mixed_and_rendered(value, expected):
+def test_mixed_and_rendered_forms_are_parsed(value, expected):
     assert list(parse_acquisitions(value)) == expected
 
 
-def test_a_set_makes_the_same_order_in_every_process():
+def test_set_is_ordered_the_same_in_every_process():
     code = (
         "from airflow_provider_ard.api.orders.request import OrderRequest\n"
         f"cells = {{'{C}', '{D}', 'Z13-031133320213', 'Z13-031133320230'}}\n"
         f"print(OrderRequest.of(acquisitions=[{{'{A}', '{B}'}}, {{'{A}': cells}}], destination='bkt').to_payload())"
     )
-    seen = {
+    payloads = {
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
         for seed in ("1", "2", "3")
     }  # fmt: skip
-    assert len(seen) == 1
+    assert len(payloads) == 1
 
 
-def test_nesting_without_end_is_refused():
-    deep: list[object] = []
-    deep.append(deep)
+def test_recursive_list_is_rejected():
+    nested: list[object] = []
+    nested.append(nested)
     with pytest.raises(ArdRequestError, match="nested"):
-        parse_acquisitions(deep)
+        parse_acquisitions(nested)

@@ -1,4 +1,4 @@
-"""Whatever comes in, out comes a payload that JSON can hold, or an `ArdRequestError` without a secret in it."""
+"""Any input gives a payload that is valid JSON, or an `ArdRequestError` without a secret."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIELDS = {
     "acquisitions", "select_id", "intersects", "bbox", "output_config", "settings", "notifications", "metadata", "dry_run",
 }  # fmt: skip
 
-# What no error may repeat. Each stands where a secret belongs, whole or broken.
+# No error may repeat these. Each is used as the value of a secret argument, valid or damaged.
 SECRET = "PlantedSecret"
 SAS = f"https://acct.blob.core.windows.net/c?sv=2024-08-04&se=2099-01-01T00:00Z&sig={SECRET}"
 KEY = json.dumps({"type": "service_account", "private_key": SECRET})
@@ -36,10 +36,10 @@ SECRETS = [
     f"https://[{SECRET}", KEY, KEY[:-1], base64.b64encode(KEY.encode()).decode(), KEY.replace("service_", "user_"),
     base64.b64encode(f"{{{SECRET}".encode()).decode(), json.loads(KEY), {"type": SECRET}, [SECRET], f"/{SECRET}/key.json",
 ]  # fmt: skip
-CODED = {
-    text
+ENCODED_SECRETS = {
+    encoded
     for shift in range(3)
-    for text in re.findall(r"\w{12,}", base64.b64encode(b" " * shift + SECRET.encode()).decode())
+    for encoded in re.findall(r"\w{12,}", base64.b64encode(b" " * shift + SECRET.encode()).decode())
 }
 
 scalars = st.one_of(
@@ -51,12 +51,12 @@ junk = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.integers(), inner, max_size=4),
     max_leaves=10,
 )
-as_text = st.sampled_from([lambda value: value, str, lambda value: json.dumps(value, default=str), repr])
+renderers = st.sampled_from([lambda value: value, str, lambda value: json.dumps(value, default=str), repr])
 
 
-def texts(values: st.SearchStrategy) -> st.SearchStrategy:
-    """The values, and what a template or another system makes texts of them."""
-    return st.builds(lambda value, how: how(value), values, as_text)
+def rendered(values: st.SearchStrategy) -> st.SearchStrategy:
+    """Return the values, and the strings that a template or another system makes of them."""
+    return st.builds(lambda value, render: render(value), values, renderers)
 
 
 ids = st.sampled_from([A, "104001009F982A00", f" {A}\n", A.lower(), "c2b6a1d0-0a1b-4c2d-8e3f-0123456789ab-inv"]) | junk
@@ -70,7 +70,7 @@ entries = st.one_of(
         junk | st.integers(1, 60), st.sampled_from(["031133320203", "0"]) | junk, ids,
     ),
 )  # fmt: skip
-acquisitions = texts(
+acquisitions = rendered(
     st.one_of(
         entries,
         st.lists(
@@ -108,13 +108,13 @@ wkts = st.one_of(
     boxes.map(lambda box: box.wkt[: len(box.wkt) // 2]),
     st.from_regex(r"\A(SRID=\d{1,4};)?(MULTI)?(POLYGON|POINT) Z? ?\({1,3}[0-9 ,.()-]{0,40}\){0,3}\Z"),
 )
-areas = texts(
+areas = rendered(
     st.one_of(
         geometries, features, wkts, boxes, junk, st.lists(geometries | boxes | wkts, max_size=3),
         st.builds(lambda members: {"type": "FeatureCollection", "features": members}, st.lists(features, max_size=3) | junk),
     )
 )  # fmt: skip
-bboxes = texts(
+bboxes = rendered(
     st.one_of(
         st.lists(degrees, min_size=4, max_size=4), st.lists(degrees, max_size=5), junk,
         st.fixed_dictionaries(dict.fromkeys(("xmin", "ymin", "xmax", "ymax"), degrees)),
@@ -151,10 +151,10 @@ flags = st.sampled_from([True, False, "True", "false", " TRUE "]) | st.sampled_f
 others = st.fixed_dictionaries(
     {},
     optional={
-        "settings": texts(st.dictionaries(st.sampled_from([*Settings.model_fields, "water"]), flags, max_size=2)) | junk,
-        "bba": flags, "dry_run": flags, "simplify_aoi": flags, "metadata": texts(junk) | junk,
-        "email_notifications": texts(st.lists(st.emails() | junk, max_size=2)) | junk,
-        "sns_notifications": texts(st.lists(st.just("arn:aws:sns:us-east-1:123456789012:t") | junk, max_size=2)) | junk,
+        "settings": rendered(st.dictionaries(st.sampled_from([*Settings.model_fields, "water"]), flags, max_size=2)) | junk,
+        "bba": flags, "dry_run": flags, "simplify_aoi": flags, "metadata": rendered(junk) | junk,
+        "email_notifications": rendered(st.lists(st.emails() | junk, max_size=2)) | junk,
+        "sns_notifications": rendered(st.lists(st.just("arn:aws:sns:us-east-1:123456789012:t") | junk, max_size=2)) | junk,
         "role_arn": st.just("arn:aws:iam::123456789012:role/w") | junk,
         "credentials_ids": st.dictionaries(st.sampled_from(["gs://", "az://c", "gs://bkt/", "x"]), st.text(max_size=5), max_size=2),
     },
@@ -162,16 +162,16 @@ others = st.fixed_dictionaries(
 
 
 def check(**arguments: object) -> str:
-    """Place an order, check the outcome, and return its kind."""
+    """Build an order request, check it or its error, and return which of them it was."""
     before = repr(arguments)
     request, error = None, None
     try:
         request = OrderRequest.of(**arguments)
-    except ArdRequestError as refused:
-        error = refused
+    except ArdRequestError as exc:
+        error = exc
     message = str(error or f"{request!r} {request.warnings}")
     assert SECRET not in message
-    assert not any(coded in message for coded in CODED)
+    assert not any(encoded in message for encoded in ENCODED_SECRETS)
     if error:
         assert error.argument
         assert message.startswith(f"{error.argument}: ")
@@ -186,7 +186,7 @@ def check(**arguments: object) -> str:
             assert not area.has_z
         assert fingerprint(request) == fingerprint(OrderRequest.of(**arguments))
     assert repr(arguments) == before
-    return "refused" if error else "ordered"
+    return "rejected" if error else "accepted"
 
 
 @ANY_INPUT
@@ -208,7 +208,7 @@ def test_any_bbox(value):
 
 
 @ANY_INPUT
-@given(texts(configs | likely_configs) | junk)
+@given(rendered(configs | likely_configs) | junk)
 def test_any_output_config(value):
     event(check(acquisitions=A, output_config=value))
 
@@ -232,13 +232,13 @@ def test_any_select(value, more):
 
 
 @ANY_INPUT
-@given(texts(likely_configs), others)
+@given(rendered(likely_configs), others)
 def test_any_secret(config, more):
     event(check(acquisitions=A, output_config=config, **more))
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=repr)
-def test_a_secret_in_a_text_that_is_no_json_is_held_back(secret):
+def test_secret_in_invalid_json_is_not_repeated(secret):
     check(acquisitions=A, output_config=f"{{'google_cloud_storage': {{'service_credentials': {secret}")
     check(acquisitions=A, output_config=str(secret))
     check(acquisitions=A, output_config={"google_cloud_storage": secret})
@@ -247,7 +247,7 @@ def test_a_secret_in_a_text_that_is_no_json_is_held_back(secret):
 @pytest.mark.parametrize(
     "config", [{"container": SAS, "prefix": "p"}, {"container": "c", "prefix": SAS}, {"credentials_id": SAS}]
 )
-def test_a_sas_url_in_the_wrong_place_is_held_back(config):
+def test_misplaced_sas_url_is_not_repeated(config):
     check(acquisitions=A, output_config={"azure_blob_storage": {"container": "c", "prefix": "p"} | config})
     check(acquisitions=A, destination=SAS)
     check(acquisitions=A, destination="bkt", intersects=SAS)

@@ -22,22 +22,22 @@ def azure(**config):
 
 
 @pytest.mark.parametrize(
-    "form", ["path", "home", "text", "dictionary", "base64", "wrapped base64", "base64 with blanks around"]
+    "form", ["path", "home", "json", "dictionary", "base64", "wrapped base64", "base64 with whitespace"]
 )
-def test_service_credentials_in_any_form_go_out_as_base64(form, tmp_path, monkeypatch):
+def test_service_credentials_are_sent_as_base64(form, tmp_path, monkeypatch):
     (tmp_path / "key.json").write_text(KEY)
     monkeypatch.setenv("HOME", str(tmp_path))
-    given = {
-        "path": str(tmp_path / "key.json"), "home": "~/key.json", "text": KEY, "dictionary": json.loads(KEY), "base64": KEY64,
-        "wrapped base64": base64.encodebytes(KEY.encode()).decode(), "base64 with blanks around": f"\n {KEY64}\n",
+    value = {
+        "path": str(tmp_path / "key.json"), "home": "~/key.json", "json": KEY, "dictionary": json.loads(KEY), "base64": KEY64,
+        "wrapped base64": base64.encodebytes(KEY.encode()).decode(), "base64 with whitespace": f"\n {KEY64}\n",
     }[form]  # fmt: skip
-    parsed, notes = parse_destination(output_config=gcs(service_credentials=given))
+    parsed, notes = parse_destination(output_config=gcs(service_credentials=value))
     assert parsed.to_payload() == gcs(service_credentials=KEY64)
     assert parsed.secrets == (KEY64,)
     assert notes == ()
 
 
-def test_a_valid_base64_goes_out_as_it_came():
+def test_valid_base64_is_sent_unchanged():
     padded = base64.b64encode(f"  {KEY}\n\n".encode()).decode()
     parsed, _ = parse_destination(output_config=gcs(service_credentials=padded))
     assert parsed.to_payload() == gcs(service_credentials=padded)
@@ -47,7 +47,7 @@ def test_a_valid_base64_goes_out_as_it_came():
     ("config", "secret"),
     [(gcs(service_credentials=KEY64, credentials_id="stored"), "service_credentials"), (azure(sas_url=SAS, credentials_id="stored"), "sas_url")],
 )  # fmt: skip
-def test_of_two_credentials_the_stored_one_wins_and_that_is_noted(config, secret):
+def test_stored_credentials_take_precedence_with_a_warning(config, secret):
     parsed, notes = parse_destination(output_config=config)
     [(platform, _)] = config.items()
     assert parsed.secrets == ()
@@ -55,7 +55,7 @@ def test_of_two_credentials_the_stored_one_wins_and_that_is_noted(config, secret
     assert notes == (f"output_config.{platform}: credentials_id 'stored' is used, {secret} is not",)
 
 
-def test_credentials_of_the_arguments_win_over_those_of_the_connection():
+def test_arguments_take_precedence_over_the_connection():
     for config in (azure(sas_url=SAS), azure(credentials_id="mine")):
         assert parse_destination(output_config=config, credentials_ids={"az://": "theirs"})[0].to_payload() == config
     empty = azure(credentials_id="", sas_url=None)
@@ -68,13 +68,13 @@ def test_credentials_of_the_arguments_win_over_those_of_the_connection():
     ("location", "expected"),
     [("gs://bkt/a", "bucket"), ("gs://bkt/deep/x", "deep"), ("gs://bkt/deeper", "bucket"), ("gs://bkt", "bucket"), ("gs://other", "any"), ("az://bkt/a", "azure")],
 )  # fmt: skip
-def test_the_longest_location_of_the_connection_wins(location, expected):
+def test_longest_location_of_the_connection_is_used(location, expected):
     stored = {"gs://": "any", "GS://bkt/": "bucket", "gs://bkt/deep/": "deep", "az://": "azure", "s3://bkt": "s3"}
     parsed, _ = parse_destination(location, credentials_ids=stored)
     assert next(iter(parsed.to_payload().values()))["credentials_id"] == expected
 
 
-def test_what_a_template_left_in_a_config_is_not_given():
+def test_none_rendered_to_string_is_omitted():
     config = {"amazon_s3": {"bucket": "bkt", "prefix": "", "role_arn": "None"}}
     assert parse_destination(output_config=config)[0].to_payload() == {"amazon_s3": {"bucket": "bkt", "prefix": ""}}
     with pytest.raises(ArdRequestError, match="no credentials"):
@@ -83,7 +83,7 @@ def test_what_a_template_left_in_a_config_is_not_given():
 
 @pytest.mark.parametrize("role_in", ["argument", "config", "both"])
 @pytest.mark.parametrize("bare", [True, False])
-def test_a_role_in_either_place_and_form(role_in, bare):
+def test_role_from_argument_or_config(role_in, bare):
     role = "arn:aws-us-gov:iam::123456789012:role/deep/writer"
     inner = {"bucket": "bkt", "prefix": "p"} | ({"role_arn": role} if role_in != "argument" else {})
     config = inner if bare else {"amazon_s3": inner}
@@ -92,7 +92,7 @@ def test_a_role_in_either_place_and_form(role_in, bare):
     assert parsed.to_payload() == (sent if bare else {"amazon_s3": sent})
 
 
-def test_an_error_without_credentials_says_where_one_can_be_put():
+def test_missing_credentials_error_lists_the_options():
     with pytest.raises(ArdRequestError) as caught:
         parse_destination("gs://bkt/a")
     assert all(
@@ -101,10 +101,10 @@ def test_an_error_without_credentials_says_where_one_can_be_put():
 
 
 @pytest.mark.parametrize(
-    "wrong", [5, [], object(), {"type": object()}, "{" * 100_000, b"x", float("nan"), "\0", "x" * 5000]
+    "secret", [5, [], object(), {"type": object()}, "{" * 100_000, b"x", float("nan"), "\0", "x" * 5000]
 )
-def test_no_form_of_a_wrong_secret_breaks_or_is_repeated(wrong):
-    for config in (gcs(service_credentials=wrong), azure(sas_url=wrong)):
+def test_invalid_secret_is_rejected_and_not_repeated(secret):
+    for config in (gcs(service_credentials=secret), azure(sas_url=secret)):
         with pytest.raises(ArdRequestError) as caught:
             parse_destination(output_config=config)
         assert len(str(caught.value)) < 300

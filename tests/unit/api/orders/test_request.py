@@ -43,13 +43,13 @@ def payload(**arguments):
         ("c2b6a1d0-0a1b-4c2d-8e3f-0123456789ab-inv", [("c2b6a1d0-0a1b-4c2d-8e3f-0123456789ab-inv", [])]),
     ],
 )
-def test_acquisitions(acquisitions, expected):
+def test_acquisitions_in_any_form(acquisitions, expected):
     assert payload(acquisitions=acquisitions)["acquisitions"] == [
         {"id": name, "cells": cells} for name, cells in expected
     ]
 
 
-def test_a_search_result_is_ordered_by_its_cells():
+def test_search_result_is_ordered_by_its_cells():
     class Result:
         def as_order(self):
             return [{"id": A, "cells": [C]}]
@@ -57,11 +57,11 @@ def test_a_search_result_is_ordered_by_its_cells():
     assert payload(acquisitions=Result())["acquisitions"] == [{"id": A, "cells": [C]}]
 
 
-def test_the_smallest_order():
+def test_minimal_order():
     assert payload() == {"acquisitions": [{"id": A, "cells": []}], "output_config": S3, **REST}
 
 
-def test_the_wire_name_of_the_cell_filter_can_be_set():
+def test_cells_key_is_configurable():
     request = OrderRequest.of(acquisitions={A: [C]}, destination="bkt")
     assert request.to_payload("cell_ids")["acquisitions"] == [{"id": A, "cell_ids": (C,)}]
 
@@ -76,7 +76,7 @@ def test_the_wire_name_of_the_cell_filter_can_be_set():
         ("s3://bkt/", {"bucket": "bkt", "prefix": ""}),
     ],
 )
-def test_destinations(destination, expected):
+def test_destination_uris(destination, expected):
     assert payload(destination=destination)["output_config"] == expected
 
 
@@ -112,18 +112,18 @@ def test_service_credentials_from_a_file(tmp_path):
     ("location", "credentials_id"),
     [("gs://my-bucket/x", "wide"), ("gs://my-bucket/deep/down", "deep"), ("gs://other/x", "any"), ("az://c/x", "az")],
 )
-def test_stored_credentials_come_from_the_connection_by_the_longest_match(location, credentials_id):
+def test_stored_credentials_of_the_longest_match_are_used(location, credentials_id):
     stored = {"gs://": "any", "gs://my-bucket": "wide", "gs://my-bucket/deep": "deep", "AZ://": "az"}
     request = OrderRequest.of(acquisitions=A, destination=location, credentials_ids=stored)
     assert next(iter(request.to_payload()["output_config"].values()))["credentials_id"] == credentials_id
 
 
-def test_stored_credentials_do_not_match_half_a_name():
+def test_stored_credentials_match_complete_bucket_names():
     with pytest.raises(ArdRequestError, match="no credentials"):
-        OrderRequest.of(acquisitions=A, destination="gs://bucket-2/x", credentials_ids={"gs://bucket": "one"})
+        OrderRequest.of(acquisitions=A, destination="gs://bucket-2/x", credentials_ids={"gs://bucket": "stored"})
 
 
-def test_a_stored_credential_wins_over_a_given_secret_with_a_warning():
+def test_stored_credentials_take_precedence_with_a_warning():
     config = {"google_cloud_storage": {**S3, "credentials_id": "stored", "service_credentials": KEY64}}
     request = OrderRequest.of(acquisitions=A, output_config=config)
     assert request.to_payload()["output_config"] == {"google_cloud_storage": {**S3, "credentials_id": "stored"}}
@@ -131,7 +131,7 @@ def test_a_stored_credential_wins_over_a_given_secret_with_a_warning():
     assert "credentials_id 'stored' is used, service_credentials is not" in request.warnings[0]
 
 
-def test_a_role_for_s3():
+def test_role_for_s3():
     role = "arn:aws:iam::123456789012:role/writer"
     assert payload(role_arn=role)["output_config"] == {**S3, "role_arn": role}
     assert payload(role_arn=role, destination=None, output_config={"amazon_s3": S3})["output_config"] == {
@@ -146,7 +146,7 @@ def test_a_role_for_s3():
         json.dumps({"type": "Polygon", "coordinates": [[[-105.2, 40.1], [-105.1, 40.1], [-105.1, 40.2], [-105.2, 40.2], [-105.2, 40.1]]]}),
     ],
 )  # fmt: skip
-def test_an_aoi_as_text(intersects):
+def test_aoi_as_string(intersects):
     assert payload(intersects=intersects)["intersects"] == AOI
 
 
@@ -155,11 +155,11 @@ def test_an_aoi_as_text(intersects):
     [[-105.2, 40.1, -105.1, 40.2], (-105.2, 40.1, -105.1, 40.2), "-105.2 40.1 -105.1 40.2", "[-105.2,40.1,-105.1,40.2]",
      {"xmin": -105.2, "ymin": 40.1, "xmax": -105.1, "ymax": 40.2}],
 )  # fmt: skip
-def test_a_bbox(bbox):
+def test_bbox(bbox):
     assert payload(bbox=bbox)["bbox"] == [-105.2, 40.1, -105.1, 40.2]
 
 
-def test_a_select():
+def test_select_id():
     assert payload(acquisitions=None, select_id=5542092796671610498) == {
         "select_id": "5542092796671610498", "output_config": S3, **REST,
     }  # fmt: skip
@@ -174,7 +174,7 @@ def test_only_changed_settings_are_sent():
     ("bba", "settings"),
     [(True, None), (False, {"bundle_adjust": True}), (True, {"bundle_adjust": False}), ("True", {})],
 )
-def test_either_way_turns_bundle_adjustment_on(bba, settings):
+def test_bba_or_setting_enables_bundle_adjustment(bba, settings):
     request = OrderRequest.of(acquisitions=A, destination="b", bba=bba, settings=settings)
     assert request.to_payload()["settings"] == {"bundle_adjust": True}
     contradiction = bool(settings) and settings["bundle_adjust"] != bba
@@ -191,7 +191,7 @@ def test_notifications():
     assert "notifications" not in payload(email_notifications="me@example.com", dry_run=True)
 
 
-def test_what_a_template_left_empty_is_not_given():
+def test_empty_optional_argument_is_omitted():
     assert payload(select_id="", metadata="", settings="", role_arn="") == payload()
 
 
@@ -245,14 +245,14 @@ def test_what_a_template_left_empty_is_not_given():
         ("sns_notifications", {"sns_notifications": ["arn:aws:sqs:us-east-1:123456789012:q"]}),
     ],
 )  # fmt: skip
-def test_what_cannot_be_meant_is_refused_by_name(argument, arguments):
+def test_invalid_argument_is_rejected(argument, arguments):
     with pytest.raises(ArdRequestError) as caught:
         payload(**arguments)
     assert caught.value.argument == argument
     assert str(caught.value).startswith(f"{argument}: ")
 
 
-def test_a_misspelt_name_gets_the_nearest_one():
+def test_misspelled_setting_gets_a_suggestion():
     with pytest.raises(ArdRequestError, match="did you mean 'water_mask'"):
         payload(settings={"water_msk": False})
 
@@ -269,16 +269,16 @@ def test_repr_contains_no_secrets():
     [("RUNNING", State.RUNNING), ("SUCCEEDED", State.SUCCEEDED), ("FINISHED", State.SUCCEEDED), ("FAILED", State.FAILED),
      ("ERROR", State.FAILED), ("PAUSED", State.UNKNOWN), ("", State.UNKNOWN)],
 )  # fmt: skip
-def test_what_a_status_means(status, state):
+def test_status_maps_to_state(status, state):
     assert OrderStatus(id="1", status=status).state is state
 
 
 @pytest.mark.parametrize(
     ("config", "uri"),
     [(S3, "s3://bkt/a/b"), ({"amazon_s3": S3}, "s3://bkt/a/b"), ({"google_cloud_storage": S3}, "gs://bkt/a/b"),
-     ({"azure_blob_storage": {"container": "c", "prefix": ""}}, "az://c"), ({"elsewhere": {}}, None), ({}, None)],
+     ({"azure_blob_storage": {"container": "c", "prefix": ""}}, "az://c"), ({"other": {}}, None), ({}, None)],
 )  # fmt: skip
-def test_the_report_says_where_the_tiles_are(config, uri):
+def test_report_contains_output_and_collection_uri(config, uri):
     report = OrderStatus.model_validate({"id": 7, "status": "SUCCEEDED", "order": {"output_config": config}}).report()
     assert report["order_id"] == "7"
     assert report["output_uri"] == uri

@@ -223,7 +223,7 @@ def test_outage_does_not_take_a_request_per_order(ard, client, place_orders, req
 
 
 @pytest.mark.parametrize("count", [1, 25])
-def test_known_status_of_a_running_order_is_no_update(ard, client, place_orders, count):
+def test_unchanged_status_of_a_running_order_is_no_update(ard, client, place_orders, count):
     ids = place_orders(count)
     known_statuses = dict.fromkeys(ids, "RUNNING")
     reader = StatusReader(client)
@@ -234,7 +234,7 @@ def test_known_status_of_a_running_order_is_no_update(ard, client, place_orders,
     assert {order_id: status.state for order_id, status in updates.items()} == {ids[-1]: State.SUCCEEDED}
 
 
-def test_answered_orders_are_known_after_an_outage(ard, client, place_orders):
+def test_outage_of_an_order_keeps_updates_of_others(ard, client, place_orders):
     ids = place_orders(3)
     reader = StatusReader(client)
     ard.faults.add("GET /order", kind="status", status=500)
@@ -256,7 +256,7 @@ def test_list_is_read_again_after_an_outage(ard, client, place_orders, request_c
     assert request_counts() == (1, 0)
 
 
-def test_order_with_retry_after_does_not_keep_others_from_being_requested_later(ard, client, place_orders, monkeypatch):
+def test_retry_after_of_an_order_does_not_block_others(ard, client, place_orders, monkeypatch):
     monkeypatch.setattr(status_reader, "RELEARN_AFTER_S", 0.0)
     bad, good = sorted(place_orders(2))
     ard.faults.add("GET /order", kind="status", status=400)

@@ -14,7 +14,7 @@ DAY = "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("value", "expected"),
     [
         (None, None),
         ("", None),
@@ -32,45 +32,45 @@ DAY = "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"
         ("../2026-01-01", "../2026-01-01"),
         ("2020-07-01T00:00:00Z/..", "2020-07-01T00:00:00Z/.."),
         ("../2026-01-02T00:00:00Z", "../2026-01-01T23:59:59Z"),
-        # What Airflow renders of a data interval, in text, natively, and as `ts`.
+        # A data interval rendered by Airflow as a string, as native objects, and as `ts`.
         (f"{START}/{END}", DAY),
         ("2026-01-01 00:00:00+00:00/2026-01-02 00:00:00+00:00", DAY),
         ("2026-01-01T00:00:00+00:00/2026-01-02T00:00:00+00:00", DAY),
         ([START, END], DAY),
         ([str(START), str(END)], DAY),
         (f"['{START}', '{END}']", DAY),
-        # Other zones, and none.
+        # Other time zones, and naive times.
         ("2026-01-01T01:00:00+01:00/2026-01-02T01:00:00+01:00", DAY),
         (["2026-01-01T00:00:00", datetime(2026, 1, 2)], DAY),  # noqa: DTZ001
         ("2026-01-01/2026-01-02T00:00:00Z", "2026-01-01/2026-01-01T23:59:59Z"),
         ("2026-01-01T12:00:00Z/2026-01-01", "2026-01-01T12:00:00Z/2026-01-01"),
     ],
 )
-def test_every_form_of_an_interval(given, expected):
-    assert parse_interval(given) == expected
+def test_interval_is_parsed(value, expected):
+    assert parse_interval(value) == expected
 
 
 @pytest.mark.parametrize("step", [timedelta(days=1), timedelta(hours=1), timedelta(seconds=1), timedelta(seconds=1.5)])
-def test_intervals_one_after_the_other_share_no_second_and_leave_none_out(step):
-    moment, taken = datetime(2026, 1, 1, tzinfo=UTC), []
+def test_consecutive_intervals_have_no_gap_or_overlap(step):
+    moment, intervals = datetime(2026, 1, 1, tzinfo=UTC), []
     for _ in range(20):
         since, until = (datetime.fromisoformat(end) for end in parse_interval((moment, moment + step)).split("/"))
-        taken.append((since, until))
+        intervals.append((since, until))
         moment += step
-    for (_, until), (since, _) in itertools.pairwise(taken):
+    for (_, until), (since, _) in itertools.pairwise(intervals):
         assert since - until == timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "value",
     [
         "yesterday",
         "2026-13-01",
         "2026-01-01/2026-01-02/2026-01-03",
         ["2026-01-01"],
         {"start": "2026-01-01"},
-        # Named, as its text has no order of its own.
-        pytest.param({"2026-01-01", "2026-01-02"}, id="a set"),
+        # The string of a set differs between processes.
+        pytest.param({"2026-01-01", "2026-01-02"}, id="set"),
         7,
         True,
         b"2026-01-01",
@@ -85,12 +85,12 @@ def test_intervals_one_after_the_other_share_no_second_and_leave_none_out(step):
     ],
     ids=str,
 )
-def test_what_is_none_is_refused_by_name(wrong):
+def test_invalid_interval_is_rejected(value):
     with pytest.raises(ArdRequestError, match=r"^datetime: ") as caught:
-        parse_interval(wrong)
+        parse_interval(value)
     assert caught.value.argument == "datetime"
 
 
-def test_interval_without_length_is_detected():
+def test_empty_interval_is_rejected():
     with pytest.raises(ArdRequestError, match="CronDataIntervalTimetable"):
         parse_interval(f"{START}/{START}")

@@ -12,7 +12,7 @@ from airflow_provider_ard.api.selects.request import SelectRequest
 from airflow_provider_ard.api.selects.results import SelectStatus, acquisition_matches
 
 BBOX = [-105.13, 40.14, -105.06, 40.19]
-AWAY = [10.0, 50.0, 10.1, 50.1]
+EMPTY_BBOX = [10.0, 50.0, 10.1, 50.1]
 CLEAR = {"eo:cloud_cover": {"lte": 10}}
 
 
@@ -20,7 +20,7 @@ def sets(selected):
     return {name: set(cells) for name, cells in selected.items()}
 
 
-def test_what_is_not_given_is_not_sent():
+def test_omitted_arguments_are_not_sent():
     assert SelectRequest.of(bbox=BBOX).to_payload() == {"bbox": BBOX, "query": {}}
 
 
@@ -43,11 +43,11 @@ def test_every_argument_is_sent():
     }
 
 
-def test_texts_of_templates_are_read():
-    described = SelectRequest.of(
+def test_rendered_strings_are_parsed():
+    request = SelectRequest.of(
         ids="['10300100B2B49700']", bbox=str(BBOX), query=json.dumps(CLEAR), image_age_category="('fresh', 'standard')"
     )
-    assert described == SelectRequest.of(
+    assert request == SelectRequest.of(
         ids="10300100B2B49700", bbox=BBOX, query=CLEAR, image_age_category=["fresh", "standard"]
     )
     assert SelectRequest.of(bbox=BBOX, stack_depth="None") == SelectRequest.of(bbox=BBOX)
@@ -55,7 +55,7 @@ def test_texts_of_templates_are_read():
 
 @pytest.mark.parametrize("argument", ["ids", "datetime", "query", "image_age_category", "intersects"])
 @pytest.mark.parametrize("value", [None, "", " None ", (), [], {}], ids=str)
-def test_value_that_resolves_to_nothing_is_refused(argument, value):
+def test_empty_value_is_rejected(argument, value):
     with pytest.raises(ArdRequestError) as caught:
         SelectRequest.of(**({"bbox": BBOX} | {argument: value}))
     assert caught.value.argument == argument
@@ -67,7 +67,7 @@ def test_fixes_are_reported_as_warnings():
 
 
 @pytest.mark.parametrize(
-    ("argument", "wrong"),
+    ("argument", "arguments"),
     [
         ("intersects", {}),
         ("intersects", {"intersects": shapely.box(*BBOX), "bbox": BBOX}),
@@ -101,16 +101,16 @@ def test_fixes_are_reported_as_warnings():
     ],
     ids=str,
 )
-def test_what_cannot_be_meant_is_refused_by_name(argument, wrong):
+def test_invalid_argument_is_rejected(argument, arguments):
     with pytest.raises(ArdRequestError) as caught:
-        SelectRequest.of(**wrong)
+        SelectRequest.of(**arguments)
     assert caught.value.argument == argument
 
 
 def test_fingerprints_of_different_requests_differ():
-    same = [SelectRequest.of(bbox=BBOX, query=query).fingerprint() for query in (CLEAR, json.dumps(CLEAR))]
-    assert same[0] == same[1]
-    assert same[0] != SelectRequest.of(bbox=BBOX).fingerprint()
+    equal = [SelectRequest.of(bbox=BBOX, query=query).fingerprint() for query in (CLEAR, json.dumps(CLEAR))]
+    assert equal[0] == equal[1]
+    assert equal[0] != SelectRequest.of(bbox=BBOX).fingerprint()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_fingerprints_of_different_requests_differ():
         ("", State.UNKNOWN),
     ],
 )
-def test_states_are_those_of_orders(status, state):
+def test_status_maps_to_state(status, state):
     assert SelectStatus(id="1", status=status).state is state
 
 
@@ -139,24 +139,24 @@ def test_states_are_those_of_orders(status, state):
         ({}, "FAILED"),
     ],
 )
-def test_a_failure_has_the_words_of_the_api(message, reason):
+def test_reason_is_the_error_message_of_the_api(message, reason):
     assert SelectStatus(id="1", status="FAILED", error_message=message).reason == reason
 
 
-def test_a_select_runs_and_its_results_can_be_ordered(ard, client):
+def test_select_results_can_be_ordered(ard, client):
     submitted = client.submit_select(SelectRequest.of(bbox=BBOX, query=CLEAR, stack_depth=2))
     assert submitted.state is State.RUNNING
     select = client.get_select(submitted.id)
     assert select.state is State.SUCCEEDED
     selected = client.selected(select)
     assert len(selected) == select.unique_acquisitions > 1
-    as_found = OrderRequest.of(acquisitions=selected, destination="bkt/p")
-    assert client.dry_run(as_found).total_cost == select.usage.total_cost
+    by_cells = OrderRequest.of(acquisitions=selected, destination="bkt/p")
+    assert client.dry_run(by_cells).total_cost == select.usage.total_cost
     by_id = OrderRequest.of(select_id=select.id, destination="bkt/p")
     assert client.dry_run(by_id).total_cost == select.usage.total_cost
 
 
-def test_results_come_without_the_login_and_by_geojson_as_well(client):
+def test_results_are_downloaded_without_authorization(client):
     sent = []
     client._session.hooks["response"].append(lambda response, **_: sent.append(response.request))
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id)
@@ -168,10 +168,10 @@ def test_results_come_without_the_login_and_by_geojson_as_well(client):
     assert ["Authorization" in request.headers for request in downloads] == [False, False]
 
 
-def test_no_result_is_none(ard, client):
-    select = client.get_select(client.submit_select(SelectRequest.of(bbox=AWAY)).id)
+def test_select_without_results_is_empty(ard, client):
+    select = client.get_select(client.submit_select(SelectRequest.of(bbox=EMPTY_BBOX)).id)
     assert client.selected(select) == {}
-    # An API that does not count.
+    # A response without a count.
     assert client.selected(select.model_copy(update={"unique_acquisitions": None})) == {}
     select.links.clear()
     with pytest.raises(ArdUnavailableError, match="links to no result file"):
@@ -188,17 +188,17 @@ def test_broken_download_is_an_outage_and_hides_the_link(ard, client):
     assert "signature" not in str(caught.value)
 
 
-def test_a_search_whose_answer_was_lost_is_sent_again(ard, client):
+def test_select_is_resubmitted_after_a_lost_response(ard, client):
     ard.faults.add("POST /select", kind="reset_after_accept", nth=1)
     assert client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id).state is State.SUCCEEDED
 
 
-def test_an_unknown_select_is_not_found(client):
+def test_unknown_select_is_not_found(client):
     with pytest.raises(ArdNotFoundError):
         client.get_select("404")
 
 
-def test_acquisitions_over_an_area_come_oldest_first_with_their_cells(ard, client):
+def test_find_acquisitions_returns_oldest_first_with_cells(ard, client):
     selected = client.find_acquisitions(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/.."))
     assert [acquisition.acquired_at for acquisition in selected] == sorted(
         acquisition.acquired_at for acquisition in selected
@@ -206,10 +206,10 @@ def test_acquisitions_over_an_area_come_oldest_first_with_their_cells(ard, clien
     assert len(selected) > 2
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/..")).id)
     assert {acquisition.id: set(acquisition.cells) for acquisition in selected} == sets(client.selected(select))
-    assert client.find_acquisitions(SelectRequest.of(bbox=AWAY)) == []
+    assert client.find_acquisitions(SelectRequest.of(bbox=EMPTY_BBOX)) == []
 
 
-@pytest.mark.parametrize("wrong", [{}, {"features": [{}]}, {"features": [{"properties": {"acquisition_id": "1"}}]}])
-def test_an_answer_of_another_form_is_no_search(wrong):
+@pytest.mark.parametrize("response", [{}, {"features": [{}]}, {"features": [{"properties": {"acquisition_id": "1"}}]}])
+def test_invalid_search_response_is_an_error(response):
     with pytest.raises(ValueError, match="metadata search"):
-        acquisition_matches(wrong)
+        acquisition_matches(response)

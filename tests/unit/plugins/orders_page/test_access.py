@@ -1,4 +1,4 @@
-"""Who sees what: the routes over HTTP, on Airflow's database, with an auth manager that keeps a DAG from users."""
+"""Access checks of the routes over HTTP, with Airflow's database and an auth manager that hides a DAG."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import requests
 
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.ordering.idempotency import IdempotencyKey
-from tests.unit.plugins.conftest import served
+from tests.unit.plugins.conftest import run_server
 
-pytest.importorskip("airflow.api_fastapi", reason="Airflow 2.11 has no place for the page")
+pytest.importorskip("airflow.api_fastapi", reason="Airflow 2.11 has no external views")
 
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
 OPEN, SECRET = "open_dag", "secret_dag"
@@ -21,7 +21,7 @@ RUN = "manual__1"
 
 @pytest.fixture(scope="module")
 def database():
-    """Airflow's own, with two DAGs and a Connection of type `ard`."""
+    """Initialize Airflow's database with two DAGs and a Connection of type `ard`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from airflow.models import Connection
@@ -41,7 +41,7 @@ def database():
 
 @pytest.fixture
 def get(database, monkeypatch, ard_connection):
-    """Return a function that asks the page's server as an operator who may not read the secret DAG."""
+    """Return a function that requests a route as a user who may not read the secret DAG."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
@@ -52,18 +52,18 @@ def get(database, monkeypatch, ard_connection):
         from airflow_provider_ard.plugins.orders_page.app import create_app
         from airflow_provider_ard.plugins.orders_page.order_cache import OrderCaches
 
-    class Refusing(SimpleAuthManager):
-        def is_authorized_dag(self, *, details=None, **asked):
-            return super().is_authorized_dag(details=details, **asked) and not (details and details.id == SECRET)
+    class RestrictedAuthManager(SimpleAuthManager):
+        def is_authorized_dag(self, *, details=None, **kwargs):
+            return super().is_authorized_dag(details=details, **kwargs) and not (details and details.id == SECRET)
 
-        def is_authorized_connection(self, *, details=None, **asked):
-            return super().is_authorized_connection(details=details, **asked) and details.conn_id != "ard_refused"
+        def is_authorized_connection(self, *, details=None, **kwargs):
+            return super().is_authorized_connection(details=details, **kwargs) and details.conn_id != "ard_forbidden"
 
-    manager = Refusing()
+    manager = RestrictedAuthManager()
     monkeypatch.setattr(access, "get_auth_manager", lambda: manager)
     app = create_app(OrderCaches())
     app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username="op", role="op")
-    with served(app) as url:
+    with run_server(app) as url:
         yield lambda path, **query: requests.get(f"{url}/data/{path}", params=query, timeout=30)
 
 
@@ -78,36 +78,36 @@ def rows_by_id(response):
 
 
 def test_orders_of_an_unreadable_dag_are_hidden(client, get, ard_connection):
-    seen, hidden = place_order(client, OPEN), place_order(client, SECRET)
+    visible, hidden = place_order(client, OPEN), place_order(client, SECRET)
     response = get("orders", connection=ard_connection)
     rows = rows_by_id(response)
-    assert rows[seen]["dag"] == OPEN
+    assert rows[visible]["dag"] == OPEN
     assert (rows[hidden]["dag"], rows[hidden]["task"], rows[hidden]["run"]) == (None, None, None)
     hidden_order = get("order", connection=ard_connection, order=hidden)
     assert hidden_order.status_code == 200
     assert SECRET not in response.text + hidden_order.text
 
 
-def test_the_orders_of_a_task_only_to_who_may_read_its_dag(client, get, ard_connection):
-    seen, _ = place_order(client, OPEN), place_order(client, SECRET)
-    asked = {"connection": ard_connection, "run_id": RUN, "task_id": "order"}
-    assert set(rows_by_id(get("run", dag_id=OPEN, **asked))) == {seen}
-    refused = get("run", dag_id=SECRET, **asked)
-    assert refused.status_code == 403
-    assert "rows" not in refused.json()
+def test_orders_of_a_task_require_access_to_its_dag(client, get, ard_connection):
+    visible, _ = place_order(client, OPEN), place_order(client, SECRET)
+    query = {"connection": ard_connection, "run_id": RUN, "task_id": "order"}
+    assert set(rows_by_id(get("run", dag_id=OPEN, **query))) == {visible}
+    forbidden = get("run", dag_id=SECRET, **query)
+    assert forbidden.status_code == 403
+    assert "rows" not in forbidden.json()
 
 
-def test_a_connection_that_the_user_may_not_read_is_refused_whether_or_not_it_exists(ard, get):
+def test_unreadable_connection_is_forbidden(ard, get):
     for path in ("orders", "order", "run"):
-        asked = {"connection": "ard_refused", "order": "1", "dag_id": OPEN, "run_id": RUN, "task_id": "order"}
-        assert get(path, **asked).status_code == 403
+        query = {"connection": "ard_forbidden", "order": "1", "dag_id": OPEN, "run_id": RUN, "task_id": "order"}
+        assert get(path, **query).status_code == 403
     assert ard.requests == []
 
 
-def test_connections_of_the_database_and_of_the_environment_in_any_form(get, monkeypatch, ard_connection):
+def test_connections_of_database_and_environment_are_listed(get, monkeypatch, ard_connection):
     others = {
         "ARD_URI": "ard://me:secret@example.com/",
-        "ARD_REFUSED": "ard://",
+        "ARD_FORBIDDEN": "ard://",
         "POSTGRES": "postgres://me@db/",
         "POSTGRES_JSON": '{"conn_type": "postgres"}',
         "BROKEN": '{"conn_type": ',
@@ -119,21 +119,21 @@ def test_connections_of_the_database_and_of_the_environment_in_any_form(get, mon
     assert "secret" not in response.text
 
 
-def test_what_a_browser_has_seen_of_several_servers_is_one_of_theirs(client, get, ard_connection):
+def test_known_versions_of_several_servers(client, get, ard_connection):
     place_order(client, OPEN)
     first = get("orders", connection=ard_connection).json()
-    mine = f"{first['generation']}:{first['version']}"
-    assert get("orders", connection=ard_connection, known_versions=["abc:99", mine]).json()["rows"] == []
+    own_version = f"{first['generation']}:{first['version']}"
+    assert get("orders", connection=ard_connection, known_versions=["abc:99", own_version]).json()["rows"] == []
     assert len(get("orders", connection=ard_connection, known_versions=["abc:99"]).json()["rows"]) == 1
     assert get("orders", connection=ard_connection, known_versions=["no generation"]).status_code == 422
 
 
-def test_however_many_wait_for_a_slow_api_airflow_has_threads_for_others(ard, get, ard_connection, wait_for):
+def test_slow_api_does_not_block_other_routes(ard, get, ard_connection, wait_for):
     slow = ard.faults.add("GET /order/status/*", kind="latency", seconds=3.0)
-    # More than the server has threads for all that is not of its own kind: 40.
+    # The server has 40 threads for synchronous routes.
     with ThreadPoolExecutor(45) as pool:
-        asked = [pool.submit(get, "order", connection=ard_connection, order=str(number)) for number in range(45)]
+        responses = [pool.submit(get, "order", connection=ard_connection, order=str(number)) for number in range(45)]
         wait_for(lambda: slow.fired >= 10)
         assert get("connections").status_code == 200
-        assert not all(hidden_order.done() for hidden_order in asked)
-    assert {hidden_order.result().status_code for hidden_order in asked} == {404}
+        assert not all(response.done() for response in responses)
+    assert {response.result().status_code for response in responses} == {404}

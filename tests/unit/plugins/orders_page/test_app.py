@@ -7,16 +7,16 @@ from importlib import resources
 import pytest
 import requests
 
-from tests.unit.plugins.conftest import served
+from tests.unit.plugins.conftest import run_server
 
-pytest.importorskip("airflow.api_fastapi", reason="Airflow 2.11 has no place for the page")
+pytest.importorskip("airflow.api_fastapi", reason="Airflow 2.11 has no external views")
 
 STATIC = resources.files("airflow_provider_ard.plugins.orders_page") / "static"
 
 
 @pytest.fixture(scope="module")
 def app():
-    # Airflow's own imports warn.
+    # Airflow's imports emit warnings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from airflow_provider_ard.plugins.orders_page.app import create_app
@@ -31,11 +31,11 @@ def get(app):
 
     outer = FastAPI()
     outer.mount("/ard-orders", app)
-    with served(outer) as url:
+    with run_server(outer) as url:
         yield lambda path, **query: requests.get(f"{url}/ard-orders{path}", params=query, timeout=10)
 
 
-def test_the_anonymous_get_no_data_from_any_route(app, get, ard, ard_connection):
+def test_data_routes_require_a_login(app, get, ard, ard_connection):
     paths = {route.path for route in app.routes}
     versioned = next(path for path in paths if path.startswith("/static/"))
     assert paths - {versioned} == {"/", "/static", "/data/connections", "/data/orders", "/data/order", "/data/run"}
@@ -46,7 +46,7 @@ def test_the_anonymous_get_no_data_from_any_route(app, get, ard, ard_connection)
     assert ard.requests == []
 
 
-def test_the_page_loads_from_airflow_alone(get):
+def test_page_loads_no_external_resources(get):
     page = get("/")
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -59,24 +59,24 @@ def test_the_page_loads_from_airflow_alone(get):
     assert "url(http" not in (STATIC / "vendor" / "leaflet.css").read_text()
 
 
-def test_every_file_of_the_page_is_there(get):
+def test_every_file_of_the_page_is_served(get):
     page = get("/").text
     paths = re.findall(r'(?:src|href)="([^"]+)"', page)
     base = next(path.removesuffix("page.js") for path in paths if path.endswith("/page.js"))
-    # Those that only a script or a style asks for; a style's are relative to itself.
+    # Files that only scripts request.
     for file in STATIC.glob("*.js"):
-        named = re.findall(r'"(?:\./)?([\w./-]+\.(?:js|json|css|svg))"', file.read_text(encoding="utf-8"))
-        paths += [base + name for name in named]
+        requested = re.findall(r'"(?:\./)?([\w./-]+\.(?:js|json|css|svg))"', file.read_text(encoding="utf-8"))
+        paths += [base + name for name in requested]
     for path in paths:
         assert get(f"/{path}").status_code == 200, path
-    assert {path.removeprefix(base) for path in paths} >= {f"vendor/{name}" for name in loaded_from_vendor()}
+    assert {path.removeprefix(base) for path in paths} >= {f"vendor/{name}" for name in vendor_files()}
 
 
-def loaded_from_vendor():
+def vendor_files():
     """Return the names of all files in `vendor/` that are not licenses."""
     return {file.name for file in (STATIC / "vendor").iterdir() if not file.name.endswith(".txt")}
 
 
-def test_there_is_no_description_of_the_routes(get):
+def test_openapi_routes_are_disabled(get):
     for path in ("/docs", "/redoc", "/openapi.json"):
         assert get(path).status_code == 404

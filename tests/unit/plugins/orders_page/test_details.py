@@ -10,7 +10,7 @@ from airflow_provider_ard.plugins.orders_page.rows import HIDDEN, Row
 BBOX = [-105.10, 40.13, -105.03, 40.19]
 
 
-def placed(client, **arguments) -> str:
+def place_order(client, **arguments) -> str:
     request = OrderRequest.of(**{"acquisitions": ["10400100E82CCE00"], "destination": "s3://b/p"} | arguments)
     return client.submit_order(IdempotencyKey("d", "t", "r").tag(request)).id
 
@@ -19,8 +19,8 @@ def tiles(details) -> set[tuple[str, str]]:
     return {(cell, acquisition) for cell, _, matches in details["cells"] for acquisition, _ in matches}
 
 
-def test_of_whole_acquisitions_just_the_tiles_that_meet_the_aoi(ard, client):
-    order_id = placed(client, bbox=BBOX)
+def test_only_tiles_that_intersect_the_aoi_are_shown(ard, client):
+    order_id = place_order(client, bbox=BBOX)
     details = order_details(client, order_id, {"d"})
     [order] = ard.orders
     assert tiles(details) == {(tile.cell_id, tile.acquisition_id) for tile in order.tiles}
@@ -28,45 +28,45 @@ def test_of_whole_acquisitions_just_the_tiles_that_meet_the_aoi(ard, client):
     assert {date for _, _, matches in details["cells"] for _, date in matches} == {"2025-07-12"}
 
 
-def test_of_named_cells_just_these(client):
-    details = order_details(client, placed(client, acquisitions={"10400100E82CCE00": ["Z13-031131111330"]}), {"d"})
+def test_only_ordered_cells_are_shown(client):
+    details = order_details(client, place_order(client, acquisitions={"10400100E82CCE00": ["Z13-031131111330"]}), {"d"})
     assert tiles(details) == {("Z13-031131111330", "10400100E82CCE00")}
     [[_, ring, _]] = details["cells"]
     assert ring[0] == ring[-1]
     assert ring[0] == pytest.approx([-105.11742, 40.15529], abs=1e-4)
 
 
-def test_an_order_by_a_select_shows_what_the_select_found(client):
+def test_tiles_of_a_select_are_shown(client):
     from airflow_provider_ard.api.selects.request import SelectRequest
 
     select = client.submit_select(SelectRequest.of(bbox=BBOX, stack_depth=1))
-    details = order_details(client, placed(client, acquisitions=None, select_id=select.id), {"d"})
+    details = order_details(client, place_order(client, acquisitions=None, select_id=select.id), {"d"})
     assert tiles(details)
     assert details["select_id"] == select.id
 
 
-def test_without_the_catalog_the_named_cells_are_shown_and_a_note(ard, client):
-    order_id = placed(client, acquisitions={"10400100E82CCE00": ["Z13-031131111330"]})
+def test_unavailable_catalog_shows_ordered_cells_and_a_note(ard, client):
+    order_id = place_order(client, acquisitions={"10400100E82CCE00": ["Z13-031131111330"]})
     ard.faults.add("POST /metadata/cells/acquisitions", kind="status", status=403)
     details = order_details(client, order_id, {"d"})
     assert tiles(details) == {("Z13-031131111330", "10400100E82CCE00")}
     assert "Not all tiles" in details["note"]
 
 
-def test_the_users_metadata_is_shown_and_what_is_named_a_secret_is_not(client):
-    details = order_details(client, placed(client, metadata={"campaign": "spring", "password": "s3cr3t"}), {"d"})
+def test_secret_metadata_is_masked(client):
+    details = order_details(client, place_order(client, metadata={"campaign": "spring", "password": "s3cr3t"}), {"d"})
     assert details["metadata"] == {"campaign": "spring", "password": "***"}
 
 
-def test_the_task_only_to_who_may_read_its_dag(client):
-    order_id = placed(client)
+def test_task_requires_access_to_its_dag(client):
+    order_id = place_order(client)
     assert Row(*order_details(client, order_id, {"d"})["row"]).task == "t"
     hidden = Row(*order_details(client, order_id, set())["row"])
     assert (hidden.dag, hidden.map_index) == (None, HIDDEN)
 
 
-def test_the_collection_once_it_is_delivered(ard, client):
-    order_id = placed(client)
+def test_collection_is_shown_after_delivery(ard, client):
+    order_id = place_order(client)
     assert order_details(client, order_id, {"d"})["collection"] is None
     ard.finish_order(order_id)
     assert order_details(client, order_id, {"d"})["collection"].endswith(f"{order_id}_root_collection.json")

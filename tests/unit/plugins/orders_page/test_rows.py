@@ -21,17 +21,17 @@ def status(**order) -> OrderStatus:
     return OrderStatus.model_validate({"id": "1", "status": "RUNNING", "order": order})
 
 
-def test_an_order_of_a_task_names_it():
+def test_row_contains_the_task():
     row = create_row(status(metadata=TAGS))
     assert (row.dag, row.task, row.run, row.map_index) == ("d", "t", "r", 3)
 
 
-def test_who_may_not_read_the_dag_learns_nothing_of_it():
+def test_task_of_an_unreadable_dag_is_hidden():
     row = create_row(status(metadata=TAGS)).visible_to({"other"})
     assert (row.dag, row.task, row.run, row.map_index) == (None, None, None, HIDDEN)
 
 
-def test_who_may_read_the_dag_sees_it():
+def test_task_of_a_readable_dag_is_visible():
     assert create_row(status(metadata=TAGS)).visible_to({"d"}).task == "t"
 
 
@@ -51,7 +51,7 @@ def test_who_may_read_the_dag_sees_it():
         ({}, None),
     ],
 )
-def test_the_extent_of_an_order(order, bbox):
+def test_row_has_the_bbox_of_the_order(order, bbox):
     bounds = create_row(status(**order)).bbox
     assert bounds == (bbox if bbox is None else pytest.approx(bbox, abs=2e-3))
 
@@ -64,12 +64,12 @@ def test_times_are_seconds():
     assert (row.created, row.finished) == (1767225600, 1767229200)
 
 
-def test_a_signature_in_a_message_is_blotted_out():
+def test_signature_in_a_message_is_redacted():
     order = OrderStatus.model_validate({"id": "1", "status_message": "https://x.blob/c?sp=rw&sig=s3cr3t&se=1"})
     assert "s3cr3t" not in create_row(order).message
 
 
-def test_credentials_of_an_output_config_do_not_come_along():
+def test_row_contains_no_credentials():
     config = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": "https://x?sig=s3cr3t"}}
     row = create_row(status(output_config=config))
     assert row.destination == "az://c/p"
