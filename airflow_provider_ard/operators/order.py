@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_ard.api.arguments import OMITTED, none_if_blank
-from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdError
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_masking import mask_credentials, mask_output_config, mask_secrets, unmask
-from airflow_provider_ard.links.order import ARD_LINKS, push_links
+from airflow_provider_ard.links.order import ARD_LINKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_ard.api.orders.request import OrderRequest
-    from airflow_provider_ard.api.orders.status import OrderStatus, Usage
+    from airflow_provider_ard.api.orders.status import Usage
     from airflow_provider_ard.hooks.ard import ArdHook
 
 # The arguments of the order itself, as `OrderRequest.of` takes them.
@@ -132,8 +131,7 @@ class ArdOrderOperator(BaseOperator):
 
     template_fields: Sequence[str] = (
         *ORDER_ARGUMENTS,
-        "max_cost",
-        "max_area_sqkm",
+        *LIMITS,
         "if_exists",
         "existing_order_id",
         "ard_conn_id",
@@ -213,6 +211,7 @@ class ArdOrderOperator(BaseOperator):
     def execute(self, context: Context) -> str | None:
         """Place the order, or re-attach to the one that this task instance has placed already."""
         from airflow_provider_ard.hooks.ard import ArdHook
+        from airflow_provider_ard.operators.order_xcoms import publish_order
         from airflow_provider_ard.ordering.budget import BudgetLimits
         from airflow_provider_ard.ordering.idempotency import IdempotencyKey
         from airflow_provider_ard.ordering.placement import OrderPlacement
@@ -249,7 +248,7 @@ class ArdOrderOperator(BaseOperator):
         # The order exists: no failure from here on may lose its ID.
         self._order_id = order.id
         try:
-            self._publish(hook, request, order, context)
+            publish_order(context["ti"], hook, request, order)
         except Exception:
             self.log.warning("Order %s was placed, but publishing its links and usage failed", order.id, exc_info=True)
         return order.id
@@ -287,38 +286,3 @@ class ArdOrderOperator(BaseOperator):
         context["ti"].xcom_push(key="usage", value=usage.model_dump(mode="json"))
         self.log.info("Estimate: %s", usage)
         return usage
-
-    def _publish(self, hook: ArdHook, request: OrderRequest, order: OrderStatus, context: Context) -> None:
-        """Push the order's ID, links and usage to XCom, and log its price."""
-        from airflow_provider_ard.api.delivery.layout import root_collection_uri
-
-        ti = context["ti"]
-        ti.xcom_push(key="order_id", value=order.id)
-        output_uri = request.destination.uri
-        report = {
-            "order_id": order.id,
-            "output_uri": output_uri,
-            "collection_uri": root_collection_uri(output_uri, order.id),
-        }
-        push_links(ti, self.ard_conn_id, [report], hook.get_conn().order_url(order.id))
-        usage = order.usage or self._usage(hook, order.id)
-        if usage is None:
-            return
-        ti.xcom_push(key="usage", value=usage.model_dump(mode="json"))
-        self.log.info("Order %s: %s, delivery to %s", order.id, usage, output_uri)
-        self._warn_if_cells_were_ignored(usage, request, order.id)
-
-    def _usage(self, hook: ArdHook, order_id: str) -> Usage | None:
-        try:
-            return hook.get_order(order_id).usage
-        except ArdError as error:
-            self.log.warning("Order %s: reading its usage failed: %s", order_id, error)
-            return None
-
-    def _warn_if_cells_were_ignored(self, usage: Usage, request: OrderRequest, order_id: str) -> None:
-        from airflow_provider_ard.ordering.budget import check_requested_cells
-
-        try:
-            check_requested_cells(usage, request)
-        except ArdBudgetExceeded as error:
-            self.log.warning("Order %s was placed, but %s", order_id, error)

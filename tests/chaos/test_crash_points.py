@@ -13,6 +13,7 @@ import pytest
 
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.exceptions import ArdOrderInDoubtError
+from airflow_provider_ard.operators import order_xcoms
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.ordering import select_store
@@ -75,8 +76,8 @@ POINTS = {
     "before the order ID is saved": (OrderPlacement, "_confirm", crash_before),
     "while the order ID is saved": (TaskStateSubmissionStore, "save", on_nth_call(2, crash_before)),
     "after the order ID is saved": (TaskStateSubmissionStore, "save", on_nth_call(2, crash_after)),
-    "before the order is published": (ArdOrderOperator, "_publish", crash_before),
-    "after the order is published": (ArdOrderOperator, "_publish", crash_after),
+    "before the order is published": (order_xcoms, "publish_order", crash_before),
+    "after the order is published": (order_xcoms, "publish_order", crash_after),
 }
 FAULTS = {
     "no fault": None,

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2] / "airflow_provider_ard"
 SNAPSHOT = Path(__file__).with_name("public_api.txt")
 PUBLIC = (
-    *("assets.py", "exceptions.py", "links.py", "hooks/ard.py", "operators/*.py", "sensors/*.py", "triggers/[!w]*.py"),
+    *("assets.py", "exceptions.py", "links.py", "hooks/ard.py", "sensors/*.py", "triggers/[!w]*.py"),
+    *("operators/order.py", "operators/select.py", "operators/tiles.py"),
     *("api/account.py", "api/client.py", "api/errors.py", "api/order.py", "api/placement.py", "api/select.py"),
     "sandbox/server.py",
 )
