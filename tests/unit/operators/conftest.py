@@ -1,0 +1,17 @@
+"""The operator that places an order at the sandbox."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_ard.operators.order import ArdOrderOperator
+
+
+@pytest.fixture
+def order(ard, ard_connection, retry_pauses):
+    def make(**arguments):
+        return ArdOrderOperator(
+            **{"task_id": "order", "acquisitions": ard.acquisitions[:1], "destination": "s3://bkt/p", **arguments}
+        )
+
+    return make
