@@ -19,7 +19,7 @@ from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
 
 BBOX = [-105.13, 40.14, -105.06, 40.19]
-AWAY = [10.0, 50.0, 10.1, 50.1]
+EMPTY_BBOX = [10.0, 50.0, 10.1, 50.1]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def slow(ard_connection, monkeypatch, retry_pauses):
 
 @pytest.fixture
 def sleeps(monkeypatch):
-    """Let the operator wait for no time; return the pauses that it would have made, in seconds."""
+    """Skip the pauses of the operator and return their lengths in seconds."""
     pauses = []
     monkeypatch.setattr("airflow_provider_ard.operators.select.time.sleep", pauses.append)
     return pauses
@@ -90,9 +90,9 @@ def test_too_many_tiles_are_not_pushed(select, context, log_text, monkeypatch):
 
 def test_empty_result_skips_with_skip_if_empty(ard, select, context):
     with pytest.raises(AirflowSkipException, match="found nothing"):
-        select(bbox=AWAY, skip_if_empty="True").execute(context)
+        select(bbox=EMPTY_BBOX, skip_if_empty="True").execute(context)
     assert context["ti"].xcoms["counts"]["tiles"] == 0
-    assert select(bbox=AWAY).execute(context)
+    assert select(bbox=EMPTY_BBOX).execute(context)
 
 
 def test_data_interval_is_searched(ard, select, context):
@@ -107,10 +107,10 @@ def test_data_interval_is_searched(ard, select, context):
 
 def test_acquisition_between_two_intervals_is_selected_once(ard, select, context):
     """Each acquisition of the catalog is selected by one of two consecutive intervals."""
-    taken = min(tile.acquired_at for tile in ard.catalog if tile.acquired_at.year == 2026 and tile.zone == 13)
-    meeting = pendulum.instance(taken)
+    acquired_at = min(tile.acquired_at for tile in ard.catalog if tile.acquired_at.year == 2026 and tile.zone == 13)
+    boundary = pendulum.instance(acquired_at)
     selected = []
-    for start, end in ((meeting.subtract(days=1), meeting), (meeting, meeting.add(days=1))):
+    for start, end in ((boundary.subtract(days=1), boundary), (boundary, boundary.add(days=1))):
         select(datetime=[start, end]).execute(context)
         selected.append({acquisition["id"] for acquisition in context["ti"].xcoms["acquisitions"]})
     assert selected[0] == set()
@@ -118,9 +118,9 @@ def test_acquisition_between_two_intervals_is_selected_once(ard, select, context
 
 
 def test_invalid_argument_sends_no_request(ard, select, context):
-    for wrong in ({"bbox": [1, 2, 3]}, {"if_exists": "fail"}, {"skip_if_empty": "perhaps"}, {"timeout": 0}, {"poke_interval": "soon"}):  # fmt: skip
-        with pytest.raises(ArdRequestError, match=next(iter(wrong))) as caught:
-            select(**wrong).execute(context)
+    for arguments in ({"bbox": [1, 2, 3]}, {"if_exists": "fail"}, {"skip_if_empty": "perhaps"}, {"timeout": 0}, {"poke_interval": "soon"}):  # fmt: skip
+        with pytest.raises(ArdRequestError, match=next(iter(arguments))) as caught:
+            select(**arguments).execute(context)
         assert isinstance(caught.value, AirflowFailException)
     assert ard.requests == []
 
@@ -131,7 +131,7 @@ def test_every_argument_is_a_template_field():
 
 def test_select_is_mapped_over_aois(ard, select, context):
     mapped = ArdSelectOperator.partial(task_id="select", query={"eo:cloud_cover": {"lte": 10}}).expand(
-        bbox=[BBOX, AWAY]
+        bbox=[BBOX, EMPTY_BBOX]
     )
     assert mapped.operator_class is ArdSelectOperator
 
@@ -140,14 +140,14 @@ def test_running_select_defers_to_a_trigger_of_plain_json(slow, select, context)
     with pytest.raises(TaskDeferred) as deferred:
         select(poke_interval=5).execute(context)
     assert deferred.value.method_name == "execute_complete"
-    # Without a triggerer nobody else would end it.
+    # Airflow's own timeout applies even without a triggerer.
     assert timedelta(hours=1) < deferred.value.timeout < timedelta(hours=2)
     path, arguments = deferred.value.trigger.serialize()
     assert path == "airflow_provider_ard.triggers.select.ArdSelectTrigger"
     assert json.loads(json.dumps(arguments)) == arguments
     assert slow.password not in json.dumps(arguments)
-    again = ArdSelectTrigger(**arguments)
-    assert again.serialize() == (path, arguments)
+    restored = ArdSelectTrigger(**arguments)
+    assert restored.serialize() == (path, arguments)
     assert arguments["poke_interval"] == 5
 
 
@@ -252,7 +252,7 @@ def test_retry_before_airflow_3_3_submits_another(ard, select, context, log_text
 
 def test_failing_store_does_not_fail_the_task(ard, select, context, store, monkeypatch, log_text):
     def broken(key, value, retention=None):
-        raise RuntimeError("the API server is away")
+        raise RuntimeError("the API server is unreachable")
 
     monkeypatch.setattr(store, "set", broken)
     assert select().execute(context)

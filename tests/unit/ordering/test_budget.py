@@ -33,7 +33,7 @@ class OrderedCells(NamedTuple):
 
 
 def usage(cost=100.0, area=10.0, available=None):
-    """Usage as the API reports it; cost and area: the total, or overrides by key."""
+    """Return usage as reported by the API; cost and area are the total, or overrides by key."""
     costs = cost if isinstance(cost, dict) else {"fresh_imagery_cost": cost, "total_imagery_cost": cost}
     areas = area if isinstance(area, dict) else {"fresh_imagery_sqkm": area, "total_imagery_sqkm": area}
     return Usage(
@@ -52,7 +52,7 @@ def test_limit_is_a_number_or_numeric_string(value, limit):
 
 
 @pytest.mark.parametrize("value", [-0.01, "nan", float("nan"), True, "12,50", [1], None, "", " None "])
-def test_invalid_limit_is_refused(value):
+def test_invalid_limit_is_rejected(value):
     with pytest.raises(ArdRequestError, match="max_cost: "):
         BudgetLimits.parse(max_cost=value)
 
@@ -112,7 +112,7 @@ def test_area_of_all_requested_cells_passes():
     check_cells(usage(area=3 * TILE_SQKM), [Acquisition(A, CELLS), Acquisition(B, CELLS[:1])])
 
 
-def test_area_beyond_requested_cells_is_refused():
+def test_area_beyond_requested_cells_is_rejected():
     with pytest.raises(ArdBudgetExceeded, match=r"3 cells.*cells_key") as caught:
         check_cells(usage(area=3.1 * TILE_SQKM), [Acquisition(A, CELLS), Acquisition(B, CELLS[:1])])
     assert caught.value.limit == pytest.approx(3 * TILE_SQKM)

@@ -1,4 +1,4 @@
-"""Two spellings of the same order have the same fingerprint, two orders never."""
+"""Equivalent requests have the same fingerprint, different ones do not."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sas_url(account, signature="abc"):
 
 
 @pytest.mark.parametrize(
-    ("spelling", "other"),
+    ("arguments", "other"),
     [
         ({"acquisitions": [A, B]}, {"acquisitions": [B, A]}),
         ({"acquisitions": {A: [C, D]}}, {"acquisitions": {A: [D, C]}}),
@@ -55,7 +55,7 @@ def sas_url(account, signature="abc"):
         ({}, {"settings": {"water_mask": True}}),
         ({"bba": True}, {"settings": {"bundle_adjust": True}}),
         (
-            {"destination": None, "output_config": service_credentials("one")},
+            {"destination": None, "output_config": service_credentials("current")},
             {"destination": None, "output_config": service_credentials("rotated")},
         ),
         (
@@ -64,12 +64,12 @@ def sas_url(account, signature="abc"):
         ),
     ],
 )
-def test_spellings_of_one_order_are_equal(spelling, other):
-    assert digest(**spelling) == digest(**other)
+def test_equivalent_requests_have_equal_fingerprints(arguments, other):
+    assert digest(**arguments) == digest(**other)
 
 
 @pytest.mark.parametrize(
-    ("spelling", "other"),
+    ("arguments", "other"),
     [
         ({"acquisitions": A}, {"acquisitions": B}),
         ({"acquisitions": {A: [C]}}, {"acquisitions": {A: [D]}}),
@@ -80,10 +80,10 @@ def test_spellings_of_one_order_are_equal(spelling, other):
         ({}, {"settings": {"water_mask": False}}),
         ({}, {"bba": True}),
         (
-            {"destination": None, "output_config": sas_url("one")},
-            {"destination": None, "output_config": sas_url("other")},
+            {"destination": None, "output_config": sas_url("account")},
+            {"destination": None, "output_config": sas_url("other-account")},
         ),
     ],
 )
-def test_different_orders_differ(spelling, other):
-    assert digest(**spelling) != digest(**other)
+def test_different_requests_have_different_fingerprints(arguments, other):
+    assert digest(**arguments) != digest(**other)

@@ -40,7 +40,7 @@ def test_repeated_calls_place_one_order(ard, client, request_a):
     assert len(ard.submissions) == 1
 
 
-def test_the_order_says_who_request_a_it(ard, client, request_a):
+def test_metadata_contains_the_task_instance(ard, client, request_a):
     place_order(client, request_a, KEY)
     metadata = ard.submissions[0].body["metadata"]
     assert metadata["team"] == "geo"
@@ -134,13 +134,13 @@ def test_nothing_is_bought_while_the_list_is_unavailable(ard, client, request_a)
     assert ard.submissions == []
 
 
-def test_retry_after_failed_order_reattaches_to_order_of_earlier_series(ard, client, request_a):
-    alive = place_order(client, request_a, KEY).order
+def test_retry_reattaches_to_running_order_of_earlier_series(ard, client, request_a):
+    running = place_order(client, request_a, KEY).order
     failed = place_order(client, request_a, KEY, if_exists="resubmit", attempt=CLEARED).order
     ard.fail_order(failed.id)
     store = NullSubmissionStore()
     store.load = lambda: SubmissionRecord(submitted=True, order_id=failed.id)
-    assert place_order(client, request_a, KEY, store=store, attempt=CLEARED).order.id == alive.id
+    assert place_order(client, request_a, KEY, store=store, attempt=CLEARED).order.id == running.id
     assert len(ard.orders) == 2
 
 
@@ -150,7 +150,7 @@ def test_exceeded_limit_buys_nothing(ard, client, request_a):
     assert ard.submissions == []
 
 
-def test_reserved_metadata_name_is_refused(ard, client):
+def test_reserved_metadata_name_is_rejected(ard, client):
     request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="b/p", metadata={"airflow_key": "mine"})
     with pytest.raises(ArdRequestError, match="airflow_key"):
         place_order(client, request, KEY)

@@ -36,9 +36,9 @@ print(json.dumps([event["status"], list(sys.modules), imported_on_event_loop]))
 def run_trigger(module, trigger, **arguments):
     """Run a trigger in a new process; return its event's status and the modules loaded, in all and by the event loop."""
     command = [sys.executable, "-c", SCRIPT.format(module=module, trigger=trigger), json.dumps(arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    status, modules, imported_on_event_loop = json.loads(done.stdout.splitlines()[-1])
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert process.returncode == 0, process.stderr
+    status, modules, imported_on_event_loop = json.loads(process.stdout.splitlines()[-1])
     return status, set(modules), set(imported_on_event_loop)
 
 

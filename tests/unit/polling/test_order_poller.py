@@ -28,7 +28,7 @@ async def next_updates(subscription):
     return await asyncio.wait_for(subscription.next_updates(), 10)
 
 
-def test_no_update_is_lost_between_two_calls_of_next_updates():
+def test_no_update_is_lost_between_calls_of_next_updates():
     first, second, third = (OrderStatus(id="1", status=status) for status in ("QUEUED", "RUNNING", "SUCCEEDED"))
     subscription = Subscription({"1"}, PollSchedule(60.0))
 
@@ -53,7 +53,7 @@ def test_no_update_is_lost_between_two_calls_of_next_updates():
 
 @pytest.mark.parametrize(("republish_after", "publications"), [(600.0, {1}), (0.0, {2, 3, 4, 5})])
 @pytest.mark.parametrize("count", [1, 2])
-def test_unchanged_status_is_published_again_only_after_a_while(
+def test_unchanged_status_is_published_again_after_an_interval(
     ard, place_order, monkeypatch, count, republish_after, publications
 ):
     monkeypatch.setattr(order_poller, "REPUBLISH_AFTER_S", republish_after)
@@ -82,7 +82,7 @@ def test_late_subscriber_receives_the_current_status(ard, place_order):
     assert asyncio.run(scenario()).status == "RUNNING"
 
 
-def test_subscriber_during_an_outage_receives_the_outage_and_later_the_status(ard, place_order):
+def test_subscriber_during_an_outage_receives_outage_then_status(ard, place_order):
     order_id, other_id = place_order(), place_order()
     ard.faults.add(None, kind="status", status=503, retry_after=2)
 
@@ -117,7 +117,7 @@ def test_update_reaches_subscribers_that_are_not_due(ard, place_order):
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_unsubscribing_at_once_leaves_no_task_behind(ard, place_order, turns):
+def test_unsubscribing_leaves_no_task_behind(ard, place_order, turns):
     order_id = place_order()
 
     async def scenario():

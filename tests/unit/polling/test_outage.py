@@ -45,7 +45,7 @@ def test_resumed_outage_is_not_reported_again(reported):
     assert not outages.in_outage
 
 
-def test_outage_that_the_caller_has_reported_is_not_reported(outages, reported):
+def test_outage_reported_by_the_caller_is_not_reported_again(outages, reported):
     outages.poll_failed(ArdUnavailableError("down"), is_new=False)
     assert reported == []
     assert outages.backoff() >= 0

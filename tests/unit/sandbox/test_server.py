@@ -76,8 +76,8 @@ def test_airflow_parses_connection_uri():
         run = subprocess.run(
             [sys.executable, "-c", code, ard.connection_uri], capture_output=True, check=True, text=True, timeout=120
         )
-        read = json.loads(run.stdout.splitlines()[-1])
-        assert read == ["ard", ard.url, ard.login, ard.password, {"verify": ard.ca_file}]
+        fields = json.loads(run.stdout.splitlines()[-1])
+        assert fields == ["ard", ard.url, ard.login, ard.password, {"verify": ard.ca_file}]
 
 
 @pytest.mark.parametrize(

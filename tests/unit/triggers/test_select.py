@@ -34,7 +34,7 @@ def short_sleeps(monkeypatch):
     pauses, sleep = [], asyncio.sleep
 
     async def shorter(seconds):
-        # The sandbox's server sleeps for a fraction of a second now and then.
+        # Keep the short sleeps of the sandbox's server.
         if seconds >= 1:
             pauses.append(seconds)
         await sleep(seconds / 100 if seconds >= 1 else seconds)
@@ -63,14 +63,14 @@ def logins(ard):
 def test_trigger_waits_until_the_select_has_succeeded(ard, submit, short_sleeps):
     select_id = submit()
 
-    async def scene():
+    async def scenario():
         waiting = asyncio.create_task(events_of(trigger(select_id)))
         while len(polls(ard)) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         ard.clock.advance("2d")
         return await waiting
 
-    assert asyncio.run(scene()) == [{"status": "succeeded", "select_id": select_id}]
+    assert asyncio.run(scenario()) == [{"status": "succeeded", "select_id": select_id}]
 
 
 def test_failed_select_has_the_message_of_the_api(ard, submit, short_sleeps):
@@ -121,10 +121,10 @@ def test_waits_share_one_login_and_leave_no_client_behind(ard, submit, short_sle
     ard.clock.advance("2d")
     before = len(logins(ard))
 
-    async def scene():
+    async def scenario():
         return await asyncio.gather(*(events_of(trigger(select_id)) for select_id in ids))
 
-    assert [event["select_id"] for (event,) in asyncio.run(scene())] == ids
+    assert [event["select_id"] for (event,) in asyncio.run(scenario())] == ids
     assert len(logins(ard)) - before == 1
     assert SharedClient._instances == {}
 
@@ -134,7 +134,7 @@ def test_requests_do_not_block_the_event_loop(ard, submit):
     select_id = submit()
     ard.clock.advance("2d")
 
-    async def scene():
+    async def scenario():
         waiting = asyncio.create_task(events_of(trigger(select_id)))
         # A blocked event loop would not see a request before its response.
         while not any(request.status is None for request in polls(ard)):
@@ -142,5 +142,5 @@ def test_requests_do_not_block_the_event_loop(ard, submit):
             await asyncio.sleep(0.01)
         return await waiting
 
-    (event,) = asyncio.run(scene())
+    (event,) = asyncio.run(scenario())
     assert event["status"] == "succeeded"

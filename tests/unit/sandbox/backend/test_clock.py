@@ -30,10 +30,10 @@ def test_rate_of_a_day_per_second():
     with Sandbox(order_duration="3d") as ard:
         api = Api(ard)
         real_start, start = time.monotonic(), ard.clock.now()
-        done = api.order().json()["id"]
+        order_id = api.order().json()["id"]
         ard.clock.set_rate(86400)
         statuses = set()
-        while (body := api.get(f"/order/status/{done}")).status_code == 401 or body.json()["status"] == "RUNNING":
+        while (body := api.get(f"/order/status/{order_id}")).status_code == 401 or body.json()["status"] == "RUNNING":
             statuses.add(body.status_code)
             if body.status_code == 401:
                 api.log_in()

@@ -83,7 +83,7 @@ def test_fail_finish_and_set_order_status():
         api = Api(ard)
         first, second, third = (api.order().json()["id"] for _ in range(3))
         ard.fail_order(first, "clouds")
-        ard.set_order_status(second, "PAUSED", "what?")
+        ard.set_order_status(second, "PAUSED", "message")
         ard.finish_order(third)
         assert api.status(first)["status"] == "FAILED"
         assert api.status(first)["status_message"] == "clouds"
@@ -103,17 +103,17 @@ def test_secrets_are_not_echoed(ard, api):
 def test_usage_by_age_class_and_price():
     with Sandbox(order_duration=0, prices={"fresh": 10, "standard": 5, "training": 1}) as ard:
         api = Api(ard)
-        seen = set()
+        age_classes = set()
         for acquisition in ard.acquisitions:
             usage = api.order(acquisitions=[{"id": acquisition}], dry_run=True).json()["usage"]
             area, cost = usage["area"], usage["cost"]
             name = next(n for n in ("fresh", "standard", "training") if area[f"{n}_imagery_sqkm"])
-            seen.add(name)
+            age_classes.add(name)
             price = {"fresh": 10, "standard": 5, "training": 1}[name]
             assert cost["total_imagery_cost"] == pytest.approx(area["total_imagery_sqkm"] * price, abs=0.02)
             assert usage["limits"]["annual_subscription_fee_limit"] == -1
             assert usage["available"]["total_imagery_balance"] == -1
-        assert seen == {"fresh", "standard", "training"}
+        assert age_classes == {"fresh", "standard", "training"}
         api.session.close()
 
 

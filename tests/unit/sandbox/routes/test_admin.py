@@ -30,8 +30,8 @@ def test_annual_limit_is_enforced():
         assert usage["available"]["total_imagery_balance"] == 1000
         for placed in range(1, int(1000 // cost) + 1):
             assert api.order().status_code == 200
-            left = api.get("/usage/account/7001").json()["usage"]["available"]["total_imagery_balance"]
-            assert left == pytest.approx(1000 - placed * cost, abs=0.05)
+            balance = api.get("/usage/account/7001").json()["usage"]["available"]["total_imagery_balance"]
+            assert balance == pytest.approx(1000 - placed * cost, abs=0.05)
         for dry_run in (True, False):
             response = api.order(dry_run=dry_run)
             assert response.status_code == 400
@@ -72,10 +72,10 @@ def test_usage_by_user_and_account(ard, api, member):
 
 
 def test_users_list_only_their_own_orders(ard, api, member):
-    mine, theirs = api.order().json()["id"], member.order().json()["id"]
-    assert [order["id"] for order in api.get("/order").json()["data"]] == [mine]
-    assert [order["id"] for order in member.get("/order").json()["data"]] == [theirs]
-    assert [order["id"] for order in api.get("/admin/account/7001/order").json()["data"]] == [theirs, mine]
+    own, other = api.order().json()["id"], member.order().json()["id"]
+    assert [order["id"] for order in api.get("/order").json()["data"]] == [own]
+    assert [order["id"] for order in member.get("/order").json()["data"]] == [other]
+    assert [order["id"] for order in api.get("/admin/account/7001/order").json()["data"]] == [other, own]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_password_login_by_form_or_json(ard, encoding, auth):
     assert _claims(tokens["access_token"])["exp"] == pytest.approx(time.time() + 43_200, abs=60)
 
 
-def test_wrong_password_is_the_documented_401(ard):
+def test_wrong_password_is_401(ard):
     response = requests.post(
         f"{ard.url}/api/v1/auth/authenticate/",
         data={"grant_type": "password", "username": ard.login, "password": "wrong"},

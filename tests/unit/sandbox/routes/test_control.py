@@ -36,7 +36,7 @@ def test_invalid_fault_rule_is_rejected(control, fault):
     assert set(response.json()) == {"message", "code", "type"}
 
 
-def test_control_requests_are_not_logged_and_meet_no_faults(ard, control):
+def test_control_requests_are_not_logged_and_cause_no_faults(ard, control):
     ard.faults.add(kind="status", status=500)
     before = len(ard.requests)
     assert control("GET", "/orders").status_code == 200

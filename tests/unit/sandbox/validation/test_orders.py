@@ -24,7 +24,7 @@ def api(ard):
     client.session.close()
 
 
-A_KEY_FILE = base64.b64encode(json.dumps({"type": "service_account"}).encode()).decode()
+KEY_FILE = base64.b64encode(json.dumps({"type": "service_account"}).encode()).decode()
 
 
 def _error_message(response, code="invalid_parameters"):
@@ -123,12 +123,12 @@ def test_invalid_cell_filters(ard, api):
         {"azure_blob_storage": {"sas_url": "https://x.example/?sig=1", "container": "c", "prefix": "p"}},
         {"azure_blob_storage": {"credentials_id": "our-sas", "container": "c", "prefix": "p"}},
         {"google_cloud_storage": {"credentials_id": "our-key", "bucket": "b", "prefix": "p"}},
-        {"google_cloud_storage": {"service_credentials": A_KEY_FILE, "bucket": "b", "prefix": "p"}},
+        {"google_cloud_storage": {"service_credentials": KEY_FILE, "bucket": "b", "prefix": "p"}},
     ],
 )
 def test_output_configs(ard, api, config):
     ard.store_credentials("our-sas", "https://x.example/?sig=1")
-    ard.store_credentials("our-key", A_KEY_FILE)
+    ard.store_credentials("our-key", KEY_FILE)
     assert api.order(output_config=config).status_code == 200
 
 
@@ -161,7 +161,7 @@ def test_output_configs(ard, api, config):
 )
 def test_invalid_output_configs(ard, api, config):
     ard.store_credentials("our-sas", "https://x.example/?sig=1")
-    ard.store_credentials("our-key", A_KEY_FILE)
+    ard.store_credentials("our-key", KEY_FILE)
     _error_message(api.order(output_config=config))
 
 
@@ -201,7 +201,7 @@ def test_invalid_aoi_is_rejected(api, aoi, reason):
     assert reason in message
 
 
-@pytest.mark.parametrize("form", ["wkt", "collection", "geojson", "text", "feature", "features", "bbox"])
+@pytest.mark.parametrize("form", ["wkt", "collection", "geojson", "geojson string", "feature", "features", "bbox"])
 def test_order_contains_tiles_that_intersect_the_aoi(ard, api, form):
     tile = _tile(ard)
     area = tile.footprint.centroid.buffer(0.012).envelope
@@ -210,7 +210,7 @@ def test_order_contains_tiles_that_intersect_the_aoi(ard, api, form):
         "wkt": {"intersects": area.wkt},
         "collection": {"intersects": GeometryCollection([area, area]).wkt},
         "geojson": {"intersects": mapping(area)},
-        "text": {"intersects": json.dumps(mapping(area))},
+        "geojson string": {"intersects": json.dumps(mapping(area))},
         "feature": {"intersects": feature},
         "features": {"intersects": {"type": "FeatureCollection", "features": [feature]}},
         "bbox": {"bbox": list(area.bounds)},
@@ -229,8 +229,8 @@ def test_bundle_adjust_rejects_clouds_and_unconnected_tiles(ard, api):
     entry = {"id": cloudy.acquisition_id, "cells": [cloudy.cell_id]}
     adjust = {"bundle_adjust": True}
     assert "clouds" in _error_message(api.order(acquisitions=[entry], settings=adjust))
-    apart = [_tile(ard), next(t for t in catalog.tiles(ard.acquisitions[-1]).values() if t.clouds_percent < 50)]
-    entries = [{"id": tile.acquisition_id, "cells": [tile.cell_id]} for tile in apart]
+    unconnected = [_tile(ard), next(t for t in catalog.tiles(ard.acquisitions[-1]).values() if t.clouds_percent < 50)]
+    entries = [{"id": tile.acquisition_id, "cells": [tile.cell_id]} for tile in unconnected]
     assert "connected" in _error_message(api.order(acquisitions=entries, settings=adjust))
     assert api.order(settings=adjust).status_code == 200
 

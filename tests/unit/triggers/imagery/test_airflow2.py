@@ -7,7 +7,7 @@ from airflow_provider_ard.exceptions import ArdRequestError
 from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger
 
 
-def test_trigger_imports_without_asset_watchers_and_names_the_required_airflow_version(monkeypatch):
+def test_error_in_airflow_2_names_the_required_version(monkeypatch):
     monkeypatch.delattr(airflow.triggers.base, "BaseEventTrigger", raising=False)
     with pytest.raises(ArdRequestError, match=r"needs Airflow 3\.0"):
         ArdNewImageryTrigger(bbox=[-105.2, 40.1, -105.0, 40.25])
