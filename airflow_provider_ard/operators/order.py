@@ -8,16 +8,15 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_ard.api.arguments import OMITTED, none_if_blank
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
-from airflow_provider_ard.hooks.secret_masking import mask_credentials, mask_output_config, mask_secrets, unmask
+from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
+from airflow_provider_ard.hooks.secret_masking import mask_secrets
 from airflow_provider_ard.links.order import ARD_LINKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import jinja2
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import Usage
@@ -43,7 +42,7 @@ ORDER_ARGUMENTS = (
 LIMITS = ("max_cost", "max_area_sqkm")
 
 
-class ArdOrderOperator(BaseOperator):
+class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
     """Place an ARD order exactly once and return its ID. The order takes up to three days, see `ArdOrderSensor`.
 
         order = ArdOrderOperator(
@@ -173,7 +172,7 @@ class ArdOrderOperator(BaseOperator):
         self.acquisitions = acquisitions
         self.select_id = select_id
         self.destination = destination
-        self.output_config = mask_credentials(output_config)
+        self.output_config = output_config
         self.intersects = None if intersects is OMITTED else intersects
         self.bbox = None if bbox is OMITTED else bbox
         self.role_arn = role_arn
@@ -195,18 +194,6 @@ class ArdOrderOperator(BaseOperator):
         self._omitted = {name for name, value in limiting.items() if value is OMITTED}
         self._order_id: str | None = None
 
-    @classmethod
-    def partial(cls, **arguments: Any) -> OperatorPartial:
-        """Map over the remaining arguments; credentials are masked as in the constructor."""
-        if "output_config" in arguments:
-            arguments["output_config"] = mask_credentials(arguments["output_config"])
-        return super().partial(**arguments)
-
-    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Render, and mask credentials before Airflow stores the rendered fields."""
-        super().render_template_fields(context, jinja_env)
-        mask_output_config(unmask(self.output_config))
-
     @raises_airflow_exceptions
     def execute(self, context: Context) -> str | None:
         """Place the order, or re-attach to the one that this task instance has placed already."""
@@ -220,7 +207,7 @@ class ArdOrderOperator(BaseOperator):
         from airflow_provider_ard.ordering.trial_runs import is_loopback, is_test_run
 
         hook = ArdHook(self.ard_conn_id)
-        request = hook.order_request(**{name: unmask(value) for name, value in self._passed(ORDER_ARGUMENTS).items()})
+        request = hook.order_request(**unmask(self._passed(ORDER_ARGUMENTS)))
         mask_secrets(request.secrets)
         for note in request.warnings:
             self.log.warning("%s", note)

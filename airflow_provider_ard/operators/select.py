@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, pluralize, safe_repr
 from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
+from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
 
@@ -45,7 +46,7 @@ MAX_TILES_IN_XCOM = 2000
 _TRIGGER_GRACE = timedelta(minutes=5)
 
 
-class ArdSelectOperator(BaseOperator):
+class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
     """Search for tiles to order and wait until the search has finished. A Select costs nothing.
 
         select = ArdSelectOperator(
@@ -150,7 +151,7 @@ class ArdSelectOperator(BaseOperator):
 
         hook = ArdHook(self.ard_conn_id)
         request = hook.select_request(
-            **{name: getattr(self, name) for name in SELECT_ARGUMENTS if name not in self._omitted}
+            **{name: unmask(getattr(self, name)) for name in SELECT_ARGUMENTS if name not in self._omitted}
         )
         parse_bool(self.skip_if_empty, "skip_if_empty")
         poke_interval = parse_seconds(self.poke_interval, "poke_interval")

@@ -15,6 +15,7 @@ from airflow_provider_ard.exceptions import (
     airflow_exceptions,
     raises_airflow_exceptions,
 )
+from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin
 from airflow_provider_ard.links.order import ARD_LINKS, push_links
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.status import OrderStatus
 
 
-class ArdListTilesOperator(BaseOperator):
+class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
     """Read the STAC documents of delivered orders and return their tiles.
 
         tiles = ArdListTilesOperator(task_id="list_tiles", order_id=order.output, storage_conn_id="aws_default")

@@ -19,6 +19,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_ard.api.arguments import none_if_blank
 from airflow_provider_ard.api.orders.order_ids import is_single_order, parse_order_ids
 from airflow_provider_ard.exceptions import ArdError, airflow_exceptions, raises_airflow_exceptions
+from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin
 from airflow_provider_ard.links.order import ARD_LINKS, push_links
 from airflow_provider_ard.ordering.task_state import task_state_store
 from airflow_provider_ard.polling.events import check_event
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = timedelta(days=4)
 
 
-class ArdOrderSensor(BaseSensorOperator):
+class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
     """Wait until one or more orders have succeeded; an order takes up to three days.
 
         order = ArdOrderOperator(task_id="order", acquisitions="10300100B2B49700", destination="s3://bucket/prefix")

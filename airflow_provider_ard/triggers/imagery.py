@@ -14,6 +14,7 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_ard.api.arguments import parse_seconds, safe_repr
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
+from airflow_provider_ard.api.http.redaction import contains_secret
 from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.version_compat import BaseEventTrigger
 
@@ -229,8 +230,15 @@ def _payload(match: AcquisitionMatch, *, repeated: bool) -> dict[str, Any]:
 def _to_json(value: Any, argument: str) -> Any:
     """Return a value as JSON stores it: Airflow identifies watchers by the stored form of their arguments."""
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
         raise ArdRequestError(
             f"expected a JSON value, as Airflow stores it in its database, got {safe_repr(value)}", argument=argument
         ) from None
+    if contains_secret(text):
+        raise ArdRequestError(
+            "contains a credential, which Airflow would store in its database; pass the path of a file that the "
+            "triggerer can read without it",
+            argument=argument,
+        )
+    return json.loads(text)

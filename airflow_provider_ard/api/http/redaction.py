@@ -28,7 +28,7 @@ _PARAMETERS = (
 )
 # A separator before the name, so that `config=` is none; it may be encoded as well.
 _PARAMETER = re.compile(
-    rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D))(?!\*\*\*)[^&\s\"'<>\\]*?(?=%(?:25)*26|[&\s\"'<>\\]|$)"
+    rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D))(?!\*\*\*)[^&\s\"'<>\\]+?(?=%(?:25)*26|[&\s\"'<>\\]|$)"
 )
 _HEADER = re.compile(r"(?i)\b((?:bearer|basic) +)[a-z0-9._~+/-]{8,}=*")
 # Of signed requests, as AWS libraries log them.
@@ -38,7 +38,13 @@ _FIELD = re.compile(
     r"(?i)(\\*['\"](?:access_?token|refresh_?token|client_?secret|password|secret_?access_?key|session_?token)"
     r"\\*['\"]\s*:\s*\\*['\"]|<(?:SecretAccessKey|SessionToken)>)[^'\"<\\]+"
 )
+_JWT = re.compile(r"()\beyJ[\w-]{8,}\.eyJ[\w-]+\.[\w-]+")
 _PRIVATE_KEY = re.compile(r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)")
+# A JSON object in base64, such as the key of a service account.
+_BASE64_JSON = re.compile(r"\be[wy][A-Za-z0-9+/\s]{100,}")
+_TEMPLATE = re.compile(r"(?s)\{\{.*?\}\}|\{%.*?%\}")
+# No signed URL is shorter.
+_SHORTEST_SIGNED = 24
 # Shorter ones are no secrets worth the name, and would blank out innocent words.
 _SHORTEST = 4
 
@@ -58,14 +64,32 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in sorted(set(secrets), key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             text = _pattern(secret).sub("***", text)
-    for marked in (_PARAMETER, _HEADER, _AWS_HEADER, _FIELD, _PRIVATE_KEY):
+    for marked in (_PARAMETER, _HEADER, _AWS_HEADER, _FIELD, _JWT, _PRIVATE_KEY):
         text = marked.sub(r"\1***", text)
     return text
 
 
-def has_signature(text: str) -> bool:
-    """Return whether a text contains a URL that works without a login."""
-    return "=" in text and _PARAMETER.search(text) is not None
+def contains_secret(text: str) -> bool:
+    """Return whether a text contains a signature, token or private key, also in base64. A template is none."""
+    if len(text) < _SHORTEST_SIGNED:
+        return False
+    text = without_templates(text)
+    return any(marked.search(text) for marked in (_PARAMETER, _JWT, _PRIVATE_KEY)) or any(
+        b'"private_key"' in _decoded(match[0]) for match in _BASE64_JSON.finditer(text)
+    )
+
+
+def without_templates(text: str) -> str:
+    """Return a text without its Jinja expressions and statements."""
+    return _TEMPLATE.sub("", text) if "{" in text else text
+
+
+def _decoded(encoded: str) -> bytes:
+    compact = "".join(encoded.split())
+    try:
+        return base64.b64decode(compact[: len(compact) // 4 * 4])
+    except ValueError:
+        return b""
 
 
 def encodings(secret: str) -> Iterator[str]:
@@ -115,9 +139,11 @@ def _character(character: str) -> str:
         patterns.add("".join(rf"(?i:\\+x{byte:02x})" for byte in raw))
     if character == " ":
         patterns.add(r"\+")
+    # JSON inside of JSON escapes the escape.
     if character in "\"'/\\":
-        # JSON inside of JSON escapes the escape.
         patterns.add(r"\\+" + re.escape(character))
+    if character in "\n\r\t":
+        patterns.add(r"\\+" + repr(character)[2])
     patterns.discard("")
     return f"(?:{'|'.join(sorted(patterns, key=len, reverse=True))})"
 

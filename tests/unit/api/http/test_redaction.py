@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.http.auth import Login
-from airflow_provider_ard.api.http.redaction import encodings, has_signature, redact_text
+from airflow_provider_ard.api.http.redaction import contains_secret, encodings, redact_text
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.api.orders.status import OrderStatus
 
@@ -101,7 +101,28 @@ def test_signature_is_replaced_in_any_text(text):
 @pytest.mark.parametrize("text", ["config=value", "a=b&design=round", "password: see the docs", "the bearer of gifts"])
 def test_other_text_is_unchanged(text):
     assert redact_text(text) == text
-    assert not has_signature(text)
+    assert not contains_secret(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://a.blob.core.windows.net/c?sv=1&sig={{ var.value.sig }}",
+        "{{ var.value.url }}?sv=1&{{ 'sig=abcdefgh' }}",
+        "see https://example.com/a/b?c=d for the details",
+        "eyJ" + "A" * 200,
+        "POLYGON ((-105.1 40.1, -105.0 40.1, -105.0 40.2, -105.1 40.1))",
+    ],
+)
+def test_text_without_a_secret(text):
+    assert not contains_secret(text)
+
+
+@pytest.mark.parametrize("before", ["", "token: "])
+def test_token_anywhere_is_a_secret(before):
+    token = ".".join(base64.urlsafe_b64encode(json.dumps({"alg": part}).encode()).decode() for part in ("a", "b", "c"))
+    assert contains_secret(before + token)
+    assert redact_text(before + token) == f"{before}***"
 
 
 def test_redacting_many_long_secrets_is_fast():
