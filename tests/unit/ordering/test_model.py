@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -24,9 +23,10 @@ from airflow_provider_ard.ordering import existing_orders
 from airflow_provider_ard.ordering.fingerprint import fingerprint
 from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, KEY_TAG, SERIES_TAG, TASK_KEY_TAG, IdempotencyKey
 from airflow_provider_ard.ordering.placement import place_order
-from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
+from airflow_provider_ard.ordering.submission_store import NullSubmissionStore
 from airflow_provider_ard.ordering.task_state import Attempt
 from airflow_provider_ard.sandbox import Sandbox
+from tests.unit.ordering.crashes import Crash, CrashingClient, CrashingStore, CrashPoint, Instance
 
 STEPS = int(os.environ.get("ARD_MODEL_STEPS", "5000"))
 STEPS_PER_EXAMPLE = 50
@@ -59,71 +59,6 @@ FAULTS: list[dict[str, Any]] = [
     {"endpoint": "POST /auth/authenticate", "kind": "status", "status": 503},
     {"kind": "expire_token", "times": 1},
 ]  # fmt: skip
-
-
-class Crash(BaseException):
-    """Stands for SIGKILL of the worker."""
-
-
-class CrashPoint:
-    """Raises `Crash` at the nth point that a placement passes; never if `nth` is None."""
-
-    def __init__(self, nth: int | None) -> None:
-        self._remaining = nth
-
-    def pass_point(self) -> None:
-        if self._remaining is None:
-            return
-        self._remaining -= 1
-        if self._remaining < 0:
-            raise Crash
-
-
-class CrashingClient:
-    """The client, with points before and after the purchase."""
-
-    def __init__(self, client: ArdClient, point: CrashPoint) -> None:
-        self._client = client
-        self._point = point
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def submit_order(self, request: OrderRequest) -> Any:
-        self._point.pass_point()
-        order = self._client.submit_order(request)
-        self._point.pass_point()
-        return order
-
-
-class CrashingStore:
-    """A record of a submission that survives a crash, with points before and after each save."""
-
-    def __init__(self, instance: Instance, point: CrashPoint) -> None:
-        self._instance = instance
-        self._point = point
-
-    def load(self) -> SubmissionRecord | None:
-        return self._instance.record
-
-    def save(self, record: SubmissionRecord) -> None:
-        self._point.pass_point()
-        self._instance.record = record
-        self._point.pass_point()
-
-
-@dataclass
-class Instance:
-    """A task instance. `request`: index of its acquisition. `asked_series`: attempt series that were started."""
-
-    key: IdempotencyKey
-    request: int
-    if_exists: str
-    has_store: bool
-    record: SubmissionRecord | None = None
-    series: int = 0
-    tries: int = 0
-    asked_series: set[int] = field(default_factory=set)
 
 
 class Ordering(RuleBasedStateMachine):

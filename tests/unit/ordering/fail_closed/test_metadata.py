@@ -1,0 +1,65 @@
+"""Orders whose metadata comes back in another form, or not at all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_ard.api.errors import (
+    ArdUnavailableError,
+)
+from tests.unit.ordering.fail_closed.conftest import RETRY, MemoryStore, order_once
+
+
+@pytest.mark.parametrize("kind", ["metadata_as_strings", "metadata_at_row_level"])
+@pytest.mark.parametrize("if_exists", ["reuse", "resubmit"])
+def test_metadata_in_another_form_is_recognized(ard, client, request_for, kind, if_exists):
+    first = order_once(client, request_for())
+    ard.faults.add("GET /order*", kind=kind)
+    assert order_once(client, request_for(), if_exists=if_exists, attempt=RETRY).order.id == first.order.id
+
+
+def test_metadata_of_the_single_status_is_enough(ard, client, request_for):
+    first = order_once(client, request_for())
+    ard.faults.add("GET /order", kind="metadata_absent")
+    assert order_once(client, request_for()).order.id == first.order.id
+
+
+def test_metadata_that_can_be_read_nowhere_buys_nothing(ard, client, request_for):
+    first = order_once(client, request_for())
+    ard.faults.add("GET /order*", kind="metadata_absent")
+    with pytest.raises(ArdUnavailableError) as caught:
+        order_once(client, request_for())
+    assert caught.value.order_id == first.order.id
+    assert len(ard.submissions) == 1
+
+
+def test_metadata_that_comes_back_empty_buys_nothing(ard, client, request_for):
+    order_once(client, request_for())
+    ard.faults.add("GET /order", kind="set_json", path="$.data[*].order.metadata", value={})
+    ard.faults.add("GET /order/status/*", kind="set_json", path="$.order.metadata", value={})
+    with pytest.raises(ArdUnavailableError):
+        order_once(client, request_for())
+    assert len(ard.submissions) == 1
+
+
+def test_row_with_odd_fields_still_is_an_order(ard, client, request_for):
+    first = order_once(client, request_for())
+    for path, value in (("usage", []), ("output_config", "s3"), ("acquisitions", 5)):
+        ard.faults.add("GET /order", kind="set_json", path=f"$.data[*].order.{path}", value=value)
+    ard.faults.add("GET /order", kind="set_json", path="$.data[*].status_message", value={"Error": "e", "Cause": "c"})
+    assert order_once(client, request_for()).order.id == first.order.id
+    assert json.loads(json.dumps(order_once(client, request_for()).order.report()))
+
+
+def test_recorded_order_without_metadata_is_no_conflict(ard, client, request_for):
+    store = MemoryStore()
+    placed = order_once(client, request_for(), store=store)
+    ard.faults.add(kind="list_lag", seconds=60)
+    rule = ard.faults.add(kind="metadata_absent")
+    with pytest.raises(ArdUnavailableError) as caught:
+        order_once(client, request_for(), store=store, attempt=RETRY)
+    assert caught.value.order_id == placed.order.id
+    ard.faults.remove(rule)
+    assert order_once(client, request_for(), store=store, attempt=RETRY).order.id == placed.order.id
