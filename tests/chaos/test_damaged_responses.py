@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 RESPONSES = int(os.environ.get("ARD_FUZZ_RESPONSES", "20000" if FULL else "2000"))
 SEED = int(os.environ.get("ARD_FUZZ_SEED", "0")) or time.time_ns() % 2**32
-# A sandbox keeps every order and request; a new one now and then keeps the list short.
+# A sandbox keeps every order and request; replacing it regularly keeps the list short.
 RESPONSES_PER_SANDBOX = 250
 AOI = [-105.10, 40.13, -105.03, 40.19]
 
@@ -76,7 +76,7 @@ HEADERS: list[dict[str, str]] = [
 
 
 class MemoryStore:
-    """A record of a submission that survives an attempt."""
+    """A submission store that survives an attempt."""
 
     record: SubmissionRecord | None = None
 
@@ -88,7 +88,7 @@ class MemoryStore:
 
 
 class Account:
-    """A sandbox, a client of it, and the calls that damaged responses answer."""
+    """A sandbox, a client of it, and the calls whose responses are damaged."""
 
     def __init__(self, ard: Sandbox) -> None:
         self.ard = ard

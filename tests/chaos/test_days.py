@@ -84,7 +84,7 @@ def test_trigger_waits_three_days(ard, monkeypatch, capsys, client_clock):
 
 
 def run_script(ard, order_id):
-    """Over three days: revoke a refresh token, stop the API for six hours, answer 429 four times, deliver."""
+    """Over three days: revoke a refresh token, stop the API for six hours, respond with 429 four times, deliver."""
     real = 24 * HOUR / RATE
     time.sleep(0.8 * real)
     ard.faults.add("GET /order/status/*", kind="revoke_refresh_token", nth=1)

@@ -56,18 +56,18 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: `pause` seconds after the `nth` request of an endpoint arrives, or after its response (`is_answered`)."""
+    """When to kill: `pause` seconds after the `nth` request of an endpoint arrives, or after its response (`has_response`)."""
 
     endpoint: str
     nth: int = 1
-    is_answered: bool = False
+    has_response: bool = False
     pause: float = 0.0
     worker: bool = False
     faults: tuple[dict[str, Any], ...] = field(default=())
 
     def is_reached(self, records: list[RequestRecord]) -> bool:
         matching = [record for record in records if record.endpoint.startswith(self.endpoint)]
-        return len(matching) >= self.nth and (not self.is_answered or matching[self.nth - 1].status is not None)
+        return len(matching) >= self.nth and (not self.has_response or matching[self.nth - 1].status is not None)
 
 
 def slow(endpoint: str, seconds: float, nth: int = 1) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def slow(endpoint: str, seconds: float, nth: int = 1) -> dict[str, Any]:
 def after_response(pause: float, *, worker: bool = False) -> Moment:
     # Slow, so that the process can be identified before the response arrives and still runs when it is killed.
     faults = (slow("POST /order", 2), slow("GET /order/status/*", 30))
-    return Moment("POST /order", is_answered=True, pause=pause, worker=worker, faults=faults)
+    return Moment("POST /order", has_response=True, pause=pause, worker=worker, faults=faults)
 
 
 # The latency precedes processing, so the API accepts an order that is in flight after its process has died.

@@ -18,7 +18,7 @@ from demo.standalone import StandaloneAirflow
 
 pytestmark = [pytest.mark.standalone, pytest.mark.timeout(600)]
 
-PASSWORD_TYPED = "Typed-Wr0ng-Passw0rd"
+WRONG_PASSWORD = "Typed-Wr0ng-Passw0rd"
 SAS_LITERAL = "https://acct.blob.core.windows.net/c?sv=2024-01-01&se=2099-01-01&sp=rcw&sr=c&sig=L1teral%2FS1gnature%3D"
 SAS_TEMPLATE = (
     "https://acct.blob.core.windows.net/c?sv=2024-01-01&se=2099-01-01&sp=rcw&sr=c&sig=T3mplate%2FS1gnature%3D"
@@ -45,12 +45,12 @@ def secrets():
 
     sas = os.environ["TEST_SAS_LITERAL"]
     # The API rejects the first order with a message that repeats its secret.
-    refused = order("refused", {"azure_blob_storage": {**AZURE, "sas_url": sas}})
+    rejected = order("rejected", {"azure_blob_storage": {**AZURE, "sas_url": sas}})
     # The secret comes from the DAG file, a template, a key file, JSON, and a mapped task.
     later = {"trigger_rule": "all_done"}
     literal = order("literal", {"azure_blob_storage": {**AZURE, "sas_url": sas}}, **later)
     google = {"bucket": "b", "prefix": "p"}
-    refused >> [
+    rejected >> [
         literal,
         order("template", {"azure_blob_storage": {**AZURE, "sas_url": "{{ var.value.sas_template }}"}}, **later),
         order("file", {"google_cloud_storage": {**google, "service_credentials": os.environ["TEST_KEY_FILE"]}}, **later),
@@ -68,7 +68,7 @@ def secrets():
 secrets()
 """
 SUCCEED = {"literal", "template", "file", "key", "wait"}
-FAIL = {"refused", "wrong_password"}
+FAIL = {"rejected", "wrong_password"}
 
 
 def encodings(secret: str) -> set[bytes]:
@@ -94,7 +94,7 @@ def test_no_secret_in_airflow_home(tmp_path):
     (dags / "secrets.py").write_text(DAGS)
     (tmp_path / "key.json").write_text(json.dumps(KEY))
     with Sandbox(order_duration="1d", state=state) as ard:
-        wrong = json.loads(ard.connection_json) | {"password": PASSWORD_TYPED}
+        wrong = json.loads(ard.connection_json) | {"password": WRONG_PASSWORD}
         env = {
             "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
             "AIRFLOW_CONN_ARD_WRONG": json.dumps(wrong),
@@ -130,7 +130,7 @@ def test_no_secret_in_airflow_home(tmp_path):
     assert len(tokens) >= 2
     secrets = {f"{kind} token {number}": token for number, (kind, token) in enumerate(tokens)} | {
         "password": ard.password,
-        "wrong password": PASSWORD_TYPED,
+        "wrong password": WRONG_PASSWORD,
         "literal SAS signature": "L1teral%2FS1gnature",
         "literal SAS signature, decoded": "L1teral/S1gnature",
         "template SAS signature": "T3mplate%2FS1gnature",

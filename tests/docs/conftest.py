@@ -1,4 +1,4 @@
-"""A sandbox, a real S3 server, and a Connection to each."""
+"""Fixtures for running the code of the documentation: a sandbox and an S3 server."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
     from demo.storage import S3Server
 
-# The names that the documents give to stored credentials.
+# The IDs of stored credentials in the documentation.
 CREDENTIALS_IDS = {"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}
-KEY = {"type": "service_account", "private_key": "not a real one", "project_id": "p", "client_email": "a@b.example"}
+KEY = {"type": "service_account", "private_key": "placeholder", "project_id": "p", "client_email": "a@b.example"}
 SAS_URL = "https://account.blob.core.windows.net/container?sp=racwl&sr=c&se=2099-01-01T00:00:00Z&sig=c2lnbmF0dXJl"
 
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Server]:
-    """An S3 server with the buckets of the documents."""
+    """Run an S3 server with the buckets of the documentation."""
     from demo.storage import S3Server
 
     with S3Server("ard-demo", "my-bucket") as server:
@@ -32,7 +32,7 @@ def s3() -> Iterator[S3Server]:
 
 @pytest.fixture
 def account(ard: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sandbox:
-    """The sandbox behind `ard_default`, with the stored credentials of the documents; the working directory is a new folder."""
+    """Return the sandbox of `ard_default` with the stored credentials of the documentation; change to a new folder."""
     from airflow_provider_ard.hooks.ard import ArdHook
 
     connection = json.loads(ard.connection_json)

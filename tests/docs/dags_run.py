@@ -1,6 +1,6 @@
 """Load the DAGs of a folder and run those without a schedule: ``python dags_run.py FOLDER``.
 
-The last line is what came of it. A process of its own, since Airflow reads its settings when it is first imported.
+The last line of the output is the result as JSON. Runs as a separate process because Airflow reads its settings on import.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Every block of code in the README and docs/ does what it is there for."""
+"""Every code block in the README and docs/ works."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
     from demo.storage import S3Server
 
-# What a person reads and no machine runs.
+# Languages of blocks that are not run.
 PROSE = {"text"}
 CHECKED = {"python", "console", "json", "yaml"}
 
 
-def test_no_block_is_in_a_language_that_nothing_checks() -> None:
+def test_languages_are_checked() -> None:
     assert languages() <= CHECKED | PROSE
 
 
@@ -38,40 +38,39 @@ def is_dag(block: Block) -> bool:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_the_python_of_a_document_runs(path: Path, account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of one document share their names. Tasks in them belong to a DAG, and what they ask for is priced."""
+def test_python_blocks_run(path: Path, account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of one document share a namespace. Their tasks belong to a DAG, and their requests are dry-run."""
     from airflow.sdk import DAG
 
     names: dict[str, Any] = {"__name__": "documented"}
     with DAG(dag_id="documented", schedule=None) as dag:
         for block in blocks("python"):
             if block.path == path and not is_dag(block):
-                # A sentence of the documentation may lead to a mistake that is shown on purpose, never to others.
                 exec(compile(block.padded(), str(path), "exec"), names)
     for task in dag.tasks:
-        price(task)
+        dry_run(task)
 
 
-def price(task: Any) -> None:
-    """Let the sandbox check what a task would ask for, as far as that is known before a run."""
+def dry_run(task: Any) -> None:
+    """Let the sandbox validate the request of a task, if its arguments are known before a run."""
     from airflow_provider_ard.hooks.ard import ArdHook
     from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
     from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
 
-    if isinstance(task, ArdOrderOperator) and not is_open(task, ORDER_ARGUMENTS):
+    if isinstance(task, ArdOrderOperator) and not depends_on_run(task, ORDER_ARGUMENTS):
         hook = ArdHook()
-        hook.dry_run(hook.order_request(**given(task, ORDER_ARGUMENTS)))
-    if isinstance(task, ArdSelectOperator) and not is_open(task, SELECT_ARGUMENTS):
-        ArdHook().select_request(**given(task, SELECT_ARGUMENTS))
+        hook.dry_run(hook.order_request(**set_arguments(task, ORDER_ARGUMENTS)))
+    if isinstance(task, ArdSelectOperator) and not depends_on_run(task, SELECT_ARGUMENTS):
+        ArdHook().select_request(**set_arguments(task, SELECT_ARGUMENTS))
 
 
-def given(task: Any, arguments: tuple[str, ...]) -> dict[str, Any]:
-    """Return the arguments that a document sets."""
+def set_arguments(task: Any, arguments: tuple[str, ...]) -> dict[str, Any]:
+    """Return the arguments that are set."""
     return {name: getattr(task, name) for name in arguments if getattr(task, name) is not None}
 
 
-def is_open(task: Any, arguments: tuple[str, ...]) -> bool:
-    """Whether some argument is known in a run only: a template, or what another task returns."""
+def depends_on_run(task: Any, arguments: tuple[str, ...]) -> bool:
+    """Whether an argument is a template or the result of another task."""
     from airflow.sdk import XComArg
 
     values = [getattr(task, name) for name in arguments]
@@ -79,14 +78,14 @@ def is_open(task: Any, arguments: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.timeout(200)
-def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3: S3Server, tmp_path: Path) -> None:
+def test_dags_load_and_manual_ones_deliver(s3: S3Server, tmp_path: Path) -> None:
     from airflow_provider_ard.sandbox import Sandbox
 
     folder = tmp_path / "dags"
     folder.mkdir()
     dag_blocks = [block for block in blocks("python") if is_dag(block)]
     for number, block in enumerate(dag_blocks):
-        (folder / f"shown_{number}.py").write_text(block.padded())
+        (folder / f"documented_{number}.py").write_text(block.padded())
 
     with Sandbox(order_duration=0, storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
         env = clean_environment() | {
@@ -99,7 +98,7 @@ def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
         }
         runner = Path(__file__).with_name("dags_run.py")
-        ended = subprocess.run(
+        process = subprocess.run(
             [sys.executable, str(runner), str(folder)],
             env=env,
             cwd=tmp_path,
@@ -108,9 +107,9 @@ def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3
             timeout=180,
             check=False,
         )
-        output = (ended.stdout + ended.stderr)[-8000:]
-        assert ended.returncode == 0, output
-        outcome = json.loads(ended.stdout.splitlines()[-1])
+        output = (process.stdout + process.stderr)[-8000:]
+        assert process.returncode == 0, output
+        outcome = json.loads(process.stdout.splitlines()[-1])
         assert outcome["import_errors"] == {}
         assert len(outcome["dags"]) == len(dag_blocks)
         assert outcome["states"], output
@@ -119,15 +118,15 @@ def test_the_dags_load_in_a_real_airflow_and_those_without_a_schedule_deliver(s3
 
 
 @pytest.mark.timeout(200)
-def test_the_first_order_of_the_readme_is_placed_on_the_sandbox_just_started_and_delivered(tmp_path: Path) -> None:
-    # Its own words, but for the port, which may be taken here, and the duration.
+def test_first_order_of_the_readme_is_delivered(tmp_path: Path) -> None:
+    # The commands as documented, except for the port, which may be in use, and the duration.
     port = str(free_port())
     serve, order = [
         script(block).replace("8080", port).replace("20s", "1s")
         for block in blocks("console")
         if block.path == README and "8080" in block.code
     ]
-    # Who follows it reads the id off the screen.
+    # A user copies the ID from the output.
     order = re.sub(r"\bID\b", '"$ID"', order).replace(
         "python first_order.py", "ID=$(python first_order.py | tail -n 1)"
     )
@@ -141,13 +140,13 @@ def test_the_first_order_of_the_readme_is_placed_on_the_sandbox_just_started_and
         try:
             assert ard.stdout is not None
             assert json.loads(ard.stdout.readline())
-            ended = subprocess.run(
+            process = subprocess.run(
                 ["sh", "-ec", order], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=150, check=False
             )
         finally:
             ard.terminate()
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "SUCCEEDED" in ended.stdout
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "SUCCEEDED" in process.stdout
     assert list((tmp_path / "delivered" / "my-bucket" / "imagery").rglob("*.tif"))
 
 
@@ -157,19 +156,19 @@ def script(block: Block) -> str:
 
 
 def commands() -> list[tuple[Block, list[str]]]:
-    """Return the commands in all console blocks, without the remarks behind them."""
+    """Return the commands in all console blocks, without comments."""
     parsed = []
     for block in blocks("console"):
-        whole = block.code.replace("\\\n", " ")
-        lines = [line.removeprefix("$ ") for line in whole.splitlines() if line.startswith("$ ")]
-        assert lines, f"{block.name}: no line begins with a prompt"
+        text = block.code.replace("\\\n", " ")
+        lines = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+        assert lines, f"{block.name}: no line starts with a prompt"
         parsed += [(block, shlex.split(line, comments=True)) for line in lines]
     return parsed
 
 
 @pytest.mark.parametrize(("block", "words"), commands(), ids=lambda value: getattr(value, "name", None) or value[0])
-def test_a_command_exists_and_takes_these_arguments(block: Block, words: list[str]) -> None:
-    # `NAME=value command`, and a pipe into one of ours.
+def test_commands_and_arguments_are_valid(block: Block, words: list[str]) -> None:
+    # Skip environment variables, and everything before a pipe.
     while "=" in words[0].split("/")[0]:
         words = words[1:]
     if "|" in words:
@@ -181,25 +180,27 @@ def test_a_command_exists_and_takes_these_arguments(block: Block, words: list[st
 
 def make(words: list[str]) -> None:
     targets = [word for word in words if "=" not in word]
-    ended = subprocess.run(["make", "--dry-run", *targets], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
+    process = subprocess.run(
+        ["make", "--dry-run", *targets], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
 
 
 def pip(words: list[str]) -> None:
     assert words[0] == "install"
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    # A dot is the clone.
-    named = [re.sub(r"^\.(?=\[|$)", project["name"], word) for word in words[1:]]
-    ours = [Requirement(word) for word in named if word.startswith(project["name"])]
-    assert ours
+    # A dot is the cloned repository.
+    requirements = [re.sub(r"^\.(?=\[|$)", project["name"], word) for word in words[1:]]
+    own = [Requirement(word) for word in requirements if word.startswith(project["name"])]
+    assert own
     assert all(
         requirement.name == project["name"] and requirement.extras <= project["optional-dependencies"].keys()
-        for requirement in ours
+        for requirement in own
     )
 
 
 def export(words: list[str]) -> None:
-    """A Connection in the environment is one that Airflow finds and a client can be made of."""
+    """Check that Airflow can load an exported Connection and create a client of it."""
     from airflow_provider_ard.hooks.ard import ArdHook
 
     for word in words:
@@ -239,7 +240,7 @@ def airflow(words: list[str]) -> None:
 
 
 def assume_installed(words: list[str]) -> None:
-    """Every machine has it."""
+    """Accept a command that is assumed to be installed."""
 
 
 CHECKS = {
@@ -259,7 +260,7 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("block", blocks("json", "yaml"), ids=lambda block: block.name)
-def test_data_can_be_read(block: Block) -> None:
+def test_json_and_yaml_blocks_are_valid(block: Block) -> None:
     if block.language == "json":
         json.loads(block.code)
     else:

@@ -1,4 +1,4 @@
-"""Links have a target, and each feature in the comparison of the README has its test."""
+"""Links have a target, and each feature in the comparison of the README links to its test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_local_links_lead_to_a_file_and_a_heading_of_it(path: Path) -> None:
+def test_local_links_have_targets(path: Path) -> None:
     for link in links(path):
         if not link.is_local:
             continue
@@ -26,25 +26,25 @@ def test_local_links_lead_to_a_file_and_a_heading_of_it(path: Path) -> None:
         assert not anchor or anchor in headings(link.file), link.address
 
 
-def test_each_test_that_the_readme_names_exists() -> None:
-    named = [link for link in links(README) if link.file.is_relative_to(REPOSITORY / "tests")]
-    assert named
-    for link in named:
+def test_tests_linked_in_the_readme_exist() -> None:
+    test_links = [link for link in links(README) if link.file.is_relative_to(REPOSITORY / "tests")]
+    assert test_links
+    for link in test_links:
         defined = {
             node.name
             for node in ast.walk(ast.parse(link.file.read_text()))
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
-        assert link.title.startswith("test_"), f"{link.address}: the title is to name the test"
+        assert link.title.startswith("test_"), f"{link.address}: the title must be the name of a test"
         assert link.title in defined, f"{link.address}: no {link.title}"
 
 
-def test_each_tick_of_this_provider_has_its_test() -> None:
+def test_compared_features_link_to_tests() -> None:
     header, *rows = table(README, "Compared")
-    ours = next(number for number, cell in enumerate(header) if text(cell) == "this provider")
+    column = next(number for number, cell in enumerate(header) if text(cell) == "this provider")
     assert rows
     for row in rows:
-        assert any(token.type == "link_open" for token in row[ours]), f"{text(row[0])}: no test"
+        assert any(token.type == "link_open" for token in row[column]), f"{text(row[0])}: no test"
 
 
 def text(cell: list[Token]) -> str:

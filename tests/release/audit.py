@@ -1,6 +1,6 @@
 """Check the pins of constraints.txt for known vulnerabilities: ``python -m tests.release.audit pip-audit@VERSION``.
 
-Exit code 0: none known. 1: some, listed. 2: unknown, the advisory service was not reached.
+Exit code 0: none known; 1: some, listed; 2: unknown, no advisory service was reached.
 """
 
 from __future__ import annotations
@@ -9,7 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-UNREACHED = ("ServiceError", "ConnectionError", "ConnectTimeout", "Max retries", "Connection refused", "NameResolution")
+CONNECTION_ERRORS = (
+    "ServiceError",
+    "ConnectionError",
+    "ConnectTimeout",
+    "Max retries",
+    "Connection refused",
+    "NameResolution",
+)
 SERVICES = ("pypi", "osv")
 
 
@@ -17,13 +24,13 @@ def verdict(code: int, output: str) -> int:
     """Return the exit code for the exit code and output of pip-audit."""
     if code == 0:
         return 0
-    if "known vulnerabilit" in output and not any(mark in output for mark in UNREACHED):
+    if "known vulnerabilit" in output and not any(text in output for text in CONNECTION_ERRORS):
         return 1
     return 2
 
 
 def main() -> int:
-    """OrderScope one advisory service after the other until one answers."""
+    """Query the advisory services in order until one responds."""
     uv = Path(sys.executable).with_name("uv")
     for service in SERVICES:
         command = [
@@ -37,15 +44,15 @@ def main() -> int:
             "--progress-spinner=off",
         ]
         command += ["--disable-pip", "--no-deps", "--requirement", "constraints.txt", "--timeout", "10"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        output = done.stdout + done.stderr
-        code = verdict(done.returncode, output)
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        output = process.stdout + process.stderr
+        code = verdict(process.returncode, output)
         if code != 2:
             sys.stdout.write(output)
             return code
-        last = (output.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        sys.stderr.write(f"The advisory service {service} was not reached: {last}\n")
-    sys.stderr.write("NOT AUDITED: no advisory service can be reached from here.\n")
+        reason = (output.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+        sys.stderr.write(f"The advisory service {service} was not reached: {reason}\n")
+    sys.stderr.write("NOT AUDITED: no advisory service could be reached.\n")
     return 2
 
 

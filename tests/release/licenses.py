@@ -1,6 +1,6 @@
-"""List the licenses of the wheel and its dependencies, and refuse those available under the GPL alone.
+"""List the licenses of the wheel and its dependencies, and fail if one is available under the GPL only.
 
-``python -m tests.release.licenses PYTHON``, the Python of an environment with the wheel and what it needs, by pip-licenses.
+``python -m tests.release.licenses PYTHON VERSION``: the Python of an environment with the wheel, and the version of pip-licenses.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def gpl_only(license_text: str) -> bool:
 
 
 def main() -> int:
-    """Print the table, and return 1 if one of them is a GPL alone."""
+    """Print the table, and return 1 if one is GPL only."""
     tool = Path(sys.executable).with_name("uv")
     command = [tool, "tool", "run", f"pip-licenses@{sys.argv[2]}", f"--python={sys.argv[1]}", "--format=json"]
-    listed = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    for package in listed:
+    packages = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    for package in packages:
         sys.stdout.write(f"{package['Name']:55}{package['Version']:15}{package['License']}\n")
-    refused = [package["Name"] for package in listed if gpl_only(package["License"])]
-    sys.stdout.write(f"{len(listed)} packages; under the GPL alone: {', '.join(refused) or 'none'}\n")
-    return 1 if refused else 0
+    rejected = [package["Name"] for package in packages if gpl_only(package["License"])]
+    sys.stdout.write(f"{len(packages)} packages; under the GPL only: {', '.join(rejected) or 'none'}\n")
+    return 1 if rejected else 0
 
 
 if __name__ == "__main__":

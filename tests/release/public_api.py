@@ -1,8 +1,7 @@
-"""What users may rely on, as text: ``python -m tests.release.public_api > tests/release/public_api.txt``.
+"""The public API as text: ``python -m tests.release.public_api > tests/release/public_api.txt``.
 
-The names and signatures that stand in the source of the public modules; read from it, so that no Airflow is needed. A
-module with `__all__` has what stands there, wherever in the package it is defined.
-What else the package has, everything under `api/` but what is listed here included, may change in any release.
+Names and signatures are read from the source of the public modules, so that Airflow is not needed. A module with
+`__all__` has the names listed there, wherever in the package they are defined. Everything else may change in any release.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def modules() -> list[Path]:
 
 
 def snapshot() -> str:
-    """Return the public API, a line a name."""
+    """Return the public API, one name per line."""
     return "".join(f"{line}\n" for path in modules() for line in _module(path))
 
 
@@ -39,7 +38,7 @@ def _module(path: Path) -> Iterator[str]:
     yield ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
     body = ast.parse(path.read_text()).body
     listed = _listed(body)
-    yield from _body(body if listed is None else _chosen(body, listed), indent="  ")
+    yield from _body(body if listed is None else _definitions(body, listed), indent="  ")
 
 
 def _listed(body: list[ast.stmt]) -> set[str] | None:
@@ -50,17 +49,17 @@ def _listed(body: list[ast.stmt]) -> set[str] | None:
     return None
 
 
-def _chosen(body: list[ast.stmt], names: set[str]) -> list[ast.stmt]:
-    """Return the definitions of these names, those that a module has from another one of the package included."""
-    chosen = []
+def _definitions(body: list[ast.stmt], names: set[str]) -> list[ast.stmt]:
+    """Return the definitions of these names, including those imported from other modules of the package."""
+    definitions = []
     for node in body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
             source = PACKAGE.parent.joinpath(*str(node.module).split(".")).with_suffix(".py")
             if imported := names & {alias.name for alias in node.names}:
-                chosen += _chosen(ast.parse(source.read_text()).body, imported)
+                definitions += _definitions(ast.parse(source.read_text()).body, imported)
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name in names:
-            chosen.append(node)
-    return chosen
+            definitions.append(node)
+    return definitions
 
 
 def _body(body: list[ast.stmt], indent: str) -> Iterator[str]:
@@ -69,10 +68,10 @@ def _body(body: list[ast.stmt], indent: str) -> Iterator[str]:
             yield f"{indent}class {node.name}({', '.join(ast.unparse(base) for base in node.bases)})"
             yield from _body(node.body, indent + "  ")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_public(node.name):
-            marks = "".join(f"@{ast.unparse(mark)} " for mark in node.decorator_list)
+            decorators = "".join(f"@{ast.unparse(decorator)} " for decorator in node.decorator_list)
             kind = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
             returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-            yield f"{indent}{marks}{kind} {node.name}({ast.unparse(node.args)}){returns}"
+            yield f"{indent}{decorators}{kind} {node.name}({ast.unparse(node.args)}){returns}"
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and _is_public(node.target.id):
             yield f"{indent}{node.target.id}: {ast.unparse(node.annotation)}"
         elif isinstance(node, ast.Assign):

@@ -7,57 +7,57 @@ from pathlib import Path
 import pytest
 
 from tests.release.audit import verdict
-from tests.release.check import faults, reminder
+from tests.release.check import find_problems, reminder
 from tests.release.licenses import gpl_only
 
 REPOSITORY = Path(__file__).parents[2]
-SOURCE = '"""Words."""\n\n__version__ = "1.2.0"\n'
-CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-11-22\n\n### Added\n\n- A thing.\n\n## [1.1.0] - 2026-10-01\n\n- Older.\n"
+SOURCE = '"""A package."""\n\n__version__ = "1.2.0"\n'
+CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-11-22\n\n### Added\n\n- A feature.\n\n## [1.1.0] - 2026-10-01\n\n- Older.\n"
 
 
 def test_changelog_with_the_version_passes():
-    assert faults(SOURCE, CHANGELOG) == []
+    assert find_problems(SOURCE, CHANGELOG) == []
 
 
 @pytest.mark.parametrize(
-    ("changelog", "words"),
+    ("changelog", "message"),
     [
         (CHANGELOG.replace("[1.2.0]", "[1.1.9]"), "no section [1.2.0]"),
         (CHANGELOG.replace(" - 2026-11-22", ""), "no date"),
-        (CHANGELOG.replace("- A thing.", ""), "is empty"),
+        (CHANGELOG.replace("- A feature.", ""), "is empty"),
         (
             CHANGELOG.replace("## [Unreleased]\n", "## [Unreleased]\n\n- Not released yet.\n"),
-            "under [Unreleased] still",
+            "still has entries under [Unreleased]",
         ),
         ("", "it has none"),
     ],
 )
-def test_one_that_does_not_is_refused(changelog, words):
-    (fault,) = faults(SOURCE, changelog)
-    assert words in fault
+def test_invalid_changelog_is_reported(changelog, message):
+    (problem,) = find_problems(SOURCE, changelog)
+    assert message in problem
 
 
 @pytest.mark.parametrize(("changelog", "code"), [(CHANGELOG, 0), (CHANGELOG.replace("[1.2.0]", "[1.1.9]"), 1)])
-def test_exit_code_is_that_of_the_check(tmp_path, changelog, code):
+def test_exit_code(tmp_path, changelog, code):
     (tmp_path / "airflow_provider_ard").mkdir()
     (tmp_path / "airflow_provider_ard" / "__init__.py").write_text(SOURCE)
     (tmp_path / "CHANGELOG.md").write_text(changelog)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "p"\n')
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "tests.release.check", str(tmp_path)], cwd=REPOSITORY, capture_output=True, check=False
     )
-    assert done.returncode == code
-    assert b"no Homepage, Source, Changelog yet" in done.stdout
+    assert process.returncode == code
+    assert b"no Homepage, Source, Changelog yet" in process.stdout
 
 
-def test_an_address_that_the_metadata_have_is_not_reminded_of():
+def test_missing_project_urls_are_listed():
     assert "no Homepage, Changelog yet" in reminder('[project.urls]\nSource = "https://example.org"\n')
     urls = "".join(f'{name} = "https://example.org"\n' for name in ("Homepage", "Source", "Changelog"))
     assert reminder(f"[project.urls]\n{urls}") == ""
 
 
 @pytest.mark.parametrize(
-    ("license_text", "refused"),
+    ("license_text", "is_rejected"),
     [
         ("GPL-3.0-only", True),
         ("GNU General Public License v3 (GPLv3)", True),
@@ -69,8 +69,8 @@ def test_an_address_that_the_metadata_have_is_not_reminded_of():
         ("Apache Software License; GNU General Public License v2 (GPLv2)", False),
     ],
 )
-def test_which_licenses_are_refused(license_text, refused):
-    assert gpl_only(license_text) is refused
+def test_gpl_only_licenses_are_rejected(license_text, is_rejected):
+    assert gpl_only(license_text) is is_rejected
 
 
 @pytest.mark.parametrize(
@@ -82,5 +82,5 @@ def test_which_licenses_are_refused(license_text, refused):
         (2, "usage: pip-audit", 2),
     ],
 )
-def test_an_audit_that_could_not_be_made_is_no_clean_one(code, output, expected):
+def test_audit_exit_code(code, output, expected):
     assert verdict(code, output) == expected

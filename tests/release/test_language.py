@@ -1,4 +1,4 @@
-"""The check of names and prose finds what it is to find."""
+"""The check of names and prose reports listed words only."""
 
 from __future__ import annotations
 

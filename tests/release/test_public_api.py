@@ -5,8 +5,10 @@ import difflib
 from tests.release.public_api import SNAPSHOT, snapshot
 
 
-def test_the_public_api_is_what_was_agreed_on():
-    """A change is a decision: `make api-snapshot` records it, the changelog describes it."""
-    agreed = SNAPSHOT.read_text()
-    difference = difflib.unified_diff(agreed.splitlines(), snapshot().splitlines(), "agreed", "now", lineterm="")
+def test_public_api_equals_snapshot():
+    """After an intended change, run `make api-snapshot` and describe the change in the changelog."""
+    recorded = SNAPSHOT.read_text()
+    difference = difflib.unified_diff(
+        recorded.splitlines(), snapshot().splitlines(), "recorded", "current", lineterm=""
+    )
     assert "\n".join(difference) == ""

@@ -1,6 +1,6 @@
-"""A user's DAG, as a type checker sees it: `make typing` has mypy and pyright check it, strictly. Nothing runs it.
+"""A user's DAG for type checkers: `make typing` checks it with mypy and pyright in strict mode. It is never run.
 
-A `type: ignore` that is not needed is an error, so each one here proves that the mistake beside it is found.
+An unneeded `type: ignore` is an error, so each one proves that the mistake on its line is found.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ delivery_asset(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentTyp
 ArdOrderSensor(task_id="wrong")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
-def look(order_id: str) -> str:
-    """Use the hook in a task's own code."""
+def read_order(order_id: str) -> str:
+    """Use the hook in task code."""
     hook = ArdHook("ard_default")
     assert_type(hook.get_conn(), ArdClient)
     try:
@@ -81,24 +81,24 @@ def look(order_id: str) -> str:
     return status.id
 
 
-def ordered_before(context: Context) -> list[str]:
-    """Read the events of a delivery in a task's own code."""
+def delivered_order_ids(context: Context) -> list[str]:
+    """Read the events of a delivery in task code."""
     assert_type(delivered_orders(context), list[dict[str, Any]])
     return [str(order["order_id"]) for order in delivered_orders(context)]
 
 
 def new(triggering_asset_events: Mapping[Any, list[Any]], inlet_events: Any) -> list[Any]:
-    """Read the events of a watcher in a task's own code."""
+    """Read the events of a watcher in task code."""
     return new_acquisitions(triggering_asset_events, inlet_events)
 
 
-def is_of_the_api(error: Exception) -> bool:
-    """Every error of the provider is one of its own tree."""
+def is_provider_error(error: Exception) -> bool:
+    """Check the base class of all errors."""
     return isinstance(error, ArdError)
 
 
 def arguments() -> dict[str, Any]:
-    """Arguments made elsewhere come in as they are."""
+    """Return arguments as an untyped dictionary."""
     return {"task_id": "made", "acquisitions": {"10300100B2B49700": ["Z13-031133320203"]}}
 
 
