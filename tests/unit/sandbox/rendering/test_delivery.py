@@ -1,48 +1,25 @@
+"""Delivered images, masks and STAC documents."""
+
 import json
-import threading
 import warnings
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import boto3
 import numpy as np
 import pyogrio
 import pystac
 import pytest
 import rasterio
-import requests
 from maxar_ard_grid import Cell
-from moto.server import ThreadedMotoServer
 from rio_cogeo.cogeo import cog_validate
 from shapely.geometry import box, shape
 
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.rendering import stac
 from airflow_provider_ard.sandbox.rendering.rasters import TileFiles
-from airflow_provider_ard.sandbox.rendering.storage import Folder
 from tests.unit.sandbox.conftest import REAL_CATALOG, Api
+from tests.unit.sandbox.rendering.conftest import FILES
 
-# STAC asset key -> file name suffix.
-FILES = {
-    "visual": "-visual.tif",
-    "pan_analytic": "-pan.tif",
-    "ms_analytic": "-ms.tif",
-    "cloud-mask": "-cloud-mask.gpkg",
-    "clouds": "-clouds.tif",
-    "cloud-shadow-mask": "-cloud-shadow-mask.gpkg",
-    "data-mask": "-data-mask.gpkg",
-    "healthy-vegetation-mask": "-healthy-vegetation-mask.gpkg",
-    "healthy-vegetation": "-healthy-vegetation.tif",
-    "ms-saturation-mask": "-ms-saturation-mask.gpkg",
-    "ms-saturation": "-ms-saturation.tif",
-    "pan-flare-mask": "-pan-flare-mask.gpkg",
-    "pan-flare": "-pan-flare.tif",
-    "terrain-shadow-mask": "-terrain-shadow-mask.gpkg",
-    "terrain-shadows": "-terrain-shadows.tif",
-    "water-mask": "-water-mask.gpkg",
-    "water": "-water.tif",
-}
 LOS_ANGELES = REAL_CATALOG / "WildFires-LosAngeles-Jan-2025.geojson"
 
 
@@ -58,10 +35,6 @@ def delivered(tmp_path_factory):
         assert done["status"] == "SUCCEEDED", done
         api.session.close()
         yield folder / "bkt/a/b", done, ard
-
-
-def _items(prefix):
-    return [json.loads(path.read_text()) for path in sorted(prefix.glob("*/*/*/*.json"))]
 
 
 def test_delivered_files(delivered):
@@ -192,188 +165,6 @@ def test_acquisitions_of_a_cell_show_the_same_land(delivered):
     both = first.valid & second.valid
     assert np.corrcoef(first.pan[0][both], second.pan[0][both])[0, 1] > 0.6
     assert np.array_equal(render(tile, 128).visual, first.visual)
-
-
-@pytest.mark.parametrize("config", [{"bucket": "bkt", "prefix": "a/b"}, {"amazon_s3": {"bucket": "bkt", "prefix": ""}}])
-def test_delivery_to_s3(config):
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    try:
-        endpoint = "http://{}:{}".format(*server.get_host_and_port()).replace("0.0.0.0", "127.0.0.1")
-        keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
-        s3 = boto3.client("s3", endpoint_url=endpoint, **keys)
-        requests.post(f"{endpoint}/moto-api/reset", timeout=9)
-        s3.create_bucket(Bucket="bkt")
-        with Sandbox(order_duration=0, storage="s3", s3_endpoint=endpoint, pixels=64) as ard:
-            api = Api(ard)
-            cell = next(iter(ard.catalog.tiles(ard.acquisitions[0])))
-            entries = [{"id": ard.acquisitions[0], "cells": [cell]}]
-            assert api.order(acquisitions=entries, output_config=config, dry_run=True).status_code == 200
-            done = api.wait(api.order(acquisitions=entries, output_config=config).json()["id"])
-            assert done["status"] == "SUCCEEDED", done
-            keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket="bkt")["Contents"]]
-            start = config.get("prefix", "")
-            assert len(keys) == len(FILES) + 4
-            assert all(key.startswith(start) for key in keys)
-            lost = {"bucket": "no-such-bucket", "prefix": ""}
-            assert api.order(acquisitions=entries, output_config=lost, dry_run=True).status_code == 400
-            failed = api.wait(api.order(acquisitions=entries, output_config=lost).json()["id"])
-            assert failed["status"] == "FAILED"
-            assert "bucket" in failed["status_message"]
-            api.session.close()
-        s3.close()
-    finally:
-        server.stop()
-
-
-def test_disabled_assets_are_not_delivered(tmp_path):
-    with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
-        api = Api(ard)
-        off = {"pan_analytic": False, "cloud_mask": False, "water_mask": False}
-        assert api.wait(api.order(settings=off).json()["id"])["status"] == "SUCCEEDED"
-        for item in _items(tmp_path / "bkt/a/b"):
-            gone = {"pan_analytic", "cloud-mask", "clouds", "cloud-shadow-mask", "water-mask", "water"}
-            assert set(item["assets"]) == set(FILES) - gone
-            assert not any(word in asset["href"] for asset in item["assets"].values() for word in ("cloud", "water"))
-        assert not list(tmp_path.rglob("*-pan.tif"))
-        api.session.close()
-
-
-SETTINGS = {
-    "visual": {"visual"},
-    "ms_analytic": {"ms_analytic"},
-    "pan_analytic": {"pan_analytic"},
-    "cloud_mask": {"cloud-mask", "clouds", "cloud-shadow-mask"},
-    "data_mask": {"data-mask"},
-    "healthy_vegetation_mask": {"healthy-vegetation-mask", "healthy-vegetation"},
-    "ms_saturation_mask": {"ms-saturation-mask", "ms-saturation"},
-    "pan_flare_mask": {"pan-flare-mask", "pan-flare"},
-    "terrain_shadow_mask": {"terrain-shadow-mask", "terrain-shadows"},
-    "water_mask": {"water-mask", "water"},
-}
-
-
-@pytest.fixture(scope="module")
-def sizes(tmp_path_factory):
-    """Return a function that orders one tile with given settings and returns its STAC item and folder."""
-    folder = tmp_path_factory.mktemp("settings")
-    with Sandbox(order_duration=0, storage=folder, pixels=64) as ard:
-        api = Api(ard)
-        entries = [{"id": ard.acquisitions[0], "cells": [next(iter(ard.catalog.tiles(ard.acquisitions[0])))]}]
-
-        def order(**settings):
-            prefix = "-".join(f"{key}-{value}" for key, value in settings.items())
-            response = api.order(
-                acquisitions=entries, settings=settings, output_config={"bucket": "b", "prefix": prefix}
-            )
-            assert api.wait(response.json()["id"])["status"] == "SUCCEEDED"
-            (path,) = (folder / "b" / prefix).glob("*/*/*/*.json")
-            return json.loads(path.read_text()), path.parent
-
-        yield order
-        api.session.close()
-
-
-@pytest.mark.parametrize("name", sorted(SETTINGS))
-def test_each_setting_disables_only_its_own_files(sizes, name):
-    item, folder = sizes(**{name: False})
-    assert set(item["assets"]) == set(FILES) - SETTINGS[name]
-    assert len(list(folder.iterdir())) == 1 + len(FILES) - len(SETTINGS[name])
-
-
-def test_hd_doubles_the_pixels(sizes):
-    (plain, folder), (item, fine) = sizes(hd=False), sizes(hd=True)
-    for end in ("-visual.tif", "-pan.tif", "-ms.tif"):
-        with (
-            rasterio.open(next(folder.glob(f"*{end}"))) as coarse,
-            rasterio.open(next(fine.glob(f"*{end}"))) as refined,
-        ):
-            assert refined.width == 2 * coarse.width
-            assert list(refined.bounds) == list(coarse.bounds)
-    assert item["properties"]["gsd"] == plain["properties"]["gsd"] / 2
-    assert (plain["properties"]["hd"], item["properties"]["hd"]) == (False, True)
-
-
-def test_bundle_adjustment_shifts_images(sizes):
-    (plain, folder), (item, adjusted) = sizes(bundle_adjust=False), sizes(bundle_adjust=True)
-    assert (plain["properties"]["bundle_adjusted"], item["properties"]["bundle_adjusted"]) == (False, True)
-    with (
-        rasterio.open(next(folder.glob("*-pan.tif"))) as coarse,
-        rasterio.open(next(adjusted.glob("*-pan.tif"))) as refined,
-    ):
-        before, after = coarse.read(1).astype(float), refined.read(1).astype(float)
-    assert not np.array_equal(before, after)
-    assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.9
-
-
-@pytest.mark.skipif(not REAL_CATALOG.exists(), reason="needs shared/real-catalog beside the repository")
-def test_panchromatic_satellite_delivers_no_multispectral_files(tmp_path):
-    catalog_file = REAL_CATALOG / "Japan-Earthquake-Jan-2024.geojson"
-    with Sandbox(order_duration=0, storage=tmp_path, catalog=catalog_file, pixels=16) as ard:
-        api = Api(ard)
-        tile = next(tile for tile in ard.catalog if tile.properties["platform"] == "WV01")
-        entries = [{"id": tile.acquisition_id, "cells": [tile.cell_id]}]
-        assert api.wait(api.order(acquisitions=entries).json()["id"])["status"] == "SUCCEEDED"
-        (item,) = _items(tmp_path / "bkt/a/b")
-        gone = SETTINGS["ms_analytic"] | SETTINGS["healthy_vegetation_mask"] | SETTINGS["ms_saturation_mask"]
-        assert set(item["assets"]) == set(FILES) - gone - SETTINGS["water_mask"]
-        api.session.close()
-
-
-def test_non_intersecting_tiles_are_reported(tmp_path):
-    with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
-        api = Api(ard)
-        first, last = ard.acquisitions[0], ard.acquisitions[-1]
-        tiles = list(ard.catalog.tiles(first).values())
-        area = tiles[0].footprint.buffer(-0.001)
-        missed = next(tile for tile in tiles if not tile.footprint.intersects(area))
-        entries = [{"id": first, "cells": [tiles[0].cell_id, missed.cell_id]}, {"id": last}]
-        done = api.wait(api.order(acquisitions=entries, intersects=area.wkt).json()["id"])
-        assert done["status"] == "SUCCEEDED"
-        report = tmp_path / f"bkt/a/b/order_collections/{done['id']}_non_intersecting_tiles_report.json"
-        assert json.loads(report.read_text()) == {
-            "acquisitions": [{"id": first, "cell_ids": [missed.cell_id]}, {"id": last, "cell_ids": []}]
-        }
-        api.session.close()
-
-
-def test_concurrent_orders_of_the_same_tiles_are_delivered(tmp_path):
-    with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
-        api = Api(ard)
-        placed = [api.order(acquisitions=[{"id": ard.acquisitions[0]}]).json()["id"] for _ in range(8)]
-        done = [api.wait(order_id) for order_id in placed]
-        assert {order["status"] for order in done} == {"SUCCEEDED"}, done
-        assert not list(tmp_path.rglob("*.part"))
-        api.session.close()
-
-
-def test_concurrent_dry_runs_of_the_same_destination_succeed(tmp_path, monkeypatch):
-    both, write = threading.Barrier(2), Folder.write
-
-    def write_together(folder, name, content):
-        write(folder, name, content)
-        both.wait(10)
-
-    monkeypatch.setattr(Folder, "write", write_together)
-    with Sandbox(order_duration=0, storage=tmp_path, pixels=32) as ard:
-        clients = [Api(ard), Api(ard)]
-        with ThreadPoolExecutor() as threads:
-            responses = list(threads.map(lambda api: api.order(dry_run=True), clients))
-        assert [response.status_code for response in responses] == [200, 200], [response.text for response in responses]
-        for api in clients:
-            api.session.close()
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-
-
-def test_second_order_into_a_prefix_extends_the_collection(tmp_path):
-    with Sandbox(order_duration=0, storage=tmp_path, pixels=64) as ard:
-        api = Api(ard)
-        acquisition = ard.acquisitions[0]
-        for cell in list(ard.catalog.tiles(acquisition))[:2]:
-            api.wait(api.order(acquisitions=[{"id": acquisition, "cells": [cell]}]).json()["id"])
-        path = tmp_path / f"bkt/a/b/acquisition_collections/{acquisition}_collection.json"
-        assert len(json.loads(path.read_text())["links"]) == 2
-        api.session.close()
 
 
 @pytest.mark.skipif(not LOS_ANGELES.exists(), reason="needs shared/real-catalog beside the repository")

@@ -1,0 +1,28 @@
+"""The files of a delivered tile."""
+
+import json
+
+# STAC asset key -> file name suffix.
+FILES = {
+    "visual": "-visual.tif",
+    "pan_analytic": "-pan.tif",
+    "ms_analytic": "-ms.tif",
+    "cloud-mask": "-cloud-mask.gpkg",
+    "clouds": "-clouds.tif",
+    "cloud-shadow-mask": "-cloud-shadow-mask.gpkg",
+    "data-mask": "-data-mask.gpkg",
+    "healthy-vegetation-mask": "-healthy-vegetation-mask.gpkg",
+    "healthy-vegetation": "-healthy-vegetation.tif",
+    "ms-saturation-mask": "-ms-saturation-mask.gpkg",
+    "ms-saturation": "-ms-saturation.tif",
+    "pan-flare-mask": "-pan-flare-mask.gpkg",
+    "pan-flare": "-pan-flare.tif",
+    "terrain-shadow-mask": "-terrain-shadow-mask.gpkg",
+    "terrain-shadows": "-terrain-shadows.tif",
+    "water-mask": "-water-mask.gpkg",
+    "water": "-water.tif",
+}
+
+
+def stac_items(prefix):
+    return [json.loads(path.read_text()) for path in sorted(prefix.glob("*/*/*/*.json"))]
