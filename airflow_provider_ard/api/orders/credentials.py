@@ -10,11 +10,10 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.orders.sas_url import parse_sas_url
 
 _CREDENTIALS_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
@@ -83,36 +82,6 @@ def _decoded(text: str) -> bytes | None:
         return None
     # A short path such as `keys/prod` is valid base64 too; a key file begins with a brace.
     return raw if raw.lstrip()[:1] == b"{" else None
-
-
-def parse_sas_url(value: object, where: str) -> str:
-    """Return the SAS URL of an Azure container; raise `ArdRequestError` if it is invalid or has expired."""
-    expected = "expected an https SAS URL with a signature (sig=…)"
-    if not isinstance(value, str):
-        raise ArdRequestError(f"{expected}, got a {type(value).__name__}", argument=where)
-    url = value.strip()
-    try:
-        parts = urlsplit(url)
-        host, query = parts.hostname, parse_qs(parts.query)
-    except ValueError:
-        raise ArdRequestError(f"{expected}, got no URL", argument=where) from None
-    if parts.scheme != "https" or not host or re.search(r"[\s\x00-\x1f\x7f\ud800-\udfff]", url):
-        raise ArdRequestError(f"{expected}, got no https URL", argument=where)
-    if "sig" not in query:
-        raise ArdRequestError(f"{expected}, got a URL without a signature", argument=where)
-    _check_expiry(query.get("se", [""])[0], where)
-    return url
-
-
-def _check_expiry(stated: str, where: str) -> None:
-    try:
-        expiry = datetime.fromisoformat(stated)
-        past = (expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)) < datetime.now(UTC)
-    except (ValueError, OverflowError):
-        # A stored access policy may hold the time instead.
-        return
-    if past:
-        raise ArdRequestError(f"expected a SAS URL that has not expired, got one that expired {expiry}", argument=where)
 
 
 def stored_credentials_id(uri: str, credentials_ids: Mapping[str, str]) -> str | None:

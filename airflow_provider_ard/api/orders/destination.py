@@ -13,10 +13,10 @@ from airflow_provider_ard.api.delivery.layout import StorageLocation, check_name
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.orders.credentials import (
     check_credentials_id,
-    parse_sas_url,
     parse_service_credentials,
     stored_credentials_id,
 )
+from airflow_provider_ard.api.orders.sas_url import check_sas_location, parse_sas_url, sas_warnings
 
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+")
 
@@ -200,7 +200,10 @@ def _from_config(output_config: object) -> tuple[Destination, tuple[str, ...]]:
         key = parse_service_credentials(checked["service_credentials"], f"{where}.service_credentials")
         checked["service_credentials"] = SecretStr(key)
     if "sas_url" in checked:
-        checked["sas_url"] = SecretStr(parse_sas_url(checked["sas_url"], f"{where}.sas_url"))
+        url = parse_sas_url(checked["sas_url"], f"{where}.sas_url")
+        check_sas_location(url, checked["container"], checked["prefix"], f"{where}.sas_url")
+        warnings += sas_warnings(url, f"{where}.sas_url")
+        checked["sas_url"] = SecretStr(url)
     kind = GCSDestination if platform == "google_cloud_storage" else AzureDestination
     return kind(**checked), warnings
 

@@ -209,6 +209,8 @@ def test_task_group_expand_without_a_secret(value):
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("form", FORMS)
 def test_default_args_of_the_dag_are_refused(form, mapped):
+    if form == "MappingProxyType" and airflow_version.startswith("2."):
+        pytest.skip("Airflow 2 cannot copy such default_args")
     create = ArdOrderOperator.partial if mapped else ArdOrderOperator
     with DAG("d", schedule=None, default_args={"output_config": FORMS[form]}), pytest.raises(ArdRequestError) as caught:
         create(task_id="order", dry_run=True)

@@ -10,7 +10,7 @@ from airflow_provider_ard.api.orders.destination import parse_destination
 
 KEY = json.dumps({"type": "service_account", "private_key": "PlantedSecret"})
 KEY64 = base64.b64encode(KEY.encode()).decode()
-SAS = "https://acct.blob.core.windows.net/c?sv=2024-08-04&se=2099-01-01T00:00:00Z&sig=PlantedSecret"
+SAS = "https://acct.blob.core.windows.net/con?sv=2024-08-04&se=2099-01-01T00:00:00Z&sig=PlantedSecret"
 
 
 def gcs(**config):
