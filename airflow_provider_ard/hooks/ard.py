@@ -237,7 +237,7 @@ def read_file(path: str) -> bytes:
     """Return the content of a local file, or of one in an object storage of Airflow."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_ard.api.geo.geometry import read_local_file
+    from airflow_provider_ard.api.geo.files import read_local_file
     from airflow_provider_ard.api.http.log_redaction import redact_library_logs
 
     redact_library_logs()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,16 @@ from shapely.geometry import GeometryCollection, shape
 from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.api.arguments import parse_literal, safe_repr, to_list
-from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
-from airflow_provider_ard.api.geo.vector_files import read_vector_content, read_vector_file, to_wgs84
-
-ReadFile = Callable[[str], bytes]
+from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.geo.crs import to_wgs84
+from airflow_provider_ard.api.geo.files import AoiFile, ReadFile, open_aoi_file, read_local_file
+from airflow_provider_ard.api.geo.vector_files import read_vector_file
+from airflow_provider_ard.api.geo.wkb import is_hex_wkb, read_wkb
 
 EWKT = re.compile(r"(?i)^\s*SRID\s*=\s*([0-9]{1,6})\s*;")
-_WKT = re.compile(r"(?i)^\s*(POINT|LINESTRING|LINEARRING|POLYGON|MULTI\w+|GEOMETRYCOLLECTION)\b")
+_CURVES = r"CIRCULARSTRING|COMPOUNDCURVE|CURVEPOLYGON|MULTICURVE|MULTISURFACE|POLYHEDRALSURFACE|TIN|TRIANGLE"
+_WKT = re.compile(rf"(?i)^\s*(POINT|LINESTRING|LINEARRING|POLYGON|MULTI\w+|GEOMETRYCOLLECTION|{_CURVES})\b")
+_NO_POLYGONS = re.compile(rf"(?i)\b({_CURVES})\b")
 _GEOJSON_GEOMETRIES = {
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection",
 }  # fmt: skip
@@ -31,13 +34,6 @@ _EXPECTED = "WKT, GeoJSON, geometry objects or a file's path"
 _READ_ERRORS = (
     shapely.errors.ShapelyError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError,
 )  # fmt: skip
-# Errors that the path causes; other errors of an object store may be temporary.
-_PATH_ERRORS = (
-    FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, LookupError,
-    ImportError, NotImplementedError,
-)  # fmt: skip
-# Errors of the system for a string that cannot be a path.
-_NO_PATH = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP}
 
 
 def is_wkt(text: str) -> bool:
@@ -45,19 +41,16 @@ def is_wkt(text: str) -> bool:
     return bool(_WKT.match(text))
 
 
-def read_local_file(path: str) -> bytes:
-    """Return the content of a local file."""
-    return Path(path).expanduser().read_bytes()
-
-
 class GeometryReader:
     """Reads the geometries of one argument; `warnings` lists repairs.
 
-    `read_file(path)` returns a file's bytes, or raises the errors of its storage.
+    `read_file(path)` returns a file's bytes, or raises the errors of its storage. `source` begins the messages, such as
+    the name of the file that the value is from.
     """
 
-    def __init__(self, argument: str, read_file: ReadFile = read_local_file) -> None:
+    def __init__(self, argument: str, read_file: ReadFile = read_local_file, source: str = "") -> None:
         self.argument = argument
+        self._source = source
         self.warnings: list[str] = []
         self._read_file = read_file
 
@@ -72,11 +65,13 @@ class GeometryReader:
         if isinstance(value, BaseGeometry):
             return value
         if isinstance(value, str):
-            return self._from_text(value.strip())
+            return self._from_text(value.strip().lstrip("\ufeff").lstrip())
         if isinstance(value, Mapping):
             return self._from_geojson(value)
         if isinstance(value, Path) or callable(getattr(value, "read_bytes", None)):
             return self._from_file(str(value))
+        if isinstance(value, bytes | bytearray | memoryview):
+            return read_wkb(bytes(value), self.argument, self.warnings)
         return self._from_object(value)
 
     def _from_object(self, value: Any) -> BaseGeometry:
@@ -94,13 +89,15 @@ class GeometryReader:
             return self._from_frame(value)
         if interface is not None:
             return self._from_geojson(interface)
-        return GeometryCollection([self._read(item) for item in to_list(value, self.argument, _EXPECTED)])
+        items = to_list(value, self.argument, _EXPECTED)
+        return GeometryCollection([self._read(item) for item in items])
 
     def _from_frame(self, frame: Any) -> BaseGeometry:
         """Return the geometries of a GeoDataFrame or GeoSeries, reprojected from its CRS."""
         geometries = list(frame.geometry)
-        if not all(isinstance(geometry, BaseGeometry) for geometry in geometries):
-            raise self._error("a row has no geometry")
+        for row, geometry in enumerate(geometries, start=1):
+            if not isinstance(geometry, BaseGeometry) or geometry.is_empty:
+                raise self._error(f"row {row} of {len(geometries)} has no geometry; remove it")
         if frame.crs is None:
             self.warnings.append("it has no CRS; WGS84 degrees are assumed")
         else:
@@ -115,6 +112,10 @@ class GeometryReader:
             if isinstance(geometry, str):
                 raise self._error("looks like GeoJSON but cannot be read as JSON")
             return self._read(geometry)
+        if text[0] == "<":
+            return self._from_other_text(text)
+        if is_hex_wkb(text):
+            return read_wkb(bytes.fromhex(text), self.argument, self.warnings)
         if srid := EWKT.match(text):
             if int(srid[1]) != 4326:
                 raise self._error(f"expected SRID 4326 (WGS84 degrees), got {srid[1]}")
@@ -126,6 +127,10 @@ class GeometryReader:
     def _from_wkt(self, text: str) -> BaseGeometry:
         if text.count("(") > _DEEPEST_WKT and _depth(text) > _DEEPEST_WKT:
             raise self._error(f"is WKT nested deeper than {_DEEPEST_WKT} levels")
+        if unsupported := _NO_POLYGONS.search(text):
+            raise self._error(
+                f"expected polygons, got a {unsupported[1].upper()}; convert it to polygons without curves"
+            )
         # GEOS raises a floating point flag for nan, which is reported later.
         with np.errstate(invalid="ignore", over="ignore"):
             try:
@@ -139,6 +144,8 @@ class GeometryReader:
 
     def _from_geojson(self, content: Any) -> BaseGeometry:
         kind = content.get("type") if isinstance(content, Mapping) else None
+        if kind == "Topology" or (isinstance(content, Mapping) and "geometryType" in content):
+            return self._from_other_text(self._json(content))
         if kind == "FeatureCollection":
             geometry = self._from_features(to_list(content.get("features"), self.argument, "a list of features"))
         elif kind == "Feature" or (kind is None and isinstance(content, Mapping) and "geometry" in content):
@@ -150,6 +157,9 @@ class GeometryReader:
 
     def _from_features(self, features: Any) -> GeometryCollection:
         geometries = [feature.get("geometry") if isinstance(feature, Mapping) else None for feature in features]
+        if None in geometries:
+            number = geometries.index(None) + 1
+            raise self._error(f"feature {number} of {len(geometries)} has no geometry; remove it")
         if all(isinstance(geometry, dict) and geometry.get("type") == "Polygon" for geometry in geometries):
             coordinates = [geometry.get("coordinates") for geometry in geometries if geometry is not None]
             return GeometryCollection(list(self._polygons(coordinates)))
@@ -198,39 +208,29 @@ class GeometryReader:
             raise self._error(f"cannot be read as GeoJSON: {_first_line(error)}") from None
 
     def _from_file(self, path: str) -> BaseGeometry:
-        content = self._content(path)
-        if content is None:
-            return read_vector_file(path, path, self.argument, self.warnings)
-        try:
-            text = content.decode("utf-8-sig").strip()
-        except UnicodeDecodeError:
-            text = ""
-        if is_wkt(text) or EWKT.match(text):
-            return self._from_text(text)
-        if text[:1] == "{" and isinstance(geometry := parse_literal(text), Mapping):
-            return self._from_geojson(geometry)
-        if "://" not in path:
-            # GDAL finds the companions of a local file, such as a Shapefile's projection.
-            return read_vector_file(str(Path(path).expanduser()), path, self.argument, self.warnings)
-        return read_vector_content(content, path, self.argument, self.warnings)
+        file = open_aoi_file(path, self.argument, self._read_file)
+        reader = GeometryReader(self.argument, self._read_file, source=f"{file.label}: ")
+        reader.warnings = self.warnings
+        text = "" if file.layer else file.text
+        if is_wkt(text) or EWKT.match(text) or is_hex_wkb(text):
+            return reader.read(text)
+        if text[:1] == "{" and isinstance(content := parse_literal(text), Mapping) and _is_geojson(content):
+            return reader.read(content)
+        return read_vector_file(file, self.argument, self.warnings)
 
-    def _content(self, path: str) -> bytes | None:
-        """Return the content of a file, None for a local folder."""
+    def _from_other_text(self, text: str) -> BaseGeometry:
+        """Return the geometry of KML, GML, TopoJSON or ESRI JSON that is passed without a file."""
+        file = AoiFile("", None, text.encode(errors="replace"), None)
+        return read_vector_file(file, self.argument, self.warnings)
+
+    def _json(self, content: Any) -> str:
         try:
-            if "://" not in path and Path(path).expanduser().is_dir():
-                return None
-            return self._read_file(path)
-        except _PATH_ERRORS:
-            pass
-        except Exception as error:  # noqa: BLE001 -- every object store has errors of its own
-            if "://" in path and getattr(error, "errno", None) not in _NO_PATH:
-                raise ArdUnavailableError(
-                    f"{self.argument}: {safe_repr(path)} cannot be read now: {type(error).__name__}"
-                ) from None
-        raise self._error(f"expected WKT, GeoJSON or the path of a readable file, got {safe_repr(path)}")
+            return json.dumps(content)
+        except (TypeError, ValueError):
+            raise self._error("cannot be written as JSON") from None
 
     def _error(self, message: str) -> ArdRequestError:
-        return ArdRequestError(message, argument=self.argument)
+        return ArdRequestError(f"{self._source}{message}", argument=self.argument)
 
 
 def _depth(text: str) -> int:
@@ -247,3 +247,8 @@ def _close_rings(text: str) -> BaseGeometry | None:
 
 def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0][:160]
+
+
+def _is_geojson(content: Mapping[str, Any]) -> bool:
+    kind = content.get("type")
+    return kind in {*_GEOJSON_GEOMETRIES, "Feature", "FeatureCollection"} or (kind is None and "geometry" in content)

@@ -19,8 +19,9 @@ from airflow_provider_ard.api.arguments import (
     safe_repr,
 )
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.geo.aoi import check_connected, parse_aoi, parse_bbox
-from airflow_provider_ard.api.geo.geometry import ReadFile, read_local_file
+from airflow_provider_ard.api.geo.aoi import check_connected, parse_aoi
+from airflow_provider_ard.api.geo.bbox import parse_bbox
+from airflow_provider_ard.api.geo.files import ReadFile, read_local_file
 from airflow_provider_ard.api.orders.acquisitions import Acquisition, parse_acquisitions
 from airflow_provider_ard.api.orders.destination import Destination, parse_destination
 from airflow_provider_ard.api.orders.notifications import Notification, parse_notifications

@@ -22,8 +22,9 @@ from airflow_provider_ard.api.arguments import (
     to_list,
 )
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.geo.aoi import parse_aoi, parse_bbox
-from airflow_provider_ard.api.geo.geometry import ReadFile, read_local_file
+from airflow_provider_ard.api.geo.aoi import parse_aoi
+from airflow_provider_ard.api.geo.bbox import parse_bbox
+from airflow_provider_ard.api.geo.files import ReadFile, read_local_file
 from airflow_provider_ard.api.orders.acquisitions import is_acquisition_id
 from airflow_provider_ard.api.selects.interval import parse_interval
 

@@ -9,11 +9,8 @@ import shapely.affinity
 from maxar_ard_grid import Cell
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.geo.aoi import (
-    check_connected,
-    parse_aoi,
-    parse_bbox,
-)
+from airflow_provider_ard.api.geo.aoi import check_connected, parse_aoi
+from airflow_provider_ard.api.geo.bbox import parse_bbox
 from tests.unit.api.geo.conftest import BOX, EAST, GEOJSON
 
 

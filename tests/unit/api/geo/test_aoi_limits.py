@@ -8,11 +8,8 @@ import shapely
 import shapely.affinity
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.geo.aoi import (
-    area_sqkm,
-    parse_aoi,
-    width_m,
-)
+from airflow_provider_ard.api.geo.aoi import parse_aoi
+from airflow_provider_ard.api.geo.rules import area_sqkm, width_m
 from tests.unit.api.geo.conftest import BOX, SMALL
 
 

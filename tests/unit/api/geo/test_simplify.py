@@ -5,11 +5,8 @@ import pytest
 import shapely
 import shapely.affinity
 
-from airflow_provider_ard.api.geo.aoi import (
-    AOI,
-    MAX_VERTICES,
-    parse_aoi,
-)
+from airflow_provider_ard.api.geo.aoi import AOI, parse_aoi
+from airflow_provider_ard.api.geo.rules import MAX_VERTICES
 from tests.unit.api.geo.conftest import BOX
 
 

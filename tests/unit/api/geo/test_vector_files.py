@@ -40,7 +40,7 @@ def test_frame_without_crs_is_read_as_degrees_with_a_warning():
 
 
 def test_a_row_without_geometry_is_refused():
-    with pytest.raises(ArdRequestError, match="row has no geometry"):
+    with pytest.raises(ArdRequestError, match="row 2 of 2"):
         parse_aoi(geopandas.GeoSeries([BOX, None], crs=4326))
 
 

@@ -153,7 +153,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "empty polygon": ({"intersects": "POLYGON EMPTY"}, "intersects", "empty"),
     "missing file": ({"intersects": "/no/such/aoi.geojson"}, "intersects", "path of a readable file"),
     "unknown storage scheme": ({"intersects": "ftq://bkt/aoi.geojson"}, "intersects", "path of a readable file"),
-    "feature without geometry": ({"intersects": {"type": "Feature", "geometry": None}}, "intersects", "without geometry"),
+    "feature without geometry": ({"intersects": {"type": "Feature", "geometry": None}}, "intersects", "feature 1 of 1"),
     "unknown geometry type": ({"intersects": {"type": "Circle", "coordinates": [0, 0]}}, "intersects", "Circle"),
     "broken GeoJSON": ({"intersects": '{"type": "Polygon"'}, "intersects", "cannot be read as JSON"),
     "number as AOI": ({"intersects": 5}, "intersects", "got 5"),

@@ -1,0 +1,85 @@
+"""The API's rules for an AOI: tolerance at the limits, and figures in the errors."""
+
+from __future__ import annotations
+
+import pytest
+import shapely
+import shapely.affinity
+
+from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.geo.aoi import parse_aoi
+from airflow_provider_ard.api.geo.bbox import parse_bbox
+from airflow_provider_ard.api.geo.rules import area_sqkm, below
+from tests.unit.api.geo.conftest import BOX
+
+ISLET = shapely.box(0, 0, 0.005, 0.005)
+NEEDLE = shapely.box(0, 0, 0.001, 1)
+
+
+def in_a_row(*polygons: shapely.Polygon) -> list[shapely.Polygon]:
+    return [shapely.affinity.translate(polygon, index) for index, polygon in enumerate(polygons)]
+
+
+@pytest.mark.parametrize("box", [(179.5, 0, 180.00000000000003, 1), (-180.0000000005, -90.00000000001, -179, -89)])
+def test_rounding_errors_beyond_the_limits_are_removed(box):
+    limited = [max(-180, box[0]), max(-90, box[1]), min(180, box[2]), box[3]]
+    assert list(parse_bbox(box)) == limited
+    aoi = parse_aoi(shapely.box(*box))
+    assert shapely.from_wkt(aoi.wkt).equals(shapely.box(*limited))
+    assert "limits" in aoi.warnings[0]
+
+
+@pytest.mark.parametrize("beyond", [180.000001, 180.00000001])
+def test_coordinate_beyond_the_tolerance_is_refused_with_all_its_digits(beyond):
+    for parse in (lambda: parse_bbox([179, 0, beyond, 1]), lambda: parse_aoi(shapely.box(179, 0, beyond, 1))):
+        with pytest.raises(ArdRequestError, match=str(beyond)):
+            parse()
+
+
+def test_swapped_box_is_refused_with_all_digits():
+    with pytest.raises(ArdRequestError, match=r"1\.00000000001, 0, 1, 1"):
+        parse_bbox([1.00000000001, 0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(0.3077, "0.3077"), (0.99999949, "0.999999"), (0.99996, "0.99996"), (111.32, "111.3")]
+)
+def test_figure_shows_that_it_is_below_the_limit(number, expected):
+    assert below(number, 1.0 if number < 1 else 250.0) == expected
+
+
+def test_area_just_below_the_limit_has_the_digits_that_show_it():
+    side = (1 / area_sqkm(shapely.box(0, 0, 1, 1))) ** 0.5
+    almost = shapely.box(0, 0, side * 0.9999999, side * 0.9999)
+    assert 0.9995 < area_sqkm(almost) < 1
+    with pytest.raises(ArdRequestError, match=r"is 0\.999\d+ km²"):
+        parse_aoi(almost)
+
+
+def test_all_polygons_below_the_minimum_are_listed_with_their_areas():
+    with pytest.raises(ArdRequestError) as caught:
+        parse_aoi(in_a_row(ISLET, BOX, shapely.affinity.scale(ISLET, 0.5, 0.5), BOX))
+    message = str(caught.value)
+    assert "polygon 1 of 4 is 0.3077 km²" in message
+    assert "polygon 3 of 4 is 0.07693 km²" in message
+    assert "polygon 2" not in message
+    assert message.count("minimum") == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "figure"),
+    [
+        (NEEDLE, "m wide"),
+        (shapely.Point(0, 0).buffer(0.4, quad_segs=400), "vertices"),
+        (shapely.box(-100, 0, 100, 1), "of longitude"),
+    ],
+)
+def test_all_polygons_that_break_any_rule_are_listed(broken, figure):
+    with pytest.raises(ArdRequestError) as caught:
+        parse_aoi([*in_a_row(broken, broken), shapely.box(0, 60, 1, 61)])
+    assert str(caught.value).count(figure) == 2
+
+
+def test_list_of_polygons_that_break_a_rule_is_limited():
+    with pytest.raises(ArdRequestError, match=r"polygon 20 of 60.* and 40 more"):
+        parse_aoi(in_a_row(*[ISLET] * 60))
