@@ -12,6 +12,7 @@ from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from airflow_provider_ard.hooks import connection_fields as fields
 from airflow_provider_ard.hooks.connection_errors import describe_missing_connection
 from airflow_provider_ard.hooks.secret_masking import mask_secrets
+from airflow_provider_ard.version_compat import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,6 +170,7 @@ class ArdHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Log in, and return the user and the balance, or which field to check. Orders nothing."""
         from airflow_provider_ard.api.errors import ArdError
+        from airflow_provider_ard.api.http.redaction import redact_text
         from airflow_provider_ard.hooks.suggestions import suggest_fix
 
         # A user waits for the response: an outage is reported at once.
@@ -180,7 +182,7 @@ class ArdHook(BaseHook):
             suggestion = suggest_fix(error, with_port=fields.port_applies(self._connection))
             return False, f"{error} {suggestion.text}" if suggestion else str(error)
         except Exception as error:  # noqa: BLE001 -- the button shows whatever went wrong
-            return False, str(error)
+            return False, str(redact(redact_text(str(error))))
         who = account.email or account.name or account.user_id or "unknown user"
         return True, f"Logged in as {who}, account {account.account_id}. Balance: {self._balance(account)}."
 
@@ -265,6 +267,8 @@ def create_client(connection: Connection, *, longest_timeout: float = float("inf
             for name in ("client_id", "client_secret", "access_token", "refresh_token")
         },
     )
+    # Airflow masks them as they are, and not in the encodings in which they are sent.
+    mask_secrets(login.secrets)
     return ArdClient(
         login,
         host=fields.host(connection),

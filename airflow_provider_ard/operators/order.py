@@ -82,9 +82,9 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         "role_arn"?}}`, `{"google_cloud_storage": {"bucket", "prefix", "service_credentials" | "credentials_id"}}` and
         `{"azure_blob_storage": {"container", "prefix", "sas_url" | "credentials_id"}}`, or for S3 without the
         platform key. The prefix is required and may be empty. `service_credentials`: the path of a service account's
-        key file, its JSON or its base64 form. `sas_url`: https, signed, valid, with permission to write. `credentials_id` wins over these,
-        with a warning; without any of them, the Connection's `credentials_ids` apply. Refused together with
-        `destination`.
+        key file, its JSON or its base64 form. `sas_url`: https, signed, valid, with permission to write.
+        `credentials_id` wins over these, with a warning; without any of them, the Connection's `credentials_ids`
+        apply. Refused together with `destination`.
     :param intersects: AOI: only tiles that intersect it are delivered. WKT, EWKT with SRID 4326, GeoJSON as string or
         dictionary (geometry, Feature or FeatureCollection), a shapely geometry, a cell of maxar-ard-grid, anything
         with `__geo_interface__`, or an iterable of these, all in WGS84 degrees, longitude first; a GeoDataFrame or

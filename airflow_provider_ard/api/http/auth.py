@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from oauthlib.oauth2 import BackendApplicationClient, LegacyApplicationClient, OAuth2Error
 from requests.auth import AuthBase
 
-from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
+from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdNotFoundError, ArdUnavailableError
 from airflow_provider_ard.api.http.responses import json_object
 
 if TYPE_CHECKING:
@@ -244,5 +244,6 @@ def _naming_setting(setting: str) -> Iterator[None]:
             code=error.code,
             type=error.type,
             request_id=error.request_id,
-            setting=setting,
+            # An API without a login is at another address.
+            setting="host" if isinstance(error, ArdNotFoundError) else setting,
         ) from None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import json
+from urllib.parse import quote, quote_plus
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, Connection, redact
@@ -9,6 +11,14 @@ from airflow_provider_ard import exceptions
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdRequestError
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from airflow_provider_ard.hooks.ard import ArdHook, create_client
+
+ENCODINGS = {
+    "raw": str,
+    "URL": lambda text: quote(text, safe=""),
+    "form": quote_plus,
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "base64 of id:secret": lambda text: base64.b64encode(f"id:{text}".encode()).decode(),
+}
 
 
 def connection(**fields):
@@ -97,6 +107,27 @@ def test_credentials_are_stored_listed_and_deleted(ard_connection):
 def test_stored_credentials_are_masked_in_logs(ard_connection):
     ArdHook(ard_connection).put_credentials("azure", SAS)
     assert "s1gnatur3" not in redact(f"logged: {SAS}")
+
+
+@pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
+def test_login_is_masked_in_logs_in_every_encoding(encode):
+    secrets = {"client_secret": "Cl!ent/Secr3t +1", "refresh_token": "Refr3sh/T0ken=="}
+    create_client(connection(password="P@ss/w0rd +1", extra={"client_id": "id", **secrets}))
+    for secret in ("P@ss/w0rd +1", *secrets.values()):
+        masked = redact(f"sent: {encode(secret)}")
+        assert encode(secret) not in masked
+        assert "***" in masked
+
+
+def test_unexpected_error_of_the_test_button_shows_no_secret(ard_connection, monkeypatch):
+    def broken(self):
+        raise RuntimeError("Invalid header value b'Bearer Pl4nted.T0ken-1'")
+
+    monkeypatch.setattr("airflow_provider_ard.api.client.ArdClient.whoami", broken)
+    success, message = ArdHook(ard_connection).test_connection()
+    assert success is False
+    assert "Invalid header" in message
+    assert "Pl4nted" not in message
 
 
 def test_get_usage(ard_connection):
