@@ -1,1 +1,1 @@
-"""The ARD API in Python: one client, its requests and answers. Imports no Airflow."""
+"""The ARD API in Python: one client, its requests and responses. Imports no Airflow."""

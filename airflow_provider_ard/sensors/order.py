@@ -250,10 +250,10 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
         storage_conn_id = none_if_blank(self.storage_conn_id)
         try:
             with airflow_exceptions(self.ard_conn_id):
-                ask = OrderScope(self._hook.get_order(report["order_id"]).order)
+                scope = OrderScope(self._hook.get_order(report["order_id"]).order)
                 if storage_conn_id is None:
-                    return ask.tile_count
-                return len(find_items(report["collection_uri"], json_reader(storage_conn_id), in_scope=ask.contains))
+                    return scope.tile_count
+                return len(find_items(report["collection_uri"], json_reader(storage_conn_id), in_scope=scope.contains))
         except Exception as error:  # noqa: BLE001 -- the wait for a delivered order must not fail for a number
             self.log.warning("Order %s: counting its tiles failed: %s", report["order_id"], error)
             return None

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
 
 QUICKSTART = "ard_order_to_tiles"
-# What the window showed at the end of each test.
+# Screenshots of the page at the end of each test.
 PICTURES = REPOSITORY / "build" / "browser"
 MANY = 500
 
 
 @dataclass(frozen=True)
 class Stack:
-    """All that is running, and the users' passwords."""
+    """The running servers, and the users' passwords."""
 
     airflow: StandaloneAirflow
     ard: Sandbox
-    # With MANY orders, behind the Connection `ard_many`.
+    # Has MANY orders; the Connection `ard_many` leads to it.
     many: Sandbox
     passwords: dict[str, str]
 
@@ -78,7 +78,7 @@ def requested_urls():
 
 @pytest.fixture(scope="session")
 def page(browser, stack, requested_urls):
-    """A window of the administrator's."""
+    """Return a browser page logged in as the administrator."""
     from demo.browser import window
 
     with window(browser, stack.airflow.url, USER, stack.passwords[USER]) as page:
@@ -95,7 +95,7 @@ def pictures():
 
 @pytest.fixture(autouse=True)
 def trace(request, page, pictures):
-    """Keep a picture of what each test has come to, passed or not, numbered in their order."""
+    """Save a numbered screenshot at the end of each test, passed or not."""
     yield
     number = len(list(pictures.iterdir())) + 1
     page.screenshot(path=pictures / f"{number:02}-{request.node.name}.png")
@@ -103,6 +103,6 @@ def trace(request, page, pictures):
 
 @pytest.fixture(autouse=True)
 def nothing_from_elsewhere(page, requested_urls):
-    """Fail for any request that does not stay on this machine."""
+    """Fail for any request to another machine."""
     yield
     assert {urlsplit(url).hostname for url in requested_urls if not url.startswith(("data:", "blob:"))} <= {"127.0.0.1"}

@@ -1,6 +1,6 @@
-"""The way of somebody new, in a real browser on a real Airflow: the Connection, the quickstart, the page of orders.
+"""The UI in a real browser on a real Airflow, as a new user meets it: Connection form, quickstart, orders page.
 
-Each test continues where the one before it has ended.
+Each test continues where the previous one ended.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def patience():
 
 @pytest.fixture(scope="session")
 def run(stack):
-    """A run of the quickstart, once its order is placed: its id, and the order's."""
+    """Run the quickstart until its order is placed, and return the run ID and the order ID."""
     airflow = stack.airflow
     run_id = airflow.api.trigger(QUICKSTART)
     airflow.wait_for_task(QUICKSTART, run_id, "order", "success", 240)
@@ -45,7 +45,7 @@ def run(stack):
 
 
 def get(stack, path, user=None, **query):
-    """OrderScope the page's server for data as a user, or as nobody."""
+    """Request data from the page's server as a user, or without a login."""
     headers = {}
     if user:
         login = {"username": user, "password": stack.passwords[user]}
@@ -93,7 +93,7 @@ def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run, 
     expect(details).to_contain_text(f"{QUICKSTART} · order")
     canvas = frame.locator("#map .leaflet-tiles-pane canvas")
     expect(canvas).to_be_visible()
-    # What is drawn, of a map of some hundred pixels each way.
+    # Enough of the map is drawn: it has a few hundred pixels in each direction.
     wait_for(lambda: canvas.evaluate(INKED) > 5_000)
 
 
@@ -107,9 +107,14 @@ def test_the_tasks_own_tab(stack, page, run):
     run_id, order_id = run
     task = f"{stack.airflow.url}/dags/{QUICKSTART}/runs/{run_id}/tasks"
     page.goto(f"{task}/order/plugin/ard-order")
-    expect(page.frame_locator("iframe").locator("#details")).to_contain_text(order_id)
+    details = page.frame_locator("iframe").locator("#details")
+    expect(details).to_contain_text(order_id)
+    # The panel cannot be closed here; it leads to the page of all orders instead.
+    all_orders = details.get_by_role("link", name="All orders")
+    expect(all_orders).to_have_attribute("href", re.compile(rf"/plugin/ard-orders\?.*order={order_id}"))
+    expect(details.get_by_role("button", name="Close")).to_have_count(0)
     page.goto(f"{task}/wait/plugin/ard-order")
-    expect(page.frame_locator("iframe").locator("#title")).to_contain_text("This task has no order")
+    expect(page.frame_locator("iframe").locator("#title")).to_contain_text("No orders of this task")
 
 
 def test_a_link_of_the_page_leads_to_the_task(stack, page, run):
@@ -130,7 +135,7 @@ def test_an_order_that_ends_is_seen_without_a_reload(stack, page, run):
 
 
 def place_order(ard):
-    """Place an order of one cell, by no task, and return its id."""
+    """Place an order of one cell outside of Airflow, and return its ID."""
     with ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
         return client.submit_order(OrderRequest.of(acquisitions=CELL, destination="s3://ard-demo/more")).id
 
@@ -181,6 +186,7 @@ def test_by_keyboard_alone(stack, page, run):
     expect(focused).to_have_attribute("data-id", oldest)
     page.keyboard.press("Enter")
     expect(details).to_contain_text(oldest)
+    expect(details.locator("summary")).to_be_visible()
     tab_to("#details summary")
     page.keyboard.press("Enter")
     [order] = [entry for entry in stack.ard.orders if entry.id == oldest]
@@ -226,7 +232,7 @@ def test_paused_it_does_not(stack, page, requested_urls):
 
 def test_many_orders_take_few_requests_and_few_bytes(stack, page):
     def visit():
-        """Open the page, and return the path and the bytes of each data request until all orders are there."""
+        """Open the page, and return path and size of each data request until all orders are loaded."""
         finished = []
         tab = page.context.new_page()
         tab.on("requestfinished", lambda request: finished.append(request))  # noqa: PLW0108 -- it must take attributes
@@ -242,18 +248,18 @@ def test_many_orders_take_few_requests_and_few_bytes(stack, page):
         ]
 
     tab, sizes_by_path = visit()
-    # An answer comes with each page of the list at the latest, a hundred orders.
+    # The page responds at least once for each page of the list, a hundred orders.
     paths = [path for path, _ in sizes_by_path]
     assert paths[0] == "connections"
     assert set(paths[1:]) == {"orders"}
     assert len(paths) <= 1 + MANY // 100 + 1
-    # Each page is read once; only the first, with what is new, is read again by and by.
+    # Each page is read once; only the first, which has the new orders, is read again.
     later_pages = [entry.query["starting_after"] for entry in listed() if "starting_after" in entry.query]
     assert len(later_pages) == len(set(later_pages)) == MANY // 100 - 1
     assert 1 <= len(listed()) - len(later_pages) <= paths.count("orders")
     with tab.expect_event("requestfinished", lambda request: "/data/orders" in request.url) as later:
         pass
-    # Nothing has changed, so the response is one line.
+    # Nothing has changed, so the response is small.
     assert later.value.sizes()["responseBodySize"] < 500
     tab.close()
     tab, sizes_by_path = visit()
@@ -310,7 +316,7 @@ def test_missing_permission_is_shown_on_the_page(browser, stack):
     with window(browser, stack.airflow.url, "viewer", stack.passwords["viewer"]) as page:
         page.goto(f"{stack.airflow.url}/plugin/ard-orders")
         frame = page.frame_locator("iframe")
-        expect(frame.locator("#empty")).to_contain_text("you may not read it")
+        expect(frame.locator("#empty")).to_contain_text("you do not have permission to read it")
         frame.locator("html").evaluate(SHOWN_AGAIN)
         page.wait_for_timeout(500)
         expect(frame.locator("#problem")).to_be_hidden()

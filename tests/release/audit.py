@@ -1,6 +1,6 @@
-"""Check the pins of constraints.txt for known vulnerabilities: ``python -m tests.release.audit pip-audit@VERSION``.
+"""Check the pins of constraints.txt for known vulnerabilities: `python -m tests.release.audit pip-audit@VERSION`.
 
-Exit code 0: none known; 1: some, listed; 2: unknown, no advisory service was reached.
+Exit code 0: none known. 1: some, listed. 2: unknown, no advisory service was reached.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def verdict(code: int, output: str) -> int:
 
 
 def main() -> int:
-    """Query the advisory services in order until one responds."""
+    """Query the advisory services in turn until one responds. Return the exit code."""
     uv = Path(sys.executable).with_name("uv")
     for service in SERVICES:
         command = [

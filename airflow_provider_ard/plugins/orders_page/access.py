@@ -24,7 +24,7 @@ _ENV_PREFIX = "AIRFLOW_CONN_"
 def check_connection(user: BaseUser, conn_id: str) -> None:
     """Raise a 403 unless the user may read this Connection, whether or not it exists."""
     if not _may_read_connection(user, conn_id):
-        raise HTTPException(403, f"You may not read the Connection {conn_id}.")
+        raise HTTPException(403, f"You do not have permission to read the Connection {conn_id}.")
 
 
 def check_task(user: BaseUser, dag_id: str) -> None:
@@ -34,7 +34,7 @@ def check_task(user: BaseUser, dag_id: str) -> None:
         method="GET", access_entity=DagAccessEntity.TASK_INSTANCE, details=details, user=user
     )
     if not allowed:
-        raise HTTPException(403, f"You may not read the DAG {dag_id}.")
+        raise HTTPException(403, f"You do not have permission to read the DAG {dag_id}.")
 
 
 def readable_dags(user: BaseUser) -> set[str]:

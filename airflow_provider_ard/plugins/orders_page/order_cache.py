@@ -132,8 +132,8 @@ class OrderCache:
         for page in client.order_pages():
             listed_ids += (order.id for order in page)
             self._store(client, page, listed_ids)
-            known_ids = bool(page) and page[-1].id in index
-            if (known_ids and is_contiguous and len(listed_ids) >= depth) or len(listed_ids) >= MAX_ORDERS:
+            reached_cached_orders = bool(page) and page[-1].id in index
+            if (reached_cached_orders and is_contiguous and len(listed_ids) >= depth) or len(listed_ids) >= MAX_ORDERS:
                 break
             self._is_interrupted = True
         with self._changed:
@@ -170,8 +170,8 @@ class OrderCache:
                     self._version += 1
                     self._rows[row.id] = row
                     self._versions[row.id] = self._version
-            known_ids = set(listed_ids)
-            self._newest_first = [*listed_ids, *(item for item in self._newest_first if item not in known_ids)]
+            listed = set(listed_ids)
+            self._newest_first = [*listed_ids, *(item for item in self._newest_first if item not in listed)]
             self._changed.notify_all()
 
 
@@ -248,8 +248,8 @@ class OrderCaches:
             raise ArdRequestError(f"Connection {conn_id} of type {ArdHook.conn_type} does not exist")
         digest = hashlib.sha256(connection.get_uri().encode()).hexdigest()
         with self._lock:
-            known_ids, client = self._clients.get(conn_id, ("", None))
-            if client is None or known_ids != digest:
+            previous_digest, client = self._clients.get(conn_id, ("", None))
+            if client is None or previous_digest != digest:
                 client = create_client(connection, max_attempts=1, longest_timeout=MAX_TIMEOUT_S)
                 self._clients[conn_id] = (digest, client)
             return client

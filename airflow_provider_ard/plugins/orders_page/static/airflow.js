@@ -1,4 +1,4 @@
-// The page inside Airflow's: base path, parameters, address and links.
+// The page's environment in Airflow: base path, parameters, address and links.
 
 // Airflow may be served below a path; this page is at <base>/ard-orders/.
 export const base = location.pathname.replace(/\/ard-orders\/.*$/, "");

@@ -85,7 +85,7 @@ export function totals(rows) {
   const remarks = [
     estimated ? `${format.cost(estimated)} of it estimated` : null,
     billed.length > priced.length ? `${format.count(billed.length - priced.length)} without a price` : null,
-    rows.length > billed.length ? `${format.count(rows.length - billed.length)} failed not counted` : null,
+    rows.length > billed.length ? `${format.count(rows.length - billed.length)} failed, excluded` : null,
   ].filter(Boolean);
   return [
     make("span", {}, make("b", {}, format.count(rows.length)), rows.length === 1 ? " order" : " orders"),

@@ -1,4 +1,4 @@
-// The map: land and borders that come with the page, the area of every order in the list, the tiles of the selected one.
+// The map: land and borders (bundled with the page), the bounding box of each listed order, the tiles of the selected order.
 
 import { make } from "./format.js";
 
@@ -9,7 +9,7 @@ function colors() {
   return Object.fromEntries(COLORS.map((name) => [name, styles.getPropertyValue(`--map-${name}`).trim()]));
 }
 
-/** A layer that draws itself on one canvas the size of the map. */
+/** A layer that calls `draw` on a canvas of the map's size. */
 const Drawing = L.Layer.extend({
   initialize(pane, draw) {
     this.pane = pane;
@@ -31,68 +31,68 @@ const Drawing = L.Layer.extend({
     L.DomUtil.setPosition(this.canvas, this._map.containerPointToLayerPoint([0, 0]));
     Object.assign(this.canvas, { width: x * scale, height: y * scale });
     Object.assign(this.canvas.style, { width: `${x}px`, height: `${y}px` });
-    const pen = this.canvas.getContext("2d");
-    pen.scale(scale, scale);
-    this.drawOn(pen, this._map, x, y);
+    const context = this.canvas.getContext("2d");
+    context.scale(scale, scale);
+    this.drawOn(context, this._map, x, y);
   },
 });
 
 const STEPS = [90, 45, 30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01];
 
-/** Meridians and parallels with their degrees, and the names of countries where there is room. */
-function drawGrid(pen, map, width, height, ink, countries) {
+/** Draw meridians and parallels with their degrees, and the names of countries where they fit. */
+function drawGrid(context, map, width, height, palette, countries) {
   const bounds = map.getBounds();
   const degrees = bounds.getEast() - bounds.getWest();
-  const step = STEPS.find((one) => (degrees / one) * 90 >= width * 0.75) ?? STEPS.at(-1);
+  const step = STEPS.find((candidate) => (degrees / candidate) * 90 >= width * 0.75) ?? STEPS.at(-1);
   const digits = Math.max(0, Math.ceil(-Math.log10(step)));
-  const at = (lat, lng) => map.latLngToContainerPoint([lat, lng]);
+  const toPoint = (lat, lng) => map.latLngToContainerPoint([lat, lng]);
   const lines = (from, to) => Array.from({ length: Math.floor(to / step) - Math.ceil(from / step) + 1 }, (_, n) => (Math.ceil(from / step) + n) * step);
-  pen.lineWidth = 1;
-  pen.strokeStyle = ink.line;
-  pen.fillStyle = ink.label;
-  pen.font = "10px system-ui, sans-serif";
-  pen.beginPath();
+  context.lineWidth = 1;
+  context.strokeStyle = palette.line;
+  context.fillStyle = palette.label;
+  context.font = "10px system-ui, sans-serif";
+  context.beginPath();
   const labels = [];
   for (const lng of lines(Math.max(-180, bounds.getWest()), Math.min(180, bounds.getEast()))) {
-    const x = Math.round(at(0, lng).x) + 0.5;
-    pen.moveTo(x, 0);
-    pen.lineTo(x, height);
+    const x = Math.round(toPoint(0, lng).x) + 0.5;
+    context.moveTo(x, 0);
+    context.lineTo(x, height);
     if (x > 40 && x < width - 70) labels.push([`${Math.abs(lng).toFixed(digits)}° ${lng < 0 ? "W" : "E"}`, x + 3, 12]);
   }
   for (const lat of lines(Math.max(-85, bounds.getSouth()), Math.min(85, bounds.getNorth()))) {
-    const y = Math.round(at(lat, 0).y) + 0.5;
-    pen.moveTo(0, y);
-    pen.lineTo(width, y);
+    const y = Math.round(toPoint(lat, 0).y) + 0.5;
+    context.moveTo(0, y);
+    context.lineTo(width, y);
     const name = `${Math.abs(lat).toFixed(digits)}° ${lat < 0 ? "S" : "N"}`;
-    if (y > 30 && y < height - 20) labels.push([name, width - 4 - pen.measureText(name).width, y - 3]);
+    if (y > 30 && y < height - 20) labels.push([name, width - 4 - context.measureText(name).width, y - 3]);
   }
-  pen.stroke();
-  for (const label of labels) pen.fillText(...label);
+  context.stroke();
+  for (const label of labels) context.fillText(...label);
   if (map.getZoom() < 3) return;
-  pen.font = "11px system-ui, sans-serif";
-  pen.textAlign = "center";
-  const taken = [];
+  context.font = "11px system-ui, sans-serif";
+  context.textAlign = "center";
+  const placedLabels = [];
   for (const { name, lat, lng, size } of countries) {
-    const { x, y } = at(lat, lng);
-    const wide = pen.measureText(name).width;
-    if (x < 0 || y < 0 || x > width || y > height || size * 2 ** map.getZoom() < wide * 1.2) continue;
-    if (taken.some(([left, top, w]) => Math.abs(left - x) < (w + wide) / 2 + 8 && Math.abs(top - y) < 14)) continue;
-    taken.push([x, y, wide]);
-    pen.lineWidth = 3;
-    pen.strokeStyle = ink.halo;
-    pen.strokeText(name, x, y);
-    pen.fillText(name, x, y);
+    const { x, y } = toPoint(lat, lng);
+    const labelWidth = context.measureText(name).width;
+    if (x < 0 || y < 0 || x > width || y > height || size * 2 ** map.getZoom() < labelWidth * 1.2) continue;
+    if (placedLabels.some(([left, top, w]) => Math.abs(left - x) < (w + labelWidth) / 2 + 8 && Math.abs(top - y) < 14)) continue;
+    placedLabels.push([x, y, labelWidth]);
+    context.lineWidth = 3;
+    context.strokeStyle = palette.halo;
+    context.strokeText(name, x, y);
+    context.fillText(name, x, y);
   }
 }
 
-/** Draw a ring that crosses the antimeridian on one side of it: its edges would run across the whole map. */
-function unbroken(ring) {
-  const crosses = ring.some(([lng, lat], at) => at && lat > -60 && Math.abs(lng - ring[at - 1][0]) > 180);
+/** Move a ring that crosses the antimeridian to one side of it; otherwise its edges would cross the whole map. */
+function unwrapRing(ring) {
+  const crosses = ring.some(([lng, lat], index) => index && lat > -60 && Math.abs(lng - ring[index - 1][0]) > 180);
   return crosses ? ring.map(([lng, lat]) => [lng < 0 ? lng + 360 : lng, lat]) : ring;
 }
 
-/** Where to write each country's name: in the middle of its largest part. `size`: its width in pixels at zoom 0. */
-function namePlaces(features) {
+/** Return the label position of each country: the center of its largest polygon. `size`: its width in pixels at zoom 0. */
+function labelPositions(features) {
   return features
     .flatMap(({ properties, geometry }) => {
       const rings = geometry.type === "Polygon" ? [geometry.coordinates[0]] : geometry.coordinates.map((polygon) => polygon[0]);
@@ -100,20 +100,20 @@ function namePlaces(features) {
         const [xs, ys] = [ring.map((point) => point[0]), ring.map((point) => point[1])];
         return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
       });
-      const [west, south, east, north] = boxes.reduce((one, other) =>
-        (one[2] - one[0]) * (one[3] - one[1]) >= (other[2] - other[0]) * (other[3] - other[1]) ? one : other,
+      const [west, south, east, north] = boxes.reduce((a, b) =>
+        (a[2] - a[0]) * (a[3] - a[1]) >= (b[2] - b[0]) * (b[3] - b[1]) ? a : b,
       );
       return [{ name: properties.name, lat: (south + north) / 2, lng: (west + east) / 2, size: ((east - west) / 360) * 256 }];
     })
-    .sort((one, other) => other.size - one.size);
+    .sort((a, b) => b.size - a.size);
 }
 
 export class OrderMap {
   /** `onSelect(row)` is called with the order that was clicked. */
-  constructor(element, world, onSelect) {
+  constructor(element, worldUrl, onSelect) {
     this.rows = [];
     this.selected = null;
-    this.ink = colors();
+    this.palette = colors();
     this.countries = [];
     const map = L.map(element, {
       zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, inertia: false, zoomSnap: 0.5, minZoom: 0.5, maxZoom: 15,
@@ -125,8 +125,8 @@ export class OrderMap {
     for (const [name, index] of [["land", 210], ["graticule", 220], ["orders", 410], ["tiles", 420]]) map.createPane(name).style.zIndex = index;
     for (const name of ["graticule", "orders"]) map.getPane(name).style.pointerEvents = "none";
     map.setView([20, 0], 1);
-    this.grid = new Drawing("graticule", (pen, _, x, y) => drawGrid(pen, map, x, y, this.ink, this.countries)).addTo(map);
-    this.areas = new Drawing("orders", (pen) => this.drawAreas(pen)).addTo(map);
+    this.grid = new Drawing("graticule", (context, _, x, y) => drawGrid(context, map, x, y, this.palette, this.countries)).addTo(map);
+    this.areas = new Drawing("orders", (context) => this.drawAreas(context)).addTo(map);
     this.tiles = L.layerGroup().addTo(map);
     this.renderer = L.canvas({ pane: "tiles" });
     map.on("click", (event) => {
@@ -136,18 +136,18 @@ export class OrderMap {
     map.on("mousemove", (event) => {
       element.classList.toggle("pointing", Boolean(this.rowAt(event.containerPoint)));
     });
-    window.addEventListener("themechange", () => this.recolour());
+    window.addEventListener("themechange", () => this.updateColors());
     new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(element);
-    fetch(world).then((answer) => answer.json()).then((topology) => this.addLand(topology));
+    fetch(worldUrl).then((response) => response.json()).then((topology) => this.addLand(topology));
   }
 
   addLand(topology) {
     const { features } = topojson.feature(topology, topology.objects.countries);
     for (const { geometry } of features) {
       const polygons = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
-      for (const rings of polygons) rings.splice(0, rings.length, ...rings.map(unbroken));
+      for (const rings of polygons) rings.splice(0, rings.length, ...rings.map(unwrapRing));
     }
-    this.countries = namePlaces(features);
+    this.countries = labelPositions(features);
     this.land = L.geoJSON(features, {
       pane: "land", renderer: L.canvas({ pane: "land", padding: 0.2 }), interactive: false, style: () => this.landStyle(),
     }).addTo(this.map);
@@ -155,18 +155,18 @@ export class OrderMap {
   }
 
   landStyle() {
-    return { color: this.ink.coast, weight: 0.7, fillColor: this.ink.land, fillOpacity: 1 };
+    return { color: this.palette.coast, weight: 0.7, fillColor: this.palette.land, fillOpacity: 1 };
   }
 
-  recolour() {
-    this.ink = colors();
+  updateColors() {
+    this.palette = colors();
     this.land?.setStyle(this.landStyle());
     this.grid.redraw();
     this.areas.redraw();
-    if (this.shown) this.showTiles(this.shown, false);
+    if (this.details) this.showTiles(this.details, false);
   }
 
-  /** Show the areas of these orders; `fit`: and move so that all of them are in sight. */
+  /** Show the bounding boxes of these orders; `fit`: zoom to all of them. */
   show(rows, { fit = false } = {}) {
     this.rows = rows.filter((row) => row.bbox);
     this.areas.redraw();
@@ -182,62 +182,62 @@ export class OrderMap {
   rectangle({ bbox: [west, south, east, north] }) {
     const { x: left, y: top } = this.map.latLngToContainerPoint([north, west]);
     const { x: right, y: bottom } = this.map.latLngToContainerPoint([south, east < west ? east + 360 : east]);
-    // So small that it would not be seen: a dot.
-    const [wide, high] = [Math.max(7, right - left), Math.max(7, bottom - top)];
-    return [(left + right - wide) / 2, (top + bottom - high) / 2, wide, high];
+    // At least seven pixels, so that a small box is visible.
+    const [boxWidth, boxHeight] = [Math.max(7, right - left), Math.max(7, bottom - top)];
+    return [(left + right - boxWidth) / 2, (top + bottom - boxHeight) / 2, boxWidth, boxHeight];
   }
 
-  drawAreas(pen) {
+  drawAreas(context) {
     const { x: width, y: height } = this.map.getSize();
-    pen.lineWidth = 1.2;
-    // Many areas over one another must not hide each other, and none of them the tiles of the selected order.
-    const faint = this.selected ? 0 : 0.35 / Math.sqrt(Math.max(1, this.rows.length / 8));
+    context.lineWidth = 1.2;
+    // Overlapping boxes stay distinguishable, and do not hide the tiles of the selected order.
+    const fillAlpha = this.selected ? 0 : 0.35 / Math.sqrt(Math.max(1, this.rows.length / 8));
     const draw = (row, isSelected) => {
-      const [left, top, wide, high] = this.rectangle(row);
-      if (left > width || top > height || left + wide < 0 || top + high < 0) return;
-      pen.beginPath();
-      if (wide === 7 && high === 7) pen.arc(left + 3.5, top + 3.5, isSelected ? 5 : 3.2, 0, 7);
-      else pen.rect(left, top, wide, high);
-      pen.fillStyle = pen.strokeStyle = isSelected ? this.ink.select : this.ink[row.state];
-      pen.globalAlpha = isSelected ? (this.shown ? 0 : 0.25) : wide > 12 ? faint : 0.4;
-      pen.fill();
-      pen.globalAlpha = isSelected ? 1 : this.selected ? 0.3 : 0.75;
-      pen.stroke();
+      const [left, top, boxWidth, boxHeight] = this.rectangle(row);
+      if (left > width || top > height || left + boxWidth < 0 || top + boxHeight < 0) return;
+      context.beginPath();
+      if (boxWidth === 7 && boxHeight === 7) context.arc(left + 3.5, top + 3.5, isSelected ? 5 : 3.2, 0, 7);
+      else context.rect(left, top, boxWidth, boxHeight);
+      context.fillStyle = context.strokeStyle = isSelected ? this.palette.select : this.palette[row.state];
+      context.globalAlpha = isSelected ? (this.details ? 0 : 0.25) : boxWidth > 12 ? fillAlpha : 0.4;
+      context.fill();
+      context.globalAlpha = isSelected ? 1 : this.selected ? 0.3 : 0.75;
+      context.stroke();
     };
     for (const row of this.rows) if (row.id !== this.selected) draw(row, false);
-    const chosen = this.rows.find((row) => row.id === this.selected);
-    if (chosen) draw(chosen, true);
-    pen.globalAlpha = 1;
+    const selectedRow = this.rows.find((row) => row.id === this.selected);
+    if (selectedRow) draw(selectedRow, true);
+    context.globalAlpha = 1;
   }
 
-  /** The smallest of the areas at a point. */
+  /** Return the row of the smallest box at a point. */
   rowAt({ x, y }) {
-    let [best, least] = [null, Infinity];
+    let [best, smallestArea] = [null, Infinity];
     for (const row of this.rows) {
-      const [left, top, wide, high] = this.rectangle(row);
-      if (x >= left - 2 && y >= top - 2 && x <= left + wide + 2 && y <= top + high + 2 && wide * high < least) [best, least] = [row, wide * high];
+      const [left, top, boxWidth, boxHeight] = this.rectangle(row);
+      if (x >= left - 2 && y >= top - 2 && x <= left + boxWidth + 2 && y <= top + boxHeight + 2 && boxWidth * boxHeight < smallestArea) [best, smallestArea] = [row, boxWidth * boxHeight];
     }
     return best;
   }
 
   select(row) {
     this.selected = row?.id ?? null;
-    this.shown = null;
+    this.details = null;
     this.tiles.clearLayers();
     this.areas.redraw();
     if (row?.bbox) this.fit([row.bbox]);
   }
 
-  /** Draw the cells of an order, each with what was ordered in it, and its area of interest. */
+  /** Draw the cells of an order, with a tooltip of the acquisitions in each, and its AOI. */
   showTiles(details, fit = true) {
-    this.shown = details;
+    this.details = details;
     this.tiles.clearLayers();
-    const ink = this.ink;
-    const most = Math.max(1, ...details.cells.map(([, , tiles]) => tiles.length));
+    const palette = this.palette;
+    const maxTiles = Math.max(1, ...details.cells.map(([, , tiles]) => tiles.length));
     for (const [cell, ring, tiles] of details.cells) {
       const corners = ring.map(([lng, lat]) => [lat, lng]);
       const shape = L.polygon(corners, {
-        pane: "tiles", renderer: this.renderer, color: ink.select, weight: 1.2, fillColor: ink.select, fillOpacity: 0.12 + (0.3 * tiles.length) / most,
+        pane: "tiles", renderer: this.renderer, color: palette.select, weight: 1.2, fillColor: palette.select, fillOpacity: 0.12 + (0.3 * tiles.length) / maxTiles,
       });
       const lines = tiles.slice(0, 8).map(([acquisition, date]) => make("div", {}, [date, acquisition].filter(Boolean).join("  ")));
       if (tiles.length > 8) lines.push(make("div", {}, `and ${tiles.length - 8} more`));
@@ -245,12 +245,12 @@ export class OrderMap {
       this.tiles.addLayer(shape);
     }
     if (details.aoi) {
-      const style = { color: ink.select, weight: 2, dashArray: "5 4", fill: false };
+      const style = { color: palette.select, weight: 2, dashArray: "5 4", fill: false };
       this.tiles.addLayer(L.geoJSON(details.aoi, { pane: "tiles", renderer: this.renderer, interactive: false, style }));
     }
     this.areas.redraw();
     if (!fit) return;
-    // The panel with the order's details has just taken its place.
+    // Opening the details panel has changed the size of the map.
     this.map.invalidateSize({ pan: false });
     const bounds = L.latLngBounds([]);
     this.tiles.eachLayer((layer) => bounds.extend(layer.getBounds()));

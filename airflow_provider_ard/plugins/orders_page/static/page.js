@@ -125,7 +125,7 @@ function startTask(connectionIds) {
     const rows = results.flatMap((result) => result.value ?? []);
     const failed = results.find((result) => result.status === "rejected");
     const own = rows.filter((row) => row.task === task.task_id && (task.map_index === null || row.map_index === task.map_index));
-    $("title").textContent = own.length || !rows.length ? "ARD orders of this task" : "This task has no order. Orders of this DAG run:";
+    $("title").textContent = own.length || !rows.length ? "ARD orders of this task" : "No orders of this task. Orders of this DAG run:";
     Object.assign(state, { rows: own.length ? own : rows, complete: true, updated: Date.now() });
     draw({ fit: !state.selected });
     failed && !rows.length ? showProblem(failed.reason) : clearProblem();
@@ -169,7 +169,7 @@ function showNoConnections() {
   $("empty").hidden = false;
   $("empty").replaceChildren(
     make("h2", {}, "No Connection of type Maxar ARD"),
-    make("p", {}, "It does not exist, or you may not read it. ", make("a", { href: `${base}/connections` }, "Connections")),
+    make("p", {}, "None exists, or you do not have permission to read it. ", make("a", { href: `${base}/connections` }, "Connections")),
   );
   updateLiveState();
 }
@@ -203,7 +203,7 @@ function close() {
 
 async function loadDetails(row, loaded = null) {
   const connection = row.connection ?? state.connection;
-  const show = (more) => fill($("details"), row, { connection, details: null, problem: null, alone: Boolean(task), onClose: close, ...more });
+  const show = (more) => fill($("details"), row, { connection, details: null, problem: null, isTab: Boolean(task), onClose: close, ...more });
   const current = () => state.selected?.id === row.id;
   if (state.details?.row.id !== row.id) show({});
   try {

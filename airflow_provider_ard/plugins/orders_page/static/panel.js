@@ -10,8 +10,8 @@ const CLASSES = ["fresh", "standard", "training"];
 const entry = (name, ...values) => [make("dt", {}, name), make("dd", {}, ...values)];
 
 function placedBy(row) {
-  if (row.map_index === -2) return entry("Placed by", "a DAG that is deleted, or that you may not read");
-  if (!row.dag) return entry("Placed by", "not by Airflow");
+  if (row.map_index === -2) return entry("Placed by", "a DAG that was deleted or that you do not have permission to read");
+  if (!row.dag) return entry("Placed by", "outside of Airflow");
   const index = row.map_index >= 0 ? ` [${row.map_index}]` : "";
   return [
     ...entry("Task", make("a", { href: taskUrl(row) }, `${row.dag} · ${row.task}${index}`)),

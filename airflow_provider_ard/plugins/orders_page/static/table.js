@@ -1,4 +1,4 @@
-// The table: only the visible ones of thousands of rows are in the document.
+// The table: of thousands of rows, only the visible ones are in the document.
 
 import * as format from "./format.js";
 import { make } from "./format.js";
@@ -7,7 +7,7 @@ import { runUrl, taskUrl } from "./airflow.js";
 const ROW = 32;
 const SPARE = 8;
 
-export const HIDDEN = "Placed by a DAG that is deleted, or that you may not read";
+export const HIDDEN = "Placed by a DAG that was deleted or that you do not have permission to read";
 
 const text = (value) => make("span", { title: value ?? "" }, value ?? "–");
 
@@ -15,8 +15,8 @@ const text = (value) => make("span", { title: value ?? "" }, value ?? "–");
 const shortRun = (run) => run.replace(/^[a-z_]+?__(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$/, "$1 $2");
 
 export const placedBy = (row) => {
-  if (row.map_index === -2) return make("span", { className: "quiet", title: HIDDEN }, "another DAG");
-  if (!row.dag) return make("span", { className: "quiet" }, "not by Airflow");
+  if (row.map_index === -2) return make("span", { className: "quiet", title: HIDDEN }, "deleted or no permission");
+  if (!row.dag) return make("span", { className: "quiet" }, "outside of Airflow");
   const index = row.map_index >= 0 ? ` [${row.map_index}]` : "";
   return make("a", { href: taskUrl(row), tabIndex: -1, title: `${row.dag} · ${row.task}${index}` }, `${row.dag} · ${row.task}${index}`);
 };

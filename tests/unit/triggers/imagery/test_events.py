@@ -64,7 +64,7 @@ def test_without_a_store_existing_imagery_fires_at_each_start_as_repeated(ard, s
     async def scene():
         events = []
         for number in (1, 2):
-            # Published while no running runs.
+            # Published while no trigger runs.
             publish(ard, number)
             running = RunningTrigger(ard, trigger(fire_existing=True, lookback=timedelta(days=10)))
             await running.searched()
