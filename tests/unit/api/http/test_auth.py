@@ -219,7 +219,7 @@ def test_refused_login_is_an_auth_error_whatever_its_status(ard, status, retry_p
     ard.faults.add("POST /auth/authenticate", kind="status", status=status)
     with ArdClient(Login(ard.login, ard.password), host=ard.url) as client, pytest.raises(ArdAuthError) as caught:
         client.whoami()
-    assert (caught.value.status, caught.value.setting) == (status, "login")
+    assert (caught.value.status, caught.value.setting) == (status, "host" if status == 404 else "login")
 
 
 @pytest.mark.parametrize("token", ["access_token", "refresh_token"])
