@@ -196,10 +196,10 @@ class StandaloneAirflow:
             except requests.RequestException as error:
                 if error.response is not None and error.response.status_code < 500:
                     raise
-                trouble = f"\nThe last answer: {type(error).__name__}: {error}"
+                trouble = f"\nlast error: {type(error).__name__}: {error}"
             self.check_alive()
             if time.monotonic() > deadline:
-                raise AirflowFailedError(f"Not so within {within:g} s: {what}{trouble}\n{self.log_tail()}")
+                raise AirflowFailedError(f"condition not met within {within:g} s: {what}{trouble}\n{self.log_tail()}")
             self._pause(every)
 
     def check_alive(self) -> None:

@@ -86,8 +86,8 @@ class WatchedCluster:
 
     def wait_for_polls(self) -> None:
         """Wait for two more polls, because the state of one poll is saved by the next."""
-        seen = self._polls()
-        self.wait(lambda: len(self._polls() - seen) >= 2, "the watcher has polled two more times")
+        earlier_polls = self._polls()
+        self.wait(lambda: len(self._polls() - earlier_polls) >= 2, "the watcher has polled two more times")
 
     def wait_for_runs(self, number: int) -> None:
         self.wait(lambda: len(self.runs()) >= number and self._have_ended(), f"{number} runs have ended")

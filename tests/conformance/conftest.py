@@ -1,7 +1,7 @@
 """The real SDK against the sandbox, over TLS and a real S3 server. Runs in a separate environment with max-ard.
 
 The sandbox and the S3 server run in the project's environment, whose Python `ARD_SANDBOX_PYTHON` names; the two sides share
-nothing but HTTP. `make conformance` sets all of it up.
+nothing but HTTP. `make conformance` sets both up.
 """
 
 from __future__ import annotations
@@ -92,19 +92,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture
 def acquisitions(request: pytest.FixtureRequest) -> list[str]:
-    """Some acquisitions of the sandbox's catalog."""
+    """Return some acquisitions of the sandbox's catalog."""
     return request.config.stash[CONNECTION]["acquisitions"]
 
 
 @pytest.fixture
 def login(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """User name and password."""
+    """Return user name and password."""
     return request.config.stash[CONNECTION]["login"], request.config.stash[CONNECTION]["password"]
 
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty home, for the SDK's config file."""
+    """Use an empty home directory for the SDK's config file."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
 
@@ -141,11 +141,11 @@ class Control(requests.Session):
 def wait() -> Callable[[Any], Any]:
     """Return a function that waits for the end of an order and returns it."""
 
-    def until_ended(order: Any) -> Any:
+    def wait_for_end(order: Any) -> Any:
         end = time.monotonic() + 60
         while order.running:
             assert time.monotonic() < end, order.status
             time.sleep(0.1)
         return order
 
-    return until_ended
+    return wait_for_end

@@ -40,20 +40,20 @@ def test_account_properties_have_prices_and_limits(manager):
 
 def test_usage_is_the_sum_of_orders(manager, acquisitions, wait):
     before = manager.get_account_usage()
-    mine = manager.get_user_usage()
+    user_usage = manager.get_user_usage()
     order = Order(acquisitions=acquisitions[:1], destination=f"s3://{BUCKET}/usage", settings={}, bbox=None)
     order.submit()
     wait(order)
     after = manager.get_account_usage()
     assert not after.area.estimate
-    asked = order.usage
+    expected = order.usage
     assert after.cost.total_imagery_cost - before.cost.total_imagery_cost == pytest.approx(
-        asked.cost.total_imagery_cost, abs=0.01
+        expected.cost.total_imagery_cost, abs=0.01
     )
     assert after.area.total_imagery_sqkm - before.area.total_imagery_sqkm == pytest.approx(
-        asked.area.total_imagery_sqkm, abs=0.01
+        expected.area.total_imagery_sqkm, abs=0.01
     )
-    assert manager.get_user_usage().cost.total_imagery_cost > mine.cost.total_imagery_cost
+    assert manager.get_user_usage().cost.total_imagery_cost > user_usage.cost.total_imagery_cost
 
 
 def test_failed_order_costs_nothing(manager, acquisitions, wait):
@@ -133,9 +133,9 @@ def test_order_with_stored_credentials(stored):
 
 
 def test_order_with_unknown_credentials_is_rejected():
-    config = {"azure_blob_storage": {"credentials_id": "nobody", "container": BUCKET, "prefix": "p"}}
+    config = {"azure_blob_storage": {"credentials_id": "unknown", "container": BUCKET, "prefix": "p"}}
     order = Order(acquisitions=["1030010002269900"], output_config=config, settings={})
-    with pytest.raises(BadARDRequest, match="nobody"):
+    with pytest.raises(BadARDRequest, match="unknown"):
         order.submit()
 
 
@@ -150,7 +150,7 @@ def test_order_with_inline_credentials():
 @pytest.fixture
 def monitor():
     """A monitor of a small area."""
-    monitor = Monitor(bbox=BBOX, name="town", description="ours", query={"eo:cloud_cover": {"lte": 20}})
+    monitor = Monitor(bbox=BBOX, name="town", description="test", query={"eo:cloud_cover": {"lte": 20}})
     monitor.add_email_notification("me@example.com")
     monitor.add_sns_notification("arn:aws:sns:us-east-1:1:new")
     monitor.submit()

@@ -76,7 +76,7 @@ def test_order_with_status_error(sandbox, wait):
     assert order.response.status_message == "no such scene"
 
 
-def test_sdk_takes_unknown_status_for_finished(sandbox):
+def test_sdk_treats_unknown_status_as_finished(sandbox):
     order = _order(destination="no-such-bucket")
     order.submit()
     sandbox.call("POST", f"/orders/{order.order_id}/end", status="PAUSED")

@@ -1,9 +1,9 @@
 """Defects of max-ard 1.7.4 that do not depend on the API, each with its reason.
 
-Beside these, and for want of tiles or sense not tried here: `ARDCollection` with `aoi=` finds no tiles of single-digit zones,
-since it globs `1/…` where the folders are `01/…`; `MetaSelect.submit` lacks `self`, and what MetaSelect does not have raises
-TypeError, since `NotImplemented` is no exception; `ARDCollection` on an acquisition's collection takes it for an item, since it
-has a "type"; and the metadata summaries are calls that no documentation describes, so the sandbox has none.
+Known defects without a test: `ARDCollection` with `aoi=` misses tiles of single-digit zones, because it globs `1/…` instead
+of `01/…`. `MetaSelect.submit` lacks `self`, and unsupported attributes of MetaSelect raise TypeError because `NotImplemented`
+is not an exception. `ARDCollection` reads an acquisition's collection as an item because it has a "type". The metadata
+summaries use undocumented calls, which the sandbox does not have.
 """
 
 from __future__ import annotations

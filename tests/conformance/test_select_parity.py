@@ -1,4 +1,4 @@
-"""Where the SDK is correct, our Select is the same JSON; intended differences are listed.
+"""Select requests equal those of the SDK where it is correct; intended differences are listed.
 
 As in `test_parity.py`, payloads are created in this process by max-ard and by running this file with the project's Python.
 """
@@ -18,19 +18,19 @@ BOX = shapely.box(-105.2, 40.1, -105.1, 40.2)
 BBOX = [-105.2, 40.1, -105.1, 40.2]
 QUERY = {"platform": {"eq": "worldview-02"}, "aoi:cloud_free_percentage": {"gte": 95}}
 CASES: dict[str, dict[str, Any]] = {
-    "a box": {"bbox": BBOX},
-    "a geometry": {"intersects": BOX},
+    "bbox": {"bbox": BBOX},
+    "geometry": {"intersects": BOX},
     "WKT": {"intersects": BOX.wkt},
     "GeoJSON": {"intersects": shapely.geometry.mapping(BOX)},
     "ids": {"acq_ids": [A, B]},
-    "ids of an area": {"acq_ids": [A], "bbox": BBOX},
-    "a query": {"bbox": BBOX, "query": QUERY},
-    "a depth": {"bbox": BBOX, "stack_depth": 3},
-    "ages": {"bbox": BBOX, "image_age_category": ["fresh", "standard"]},
-    "a day": {"bbox": BBOX, "datetime": "2026-01-01"},
-    "days": {"bbox": BBOX, "datetime": "2026-01-01/2026-01-31"},
-    "an open end": {"bbox": BBOX, "datetime": "2020-07-01T00:00:00Z/.."},
-    "all of it": {
+    "ids in a bbox": {"acq_ids": [A], "bbox": BBOX},
+    "query": {"bbox": BBOX, "query": QUERY},
+    "stack_depth": {"bbox": BBOX, "stack_depth": 3},
+    "image_age_category": {"bbox": BBOX, "image_age_category": ["fresh", "standard"]},
+    "date": {"bbox": BBOX, "datetime": "2026-01-01"},
+    "date interval": {"bbox": BBOX, "datetime": "2026-01-01/2026-01-31"},
+    "open interval": {"bbox": BBOX, "datetime": "2020-07-01T00:00:00Z/.."},
+    "all arguments": {
         "acq_ids": [A],
         "intersects": BOX,
         "query": QUERY,
@@ -39,25 +39,25 @@ CASES: dict[str, dict[str, Any]] = {
         "datetime": "2026-01-01",
     },
 }
-# Name: reason, arguments, payload of the SDK, our result: a part of the payload or the rejected argument.
+# Name: reason, arguments, payload of the SDK, result of the provider: a part of the payload or the rejected argument.
 DIFFERENCES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
-    "two times": (
-        "the API takes in both ends, and what lies on the border of two periods would be found in both",
+    "time interval": (
+        "the API includes both ends, so consecutive intervals would overlap",
         {"bbox": BBOX, "datetime": "2026-01-01T00:00:00Z/2026-01-02T00:00:00Z"},
         {"datetime": "2026-01-01T00:00:00Z/2026-01-02T00:00:00Z"},
         {"datetime": "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"},
     ),
-    "what Airflow renders": (
-        "the API wants RFC 3339",
+    "rendered data interval": (
+        "the API expects RFC 3339",
         {"bbox": BBOX, "datetime": "2026-01-01 00:00:00+00:00/2026-01-02 00:00:00+00:00"},
         {"datetime": "2026-01-01 00:00:00+00:00/2026-01-02 00:00:00+00:00"},
         {"datetime": "2026-01-01T00:00:00Z/2026-01-01T23:59:59Z"},
     ),
-    "no area": ("the API refuses it", {"query": QUERY}, {"query": QUERY}, "intersects"),
-    "a box of three": ("a box has four", {"bbox": [1, 2, 3]}, {"bbox": [1, 2, 3]}, "bbox"),
-    "no ids": ("all would be found", {"acq_ids": [], "bbox": BBOX}, {"bbox": BBOX}, "ids"),
-    "a misspelt operator": (
-        "the API refuses it",
+    "no AOI": ("the API rejects it", {"query": QUERY}, {"query": QUERY}, "intersects"),
+    "bbox of three numbers": ("a bbox has four numbers", {"bbox": [1, 2, 3]}, {"bbox": [1, 2, 3]}, "bbox"),
+    "empty ids": ("all acquisitions would match", {"acq_ids": [], "bbox": BBOX}, {"bbox": BBOX}, "ids"),
+    "misspelled operator": (
+        "the API rejects it",
         {"bbox": BBOX, "query": {"platform": {"equals": "worldview-02"}}},
         {"query": {"platform": {"equals": "worldview-02"}}},
         "query",
@@ -65,7 +65,7 @@ DIFFERENCES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
 }
 
 
-def our_payload(arguments: dict[str, Any]) -> Any:
+def provider_payload(arguments: dict[str, Any]) -> Any:
     from airflow_provider_ard.api.errors import ArdRequestError
     from airflow_provider_ard.api.selects.request import SelectRequest
 
@@ -77,8 +77,8 @@ def our_payload(arguments: dict[str, Any]) -> Any:
 
 
 if __name__ == "__main__":
-    every = CASES | {name: arguments for name, (_, arguments, _, _) in DIFFERENCES.items()}
-    sys.stdout.write(json.dumps({name: our_payload(arguments) for name, arguments in every.items()}))
+    cases = CASES | {name: arguments for name, (_, arguments, _, _) in DIFFERENCES.items()}
+    sys.stdout.write(json.dumps({name: provider_payload(arguments) for name, arguments in cases.items()}))
     sys.exit()
 
 
@@ -86,12 +86,12 @@ import pytest  # noqa: E402 -- not needed where this file runs as a script
 
 
 @pytest.fixture(scope="module")
-def our_side() -> dict[str, Any]:
-    """Our payloads of all cases."""
+def provider_payloads() -> dict[str, Any]:
+    """Return the provider's payloads of all cases."""
     command = [os.environ["ARD_SANDBOX_PYTHON"], __file__]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
 def sdk_payload(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -120,15 +120,15 @@ def sdk_payload(arguments: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CASES)
-def test_payload_equals_that_of_the_sdk(name, our_side):
-    assert our_side[name] == sdk_payload(CASES[name])
+def test_payload_equals_that_of_the_sdk(name, provider_payloads):
+    assert provider_payloads[name] == sdk_payload(CASES[name])
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", DIFFERENCES)
-def test_intended_difference_to_the_sdk(name, our_side):
-    reason, arguments, expected_sdk, expected_ours = DIFFERENCES[name]
+def test_intended_difference_to_the_sdk(name, provider_payloads):
+    reason, arguments, expected_sdk, expected = DIFFERENCES[name]
     assert reason
-    posted, made = sdk_payload(arguments), our_side[name]
-    assert {key: posted.get(key) for key in expected_sdk} == expected_sdk
-    assert (made if isinstance(expected_ours, str) else {key: made.get(key) for key in expected_ours}) == expected_ours
+    sdk_result, result = sdk_payload(arguments), provider_payloads[name]
+    assert {key: sdk_result.get(key) for key in expected_sdk} == expected_sdk
+    assert (result if isinstance(expected, str) else {key: result.get(key) for key in expected}) == expected

@@ -27,7 +27,7 @@ CELL = "Z13-031131111312"
 
 @pytest.fixture(scope="module")
 def select():
-    """A Select that has succeeded."""
+    """Return a succeeded Select."""
     return _succeeded(Select(bbox=BBOX, stack_depth=3, query={}))
 
 
@@ -151,7 +151,7 @@ def test_order_of_select_results(select):
 
 
 @pytest.mark.parametrize(
-    ("query", "holds"),
+    ("query", "matches"),
     [
         ({"platform": {"eq": "worldview-02"}}, lambda p: p["platform"] == "worldview-02"),
         ({"platform": {"in": ["worldview-03", "geoeye-01"]}}, lambda p: p["platform"] != "worldview-02"),
@@ -161,11 +161,11 @@ def test_order_of_select_results(select):
         ({"view:off_nadir": {"lt": 20, "gt": 5}}, lambda p: 5 < p["view:off_nadir"] < 20),
     ],
 )
-def test_queries(query, holds):
+def test_queries(query, matches):
     tiles = MetaSelect(bbox=BBOX, query=query).results.tiles
-    everything = MetaSelect(bbox=BBOX).results.tiles
-    assert {(t.acq_id, t.cell_id) for t in tiles} == {(t.acq_id, t.cell_id) for t in everything if holds(t.properties)}
-    assert 0 < len(tiles) < len(everything)
+    all_tiles = MetaSelect(bbox=BBOX).results.tiles
+    assert {(t.acq_id, t.cell_id) for t in tiles} == {(t.acq_id, t.cell_id) for t in all_tiles if matches(t.properties)}
+    assert 0 < len(tiles) < len(all_tiles)
 
 
 def test_unknown_property_is_rejected():

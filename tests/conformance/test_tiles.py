@@ -15,7 +15,7 @@ PATH = f"s3://{BUCKET}/tiles"
 
 @pytest.fixture(scope="module")
 def order(wait):
-    """An order that has been delivered."""
+    """Return a delivered order."""
     order = Order(
         acquisitions=PAIR, output_config={"amazon_s3": {"bucket": BUCKET, "prefix": "tiles"}}, bbox=BBOX, settings={}
     )
@@ -26,7 +26,7 @@ def order(wait):
 
 @pytest.fixture(scope="module")
 def collection(order):
-    """The tiles of the order. max-ard caches readers, so a closed one stays closed."""
+    """Return the tiles of the order. max-ard caches readers, so a closed reader stays closed."""
     return ARDCollection.from_order(order)
 
 
@@ -153,12 +153,12 @@ def test_notifications_are_sent_at_the_end_and_not_for_a_dry_run(sandbox, wait):
         for notification in sandbox.call("GET", "/notifications")["notifications"]
         if notification["subject"] == "order"
     ]
-    mine = [
+    own = [
         notification
         for notification in sent
         if notification["target"] in ("sdk@example.com", "arn:aws:sns:us-east-1:1:orders")
     ]
-    assert [(notification["type"], notification["subject_id"], notification["status"]) for notification in mine] == [
+    assert [(notification["type"], notification["subject_id"], notification["status"]) for notification in own] == [
         ("email", order.order_id, "SUCCEEDED"),
         ("sns", order.order_id, "SUCCEEDED"),
     ]

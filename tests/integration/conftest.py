@@ -1,4 +1,4 @@
-"""An S3 server, and helpers to wait and to find leftover processes."""
+"""Fixtures and helpers for integration tests: an S3 server, waiting, and leftover processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def s3() -> Iterator[S3Server]:
 
 
 def find_processes(sessions: set[int], mark: str) -> list[psutil.Process]:
-    """Return the live processes of some sessions, and those with the value `mark` in their environment.
+    """Return the live processes of these sessions, and those with the value `mark` in their environment.
 
     The sessions are needed because a process that changes its title, as Airflow's do, overwrites its visible environment.
     """

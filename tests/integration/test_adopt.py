@@ -1,4 +1,4 @@
-"""`ard orders adopt` on a real metadata database: the cleared task adopts the order and buys nothing."""
+"""`ard orders adopt` with a real metadata database: the cleared task uses the adopted order and places no new one."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def adopt(airflow, order_id, run_id="manual__1", **options):
     return airflow("-m", "airflow_provider_ard.cli", "orders", "adopt", order_id, *names, **options)
 
 
-def test_adopted_order_is_used_and_nothing_is_bought(ard, airflow):
+def test_adopted_order_is_used_without_a_new_one(ard, airflow):
     request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="s3://bkt/p")
     other = OrderRequest.of(acquisitions=ard.acquisitions[1], destination="s3://bkt/p")
     key = IdempotencyKey("imagery", "order", "manual__1")
@@ -88,6 +88,6 @@ def test_unknown_order_and_unknown_run_are_errors(ard, airflow):
     request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="s3://bkt/p")
     with ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
         order_id = client.submit_order(request).id
-    ended = adopt(airflow, order_id, run_id="manual__2", check=False)
-    assert ended.returncode == 2
-    assert "Traceback" not in ended.stderr
+    process = adopt(airflow, order_id, run_id="manual__2", check=False)
+    assert process.returncode == 2
+    assert "Traceback" not in process.stderr

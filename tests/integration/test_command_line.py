@@ -1,4 +1,4 @@
-"""The command line as people and programs run it: a process of its own, by the console script and by `airflow`."""
+"""The command line as a separate process, through the console script and through `airflow`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from airflow_provider_ard.api.orders.request import OrderRequest
 from demo.standalone import clean_environment
 
 BIN = Path(sys.executable).parent
-ENDED_WITHIN = 120
+TIME_LIMIT_S = 120
 SAS = "https://acct.blob.core.windows.net/tiles?sv=2024-11-04&se=2999-01-01T00%3A00%3A00Z&sp=rwl&sig=s1gnatur3"
-# Airflow takes in the commands of providers since 3.2.
+# Airflow loads commands of providers since 3.2.
 PROVIDERS_HAVE_COMMANDS = Version(airflow_version).release >= (3, 2)
 SCRIPTS = [("ard",), ("airflow", "ard")] if PROVIDERS_HAVE_COMMANDS else [("ard",)]
 
@@ -46,30 +46,30 @@ def run(env, *arguments, **options):
         env=env,
         capture_output=True,
         text=True,
-        timeout=ENDED_WITHIN,
+        timeout=TIME_LIMIT_S,
         check=False,
         **options,
     )
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=" ".join)
-def test_programs_get_json_and_nothing_else(env, order_id, script):
-    ended = run(env, *script, "orders", "list", "--json")
-    assert ended.returncode == 0, ended.stderr
-    assert [order["order_id"] for order in json.loads(ended.stdout)] == [order_id]
+def test_json_output_contains_nothing_else(env, order_id, script):
+    process = run(env, *script, "orders", "list", "--json")
+    assert process.returncode == 0, process.stderr
+    assert [order["order_id"] for order in json.loads(process.stdout)] == [order_id]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=" ".join)
-def test_an_error_is_one_line_and_a_code(env, ard, script):
-    # A password this short makes Airflow log a warning, to standard output.
+def test_error_is_one_line_with_exit_code(env, ard, script):
+    # Airflow logs a warning about such a short password to standard output.
     env["AIRFLOW_CONN_ARD_DEFAULT"] = json.dumps({"conn_type": "ard", "host": ard.url, "login": "u", "password": "abc"})
-    ended = run(env, *script, "orders", "show", "nope")
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert [line for line in ended.stderr.splitlines() if line.startswith("error: connection 'ard_default'")]
-    assert "Traceback" not in ended.stderr
+    process = run(env, *script, "orders", "show", "nope")
+    assert (process.returncode, process.stdout) == (1, "")
+    assert [line for line in process.stderr.splitlines() if line.startswith("error: connection 'ard_default'")]
+    assert "Traceback" not in process.stderr
 
 
-def test_a_connection_of_airflows_database_and_a_secret_from_standard_input(env, ard):
+def test_database_connection_and_secret_from_stdin(env, ard):
     connection_json = env.pop("AIRFLOW_CONN_ARD_DEFAULT")
     script = """
 import os, sys
@@ -81,37 +81,37 @@ with create_session() as session:
     session.add(Connection.from_json(sys.argv[1], conn_id="from_db"))
 """
     subprocess.run(
-        [sys.executable, "-c", script, connection_json], env=env, check=True, capture_output=True, timeout=ENDED_WITHIN
+        [sys.executable, "-c", script, connection_json], env=env, check=True, capture_output=True, timeout=TIME_LIMIT_S
     )
-    ended = run(env, "ard", "credentials", "put", "azure", "--conn-id", "from_db", input=f"{SAS}\n")
-    assert ended.returncode == 0, ended.stderr
+    process = run(env, "ard", "credentials", "put", "azure", "--conn-id", "from_db", input=f"{SAS}\n")
+    assert process.returncode == 0, process.stderr
     assert ard.stored_secret("azure") == SAS
-    assert "s1gnatur3" not in ended.stdout + ended.stderr
+    assert "s1gnatur3" not in process.stdout + process.stderr
 
 
 def test_wait_shows_a_progress_bar_and_ends_with_ctrl_c(env, ard, order_id):
-    ours, theirs = pty.openpty()
+    terminal, process_end = pty.openpty()
     process = subprocess.Popen(
         [BIN / "ard", "orders", "wait", order_id, "--poke-interval", "1"],
         env=env | {"TERM": "xterm", "COLUMNS": "120"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=process_end,
+        stdout=process_end,
+        stderr=process_end,
         start_new_session=True,
     )
-    os.close(theirs)
-    displayed, end, stopped = "", time.monotonic() + ENDED_WITHIN, False
+    os.close(process_end)
+    displayed, end, stopped = "", time.monotonic() + TIME_LIMIT_S, False
     while time.monotonic() < end:
         try:
-            piece = os.read(ours, 4096)
+            chunk = os.read(terminal, 4096)
         except OSError:
-            # The error of a Linux terminal whose other end is closed.
+            # Linux reports EIO when the other end of a terminal is closed.
             break
-        displayed += piece.decode(errors="replace")
+        displayed += chunk.decode(errors="replace")
         if "RUNNING" in displayed and not stopped:
             stopped = True
             process.send_signal(signal.SIGINT)
-    os.close(ours)
+    os.close(terminal)
     try:
         assert process.wait(timeout=10) == 130
     finally:
@@ -121,13 +121,13 @@ def test_wait_shows_a_progress_bar_and_ends_with_ctrl_c(env, ard, order_id):
     assert "Traceback" not in displayed
 
 
-def test_a_reader_who_has_enough_is_no_error(env, order_id):
-    ended = subprocess.run(
+def test_closed_stdout_is_not_an_error(env, order_id):
+    process = subprocess.run(
         ["bash", "-c", "set -o pipefail; ard orders list --json | true"],
         env=env | {"PATH": f"{BIN}:{env.get('PATH', '')}"},
         capture_output=True,
         text=True,
-        timeout=ENDED_WITHIN,
+        timeout=TIME_LIMIT_S,
         check=False,
     )
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (process.returncode, process.stderr) == (0, "")

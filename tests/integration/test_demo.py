@@ -1,4 +1,4 @@
-"""However the demo or what it started is ended, no process is left."""
+"""The demo and its helpers leave no processes behind."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-# To come up, and to be gone again, on a slow machine.
-UP_WITHIN = 180
-GONE_WITHIN = 60
+# Time limits for start and stop, generous for slow machines.
+START_LIMIT_S = 180
+STOP_LIMIT_S = 60
 
 
 class Process:
-    """A process in a session of its own, whose descendants are known by their sessions and by a mark."""
+    """A process in its own session, whose descendants are identified by their sessions and by an environment variable."""
 
     def __init__(self, *command: str, log: Path) -> None:
         self.mark = uuid.uuid4().hex
@@ -46,16 +46,16 @@ class Process:
             )
 
     @property
-    def printed(self) -> str:
+    def output(self) -> str:
         return self._log.read_text()
 
-    def left(self) -> list[str]:
+    def remaining(self) -> list[str]:
         return [" ".join(process.cmdline()) for process in self.processes()]
 
     def processes(self) -> list[psutil.Process]:
         """Return the live processes among this one and its descendants, including orphaned ones."""
-        remaining = find_processes(self._sessions | {self.popen.pid}, self.mark)
-        for process in remaining:
+        processes = find_processes(self._sessions | {self.popen.pid}, self.mark)
+        for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 self._sessions.add(os.getsid(process.pid))
         return find_processes(self._sessions, self.mark)
@@ -83,35 +83,33 @@ def demo(start: Callable[..., Process], tmp_path: Path) -> Process:
     return start("demo", "--folder", str(tmp_path / "demo"), "--order-duration", "1d")
 
 
-def test_the_guard_stops_all_of_a_session_when_its_owner_goes(start: Callable[..., Process]) -> None:
-    stubborn = "trap '' INT TERM; sleep 1000 & (sleep 1000 &) ; sleep 1000"
-    guard = start("demo.guard", "sh", "-c", stubborn)
-    wait_until(lambda: len(guard.left()) >= 5, 20, "the guard and its four processes")
+def test_guard_kills_its_session_when_stdin_closes(start: Callable[..., Process]) -> None:
+    command = "trap '' INT TERM; sleep 1000 & (sleep 1000 &) ; sleep 1000"
+    guard = start("demo.guard", "sh", "-c", command)
+    wait_until(lambda: len(guard.remaining()) >= 5, 20, "the guard and its four processes")
     guard.popen.send_signal(signal.SIGINT)
     guard.popen.send_signal(signal.SIGTERM)
-    assert len(guard.left()) >= 5
+    assert len(guard.remaining()) >= 5
     guard.popen.stdin.close()
-    guard.popen.wait(GONE_WITHIN)
-    assert guard.left() == []
+    guard.popen.wait(STOP_LIMIT_S)
+    assert guard.remaining() == []
 
 
-def test_the_guard_ends_with_the_exit_code_of_its_command(start: Callable[..., Process]) -> None:
+def test_guard_returns_the_exit_code_of_its_command(start: Callable[..., Process]) -> None:
     guard = start("demo.guard", "sh", "-c", "sleep 1000 & exit 7")
-    assert guard.popen.wait(GONE_WITHIN) == 7
-    assert guard.left() == []
+    assert guard.popen.wait(STOP_LIMIT_S) == 7
+    assert guard.remaining() == []
 
 
-def test_an_airflow_that_dies_is_noticed(tmp_path: Path) -> None:
+def test_exit_of_airflow_is_an_error(tmp_path: Path) -> None:
     airflow = StandaloneAirflow(tmp_path, tmp_path, env={"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "nonsense://"})
     with pytest.raises(AirflowFailedError, match=r"(?s)Airflow ended with exit code 1.*nonsense"), airflow:
         pass
 
 
-def test_an_airflow_that_does_not_answer_for_once_ends_no_wait_and_one_that_refuses_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wait_continues_after_outages_but_not_client_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     airflow = StandaloneAirflow(tmp_path, tmp_path)
-    # There is no Airflow to be found dead.
+    # No Airflow runs.
     monkeypatch.setattr(airflow, "check_alive", lambda: None)
     states: list[Any] = [503, requests.ReadTimeout("late"), requests.ConnectionError("lost"), False, True, 403]
 
@@ -126,13 +124,15 @@ def test_an_airflow_that_does_not_answer_for_once_ends_no_wait_and_one_that_refu
         response.raise_for_status()
         return True
 
-    airflow.wait_until(condition, within=60, what="the last of them", every=0)
+    airflow.wait_until(condition, within=60, what="the condition is true", every=0)
     assert states == [403]
     with pytest.raises(requests.HTTPError, match="403"):
-        airflow.wait_until(condition, within=60, what="a refusal", every=0)
+        airflow.wait_until(condition, within=60, what="forbidden", every=0)
     states.append(requests.ReadTimeout("late"))
-    with pytest.raises(AirflowFailedError, match=r"Not so within -1 s: no answer\nThe last answer: ReadTimeout: late"):
-        airflow.wait_until(condition, within=-1, what="no answer")
+    with pytest.raises(
+        AirflowFailedError, match=r"condition not met within -1 s: timeout\nlast error: ReadTimeout: late"
+    ):
+        airflow.wait_until(condition, within=-1, what="timeout")
 
 
 def test_demo_prints_the_environment_for_another_shell(tmp_path: Path) -> None:
@@ -142,17 +142,17 @@ def test_demo_prints_the_environment_for_another_shell(tmp_path: Path) -> None:
     }
     airflow = StandaloneAirflow(tmp_path / "a home", tmp_path, env=connections)
     lines = exports(airflow.environment)
-    ended = subprocess.run(["sh", "-c", f"{lines}\nenv -0"], capture_output=True, text=True, check=True)
-    there = dict(pair.split("=", 1) for pair in ended.stdout.split("\0") if pair)
-    assert there["AIRFLOW_HOME"] == str(tmp_path / "a home")
-    assert connections.items() <= there.items()
+    process = subprocess.run(["sh", "-c", f"{lines}\nenv -0"], capture_output=True, text=True, check=True)
+    environment = dict(pair.split("=", 1) for pair in process.stdout.split("\0") if pair)
+    assert environment["AIRFLOW_HOME"] == str(tmp_path / "a home")
+    assert connections.items() <= environment.items()
 
 
-def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("text")
+def test_foreign_folder_is_not_changed(tmp_path: Path) -> None:
+    (tmp_path / "existing").write_text("text")
     with pytest.raises(ValueError, match="not touched"):
         fresh_folder(tmp_path)
-    assert (tmp_path / "precious").exists()
+    assert (tmp_path / "existing").exists()
 
 
 def test_demo_recreates_the_folder_of_an_earlier_demo(tmp_path: Path) -> None:
@@ -162,40 +162,42 @@ def test_demo_recreates_the_folder_of_an_earlier_demo(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_at_the_very_start_leaves_nothing(demo: Process, signum: signal.Signals) -> None:
-    wait_until(lambda: "S3 server" in demo.printed, UP_WITHIN, "the demo has begun")
+def test_signal_at_start_leaves_no_process(demo: Process, signum: signal.Signals) -> None:
+    wait_until(lambda: "S3 server" in demo.output, START_LIMIT_S, "the demo has started")
     demo.popen.send_signal(signum)
-    assert demo.popen.wait(GONE_WITHIN) == 128 + signum
-    assert demo.left() == []
+    assert demo.popen.wait(STOP_LIMIT_S) == 128 + signum
+    assert demo.remaining() == []
 
 
 @pytest.mark.standalone
-@pytest.mark.timeout(UP_WITHIN + 2 * GONE_WITHIN)
-def test_a_signal_while_airflow_starts_leaves_nothing(demo: Process) -> None:
-    # The demo, the guard, standalone and at least two of its components.
-    wait_until(lambda: len(demo.left()) >= 5, UP_WITHIN, "Airflow is half up")
+@pytest.mark.timeout(START_LIMIT_S + 2 * STOP_LIMIT_S)
+def test_signal_while_airflow_starts_leaves_no_process(demo: Process) -> None:
+    # The demo, the guard, `airflow standalone` and at least two of its components.
+    wait_until(lambda: len(demo.remaining()) >= 5, START_LIMIT_S, "Airflow is starting")
     demo.popen.send_signal(signal.SIGINT)
-    assert demo.popen.wait(GONE_WITHIN) == 128 + signal.SIGINT
-    assert demo.left() == []
+    assert demo.popen.wait(STOP_LIMIT_S) == 128 + signal.SIGINT
+    assert demo.remaining() == []
 
 
 @pytest.mark.standalone
-@pytest.mark.timeout(UP_WITHIN + 2 * GONE_WITHIN)
+@pytest.mark.timeout(START_LIMIT_S + 2 * STOP_LIMIT_S)
 def test_second_ctrl_c_during_the_wait_leaves_no_process(demo: Process) -> None:
     wait_until(
-        lambda: "waiting: " in demo.printed or demo.popen.poll() is not None, UP_WITHIN, "the order is waited for"
+        lambda: "waiting: " in demo.output or demo.popen.poll() is not None,
+        START_LIMIT_S,
+        "the demo waits for the order",
     )
-    assert sum("airflow" in command for command in demo.left()) >= 10
+    assert sum("airflow" in command for command in demo.remaining()) >= 10
     for _ in range(3):
         demo.popen.send_signal(signal.SIGINT)
-    assert demo.popen.wait(GONE_WITHIN) == 128 + signal.SIGINT, demo.printed
-    assert demo.left() == []
+    assert demo.popen.wait(STOP_LIMIT_S) == 128 + signal.SIGINT, demo.output
+    assert demo.remaining() == []
 
 
 @pytest.mark.standalone
-@pytest.mark.timeout(UP_WITHIN + 2 * GONE_WITHIN)
-def test_a_demo_that_is_killed_takes_airflow_along(demo: Process) -> None:
-    wait_until(lambda: len(demo.left()) >= 5, UP_WITHIN, "Airflow is half up")
+@pytest.mark.timeout(START_LIMIT_S + 2 * STOP_LIMIT_S)
+def test_killed_demo_leaves_no_process(demo: Process) -> None:
+    wait_until(lambda: len(demo.remaining()) >= 5, START_LIMIT_S, "Airflow is starting")
     demo.popen.kill()
     demo.popen.wait(10)
-    wait_until(lambda: not demo.left(), GONE_WITHIN, "all is gone")
+    wait_until(lambda: not demo.remaining(), STOP_LIMIT_S, "all processes have ended")

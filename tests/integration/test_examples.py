@@ -167,7 +167,7 @@ def test_sas_url_does_not_leak(runs: ExampleRuns) -> None:
         assert [path.name for path in files if secret.encode() in path.read_bytes()] == []
 
 
-def test_one_order_per_aoi_and_only_the_aoi_without_imagery_is_skipped(runs: ExampleRuns) -> None:
+def test_each_aoi_is_ordered_unless_it_has_no_imagery(runs: ExampleRuns) -> None:
     assert runs.outcomes["ard_many_aois"]["state"] == "success"
     for task_id in ("select", "order", "wait", "list_tiles", "ingest"):
         assert runs.states("ard_many_aois", f"aoi.{task_id}") == ["success", "success", "skipped"], task_id
@@ -194,14 +194,14 @@ def test_price_report_matches_cost_of_an_order(runs: ExampleRuns) -> None:
 
 
 def test_price_report_places_no_order(runs: ExampleRuns) -> None:
-    # It runs first, so its dry runs come before the first order.
+    # The report runs first, so its dry runs precede the first order.
     dry_runs = [record.dry_run for record in runs.ard.requests if record.endpoint == "POST /order"]
     assert dry_runs[:4] == [True, True, True, False]
     assert runs.orders("ard_price_report") == []
     assert len(runs.ard.orders) == len(runs.ard.submissions) == 5 + ("ard_deliver" in RUNS)
 
 
-def test_manual_run_of_monitor_orders_and_ingests_acquisitions_of_its_day(runs: ExampleRuns) -> None:
+def test_manual_run_of_monitor_ingests_its_day(runs: ExampleRuns) -> None:
     assert runs.outcomes["ard_daily_monitor"]["state"] == "success"
     [order] = runs.orders("ard_daily_monitor")
     [acquisition] = order.request["acquisitions"]

@@ -33,7 +33,7 @@ assert run.state == "success", run.state
 @pytest.fixture(scope="module")
 def emitted(tmp_path_factory):
     """Run a DAG; return the sandbox's URL, its order, the acquisitions and all events."""
-    pytest.importorskip("airflow.sdk", reason="Airflow 2.11 has no airflow.sdk; the operators are the same there")
+    pytest.importorskip("airflow.sdk", reason="Airflow 2.11 has no airflow.sdk, which the DAG imports")
     home = tmp_path_factory.mktemp("lineage")
     events, dags = home / "events.jsonl", home / "dags"
     with Sandbox(order_duration="0.2s") as ard:

@@ -76,7 +76,7 @@ def dag_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox,
 
 
 def arguments_of(ard: Sandbox, home: Path) -> dict[str, Any]:
-    """Return the conf of the run: acquisitions of the sandbox, a search result, a Select and AOIs around them."""
+    """Return the conf of the run: acquisitions of the sandbox, a search result, a Select and an AOI."""
     with requests.Session() as session:
         session.trust_env = False
         login = {"grant_type": "password", "username": ard.login, "password": ard.password}
@@ -87,25 +87,25 @@ def arguments_of(ard: Sandbox, home: Path) -> dict[str, Any]:
             return session.post(f"{ard.url}/api/v1/{path}", json=body, timeout=20).json()
 
         first = post("metadata/cells/acquisitions?format=geojson", ids=ard.acquisitions[:1])
-        around = shapely.box(*shapely.from_geojson(json.dumps(first)).buffer(0.01).bounds)
-        cells = post("metadata/cells/acquisitions?format=order", bbox=list(around.bounds))
+        aoi = shapely.box(*shapely.from_geojson(json.dumps(first)).buffer(0.01).bounds)
+        cells = post("metadata/cells/acquisitions?format=order", bbox=list(aoi.bounds))
         ids = sorted(cells)[:2]
         assert len(ids) == 2
-        search = post("metadata/cells/acquisitions?format=geojson", ids=ids, bbox=list(around.bounds))
-        selected = post("select", ids=ids, bbox=list(around.bounds))
+        search = post("metadata/cells/acquisitions?format=geojson", ids=ids, bbox=list(aoi.bounds))
+        selected = post("select", ids=ids, bbox=list(aoi.bounds))
         put = session.put(
             f"{ard.url}/api/v1/admin/account/{account_of(session, ard)}/credentials/azure-prod",
             json={"credentials": "https://acct.blob.core.windows.net/con?sv=1&sig=abc", "description": "for tests"},
             timeout=20,
         )
         assert put.ok, put.text
-    (home / "aoi.geojson").write_text(json.dumps(shapely.geometry.mapping(around)))
+    (home / "aoi.geojson").write_text(json.dumps(shapely.geometry.mapping(aoi)))
     return {
         "ids": ids,
         "cells": {acquisition_id: cells[acquisition_id] for acquisition_id in ids},
         "search": search,
-        "area": shapely.geometry.mapping(around),
-        "bbox": list(around.bounds),
+        "area": shapely.geometry.mapping(aoi),
+        "bbox": list(aoi.bounds),
         "select_id": int(selected["id"]) if selected["id"].isdigit() else selected["id"],
         "aoi_file": str(home / "aoi.geojson"),
     }

@@ -17,19 +17,19 @@ from tests.integration.clouds import KEY_FILE, Clouds, three_clouds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILES_OF_A_TILE = 18
+FILES_PER_TILE = 18
 
 
 @pytest.fixture(scope="module")
 def clouds() -> Iterator[Clouds]:
-    """All three servers."""
+    """Run the storage servers of all three clouds."""
     with three_clouds() as clouds:
         yield clouds
 
 
 @pytest.fixture
 def ard(clouds: Clouds) -> Iterator[Sandbox]:
-    """A sandbox that delivers to all three."""
+    """Run a sandbox that delivers to all three clouds."""
     with Sandbox(
         order_duration=0,
         storage="cloud",
@@ -45,7 +45,7 @@ def ard(clouds: Clouds) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def api(ard: Sandbox) -> Iterator[requests.Session]:
-    """A logged-in session."""
+    """Yield a logged-in session of the sandbox."""
     with login(ard) as session:
         yield session
 
@@ -81,11 +81,11 @@ def final_status(ard: Sandbox, api: requests.Session, response: requests.Respons
 @pytest.mark.parametrize("platform", ["s3", "gcs", "azure"])
 def test_order_is_delivered_to_its_platform(clouds, ard, api, platform, tmp_path):
     assert order(ard, api, clouds.config(platform), dry_run=True).status_code == 200
-    done = final_status(ard, api, order(ard, api, clouds.config(platform)))
-    assert done["status"] == "SUCCEEDED", done
+    status = final_status(ard, api, order(ard, api, clouds.config(platform)))
+    assert status["status"] == "SUCCEEDED", status
     files = clouds.files(platform)
     paths = files.find("tiles/a/b")
-    assert len(paths) == 2 * FILES_OF_A_TILE + 3
+    assert len(paths) == 2 * FILES_PER_TILE + 3
     assert not [path for path in paths if ".ard-dry-run" in path]
     files.get("tiles/a/b/", str(tmp_path), recursive=True)
     root = next(tmp_path.rglob("*_root_collection.json"))
@@ -107,9 +107,9 @@ def test_missing_bucket_fails_dry_run_and_order(clouds, ard, api, platform):
     assert response.status_code == 400
     assert "cannot be written to" in response.json()["message"]
     assert "\n" not in response.json()["message"]
-    done = final_status(ard, api, order(ard, api, config))
-    assert done["status"] == "FAILED"
-    assert done["status_message"].startswith("Delivery failed")
+    status = final_status(ard, api, order(ard, api, config))
+    assert status["status"] == "FAILED"
+    assert status["status_message"].startswith("Delivery failed")
 
 
 def test_invalid_sas_signature_fails_dry_run(clouds, ard, api):
@@ -121,9 +121,9 @@ def test_invalid_sas_signature_fails_dry_run(clouds, ard, api):
 def test_delivery_with_stored_credentials(clouds, ard, api):
     ard.store_credentials("azure-prod", clouds.sas())
     config = {"azure_blob_storage": {"container": "tiles", "prefix": "stored", "credentials_id": "azure-prod"}}
-    done = final_status(ard, api, order(ard, api, config))
-    assert done["status"] == "SUCCEEDED", done
-    assert done["order"]["output_config"] == config
+    status = final_status(ard, api, order(ard, api, config))
+    assert status["status"] == "SUCCEEDED", status
+    assert status["order"]["output_config"] == config
     assert clouds.files("azure").find("tiles/stored")
 
 

@@ -34,13 +34,13 @@ def test_no_request_causes_a_server_error(tmp_path):
         records = ard.requests
         assert len(records) > 1000
         assert [record.endpoint for record in records if record.status is None or record.status >= 500] == []
-        # Valid requests were among them for every part of the API.
+        # Every part of the API has processed valid requests.
         succeeded = {record.endpoint.split("/")[1] for record in records if record.status in (200, 204)}
         assert succeeded >= {"order", "select", "metadata", "monitor", "admin", "usage", "auth", "browse"}
 
 
 def _describe_api(ard: Sandbox, api: requests.Session) -> dict:
-    """Return the API description with IDs that exist beside arbitrary values."""
+    """Return the API description with existing IDs in addition to arbitrary values."""
     root = f"{ard.url}/api/v1"
     tile = next(iter(ard.catalog))
     destination = {"bucket": "b", "prefix": ""}

@@ -1,4 +1,4 @@
-"""The real catalog: every file loads, and an order of all acquisitions of a file delivers exactly its tiles."""
+"""Real catalog files load, and an order of all acquisitions of a file delivers exactly its tiles."""
 
 from __future__ import annotations
 
