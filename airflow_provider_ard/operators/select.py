@@ -73,7 +73,8 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
     :param ids: Acquisition IDs to search among, one or an iterable.
     :param datetime: When imagery was acquired: a date or time in ISO 8601, or two with a slash between, `..` for an
         open end; `date` and `datetime` objects, or a pair of them. UTC without an offset. Intervals of two times
-        are half-open, so consecutive data intervals select each acquisition once; dates include both whole days.
+        are half-open, so consecutive data intervals select each acquisition once; dates include both whole days, weeks
+        (`2026-W23`), months and years all of their days.
         Invalid: an empty interval, as runs of Airflow 3's plain cron schedules have, and an end that is None.
     :param intersects: AOI, in any form that `ArdOrderOperator` takes. This or `bbox` is required without `ids`.
     :param bbox: AOI as xmin, ymin, xmax, ymax in WGS84 degrees.

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.api.arguments import none_if_blank, parse_literal, safe_repr, to_list
+from airflow_provider_ard.api.dates import parse_period
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.grid import is_cell_id
 from airflow_provider_ard.api.orders.acquisitions import is_acquisition_id
@@ -100,24 +101,37 @@ def _acquisition(value: object) -> str:
 def _interval(value: object) -> tuple[str | None, str | None]:
     if isinstance(value, str) and "/" in value:
         ends = [end.strip() for end in value.split("/")]
-        first, last = (None if end in _OPEN else _day(end) for end in ends) if len(ends) == 2 else (None, None)
+        if len(ends) != 2:
+            raise ValueError(value)
+        first, last = (None if end in _OPEN else _days(end)[index] for index, end in enumerate(ends))
         if (first is None and last is None) or (first and last and first > last):
             raise ValueError(value)
         return first, last
-    return (day := _day(value)), day
+    return _days(value)
 
 
-def _day(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if not isinstance(value, str):
-        raise ValueError(value)  # noqa: TRY004 -- both are reported alike
+def _days(value: object) -> tuple[str, str]:
+    """Return the first and last day of a date of any precision; the day of a time, twice."""
     try:
-        return datetime.fromisoformat(value.strip()).date().isoformat()
-    except ValueError:
+        first, last = _first_and_last(value)
+    except (ValueError, OverflowError):
         raise ValueError(value) from None
+    return first.isoformat(), last.isoformat()
+
+
+def _first_and_last(value: object) -> tuple[date, date]:
+    if isinstance(value, datetime):
+        return (day := value.date()), day
+    if isinstance(value, date):
+        return value, value
+    if isinstance(value, int) and not isinstance(value, bool):
+        # With render_template_as_native_obj, `{{ ds_nodash }}` is a number.
+        value = str(value)
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004 -- both are reported alike
+    if period := parse_period(value):
+        return period
+    return (day := datetime.fromisoformat(value.strip()).date()), day
 
 
 def _within(day: str, first: str | None, last: str | None) -> bool:

@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from airflow_provider_ard.api.arguments import none_if_blank, parse_literal, safe_repr, to_list
+from airflow_provider_ard.api.dates import is_sentinel, parse_period
 from airflow_provider_ard.api.errors import ArdRequestError
 
 OPEN = ".."
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Python reads it as the Monday.
+_WEEK_WITH_TIME = re.compile(r"[0-9]{4}-?W[0-9]{2}[^-0-9]")
 _EXPECTED = "a date or time in ISO 8601, or two of them with a / between, such as 2026-01-01/2026-01-31"
 
 
@@ -22,7 +24,8 @@ def parse_interval(value: object, argument: str = "datetime") -> str | None:
 
     Accepts strings in ISO 8601, one or two with a slash between, `date` and `datetime` objects (pendulum's are
     subclasses) and pairs of any of these; `..` or an empty string leaves an end open. A time without an offset is in
-    UTC. Dates include their complete days, at both ends. Two times are half-open, `[start, end)`, like Airflow's data
+    UTC. Dates include their complete days, at both ends; a week (`2026-W23`), month (`2026-06`) or year includes all of
+    its days. Two times are half-open, `[start, end)`, like Airflow's data
     intervals: an acquisition at an interval's end belongs to the next one. The API includes both ends and stores whole
     seconds, so that the last second before the end is sent.
 
@@ -33,42 +36,58 @@ def parse_interval(value: object, argument: str = "datetime") -> str | None:
     value = parse_literal(value)
     if isinstance(value, str) and "/" in value:
         value = value.split("/")
-    elif isinstance(value, str | date):
-        return _format(_parse_end(value, argument))
+    elif isinstance(value, str | date | int):
+        first, last = _parse_end(value, argument)
+        return _format(first) if first == last else f"{_format(first)}/{_format(last)}"
     if isinstance(value, Mapping | Set):
         raise ArdRequestError(f"expected {_EXPECTED}, got {safe_repr(value)}", argument=argument)
     ends = to_list(value, argument, _EXPECTED)
     if len(ends) != 2:
         raise ArdRequestError(f"expected {_EXPECTED}, got {len(ends)} of them", argument=argument)
-    start, end_ = (_parse_optional_end(end, argument) for end in ends)
+    start, end_ = (_parse_optional_end(end, argument, index) for index, end in enumerate(ends))
     if start is None and end_ is None:
         raise ArdRequestError("both ends are open; omit the argument to search all times", argument=argument)
     return _join(start, end_, argument)
 
 
-def _parse_optional_end(value: object, argument: str) -> date | None:
+def _parse_optional_end(value: object, argument: str, index: int) -> date | None:
     if isinstance(value, str) and value.strip() in {"", OPEN}:
         return None
-    return _parse_end(value, argument)
+    return _parse_end(value, argument)[index]
 
 
-def _parse_end(value: object, argument: str) -> date:
+def _parse_end(value: object, argument: str) -> tuple[date, date]:
+    """Return the first and last day of a date, or a time twice."""
     if value is None or value == "None":
         # A missing end would search, and order, the complete archive.
         raise ArdRequestError(
             f"an end is None; does this run have no data interval? {OPEN!r} leaves an end open", argument=argument
         )
+    try:
+        first, last = _first_and_last(value)
+    except (ValueError, TypeError, OverflowError):
+        # Dates that do not exist, and missing values such as the NaT of pandas.
+        raise ArdRequestError(f"expected {_EXPECTED}, got {safe_repr(value)}", argument=argument) from None
+    if is_sentinel(first) or is_sentinel(last):
+        raise ArdRequestError(f"{_format(first)} is no date of imagery; {OPEN!r} leaves an end open", argument=argument)
+    return first, last
+
+
+def _first_and_last(value: object) -> tuple[date, date]:
     if isinstance(value, datetime):
-        return _utc(value)
+        return (moment := _utc(value)), moment
     if isinstance(value, date):
-        return value
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            return date.fromisoformat(text) if _DATE.fullmatch(text) else _utc(datetime.fromisoformat(text))
-        except (ValueError, OverflowError):
-            pass
-    raise ArdRequestError(f"expected {_EXPECTED}, got {safe_repr(value)}", argument=argument)
+        return value, value
+    if isinstance(value, int) and not isinstance(value, bool):
+        # With render_template_as_native_obj, `{{ ds_nodash }}` is a number.
+        value = str(value)
+    if not isinstance(value, str):
+        raise TypeError
+    if period := parse_period(value):
+        return period
+    if _WEEK_WITH_TIME.match(value.strip()):
+        raise ValueError
+    return (moment := _utc(datetime.fromisoformat(value.strip()))), moment
 
 
 def _join(start: date | None, end_: date | None, argument: str) -> str:
