@@ -5,23 +5,22 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 EXTRAS := s3,gcs,azure,sandbox,examples
 ALL_EXTRAS := s3,gcs,azure,ogr,sandbox,examples
-# The SDK pins what we do not; it gets an environment of its own and meets us over HTTP alone.
+# The SDK pins conflicting versions, so it has a separate environment and communicates over HTTP only.
 SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt
 PEERS_VENV := .venv-peers
 PEERS_REQUIREMENTS := benchmarks/peers-requirements.txt
 BENCH_VENV := .venv-bench
 BENCH_REQUIREMENTS := benchmarks/waiting/requirements.txt
-# What the page in Airflow's UI is made with; it comes along in the wheel.
+# JavaScript libraries and country borders of the page in Airflow's UI; they are part of the wheel.
 UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/plugins/orders_page/static/vendor
-# A test starts many processes of Airflow. Where the environment forbids compiled files, each would compile all of it anew,
-# which is most of the time that CI takes.
+# Tests start many Airflow processes. Without compiled files, each would compile Airflow again, which takes most of CI's time.
 unexport PYTHONDONTWRITEBYTECODE
 
 CODE := airflow_provider_ard benchmarks dags_examples demo scripts tests
 
-# A file is one process's; the longest are named first, or the last of them would have a processor idle.
+# Each file runs in one process. The longest start first, so that no processor is idle at the end.
 BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
 longest_first = $(2:%=$(1)/test_%.py) $(filter-out $(2:%=$(1)/test_%.py),$(wildcard $(1)/test_*.py))
 
@@ -31,7 +30,7 @@ longest_first = $(2:%=$(1)/test_%.py) $(filter-out $(2:%=$(1)/test_%.py),$(wildc
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-setup: $(VENV)/.ready  ## Make .venv with all that development needs, at pinned versions
+setup: $(VENV)/.ready  ## Create .venv with all development dependencies, at pinned versions
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -39,7 +38,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]' --group dev
 	@touch $@
 
-# Tools of a release, each run in an environment of its own that uv keeps.
+# Release tools, each run in a separate environment that uv caches.
 TOOL := $(UV) tool run --quiet
 TWINE := twine@6.2.0
 CHECK_WHEEL := check-wheel-contents@0.6.3
@@ -72,7 +71,7 @@ language: setup  ## Check spelling and the project's word list
 	$(BIN)/codespell $$(git ls-files)
 	$(BIN)/python scripts/check_language.py
 
-format: setup  ## Mend what ruff can mend
+format: setup  ## Fix what ruff can fix automatically
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
@@ -90,28 +89,28 @@ bench-triggerer: setup  ## A thousand deferred sensors on a real triggerer, SQLi
 	test -d /usr/lib/postgresql || apt-get install --yes --quiet postgresql
 	$(BIN)/python -m benchmarks.triggerer --database postgresql
 
-browser: setup  ## The page and the Connection's form in a real browser (Debian's chromium)
+browser: setup  ## The page and the Connection form in a real browser (Debian's chromium)
 	$(BIN)/pytest tests/browser -n 0
 
-bench-page: setup  ## First paint and data request of the page with 5,000 orders
+bench-page: setup  ## First paint and data requests of the page with 5,000 orders
 	$(BIN)/python -m benchmarks.page
 
-screenshots: setup  ## Take the pictures of the documentation anew from a real Airflow
+screenshots: setup  ## Regenerate the screenshots with a real Airflow
 	$(BIN)/python -m demo.screenshots
 
-chaos-short: setup  ## Crashes, lost answers, outages and days: a short version of each
+chaos-short: setup  ## Short version of `make chaos`: crashes, lost responses, outages, multi-day waits
 	$(BIN)/pytest $(BY_FILE) $(call longest_first,tests/chaos,storm watcher)
 
-chaos: setup  ## The same in full; takes half an hour
+chaos: setup  ## Crashes, lost responses, outages, multi-day waits, in a real Airflow; half an hour
 	ARD_CHAOS=full ARD_MODEL_STEPS=100000 $(BIN)/pytest tests/chaos tests/unit/ordering/test_model.py
 
 .PHONY: docs docs-serve docs-test
 
-docs: setup  ## Build the documentation into site/, without a warning
+docs: setup  ## Build the documentation into site/; warnings are errors
 	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt --group docs
 	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
 
-docs-serve: docs  ## Show the documentation at http://127.0.0.1:8000, rebuilt when a page changes
+docs-serve: docs  ## Serve the documentation at http://127.0.0.1:8000, rebuilt on changes
 	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs serve
 
 docs-test: docs  ## The code, links and tables of the README and docs/
@@ -120,21 +119,21 @@ docs-test: docs  ## The code, links and tables of the README and docs/
 conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(SDK_VENV)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance
 
-bench: $(BENCH_VENV)/.ready  ## Waiting and importing, this provider beside its peers: tables, figures, plot; 12 minutes
+bench: $(BENCH_VENV)/.ready  ## Cost of waiting and importing compared with other providers: tables, figures, plot; 12 minutes
 	$(BIN)/python -m benchmarks.waiting --json benchmarks/waiting/figures.json
 	$(BIN)/python -m benchmarks.imports
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
 
-bench-plot: $(BENCH_VENV)/.ready  ## The plot of the last figures anew
+bench-plot: $(BENCH_VENV)/.ready  ## Regenerate the plot from the last figures
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
 
-bench-request: $(SDK_VENV)/.ready  ## Building an order: ours against max-ard, in one run
+bench-request: $(SDK_VENV)/.ready  ## Building an order: this provider compared with max-ard
 	$(BIN)/python benchmarks/order_request.py $(SDK_VENV)/bin/python
 
-bench-tiles: setup  ## Listing 10,000 delivered tiles: seconds, memory, bytes of XCom
+bench-tiles: setup  ## Listing 10,000 delivered tiles: seconds, memory, XCom bytes
 	$(BIN)/python -m benchmarks.tiles
 
-bench-peers: $(PEERS_VENV)/.ready  ## This provider and its peers under the same faults: orders placed, outages survived
+bench-peers: $(PEERS_VENV)/.ready  ## This provider and others under the same faults: orders placed, outages tolerated
 	$(BIN)/python -m benchmarks.peers
 
 demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FOLDER= AIRFLOW_PORT= SANDBOX_PORT= S3_PORT=
@@ -143,27 +142,27 @@ demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FO
 		$(if $(AIRFLOW_PORT),--airflow-port $(AIRFLOW_PORT)) $(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT)) \
 		$(if $(S3_PORT),--s3-port $(S3_PORT))
 
-constraints: setup  ## Resolve constraints.txt anew (all extras, newest versions)
+constraints: setup  ## Resolve constraints.txt again (all extras, newest versions)
 	$(UV) pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --group docs --group postgresql --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links -c constraints.in --output-file constraints.txt pyproject.toml
 
-ui:  ## Fetch the page's libraries and land anew from npm, at the versions pinned here
+ui:  ## Download the page's JavaScript libraries and country borders from npm, at the versions pinned here
 	npm install --prefix .node/ui --no-save --no-audit --no-fund --ignore-scripts $(UI_PACKAGES)
 	cd .node/ui/node_modules && cp leaflet/dist/leaflet.js leaflet/dist/leaflet.css \
 		topojson-client/dist/topojson-client.min.js world-atlas/countries-50m.json $(CURDIR)/$(UI_VENDOR)
 	for name in leaflet topojson-client world-atlas; do \
 		cp .node/ui/node_modules/$$name/LICENSE $(UI_VENDOR)/$$name-LICENSE.txt; done
 
-matrix: setup  ## The built wheel on Airflow 2.11 to 3.3, with the lowest and the newest versions; NAMES="2.11-floor …" for some
+matrix: setup  ## The built wheel on Airflow 2.11 to 3.3, with the lowest and the newest dependencies; NAMES="2.11-floor …" selects environments
 	$(BIN)/python -m tests.matrix $(NAMES)
 
-matrix-short: setup  ## The same at both ends, in short
+matrix-short: setup  ## Short version of `make matrix`: the oldest and the newest environment
 	$(BIN)/python -m tests.matrix --short
 
-matrix-constraints: setup  ## Resolve tests/matrix/constraints/ anew
+matrix-constraints: setup  ## Resolve tests/matrix/constraints/ again
 	$(BIN)/python -m tests.matrix.resolve
 
-typing: setup  ## A user's DAG as mypy and pyright see it
+typing: setup  ## Check a user's DAG with mypy and pyright
 	$(BIN)/mypy --strict tests/typing/users_dag.py
 	$(TOOL) $(PYRIGHT) --pythonpath $(BIN)/python -p tests/typing
 
@@ -174,25 +173,25 @@ dist: setup
 	$(TOOL) $(CHECK_WHEEL) dist/*.whl
 	@ls -l dist/*.whl dist/*.tar.gz | awk '{print $$5 " bytes\t" $$9}'
 
-wheel: dist  ## Build the wheel and check what is in it, what it asks for and says, and the public API
+wheel: dist  ## Build the wheel and check its contents, dependencies, metadata and public API
 	$(BIN)/pytest tests/release -n 2 --dist loadfile
 
-wheel-full: dist  ## The same, with each extra installed alone
+wheel-full: dist  ## As `make wheel`, with each extra also installed individually
 	ARD_WHEEL=full $(BIN)/pytest tests/release -n 0
 
-licenses: dist  ## The licenses of all that the wheel brings along with every extra; fails for a GPL without an alternative
+licenses: dist  ## List the licenses of the wheel and all its extras; fail for GPL-only packages
 	$(UV) venv --quiet --clear --python $(BIN)/python .venv-licenses
 	$(UV) pip install --quiet --python .venv-licenses/bin/python -c constraints.txt "$$(ls dist/*.whl)[$(ALL_EXTRAS)]"
 	$(BIN)/python -m tests.release.licenses .venv-licenses/bin/python $(PIP_LICENSES)
 
-audit: setup  ## Known vulnerabilities in what constraints.txt pins; exit code 2 if the advisory service cannot be reached
+audit: setup  ## Check constraints.txt for known vulnerabilities; exit code 2 if no advisory service can be reached
 	$(BIN)/python -m tests.release.audit $(PIP_AUDIT)
 
-release-check: setup  ## Refuse a release that CHANGELOG.md does not tell of
+release-check: setup  ## Fail if CHANGELOG.md does not describe this version
 	$(BIN)/python -m tests.release.check
 
-api-snapshot: setup  ## Write down the public API, after a change that is meant
+api-snapshot: setup  ## Update tests/release/public_api.txt after an intended change of the public API
 	$(BIN)/python -m tests.release.public_api > tests/release/public_api.txt
 
-clean:  ## Remove what the other targets made
+clean:  ## Remove the files that the other targets created
 	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers .venv-licenses .matrix build dist site

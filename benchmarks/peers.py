@@ -187,7 +187,7 @@ def measure_order(client: str, fault: str) -> str:
         count = count_orders(server)
     if result is None:
         return f"{count}, hangs"
-    return f"{count}" if result["outcome"] == "success" else f"{count}, ID unknown to the task"
+    return f"{count}" if result["outcome"] == "success" else f"{count}, order ID unknown to the task"
 
 
 @dataclass(frozen=True)
