@@ -114,21 +114,20 @@ def _days(value: object) -> tuple[str, str]:
     """Return the first and last day of a date of any precision; the day of a time, twice."""
     try:
         first, last = _first_and_last(value)
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError):
         raise ValueError(value) from None
     return first.isoformat(), last.isoformat()
 
 
 def _first_and_last(value: object) -> tuple[date, date]:
-    if isinstance(value, datetime):
-        return (day := value.date()), day
     if isinstance(value, date):
-        return value, value
+        # The NaT of pandas is a datetime without a year, which is a TypeError.
+        return (day := date(value.year, value.month, value.day)), day
     if isinstance(value, int) and not isinstance(value, bool):
         # With render_template_as_native_obj, `{{ ds_nodash }}` is a number.
         value = str(value)
     if not isinstance(value, str):
-        raise ValueError  # noqa: TRY004 -- both are reported alike
+        raise TypeError
     if period := parse_period(value):
         return period
     return (day := datetime.fromisoformat(value.strip()).date()), day
