@@ -1,6 +1,6 @@
 """Select requests equal those of the SDK where it is correct; intended differences are listed.
 
-As in `test_parity.py`, payloads are created in this process by max-ard and by running this file with the project's Python.
+Payloads are created twice: in this process by max-ard, and by running this file with the project's Python.
 """
 
 from __future__ import annotations
