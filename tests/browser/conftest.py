@@ -1,4 +1,7 @@
-"""Airflow with the sandbox and a real S3 server, and a browser on it."""
+"""The way of a new user in a real browser on a real Airflow with the sandbox: the Connection, the quickstart, the page of orders.
+
+The files run in the order of their names, and each test continues where the one before it has ended.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,9 @@ QUICKSTART = "ard_order_to_tiles"
 # Screenshots of the page at the end of each test.
 PICTURES = REPOSITORY / "build" / "browser"
 MANY = 500
+CONNECTION = "ard_default"
+SOON_MS = 60_000
+SHOWN_AGAIN = "() => document.dispatchEvent(new Event('visibilitychange'))"
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             airflow.wait_for_dag(QUICKSTART)
             passwords = json.loads((airflow.home / "simple_auth_manager_passwords.json.generated").read_text())
             yield Stack(airflow, ard, many, passwords)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience():
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=SOON_MS)
+
+
+@pytest.fixture(scope="session")
+def run(stack):
+    """A run of the quickstart, once its order is placed: its ID, and the order's."""
+    airflow = stack.airflow
+    run_id = airflow.api.trigger(QUICKSTART)
+    airflow.wait_for_task(QUICKSTART, run_id, "order", "success", 240)
+    return run_id, airflow.api.xcom(QUICKSTART, run_id, "order")
 
 
 @pytest.fixture(scope="session")
