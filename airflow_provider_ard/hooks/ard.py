@@ -77,10 +77,15 @@ class ArdHook(BaseHook):
 
     @raises_airflow_exceptions
     def order_request(self, **arguments: Any) -> OrderRequest:
-        """Return the validated order for the operator's arguments, with the connection's stored credentials."""
+        """Return the validated order for the operator's arguments, with the connection's stored credentials.
+
+        Credentials in the arguments, or in a file that they name, are masked in the task's log.
+        """
         from airflow_provider_ard.api.orders.request import OrderRequest
 
-        return OrderRequest.of(credentials_ids=self.credentials_ids, read_file=read_file, **arguments)
+        request = OrderRequest.of(credentials_ids=self.credentials_ids, read_file=read_file, **arguments)
+        mask_secrets(request.secrets)
+        return request
 
     @raises_airflow_exceptions
     def submit_order(self, request: OrderRequest) -> OrderStatus:

@@ -89,11 +89,13 @@ class SecretArgumentsMixin:
     dag: Any
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Mask a template field, and register its secrets with Airflow's masker."""
+        """Mask a template field.
+
+        Nothing is registered with Airflow's masker here: the DAG processor answers such a request after seconds.
+        """
         if name in self.template_fields:
             _check_stored_elsewhere(name, value, self.dag if self.has_dag() else None)
             value = mask(value)
-            mask_secrets(_literals(value))
         super().__setattr__(name, value)
 
     @classmethod
@@ -108,12 +110,16 @@ class SecretArgumentsMixin:
         return masked
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Render copies of masked values: they may be shared with the task that this one is a copy of."""
+        """Render, and register the secrets with Airflow's masker for the task's log.
+
+        Copies of masked values are rendered: they may be shared with the task that this one is a copy of.
+        """
         for name in self.template_fields:
             value = getattr(self, name)
             if mask(value) is not value:
                 setattr(self, name, value)
         super().render_template_fields(context, jinja_env)  # type: ignore[misc]
+        mask_secrets(secret for name in self.template_fields for secret in _literals(getattr(self, name)))
 
 
 class MaskedPartial(OperatorPartial):

@@ -9,7 +9,6 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_ard.api.arguments import OMITTED, none_if_blank
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
-from airflow_provider_ard.hooks.secret_masking import mask_secrets
 from airflow_provider_ard.links.order import ARD_LINKS
 
 if TYPE_CHECKING:
@@ -208,7 +207,6 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
 
         hook = ArdHook(self.ard_conn_id)
         request = hook.order_request(**unmask(self._passed(ORDER_ARGUMENTS)))
-        mask_secrets(request.secrets)
         for note in request.warnings:
             self.log.warning("%s", note)
         if is_test_run(context) and not is_loopback(hook.get_conn().base):

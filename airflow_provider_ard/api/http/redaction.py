@@ -6,7 +6,7 @@ import base64
 import html
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
@@ -67,6 +67,15 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     for marked in (_PARAMETER, _HEADER, _AWS_HEADER, _FIELD, _JWT, _PRIVATE_KEY):
         text = marked.sub(r"\1***", text)
     return text
+
+
+def redact_values(value: Any) -> Any:
+    """Return a JSON value with the signatures, tokens and keys in its strings replaced by `***`."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, dict):
+        return {key: redact_values(item) for key, item in value.items()}
+    return [redact_values(item) for item in value] if isinstance(value, list) else value
 
 
 def contains_secret(text: str) -> bool:

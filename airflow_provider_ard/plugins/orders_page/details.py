@@ -11,6 +11,7 @@ from airflow_provider_ard.api.delivery.layout import root_collection_uri
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.geo.geometry import GeometryReader
 from airflow_provider_ard.api.geo.grid import footprint, is_cell_id
+from airflow_provider_ard.api.http.redaction import redact_values
 from airflow_provider_ard.api.selects.request import SelectRequest
 from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
 from airflow_provider_ard.plugins.orders_page.rows import create_row, ordered_bbox, ordered_cells
@@ -46,7 +47,9 @@ def order_details(client: ArdClient, order_id: str, dags: set[str]) -> dict[str,
         "note": note,
         "usage": {"area": _numbers(usage.area), "cost": _numbers(usage.cost)} if usage else None,
         "settings": order.order.settings if order.order and isinstance(order.order.settings, dict) else {},
-        "metadata": redact({key: value for key, value in order.metadata.items() if not key.startswith(TAG_PREFIX)}),
+        "metadata": redact(
+            {key: redact_values(value) for key, value in order.metadata.items() if not key.startswith(TAG_PREFIX)}
+        ),
         "collection": _collection_uri(order) if row.state == "succeeded" else None,
     }
 

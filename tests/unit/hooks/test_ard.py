@@ -109,6 +109,14 @@ def test_stored_credentials_are_masked_in_logs(ard_connection):
     assert "s1gnatur3" not in redact(f"logged: {SAS}")
 
 
+def test_credentials_of_an_order_are_masked_in_logs(ard_connection):
+    url = SAS.replace("s1gnatur3", "0rder%2FS1gnature")
+    config = {"azure_blob_storage": {"container": "tiles", "prefix": "p", "sas_url": url}}
+    ArdHook(ard_connection).order_request(acquisitions="10400100E82CCE00", output_config=config)
+    for form in (url, "0rder%2FS1gnature", "0rder/S1gnature"):
+        assert form not in redact(f"logged: {form}")
+
+
 @pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
 def test_login_is_masked_in_logs_in_every_encoding(encode):
     secrets = {"client_secret": "Cl!ent/Secr3t +1", "refresh_token": "Refr3sh/T0ken=="}

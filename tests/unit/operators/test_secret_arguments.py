@@ -165,6 +165,18 @@ def test_expand_kwargs(form):
     assert unmask(task.output_config) == FORMS[form]
 
 
+def test_parsing_a_dag_file_registers_nothing(monkeypatch):
+    # The DAG processor answers each registration after seconds.
+    calls = []
+    monkeypatch.setattr("airflow_provider_ard.hooks.secret_masking.mask_secret", calls.append)
+    with DAG("d", schedule=None) as dag:
+        for form, config in FORMS.items():
+            order(task_id=form.replace(" ", "_").replace(",", ""), output_config=config)
+        ArdOrderOperator.partial(task_id="mapped", acquisitions=SIGNED).expand(output_config=[azure()])
+    stored(dag)
+    assert calls == []
+
+
 def test_map_length_is_that_of_the_arguments():
     with DAG("d", schedule=None):
         mapped = ArdOrderOperator.partial(task_id="order", acquisitions="10400100E82CCE00").expand(

@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.http.auth import Login
-from airflow_provider_ard.api.http.redaction import contains_secret, encodings, redact_text
+from airflow_provider_ard.api.http.redaction import contains_secret, encodings, redact_text, redact_values
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.api.orders.status import OrderStatus
 
@@ -185,3 +185,8 @@ def test_status_message_contains_no_signature(message):
     order = OrderStatus.model_validate({"id": "1", "status": "FAILED", "status_message": message})
     assert "cannot write to" in str(order.status_message)
     assert "Pl4nted" not in str(order.report())
+
+
+def test_values_of_json_are_redacted():
+    value = {"a": ["https://x?sig=Pl4nted", {"b": "Bearer Pl4ntedToken"}], "c": 1, "d": None}
+    assert redact_values(value) == {"a": ["https://x?sig=***", {"b": "Bearer ***"}], "c": 1, "d": None}
