@@ -1,6 +1,6 @@
-"""The way of a new user in a real browser on a real Airflow with the sandbox: the Connection, the quickstart, the page of orders.
+"""The UI in a real browser on a real Airflow, as a new user meets it: Connection form, quickstart, orders page.
 
-The files run in the order of their names, and each test continues where the one before it has ended.
+The files run in the order of their names, and each test continues where the previous one ended.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def patience():
 
 @pytest.fixture(scope="session")
 def run(stack):
-    """A run of the quickstart, once its order is placed: its ID, and the order's."""
+    """Run the quickstart until its order is placed, and return the run ID and the order ID."""
     airflow = stack.airflow
     run_id = airflow.api.trigger(QUICKSTART)
     airflow.wait_for_task(QUICKSTART, run_id, "order", "success", 240)

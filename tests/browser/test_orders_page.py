@@ -1,80 +1,25 @@
-"""The UI in a real browser on a real Airflow, as a new user meets it: Connection form, quickstart, orders page.
-
-Each test continues where the previous one ended.
-"""
+"""The quickstart's order on the page of orders."""
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
-import requests
 from playwright.sync_api import expect
 
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.api.orders.request import OrderRequest
-from airflow_provider_ard.get_provider_info import ARD_CONNECTION
-from demo.browser import add_connection, new_connection, orders_page, press_test, window
-from tests.browser.conftest import MANY, QUICKSTART
+from demo.browser import orders_page
+from tests.browser.conftest import CONNECTION, MANY, QUICKSTART, SHOWN_AGAIN, SOON_MS
 
 pytestmark = pytest.mark.timeout(600)
-SOON_MS = 60_000
-CONNECTION = "ard_default"
-CREDENTIALS = {"gs://my-bucket": "our-stored-credentials"}
+
+
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
 # The pixels of a canvas that are not transparent.
 INKED = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
     .filter((value, at) => at % 4 === 3 && value > 0).length"""
-SHOWN_AGAIN = "() => document.dispatchEvent(new Event('visibilitychange'))"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def patience():
-    expect.set_options(timeout=SOON_MS)
-
-
-@pytest.fixture(scope="session")
-def run(stack):
-    """Run the quickstart until its order is placed, and return the run ID and the order ID."""
-    airflow = stack.airflow
-    run_id = airflow.api.trigger(QUICKSTART)
-    airflow.wait_for_task(QUICKSTART, run_id, "order", "success", 240)
-    return run_id, airflow.api.xcom(QUICKSTART, run_id, "order")
-
-
-def get(stack, path, user=None, **query):
-    """Request data from the page's server as a user, or without a login."""
-    headers = {}
-    if user:
-        login = {"username": user, "password": stack.passwords[user]}
-        token = requests.post(f"{stack.airflow.url}/auth/token", json=login, timeout=30).json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(f"{stack.airflow.url}/ard-orders{path}", params=query, headers=headers, timeout=30)
-
-
-def test_the_form_names_its_fields_and_says_what_they_are_for(stack, page):
-    form = new_connection(page, stack.airflow.url, CONNECTION)
-    for label in ("API address", "Port", "User name", "Password"):
-        expect(form.get_by_label(label, exact=True)).to_be_visible()
-    expect(form.get_by_label("Schema")).to_have_count(0)
-    form.get_by_role("button", name="Extra Fields", exact=True).click()
-    for field in ARD_CONNECTION["conn-fields"].values():
-        expect(form).to_contain_text(field["label"])
-        expect(form).to_contain_text(field["description"])
-
-
-def test_the_form_of_the_connection_and_its_test(stack, page):
-    add_connection(page, stack.airflow.url, CONNECTION, stack.ard, credentials_ids=json.dumps(CREDENTIALS))
-    assert press_test(page, CONNECTION) == "Logged in as user@sandbox.example, account 7001. Balance: no limit."
-    extra = json.loads(stack.airflow.api.get(f"/connections/{CONNECTION}")["extra"])
-    assert json.loads(extra["credentials_ids"]) == CREDENTIALS
-
-
-def test_wrong_password_names_its_field(stack, page):
-    add_connection(page, stack.airflow.url, "ard_wrong", stack.ard, password="wr0ng")
-    assert press_test(page, "ard_wrong").endswith("Check: User name or Password.")
 
 
 def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run, wait_for):
@@ -285,38 +230,3 @@ def test_light_and_dark_as_airflow_is(stack, page):
     expect(root).to_have_attribute("data-theme", "light")
     page.evaluate("document.documentElement.classList.replace('light', 'dark')")
     expect(root).to_have_attribute("data-theme", "dark")
-
-
-def test_refused_login_names_the_field_to_check(stack, page):
-    page.goto(f"{stack.airflow.url}/plugin/ard-orders?connection=ard_wrong")
-    expect(page.frame_locator("iframe").locator("#problem")).to_contain_text("Check: User name or Password.")
-
-
-def test_the_anonymous_get_no_data_from_any_route(stack, run):
-    run_id, order_id = run
-    query = {"connection": CONNECTION, "order": order_id, "dag_id": QUICKSTART, "run_id": run_id}
-    for path in ("connections", "orders", "order", "run"):
-        response = get(stack, f"/data/{path}", **query)
-        assert response.status_code == 401
-        assert order_id not in response.text
-    assert CONNECTION not in get(stack, "/").text
-
-
-def test_who_may_not_read_the_connection_sees_no_order(stack, run):
-    run_id, order_id = run
-    query = {"connection": CONNECTION, "order": order_id, "dag_id": QUICKSTART, "run_id": run_id, "task_id": "order"}
-    assert get(stack, "/data/connections", "viewer").json() == {"connections": []}
-    for path in ("orders", "order", "run"):
-        assert get(stack, f"/data/{path}", "viewer", **query).status_code == 403
-    assert get(stack, "/data/order", "op", **query).status_code == 200
-    assert set(get(stack, "/data/connections", "op").json()["connections"]) == {CONNECTION, "ard_wrong", "ard_many"}
-
-
-def test_missing_permission_is_shown_on_the_page(browser, stack):
-    with window(browser, stack.airflow.url, "viewer", stack.passwords["viewer"]) as page:
-        page.goto(f"{stack.airflow.url}/plugin/ard-orders")
-        frame = page.frame_locator("iframe")
-        expect(frame.locator("#empty")).to_contain_text("you do not have permission to read it")
-        frame.locator("html").evaluate(SHOWN_AGAIN)
-        page.wait_for_timeout(500)
-        expect(frame.locator("#problem")).to_be_hidden()
