@@ -11,7 +11,7 @@ from airflow_provider_ard.api.arguments import none_if_blank, parse_literal, saf
 from airflow_provider_ard.api.dates import parse_period
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.grid import is_cell_id
-from airflow_provider_ard.api.orders.acquisitions import is_acquisition_id
+from airflow_provider_ard.api.orders.acquisitions import parse_acquisition_id
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.delivery.layout import TileLocation
@@ -44,7 +44,10 @@ class TileFilter:
         )
         chosen = _parse_items(cells, "cells", "cell IDs like Z13-031133320203", _cell)
         acquisition_ids = _parse_items(
-            acquisitions, "acquisitions", "acquisition IDs like 10300100B2B49700", _acquisition
+            acquisitions,
+            "acquisitions",
+            "acquisition IDs like 10300100B2B49700",
+            lambda value: parse_acquisition_id(value, "acquisitions"),
         )
         return cls(
             assets=None if keys is None else tuple(dict.fromkeys(keys)),
@@ -91,11 +94,6 @@ def _key(value: object) -> str:
 def _cell(value: object) -> str:
     value = value.strip() if isinstance(value, str) else value
     return _validated(value, is_cell_id(value))
-
-
-def _acquisition(value: object) -> str:
-    value = value.strip() if isinstance(value, str) else value
-    return _validated(value, is_acquisition_id(value))
 
 
 def _interval(value: object) -> tuple[str | None, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from airflow_provider_ard.api.arguments import parse_literal, safe_repr, to_list
@@ -29,6 +30,29 @@ class Acquisition(NamedTuple):
 def is_acquisition_id(value: object) -> bool:
     """Return whether a value has the form of an acquisition ID."""
     return isinstance(value, str) and bool(_ACQUISITION_ID.fullmatch(value))
+
+
+def parse_acquisition_id(value: object, argument: str) -> str:
+    """Return an acquisition ID, also from the integer that native rendering makes of one that has digits only.
+
+    Raises `ArdRequestError` for anything else. A float is refused: native rendering reads
+    `104001009697E900` as infinity.
+    """
+    text = str(value) if isinstance(value, Integral) else value
+    if isinstance(text, str) and is_acquisition_id(text := text.strip()):
+        return text
+    message = f"expected an acquisition ID like 10300100B2B49700, got {safe_repr(value)}"
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        message += (
+            "; with render_template_as_native_obj, Airflow converts IDs of digits and one E, such as 1040010030544E00, "
+            """to numbers: pass a list in a string, '["1040010030544E00"]', or the output of a task"""
+        )
+    elif isinstance(value, str) and _CELL_ID.fullmatch(value.strip()):
+        message += (
+            ", a cell ID; .expand() over a dictionary passes pairs of ID and cells to the tasks: map over a list "
+            '[{"id": …, "cells": […]}, …]'
+        )
+    raise ArdRequestError(message, argument=argument)
 
 
 def parse_acquisitions(value: object) -> tuple[Acquisition, ...]:
@@ -72,6 +96,9 @@ class _AcquisitionCollector:
             if isinstance(value, str):
                 self._add_acquisition(value, ())
                 return
+        elif isinstance(value, Real):
+            self._add_acquisition(value, ())
+            return
         elif hasattr(value, "as_order"):
             value = _as_order(value)
         if isinstance(value, _MAPPING_TYPES):
@@ -116,8 +143,7 @@ class _AcquisitionCollector:
             self._add_acquisition(acquisition_id, (cell,))
 
     def _add_acquisition(self, acquisition_id: object, cells: object) -> None:
-        if not isinstance(acquisition_id, str) or not is_acquisition_id(acquisition_id := acquisition_id.strip()):
-            raise _error(f"expected an acquisition ID like 10300100B2B49700, got {safe_repr(acquisition_id)}")
+        acquisition_id = parse_acquisition_id(acquisition_id, "acquisitions")
         if cells is None or cells == "None":
             raise _error(f"the cells of {acquisition_id} are None; omit them, or pass an empty list, to order all")
         selected = self._parse_cells(acquisition_id, cells) if cells != () else ()

@@ -164,6 +164,7 @@ def _from_uri(destination: object) -> Destination:
     return AzureDestination(container=bucket, prefix=prefix)
 
 
+_NATIVE_PREFIX = "; with render_template_as_native_obj, Airflow converts digits to numbers: write 2026/, with a slash"
 _KEYS = {
     "amazon_s3": ("bucket", "prefix", "role_arn"),
     "google_cloud_storage": ("bucket", "prefix", "service_credentials", "credentials_id"),
@@ -222,11 +223,14 @@ def _checked(platform: str, config: object, where: str) -> dict[str, Any]:
         if key not in valid_keys:
             raise ArdRequestError(f"unknown key {safe_repr(key)}{did_you_mean(key, valid_keys)}", argument=where)
         if value is not None and not isinstance(value, str) and key != "service_credentials":
-            raise ArdRequestError(f"expected a string, got {safe_repr(value)}", argument=f"{where}.{key}")
+            # A number may be `2026` or `2_026`: guessing could deliver to another location.
+            hint = _NATIVE_PREFIX if key == "prefix" else ""
+            raise ArdRequestError(f"expected a string, got {safe_repr(value)}{hint}", argument=f"{where}.{key}")
     container = valid_keys[0]
     for key in (container, "prefix"):
         if config.get(key) is None:
-            raise ArdRequestError(f"the {key} is missing", argument=where)
+            hint = '; "/" is the root of the bucket' if key == "prefix" else ""
+            raise ArdRequestError(f"the {key} is missing{hint}", argument=where)
     check_names(where, config[container], config["prefix"], container)
     if config.get("role_arn"):
         _check_role(config["role_arn"], f"{where}.role_arn")

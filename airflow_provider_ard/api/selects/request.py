@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
@@ -25,7 +25,7 @@ from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.aoi import parse_aoi
 from airflow_provider_ard.api.geo.bbox import parse_bbox
 from airflow_provider_ard.api.geo.files import ReadFile, read_local_file
-from airflow_provider_ard.api.orders.acquisitions import is_acquisition_id
+from airflow_provider_ard.api.orders.acquisitions import is_acquisition_id, parse_acquisition_id
 from airflow_provider_ard.api.selects.interval import parse_interval
 
 IMAGE_AGE_CATEGORIES = ("fresh", "standard", "training")
@@ -114,13 +114,8 @@ class SelectRequest(BaseModel):
 
 def _ids(value: object) -> tuple[str, ...]:
     value = parse_literal(value)
-    values = [value] if isinstance(value, str) else to_list(value, "ids", "acquisition ids")
-    acquisition_ids = [item.strip() if isinstance(item, str) else item for item in values]
-    for name in acquisition_ids:
-        if not is_acquisition_id(name):
-            raise ArdRequestError(
-                f"expected an acquisition ID like 10300100B2B49700, got {safe_repr(name)}", argument="ids"
-            )
+    values = [value] if isinstance(value, str | Real) else to_list(value, "ids", "acquisition ids")
+    acquisition_ids = [parse_acquisition_id(item, "ids") for item in values]
     if not acquisition_ids:
         raise ArdRequestError("is empty; omit the argument to search all acquisitions", argument="ids")
     return tuple(dict.fromkeys(acquisition_ids))
@@ -183,6 +178,9 @@ def _operand(name: str, operator: object, operand: object) -> Any:
 
 
 def _scalar(path: str, value: object) -> Any:
+    if isinstance(value, Integral) and is_acquisition_id(str(value)):
+        # Native rendering makes a number of an ID that has digits only.
+        return str(value)
     if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise ArdRequestError(f"{path}: expected a number or a string, got {safe_repr(value)}", argument="query")
