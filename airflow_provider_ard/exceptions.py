@@ -89,7 +89,7 @@ def to_airflow_exception(error: ArdError, ard_conn_id: str) -> ArdError:
     converted = airflow_class.__new__(airflow_class)
     converted.__dict__.update(error.__dict__)
     if isinstance(error, ArdAuthError | ArdUnavailableError):
-        converted.message = f"connection {ard_conn_id!r}: {error.message}"
+        converted.message = f"Connection {ard_conn_id!r}: {error.message}"
     converted.args = (converted.message,)
     return converted
 

@@ -1,4 +1,4 @@
-"""What Airflow discovers of this provider. Static and light: Airflow loads it at every start."""
+"""The provider's metadata for Airflow. Static and light: Airflow loads it at every start."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from airflow_provider_ard import __version__
 
-# The one source of the connection form: Airflow 3.2+ renders it from here, older ones by way of the hook.
+# Defines the Connection form: Airflow 3.2+ renders it from this metadata, older versions from the hook.
 ARD_CONNECTION: dict[str, Any] = {
     "connection-type": "ard",
     "hook-class-name": "airflow_provider_ard.hooks.ard.ArdHook",
     "hook-name": "Maxar ARD",
     "ui-field-behaviour": {
-        # Not the port: the list's Test button of Airflow 3.3 takes a Connection without one for another one.
+        # Not the port: without it, the Test button of Airflow 3.3's list tests another Connection.
         "hidden-fields": ["schema"],
         "relabeling": {"login": "User name", "host": "API address"},
         "placeholders": {
@@ -26,54 +26,53 @@ ARD_CONNECTION: dict[str, Any] = {
         "credentials_ids": {
             "label": "Stored credentials",
             "description": (
-                "Which credential, stored at the ARD API, writes to which Google or Azure storage. JSON: "
-                '{"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}. The longest match wins.'
+                "IDs of credentials stored with the ARD API, by Google or Azure storage location. JSON: "
+                '{"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}. The longest match takes '
+                "precedence."
             ),
             "schema": {"type": ["string", "null"], "format": "multiline"},
         },
         "client_id": {
             "label": "Client ID",
-            "description": "To log in by client credentials, without user name and password.",
+            "description": "For a login with client credentials, without user name and password.",
             "schema": {"type": ["string", "null"]},
         },
         "client_secret": {
             "label": "Client secret",
-            "description": "Goes with the client ID.",
+            "description": "Secret of the client ID.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
         "access_token": {
             "label": "Access token",
-            "description": "A ready access token. It lives for 12 hours: give a login or a refresh token as well.",
+            "description": "Existing access token, valid for 12 hours. Also set a login or a refresh token.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
         "refresh_token": {
             "label": "Refresh token",
-            "description": "Renews the access token without a password, for 30 days.",
+            "description": "Renews the access token without a password; valid for 30 days.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
         "verify": {
             "label": "TLS verification",
-            "description": "true (default), false, or the path of a CA bundle on every machine of Airflow.",
+            "description": "true (default), false, or the path of a CA bundle on every machine that runs Airflow.",
             "schema": {"type": ["string", "null"]},
         },
         "timeout": {
             "label": "Timeout (s)",
-            "description": (
-                "Seconds without a byte before a call counts as lost; 60 by default, at most 10 of them to connect."
-            ),
+            "description": "Read timeout in seconds, 60 by default; the connect timeout is at most 10.",
             "schema": {"type": ["number", "null"]},
         },
         "namespace": {
             "label": "Namespace",
             "description": (
-                "Keeps the orders of Airflow deployments apart that share an ARD account, such as dev and prod: set "
-                "another one in each. Part of the idempotency key."
+                "Separates the orders of Airflow deployments that share an ARD account, such as dev and prod: set a "
+                "different value in each. Part of the idempotency key."
             ),
             "schema": {"type": ["string", "null"]},
         },
         "cells_key": {
-            "label": "Cell filter",
-            "description": "Its name on the wire: cells (default, what the SDK sends) or cell_ids.",
+            "label": "Cell filter name",
+            "description": "Name of the cell filter in requests: cells (default, as the SDK sends) or cell_ids.",
             "schema": {"type": ["string", "null"], "enum": ["cells", "cell_ids"]},
         },
     },
@@ -117,7 +116,7 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
-        # az://, as the ARD API and adlfs write what Airflow's own Azure provider knows as abfs:// only.
+        # The scheme az:// of the ARD API and adlfs; Airflow's Azure provider registers abfs:// only.
         "filesystems": ["airflow_provider_ard.fs.azure"],
         "connection-types": [ARD_CONNECTION],
         "cli": ["airflow_provider_ard.cli.definition.get_ard_cli_commands"],

@@ -1,1 +1,1 @@
-"""The command line over a Connection of type `ard`: `airflow ard …` (Airflow 3.2 or newer), or `ard …`."""
+"""The command line, which uses a Connection of type `ard`: `airflow ard …` (Airflow 3.2 or newer), or `ard …`."""

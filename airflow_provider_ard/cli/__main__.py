@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; leave with its exit code unless that is 0."""
+    """Run a command; exit with its exit code unless that is 0."""
     parser = argparse.ArgumentParser(
         prog="ard",
-        description="Orders of Maxar Analysis-Ready Data (ARD), over a Connection of Airflow.",
+        description="Manage orders of Maxar Analysis-Ready Data (ARD) through an Airflow Connection.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _add(parser: argparse.ArgumentParser, commands: Iterable[CLICommand]) -> None:
     choices = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in commands:
-        chosen = choices.add_parser(
+        command_parser = choices.add_parser(
             command.name,
             help=command.help,
             description=command.description or command.help,
@@ -41,11 +41,11 @@ def _add(parser: argparse.ArgumentParser, commands: Iterable[CLICommand]) -> Non
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if isinstance(command, GroupCommand):
-            _add(chosen, command.subcommands)
+            _add(command_parser, command.subcommands)
         else:
             for argument in command.args:
-                argument.add_to_parser(chosen)
-            chosen.set_defaults(func=command.func)
+                argument.add_to_parser(command_parser)
+            command_parser.set_defaults(func=command.func)
 
 
 if __name__ == "__main__":

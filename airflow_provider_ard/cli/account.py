@@ -24,7 +24,7 @@ CLASSES = ("fresh", "standard", "training", "total")
 
 @command
 def usage(args: Namespace) -> int:
-    """Show what the account or a user has ordered."""
+    """Show the usage of the account or a user."""
     check_dates(args)
     hook = ArdHook(args.conn_id)
     user_id = args.user
@@ -36,7 +36,7 @@ def usage(args: Namespace) -> int:
         return OK
     limits, available = account_usage.limits or {}, account_usage.available or {}
     print_table(
-        ("imagery", "area (km²)", "cost", "limit", "left"),
+        ("imagery", "area (km²)", "cost", "limit", "balance"),
         [
             (
                 Text(name),

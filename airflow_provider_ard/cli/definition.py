@@ -10,7 +10,7 @@ from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_c
 
 EXIT_CODES = """exit codes:
   0    success; `orders wait`: all orders have succeeded
-  1    an order has failed, or the API, the connection or the network failed
+  1    an order has failed, or the API, the Connection or the network failed
   2    usage error
   3    `orders wait`: timeout; the orders continue
   130  interrupted; the orders continue"""
@@ -55,8 +55,12 @@ def _pair(text: str) -> tuple[str, str]:
 
 ARG_CONN_ID = Arg(("--conn-id",), help="Connection ID of type ard (default: ard_default)", default="ard_default")
 ARG_JSON = Arg(("--json",), help="Output JSON instead of a table", action="store_true")
-ARG_START = Arg(("--start-date",), help="First day of the orders, ISO 8601", type=_date, metavar="DATE")
-ARG_END = Arg(("--end-date",), help="Last day of the orders, ISO 8601", type=_date, metavar="DATE")
+ARG_START = Arg(
+    ("--start-date",), help="Include orders placed on or after this date (ISO 8601)", type=_date, metavar="DATE"
+)
+ARG_END = Arg(
+    ("--end-date",), help="Include orders placed on or before this date (ISO 8601)", type=_date, metavar="DATE"
+)
 ARG_CREDENTIALS_ID = Arg(("credentials_id",), help="ID of the credentials: letters, digits, _ and -")
 
 _ORDERS = (
@@ -112,7 +116,7 @@ _ORDERS = (
 
 _ADOPT = ActionCommand(
     name="adopt",
-    help="Let a task instance use an existing order",
+    help="Assign an existing order to a task instance",
     func=lazy_load_command("airflow_provider_ard.cli.adopt.adopt_order"),
     args=(
         Arg(("order_id",), help="Order ID", type=_order_id),
@@ -122,8 +126,8 @@ _ADOPT = ActionCommand(
         Arg(("--map-index",), help="Map index of a mapped task instance (default: -1)", type=int, default=-1),
         ARG_CONN_ID,
     ),
-    description="Record an existing order as that of a task instance, for example after a conflict or an order in "
-    "doubt that you have found. The task adopts it when it is cleared. Buys nothing. Needs Airflow 3.3 or newer.",
+    description="Assign an existing order to a task instance, for example after a conflict or if an order was in "
+    "doubt. Clear the task to adopt the order. No order is placed. Requires Airflow 3.3 or newer.",
     epilog=EXIT_CODES,
 )
 
@@ -163,8 +167,8 @@ _CREDENTIALS = (
             ARG_CONN_ID,
         ),
         description="Store an Azure SAS URL, or the key of a Google service account (JSON or base64), and replace "
-        "credentials with the same ID. The secret is read from a file, standard input or a prompt: arguments show in "
-        "process lists and shell histories.",
+        "credentials with the same ID. The secret is read from a file, standard input or a prompt: arguments are "
+        "visible in process lists and shell histories.",
         epilog=EXIT_CODES,
     ),
     ActionCommand(
@@ -191,4 +195,4 @@ ARD_COMMANDS = (
 
 def get_ard_cli_commands() -> list[GroupCommand]:
     """Return the commands for the `airflow` command line."""
-    return [GroupCommand(name="ard", help="Orders of Maxar Analysis-Ready Data (ARD)", subcommands=ARD_COMMANDS)]
+    return [GroupCommand(name="ard", help="Manage orders of Maxar Analysis-Ready Data (ARD)", subcommands=ARD_COMMANDS)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.status import OrderStatus
 
 COLUMNS = ("order", "status", "created", "area (km²)", "cost", "destination", "placed by")
-# The API's documentation does not mention it.
+# The API's documentation does not mention whether failed orders are billed.
 UNBILLED = "presumably not billed; `ard usage` shows the billed total"
 
 
@@ -29,7 +29,7 @@ def list_orders(args: Namespace) -> int:
     check_dates(args)
     pairs = [("airflow_dag_id", args.dag_id)] if args.dag_id else []
     matching = _filter_orders(ArdHook(args.conn_id), args, [*pairs, *args.metadata])
-    # One more than is printed, to know whether there are more.
+    # Request one more than is printed, to detect whether there are more.
     orders = list(islice(matching, args.limit + 1 if args.limit else None))
     more, orders = bool(args.limit) and len(orders) > args.limit, orders[: args.limit or None]
     if args.json:
@@ -62,7 +62,7 @@ def show_order(args: Namespace) -> int:
             ("created", order.created),
             ("finished", order.finished),
             ("area", f"{usage.area_sqkm:,.2f} km²" if usage and usage.area_sqkm is not None else None),
-            ("cost", f"{cost}, of a failed order, {UNBILLED}" if cost and _is_failed(order) else cost),
+            ("cost", f"{cost} (failed order, {UNBILLED})" if cost and _is_failed(order) else cost),
             ("destination", report["output_uri"]),
             ("collection", report["collection_uri"]),
             *((f"tag {key}", value) for key, value in sorted(order.metadata.items())),
@@ -81,7 +81,7 @@ def print_orders(orders: Sequence[OrderStatus]) -> None:
     """Print orders as a table, with a note about failed ones."""
     print_table(COLUMNS, map(order_row, orders))
     if any(_is_failed(order) and order.usage for order in orders):
-        print_message(f"Costs in brackets: failed orders, {UNBILLED}.")
+        print_message(f"Costs of failed orders are in parentheses; they are {UNBILLED}.")
 
 
 def _is_failed(order: OrderStatus) -> bool:
@@ -98,8 +98,8 @@ def _filter_orders(hook: ArdHook, args: Namespace, pairs: Sequence[tuple[str, st
     first = f"metadata.{pairs[0][0]}:{pairs[0][1]}" if pairs else None
     for listed_order in hook.list_orders(filter=first, start_date=args.start_date, end_date=args.end_date):
         order = listed_order if listed_order.metadata or not pairs else hook.get_order(listed_order.id)
-        right_state = args.status in (None, order.state.value)
-        if right_state and all(value in _strings(order.metadata.get(key)) for key, value in pairs):
+        is_status_matching = args.status in (None, order.state.value)
+        if is_status_matching and all(value in _strings(order.metadata.get(key)) for key, value in pairs):
             yield order
 
 

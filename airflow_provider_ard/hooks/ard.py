@@ -66,18 +66,18 @@ class ArdHook(BaseHook):
     @property
     @raises_airflow_exceptions
     def credentials_ids(self) -> dict[str, str]:
-        """The connection's stored credentials: storage location -> `credentials_id`."""
+        """The Connection's stored credentials: storage location -> `credentials_id`."""
         return fields.credentials_ids(fields.extras(self._connection))
 
     @property
     @raises_airflow_exceptions
     def namespace(self) -> str:
-        """The connection's namespace of idempotency keys; Airflow deployments that share an account each set one."""
+        """The Connection's namespace of idempotency keys; Airflow deployments that share an account each set one."""
         return fields.namespace(fields.extras(self._connection).get("namespace"))
 
     @raises_airflow_exceptions
     def order_request(self, **arguments: Any) -> OrderRequest:
-        """Return the validated order for the operator's arguments, with the connection's stored credentials.
+        """Return the validated order for the operator's arguments, with the Connection's stored credentials.
 
         Credentials in the arguments, or in a file that they name, are masked in the task's log.
         """

@@ -1,4 +1,4 @@
-"""Why Airflow finds no Connection. It treats a variable that it cannot parse as missing."""
+"""Explain why a Connection is not defined. Airflow treats an environment variable that it cannot parse as missing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def describe_missing_connection(ard_conn_id: str) -> str:
     variable = f"AIRFLOW_CONN_{ard_conn_id.upper()}"
     if value := os.environ.get(variable, ""):
         return f"{variable} is set but cannot be parsed: {_describe_mistake(value.strip())}; see docs/connection.md"
-    return f"the connection {ard_conn_id!r} is not defined: set {variable}, or store it, see docs/connection.md"
+    return f"Connection {ard_conn_id!r} is not defined; set {variable} or add it to Airflow, see docs/connection.md"
 
 
 def _describe_mistake(value: str) -> str:
     if not value.startswith("{"):
-        return "expected a JSON object, or a URI like ard://user:password@host with special characters quoted"
+        return "expected a JSON object, or a URI like ard://user:password@host with special characters percent-encoded"
     try:
         fields = json.loads(value)
     except json.JSONDecodeError as error:
@@ -30,13 +30,13 @@ def _describe_mistake(value: str) -> str:
     # The unknown name is not shown: it may be a value in the wrong field.
     unknown = fields.keys() - set(VALID_FIELDS)
     if extras := sorted(unknown & ARD_CONNECTION["conn-fields"].keys()):
-        return f"{', '.join(extras)} belong into extra"
+        return f"{', '.join(extras)} belong in extra"
     if unknown:
-        return f"a field is none of {', '.join(VALID_FIELDS)}"
+        return f"unknown field; valid fields: {', '.join(VALID_FIELDS)}"
     extra = fields.get("extra") or {}
     try:
-        # In the form in which Airflow stores it.
+        # As Airflow stores it.
         check_extra(extra if isinstance(extra, str) else json.dumps(extra))
     except ArdRequestError:
         return "extra must be a JSON object"
-    return "a field has a value of a wrong type"
+    return "the value of a field has the wrong type"

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Connection
 
-# How an error names an extra.
-EXTRA = "the connection's extra "
+# Prefix of an extra's name in errors.
+EXTRA = "the Connection's extra "
 _OBJECT = 'a JSON object like {"timeout": 30}'
 
 
@@ -50,7 +50,7 @@ def check_extra(extra: str) -> None:
     try:
         value = json.loads(extra)
     except ValueError:
-        raise ArdRequestError(f"expected {_OBJECT}, got no JSON", argument="extra") from None
+        raise ArdRequestError(f"expected {_OBJECT}, got invalid JSON", argument="extra") from None
     if not isinstance(value, dict):
         raise ArdRequestError(f"expected {_OBJECT}, got a {type(value).__name__}", argument="extra")
 
@@ -120,5 +120,5 @@ def credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _wrong(name: str, expected: str, value: object) -> ArdRequestError:
-    # The value is not shown: it may be a secret in the wrong field.
+    # The message does not contain the value: it may be a secret in the wrong field.
     return ArdRequestError(f"expected {expected}, got a {type(value).__name__}", argument=f"{EXTRA}{name}")

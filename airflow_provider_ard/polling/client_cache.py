@@ -82,7 +82,7 @@ class CachedClient:
             self._missing_since = now
         if now - self._missing_since >= MISSING_CONNECTION_GRACE_S:
             raise error
-        raise ArdUnavailableError(f"connection {self.ard_conn_id!r} {message}") from None
+        raise ArdUnavailableError(f"Connection {self.ard_conn_id!r} {message}") from None
 
     async def _use(self, connection: Connection) -> None:
         connection_hash = hash(connection.get_uri())

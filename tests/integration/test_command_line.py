@@ -65,7 +65,7 @@ def test_error_is_one_line_with_exit_code(env, ard, script):
     env["AIRFLOW_CONN_ARD_DEFAULT"] = json.dumps({"conn_type": "ard", "host": ard.url, "login": "u", "password": "abc"})
     process = run(env, *script, "orders", "show", "nope")
     assert (process.returncode, process.stdout) == (1, "")
-    assert [line for line in process.stderr.splitlines() if line.startswith("error: connection 'ard_default'")]
+    assert [line for line in process.stderr.splitlines() if line.startswith("error: Connection 'ard_default'")]
     assert "Traceback" not in process.stderr
 
 

@@ -178,7 +178,7 @@ class TokenAuth(AuthBase):
                 self._store(self._post_form("auth/authenticate/oauth2/token", body, basic))
         else:
             raise ArdAuthError(
-                "the access token has expired or was refused, and the connection has neither a refresh token nor a "
+                "the access token has expired or was refused, and the Connection has neither a refresh token nor a "
                 "login and password to get a new one",
                 status=401,
                 setting="access_token",

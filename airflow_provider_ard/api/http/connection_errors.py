@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def is_unsent(error: Exception) -> bool:
-    """Whether the connection was never established, which is the only proof that nothing was sent.
+    """Return whether the connection was never established, which is the only proof that nothing was sent.
 
     No error of a proxy, of TLS or of a socket is proof by itself: each may also end a connection that was in use.
     """
@@ -21,7 +21,7 @@ def is_unsent(error: Exception) -> bool:
 
 
 def may_be_idle_timeout(error: Exception) -> bool:
-    """Whether a server that closes an idle connection while the next request is on its way causes such an error."""
+    """Return whether the cause may be a server that closed an idle kept-alive connection."""
     return (
         isinstance(error, requests.ConnectionError)
         and not isinstance(error, requests.Timeout)
@@ -31,14 +31,14 @@ def may_be_idle_timeout(error: Exception) -> bool:
 
 
 def describe(error: Exception, *, had_response: bool = False) -> str:
-    """Return in one line what went wrong, without the library's nesting.
+    """Return a one-line description of the cause, without the library's nesting.
 
     `had_response`: the server has responded to this client before, so its scheme is not in doubt.
     """
     if isinstance(error, requests.exceptions.SSLError):
         detail = first_line(error)
         if _is_about_certificates(error):
-            return f"the TLS certificate was not accepted, see `verify` in the connection ({detail})"
+            return f"the TLS certificate was not accepted, see `verify` in the Connection ({detail})"
         hint = "" if had_response else "; does the server expect http?"
         return f"the TLS connection failed{hint} ({detail})"
     if isinstance(error, requests.Timeout):
@@ -46,8 +46,8 @@ def describe(error: Exception, *, had_response: bool = False) -> str:
     if is_unsent(error):
         is_refused = any(isinstance(cause.__cause__, ConnectionRefusedError) for cause in _causes(error))
         return f"could not connect{', connection refused' if is_refused else ''}"
-    hint = "; does the server expect https?" if _broke_without_tls(error) and not had_response else ""
-    return f"the connection broke{hint} ({type(error).__name__})"
+    hint = "; does the server expect https?" if _got_no_response_without_tls(error) and not had_response else ""
+    return f"the connection was closed unexpectedly{hint} ({type(error).__name__})"
 
 
 def setting_to_check(error: Exception, *, had_response: bool = False) -> str | None:
@@ -58,7 +58,7 @@ def setting_to_check(error: Exception, *, had_response: bool = False) -> str | N
         return "timeout"
     if is_unsent(error) or isinstance(error, requests.exceptions.InvalidURL):
         return "host"
-    is_wrong_scheme = isinstance(error, requests.exceptions.SSLError) or _broke_without_tls(error)
+    is_wrong_scheme = isinstance(error, requests.exceptions.SSLError) or _got_no_response_without_tls(error)
     return "host" if is_wrong_scheme and not had_response else None
 
 
@@ -68,7 +68,7 @@ def first_line(error: Exception) -> str:
 
 
 def _is_about_certificates(error: Exception) -> bool:
-    """Whether the server's certificate, or the bundle that it was verified with, was not accepted."""
+    """Return whether the server's certificate, or the CA bundle for its verification, is the cause."""
     return any(
         isinstance(cause, ssl.SSLCertVerificationError) or getattr(cause, "library", None) in {"X509", "PEM"}
         for cause in _causes(error)
@@ -84,7 +84,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         inner = next((cause for cause in wrapped if isinstance(cause, BaseException)), None)
 
 
-def _broke_without_tls(error: Exception) -> bool:
-    """Whether a request by http got no response: so a server ends what does not begin with TLS."""
+def _got_no_response_without_tls(error: Exception) -> bool:
+    """Return whether a plain http request got no response, as from a server that expects TLS."""
     request = getattr(error, "request", None)
     return isinstance(error, requests.ConnectionError) and request is not None and str(request.url).startswith("http:")

@@ -59,7 +59,7 @@ def error_from_response(
     message = f"{where}: {detail if isinstance(detail, str) and detail else response.reason or 'refused'}"
     if 300 <= status < 400:
         location = _without_query(response.headers.get("location", "an unknown address"))
-        return lost(f"{where}: redirected to {location}; check the connection's host", setting="host", **facts)
+        return lost(f"{where}: redirected to {location}; check the Connection's host", setting="host", **facts)
     if status >= 500 or status == 408:
         return lost(message, retry_after=_retry_after(response), **facts)
     if not is_own:

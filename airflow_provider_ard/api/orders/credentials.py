@@ -18,24 +18,24 @@ from airflow_provider_ard.api.orders.sas_url import parse_sas_url
 _CREDENTIALS_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
-def check_credentials_id(value: object, where: str) -> None:
+def check_credentials_id(value: object, argument: str) -> None:
     """Raise `ArdRequestError` for an invalid ID of stored credentials."""
     if not isinstance(value, str) or not _CREDENTIALS_ID.fullmatch(value):
         received = f"{len(value)} characters with others" if isinstance(value, str) else f"a {type(value).__name__}"
-        raise ArdRequestError(f"expected letters, digits, _ and - only, got {received}", argument=where)
+        raise ArdRequestError(f"expected letters, digits, _ and - only, got {received}", argument=argument)
 
 
-def parse_credentials(value: object, where: str) -> str:
+def parse_credentials(value: object, argument: str) -> str:
     """Return credentials in the form in which the API stores them: a SAS URL, or a service account's key as base64.
 
     Accepts the forms of an `output_config`: the URL; the key's path, JSON (string or dictionary) or base64.
     """
     if isinstance(value, str) and re.match(r"https?:", value.strip(), re.IGNORECASE):
-        return parse_sas_url(value, where)
-    return parse_service_credentials(value, where)
+        return parse_sas_url(value, argument)
+    return parse_service_credentials(value, argument)
 
 
-def parse_service_credentials(value: object, where: str) -> str:
+def parse_service_credentials(value: object, argument: str) -> str:
     """Return the key of a Google service account as base64, from its file's path, its JSON or base64 of it.
 
     A base64 string is returned unchanged, except for whitespace, which the `base64` tool inserts.
@@ -45,9 +45,9 @@ def parse_service_credentials(value: object, where: str) -> str:
         try:
             value = json.dumps(dict(value))
         except (TypeError, ValueError, RecursionError):
-            raise ArdRequestError(f"{expected}, got a dictionary that is not JSON", argument=where) from None
+            raise ArdRequestError(f"{expected}, got a dictionary that is not JSON", argument=argument) from None
     if not isinstance(value, str):
-        raise ArdRequestError(f"{expected}, got a {type(value).__name__}", argument=where)
+        raise ArdRequestError(f"{expected}, got a {type(value).__name__}", argument=argument)
     text = value.strip()
     if text.startswith("{"):
         raw = text.encode(errors="surrogateescape")
@@ -58,21 +58,23 @@ def parse_service_credentials(value: object, where: str) -> str:
         try:
             raw = Path(text).expanduser().read_bytes()
         except (OSError, ValueError, RuntimeError):
-            raise ArdRequestError(f"{expected}, got none of them (the file cannot be read)", argument=where) from None
+            raise ArdRequestError(
+                f"{expected}, got a string that is none of these (no such readable file)", argument=argument
+            ) from None
         encoded = base64.b64encode(raw).decode()
-    _check_key(raw, f"{expected}, got", where)
+    _check_key(raw, f"{expected}, got", argument)
     return encoded
 
 
-def _check_key(raw: bytes, expected: str, where: str) -> None:
+def _check_key(raw: bytes, expected: str, argument: str) -> None:
     try:
         key = json.loads(raw)
     except (ValueError, RecursionError):
-        raise ArdRequestError(f"{expected} what is not JSON", argument=where) from None
+        raise ArdRequestError(f"{expected} content that is not JSON", argument=argument) from None
     if not isinstance(key, dict) or key.get("type") != "service_account":
-        raise ArdRequestError(f'{expected} JSON without "type": "service_account"', argument=where)
+        raise ArdRequestError(f'{expected} JSON without "type": "service_account"', argument=argument)
     if not key.get("private_key") or not isinstance(key["private_key"], str):
-        raise ArdRequestError(f"{expected} JSON without a private_key", argument=where)
+        raise ArdRequestError(f"{expected} JSON without a private_key", argument=argument)
 
 
 def _decoded(text: str) -> bytes | None:
@@ -86,12 +88,12 @@ def _decoded(text: str) -> bytes | None:
 
 def stored_credentials_id(uri: str, credentials_ids: Mapping[str, str]) -> str | None:
     """Return the stored credentials ID for a location: the longest match, None if there is none."""
-    inside = {location: name for location, name in credentials_ids.items() if _lies_in(uri, location)}
-    if not inside:
+    matches = {location: name for location, name in credentials_ids.items() if _lies_in(uri, location)}
+    if not matches:
         return None
-    chosen = inside[max(inside, key=lambda location: len(location.rstrip("/")))]
-    check_credentials_id(chosen, "credentials_ids (in the connection)")
-    return chosen
+    credentials_id = matches[max(matches, key=lambda location: len(location.rstrip("/")))]
+    check_credentials_id(credentials_id, "credentials_ids (of the Connection)")
+    return credentials_id
 
 
 def _lies_in(uri: str, location: str) -> bool:

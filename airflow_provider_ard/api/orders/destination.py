@@ -131,7 +131,7 @@ def parse_destination(
 ) -> tuple[Destination, tuple[str, ...]]:
     """Return the destination of an order, and warnings about arguments that are not used.
 
-    `credentials_ids`: the connection's stored credentials, storage location -> credentials ID. The longest match is
+    `credentials_ids`: the Connection's stored credentials, storage location -> credentials ID. The longest match is
     used if the arguments contain no credentials.
 
     Raises `ArdRequestError`, which names the argument, for anything but one complete location.
@@ -259,12 +259,12 @@ def _with_credentials(
 ) -> Destination:
     if result.credentials_id or result.secrets:
         return result
-    if chosen := stored_credentials_id(result.uri, credentials_ids):
-        return result.model_copy(update={"credentials_id": chosen})
+    if credentials_id := stored_credentials_id(result.uri, credentials_ids):
+        return result.model_copy(update={"credentials_id": credentials_id})
     secret = "service_credentials" if isinstance(result, GCSDestination) else "sas_url"
     raise ArdRequestError(
         f"no credentials for {result.uri}: put credentials_id or {secret} into output_config, or name {result.uri} "
-        "in the connection's credentials_ids",
+        "in the Connection's credentials_ids",
         argument=argument,
     )
 

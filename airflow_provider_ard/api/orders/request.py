@@ -78,7 +78,7 @@ class OrderRequest(BaseModel):
         """Return the order that the arguments describe.
 
         Raises `ArdRequestError`, which names the argument, for an invalid value. No request is sent, and no argument is
-        modified. `read_file` reads the file that `intersects` may name; `credentials_ids` are the connection's.
+        modified. `read_file` reads the file that `intersects` may name; `credentials_ids` are the Connection's.
         """
         warnings: list[str] = []
         select_id, acquisitions = none_if_blank(select_id), none_if_blank(acquisitions)

@@ -36,7 +36,7 @@ def test_the_list_for_people(run, orders, client):
     for part in ("FAILED", f"({cost:,.2f})", "s3://bkt/p1", "two.order"):
         assert part in lines[0]
     assert "(" not in "".join(line for line in out.splitlines() if orders[0] in line or orders[2] in line)
-    assert "in brackets: failed orders" in err
+    assert "of failed orders are in parentheses" in err
 
 
 def test_a_list_that_was_cut_says_so(run, orders):
@@ -60,7 +60,7 @@ def test_an_order_is_shown_with_destination_cost_area_and_tags(run, orders, clie
     assert facts["destination"] == "s3://bkt/p1"
     assert facts["collection"] == f"s3://bkt/p1/order_collections/{orders[1]}_root_collection.json"
     assert facts["area"] == f"{usage.area_sqkm:,.2f} km²"
-    assert facts["cost"].startswith(f"{usage.total_cost:,.2f}, of a failed order")
+    assert facts["cost"].startswith(f"{usage.total_cost:,.2f} (failed order")
     assert facts["tag campaign"] == "spring"
 
 

@@ -55,10 +55,10 @@ def test_connection_as_uri(ard, monkeypatch):
     [
         (
             '{"conn_type": "ard", "password": "s3cret", "credentials_ids": {}, "verify": true}',
-            "credentials_ids, verify belong into extra",
+            "credentials_ids, verify belong in extra",
         ),
         ('{"conn_type": "ard", "password": "s3cret",\n"login": me}', "line 2, column 10"),
-        ('{"conn_type": "ard", "s3cret": "password"}', "a field is none of conn_type,"),
+        ('{"conn_type": "ard", "s3cret": "password"}', "unknown field; valid fields: conn_type,"),
         ('{"conn_type": "ard", "port": "s3cret"}', "wrong type"),
         ("ard://me:s3cret/word@host", "a URI like"),
         ("ard://me:s3cret@http://host", "a URI like"),
@@ -77,7 +77,7 @@ def test_invalid_connection_variable_is_reported_as_invalid(monkeypatch, value, 
 def test_missing_connection_names_the_variable_to_set(monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT", raising=False)
     with pytest.raises(
-        AirflowNotFoundException, match=r"not defined: set AIRFLOW_CONN_ARD_DEFAULT.*docs/connection\.md"
+        AirflowNotFoundException, match=r"not defined; set AIRFLOW_CONN_ARD_DEFAULT.*docs/connection\.md"
     ):
         ArdHook().get_conn()
 

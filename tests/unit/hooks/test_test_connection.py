@@ -89,7 +89,7 @@ def test_requests_are_few_and_not_retried(run_test, ard, retry_pauses):
         ({}, {"timeout": "soon"}, ["Timeout (s)"]),
         ({}, {"credentials_ids": "gs://my-bucket"}, ["Stored credentials"]),
         ({}, {"credentials_ids": "[1]"}, ["Stored credentials"]),
-        ({}, {"cells_key": "celles"}, ["Cell filter"]),
+        ({}, {"cells_key": "celles"}, ["Cell filter name"]),
     ],
 )
 def test_failure_names_the_field_to_check(fields, extra, labels, run_test):
