@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, AssetAlias
 
@@ -22,6 +23,7 @@ from airflow_provider_ard.api.delivery.layout import (
     request_uri,
     root_collection_uri,
 )
+from airflow_provider_ard.api.errors import ArdRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +40,9 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+# Airflow's limits of an asset's URI. The percent sign is encoded as well, so that each location is an asset of its own.
+_LONGEST_URI = 1500
+_UNCHANGED = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")
 _SINCE_AIRFLOW_3 = {"name", "group", "watchers"}
 
 
@@ -45,14 +50,25 @@ def delivery_asset(destination: str, **options: Any) -> Asset:
     """Return the asset of a destination of orders.
 
     `destination` as in `ArdOrderOperator`, so that both can share a value: `s3://bucket/prefix`, `gs://bucket/prefix`,
-    `az://container/prefix` or a bare `bucket/prefix` (S3). All spellings of a location are the same asset. `options`
-    are those of `Asset`, for example `group`; Airflow 2 ignores `name`, `group` and `watchers`. Raises
+    `az://container/prefix` or a bare `bucket/prefix` (S3). All spellings of a location are the same asset. Characters
+    beyond ASCII are percent-encoded in its URI, as Airflow requires, and so is the percent sign.
+    `options` are those of `Asset`, for example `group`; Airflow 2 ignores `name`, `group` and `watchers`. Raises
     `ArdRequestError` for an invalid location.
     """
     if unsupported := [name for name in sorted(_SINCE_AIRFLOW_3 & options.keys()) if not hasattr(Asset, name)]:
         _log.warning("Datasets of this Airflow version have no %s; ignored", ", ".join(unsupported))
         options = {name: value for name, value in options.items() if name not in unsupported}
-    return Asset(uri=parse_location(destination).uri, **options)
+    uri = _asset_uri(parse_location(destination).uri)
+    if len(uri) > _LONGEST_URI:
+        raise ArdRequestError(
+            f"expected at most {_LONGEST_URI} characters as the URI of an asset, got {len(uri)}", argument="destination"
+        )
+    return Asset(uri=uri, **options)
+
+
+def _asset_uri(uri: str) -> str:
+    """Return a location's URI in ASCII."""
+    return quote(uri, safe=_UNCHANGED)
 
 
 def delivered_orders(context: Context) -> list[dict[str, Any]]:
@@ -97,4 +113,12 @@ def publish_to_outlets(outlets: Iterable[Any], orders: list[dict[str, Any]], con
             continue
         for order in orders:
             if order["output_uri"]:
-                events[outlet].add(Asset(uri=order["output_uri"]), extra=order)
+                _publish_to_alias(events[outlet], order)
+
+
+def _publish_to_alias(event: Any, order: dict[str, Any]) -> None:
+    """Add an order's event; a location that Airflow refuses as an asset must not fail the task of a delivered order."""
+    try:
+        event.add(Asset(uri=_asset_uri(order["output_uri"])), extra=order)
+    except ValueError as error:
+        _log.warning("Order %s: no asset event for %s: %s", order["order_id"], order["output_uri"], error)

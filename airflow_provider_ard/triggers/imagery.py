@@ -7,12 +7,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import airflow.triggers.base
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_ard.api.arguments import parse_seconds, safe_repr
+from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, require_value, safe_repr
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 from airflow_provider_ard.api.http.redaction import contains_secret
 from airflow_provider_ard.polling.outage import OutageTracker
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 SETTLE_S = 5.0
 # By default the API returns the best few tiles of each cell; new tiles that are worse would never be found.
 STACK_DEPTH = 100
+# Stands for one that is in a file.
+_ANY_AOI = "POLYGON ((0 0, 1 0, 1 1, 0 1, 0 0))"
 
 
 class ArdNewImageryTrigger(BaseEventTrigger):
@@ -52,10 +55,12 @@ class ArdNewImageryTrigger(BaseEventTrigger):
     fires again with `repeated` true, and `new_acquisitions` drops it if it was stored. Before 3.3 nothing is stored:
     imagery published while no triggerer runs does not fire, unless `fire_existing` is true.
 
-    Outages, a refused login and invalid arguments do not end the watcher: they are logged by the triggerer, and it
+    Invalid arguments raise `ArdRequestError` in the DAG file, except for what is in a file that `intersects` names.
+    Outages, a refused login and an invalid file do not end the watcher: they are logged by the triggerer, and it
     polls again after `poke_interval`.
 
-    :param intersects: AOI: WKT, GeoJSON (string or dictionary), anything with `__geo_interface__`, or a file's path.
+    :param intersects: AOI, in any form that `ArdOrderOperator` takes; a file's path is one on the triggerer or in
+        object storage.
     :param bbox: AOI as xmin, ymin, xmax, ymax in WGS84 degrees.
     :param query: Filter on tile properties, as in `ArdSelectOperator`.
     :param lookback: The maximum age of new imagery by its date: seconds or a timedelta, 30 days by default.
@@ -68,9 +73,9 @@ class ArdNewImageryTrigger(BaseEventTrigger):
     def __init__(
         self,
         *,
-        intersects: Any = None,
-        bbox: Sequence[float] | None = None,
-        query: Mapping[str, Any] | None = None,
+        intersects: Any = OMITTED,
+        bbox: Sequence[float] = OMITTED,
+        query: Mapping[str, Any] = OMITTED,
         lookback: timedelta | float = timedelta(days=30),
         poke_interval: timedelta | float = 900.0,
         fire_existing: bool = False,
@@ -79,22 +84,21 @@ class ArdNewImageryTrigger(BaseEventTrigger):
         if not hasattr(airflow.triggers.base, "BaseEventTrigger"):
             raise ArdRequestError("ArdNewImageryTrigger needs Airflow 3.0 or newer, which has AssetWatcher")
         super().__init__()  # type: ignore[no-untyped-call] # of Airflow
-        self.intersects = _to_json(getattr(intersects, "__geo_interface__", intersects), "intersects")
-        self.bbox = _to_json(bbox, "bbox")
-        self.query = _to_json(query, "query")
+        self.intersects = _to_json(_plain_aoi(require_value(intersects, "intersects")), "intersects")
+        self.bbox = _to_json(require_value(bbox, "bbox"), "bbox")
+        self.query = _to_json(require_value(query, "query"), "query")
         self.lookback = parse_seconds(lookback, "lookback")
         self.poke_interval = parse_seconds(poke_interval, "poke_interval")
-        self.fire_existing = fire_existing
+        self.fire_existing = parse_bool(fire_existing, "fire_existing")
         self.ard_conn_id = ard_conn_id
+        self._check()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger as plain JSON without secrets."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
-                "intersects": self.intersects,
-                "bbox": self.bbox,
-                "query": self.query,
+                **self._search(),
                 "lookback": self.lookback,
                 "poke_interval": self.poke_interval,
                 "fire_existing": self.fire_existing,
@@ -156,13 +160,30 @@ class ArdNewImageryTrigger(BaseEventTrigger):
         from airflow_provider_ard.api.selects.request import SelectRequest
         from airflow_provider_ard.hooks.ard import read_file
 
-        search = {"intersects": self.intersects, "bbox": self.bbox, "query": self.query}
         return SelectRequest.of(
-            **{name: value for name, value in search.items() if value is not None},
-            stack_depth=STACK_DEPTH,
-            datetime=f"{self._oldest()}/..",
-            read_file=read_file,
+            **self._search(), stack_depth=STACK_DEPTH, datetime=f"{self._oldest()}/..", read_file=read_file
         )
+
+    def _search(self) -> dict[str, Any]:
+        """Return the arguments of the search that were not omitted."""
+        search = {"intersects": self.intersects, "bbox": self.bbox, "query": self.query}
+        return {name: value for name, value in search.items() if value is not None}
+
+    def _check(self) -> None:
+        """Raise `ArdRequestError` for an impossible search: in a DAG file this is an import error of the DAG."""
+        from airflow_provider_ard.api.geo.geometry import is_path
+        from airflow_provider_ard.api.selects.request import SelectRequest
+
+        search = self._search()
+        if is_path(self.intersects):
+            # The triggerer reads the file, which may not exist where the DAG file is parsed.
+            search["intersects"] = _ANY_AOI
+        try:
+            interval = f"{self._oldest()}/.."
+        except OverflowError:
+            raise ArdRequestError(f"is too long, got {self.lookback:g} s", argument="lookback") from None
+        for note in SelectRequest.of(**search, stack_depth=STACK_DEPTH, datetime=interval).warnings:
+            self.log.warning("%s", note)
 
     def _oldest(self) -> date:
         return (datetime.now(UTC) - timedelta(seconds=self.lookback)).date()
@@ -225,6 +246,17 @@ def _payload(match: AcquisitionMatch, *, repeated: bool) -> dict[str, Any]:
         "cells": list(match.cells),
         "repeated": repeated,
     }
+
+
+def _plain_aoi(value: Any) -> Any:
+    """Return an AOI as plain data: strings and GeoJSON unchanged, paths as strings, anything else as WKT in WGS84."""
+    if value is None or isinstance(value, str | dict):
+        return value
+    if isinstance(value, Path) or callable(getattr(value, "read_bytes", None)):
+        return str(value)
+    from airflow_provider_ard.api.geo.aoi import parse_aoi
+
+    return parse_aoi(value).wkt
 
 
 def _to_json(value: Any, argument: str) -> Any:

@@ -41,6 +41,13 @@ def is_wkt(text: str) -> bool:
     return bool(_WKT.match(text))
 
 
+def is_path(value: object) -> bool:
+    """Return whether a value is a file's path, as far as that is visible without reading it."""
+    if not isinstance(value, str) or not (text := value.strip()):
+        return False
+    return text[0] not in "{[(<\ufeff" and not (is_wkt(text) or EWKT.match(text) or is_hex_wkb(text))
+
+
 class GeometryReader:
     """Reads the geometries of one argument; `warnings` lists repairs.
 

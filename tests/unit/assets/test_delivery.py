@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from airflow import __version__ as airflow_version
-from airflow.providers.common.compat.sdk import Asset
+from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.assets import delivered_orders, delivery_asset
+from airflow_provider_ard.assets.delivery import publish_to_outlets
 
 
 @dataclass
@@ -24,9 +25,56 @@ class Event:
         self.timestamp = datetime(2026, 1, 1, self.hour, tzinfo=UTC)
 
 
+@dataclass
+class AliasEvents:
+    """The events of an alias among a task's outlets."""
+
+    error: Exception | None = None
+    added: list[Any] = field(default_factory=list)
+
+    def add(self, asset: Asset, *, extra: Any) -> None:
+        if self.error:
+            raise self.error
+        self.added.append((asset, extra))
+
+
 @pytest.mark.parametrize("destination", ["s3://bkt/p", "s3://bkt/p/", "bkt/p", " S3://bkt/p "])
 def test_destination_is_normalized(destination):
     assert delivery_asset(destination) == Asset("s3://bkt/p")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "encoded"),
+    [
+        ("zürich", "z%C3%BCrich"),
+        ("東京/2026", "%E6%9D%B1%E4%BA%AC/2026"),
+        ("my tiles+1", "my tiles+1"),
+        ("a%20b", "a%2520b"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
+def test_location_beyond_ascii_is_percent_encoded(scheme, prefix, encoded):
+    asset = delivery_asset(f"{scheme}://tiles/{prefix}/")
+    assert asset.uri == f"{scheme}://tiles/{encoded}"
+    assert getattr(asset, "name", asset.uri).isascii()
+    assert delivery_asset(f"{scheme}://tiles/{prefix}") == asset
+    # An alias of a sensor or tile list publishes an event of the same asset.
+    alias, events = AssetAlias("deliveries"), AliasEvents()
+    report = order("1", output_uri=f"{scheme}://tiles/{prefix}")
+    publish_to_outlets([alias], [report], {"outlet_events": {alias: events}})
+    assert events.added == [(asset, report)]
+
+
+def test_location_that_is_too_long_for_an_asset_is_refused_in_the_dag_file():
+    with pytest.raises(ArdRequestError) as caught:
+        delivery_asset("s3://tiles/" + "ü" * 400)
+    assert caught.value.argument == "destination"
+
+
+def test_location_that_airflow_refuses_does_not_fail_a_finished_task(caplog):
+    alias, events = AssetAlias("deliveries"), AliasEvents(error=ValueError("too long"))
+    publish_to_outlets([alias], [order("1")], {"outlet_events": {alias: events}})
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_options_are_passed_to_the_asset():

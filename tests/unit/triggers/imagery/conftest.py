@@ -85,8 +85,9 @@ def publish(ard, number, taken=NOW, cells=None):
 
 
 def trigger(store=None, **arguments):
-    defaults = {"bbox": BBOX, "poke_interval": 1, "lookback": timedelta(days=60)}
-    made = ArdNewImageryTrigger(**(defaults | arguments))
+    defaults = {"poke_interval": 1, "lookback": timedelta(days=60)}
+    aoi = {} if "intersects" in arguments else {"bbox": BBOX}
+    made = ArdNewImageryTrigger(**(aoi | defaults | arguments))
     made.asset_state_store = store
     return made
 

@@ -118,10 +118,13 @@ def test_trigger_survives_outage_and_logs_it_once(ard, short_sleeps, log_text):
     assert log_text("warning").count("Polling failed, will retry") == 1
 
 
-@pytest.mark.parametrize("wrong", [{"bbox": [1, 2, 3]}, {"query": {"platform": "worldview-02"}}], ids=str)
-def test_invalid_search_is_retried_only_at_the_interval(ard, short_sleeps, wrong):
+@pytest.mark.parametrize("content", [None, "POINT (0 0)"])
+def test_invalid_file_of_an_aoi_is_retried_only_at_the_interval(ard, short_sleeps, tmp_path, content):
+    if content is not None:
+        (tmp_path / "aoi.wkt").write_text(content)
+
     async def scene():
-        running = RunningTrigger(ard, trigger(Store(), **wrong))
+        running = RunningTrigger(ard, trigger(Store(), intersects=str(tmp_path / "aoi.wkt")))
         await until(lambda: short_sleeps.count(1) >= 3)
         assert not running._task.done()
         await running.kill()
