@@ -1,4 +1,4 @@
-"""Names that only newer versions of common-compat have; older Airflow versions come with older ones."""
+"""Imports that differ between Airflow versions."""
 
 from __future__ import annotations
 

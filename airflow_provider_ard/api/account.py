@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# How the API writes a balance or limit without an end.
+# Value of a balance or limit that means unlimited.
 UNLIMITED = -1
 
 
 class StoredCredentials(BaseModel):
     """Credentials that an order can name by `credentials_id`; the API never returns the secret itself.
 
-    `created` and `modified` are times as the API writes them, ISO 8601. Source: `registered_credentials` of
+    `created` and `modified` are ISO 8601 times as the API returns them. Source: `registered_credentials` of
     `/admin/account/{id}/credentials`.
     """
 

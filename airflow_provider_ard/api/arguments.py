@@ -1,4 +1,4 @@
-"""Arguments as users and templates pass them: strings of literals, any iterable, and their form in messages."""
+"""Parse arguments as users and templates pass them: strings of literals, any iterable; format them for messages."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class _Omitted:
 OMITTED: Any = _Omitted()
 
 
-def require_value(value: object, argument: str) -> Any:
+def reject_blank(value: object, argument: str) -> Any:
     """Return None for an omitted argument, else its value.
 
-    Raises `ArdRequestError` if the value is nothing: None, an empty string or container, or the string `None`.
+    Raises `ArdRequestError` if the value is blank: None, an empty string or container, or the string `None`.
     """
     if value is OMITTED:
         return None

@@ -47,21 +47,21 @@ class ArdError(Exception):
         self.setting = setting
 
     def __str__(self) -> str:
-        facts = {
+        fields = {
             "HTTP status": self.status,
             "code": self.code,
             "type": self.type,
             "request ID": self.request_id,
         }
-        details = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+        details = ", ".join(f"{name} {value}" for name, value in fields.items() if value is not None)
         return f"{self.message} ({details})" if details else self.message
 
 
 class ArdRequestError(ArdError):
     """Invalid input. `argument`: the argument or Connection field to fix, if it is known."""
 
-    def __init__(self, message: str, *, argument: str | None = None, **facts: object) -> None:
-        super().__init__(f"{argument}: {message}" if argument else message, **facts)  # type: ignore[arg-type]
+    def __init__(self, message: str, *, argument: str | None = None, **details: object) -> None:
+        super().__init__(f"{argument}: {message}" if argument else message, **details)  # type: ignore[arg-type]
         self.argument = argument
 
 
@@ -79,8 +79,8 @@ class ArdUnavailableError(ArdError):
     `retry_after`: the Retry-After of the response in seconds, None without one.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, **facts: object) -> None:
-        super().__init__(message, **facts)  # type: ignore[arg-type]
+    def __init__(self, message: str, *, retry_after: float | None = None, **details: object) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]
         self.retry_after = retry_after
 
 
@@ -102,9 +102,9 @@ class ArdBudgetExceeded(ArdError):  # noqa: N818 -- the contract's name
         estimate: float | None = None,
         limit: float | None = None,
         balance: float | None = None,
-        **facts: object,
+        **details: object,
     ) -> None:
-        super().__init__(message, **facts)  # type: ignore[arg-type]
+        super().__init__(message, **details)  # type: ignore[arg-type]
         self.estimate = estimate
         self.limit = limit
         self.balance = balance

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.cli.command import FAILED, OK, check_dates, command
-from airflow_provider_ard.cli.output import amount, print_facts, print_json, print_message, print_table, text
+from airflow_provider_ard.cli.output import amount, print_details, print_json, print_message, print_table, text
 from airflow_provider_ard.hooks.ard import ArdHook
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _print_stored(stored: StoredCredentials, *, as_json: bool) -> None:
     if as_json:
         print_json(stored.model_dump(mode="json"))
         return
-    print_facts(
+    print_details(
         [
             ("stored", stored.credentials_id),
             ("description", stored.description),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from airflow_provider_ard.cli.command import OK, check_dates, command
-from airflow_provider_ard.cli.output import amount, print_facts, print_json, print_message, print_table, text
+from airflow_provider_ard.cli.output import amount, print_details, print_json, print_message, print_table, text
 from airflow_provider_ard.hooks.ard import ArdHook
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def show_order(args: Namespace) -> int:
     report = order.report()
     usage = order.usage
     cost = amount(usage.total_cost if usage else None).plain
-    print_facts(
+    print_details(
         [
             ("order", order.id),
             ("status", order.status),

@@ -63,10 +63,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Text]]) -> None:
     console().print(table)
 
 
-def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+def print_details(details: Iterable[tuple[str, object]]) -> None:
     """Print names with their values; unknown values are skipped."""
     table = Table.grid("name", "value", padding=(0, 2))
-    for name, value in facts:
+    for name, value in details:
         if value is not None and value != "":
             table.add_row(Text(name, style="bold"), value if isinstance(value, Text) else text(value))
     console().print(table)

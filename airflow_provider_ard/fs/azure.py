@@ -1,7 +1,7 @@
 """`az://container/key` for Airflow's `ObjectStoragePath`.
 
-Airflow's own Azure provider knows the same storage as `abfs://` only; the ARD API, adlfs and fsspec call it `az://`.
-Registered in the provider's metadata, so that a delivered tile's URI opens as it is in any task.
+Airflow's Azure provider supports the same storage as `abfs://` only; the ARD API, adlfs and fsspec use `az://`.
+Registered in the provider's metadata, so that any task can open the URI of a delivered tile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def get_fs(conn_id: str | None, storage_options: dict[str, Any] | None = None) -
     """
     from airflow.providers.microsoft.azure.fs import adls
 
-    # As Airflow's own Azure hook does: or every request is twenty lines of a task's log.
+    # As Airflow's Azure hook does; otherwise each request logs about twenty lines.
     level = os.environ.get("AZURE_HTTP_LOGGING_LEVEL", logging.WARNING)
     logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(level)
     return adls.get_fs(conn_id, storage_options)

@@ -1,1 +1,1 @@
-"""An Airflow Connection of type `ard` turned into a client of the ARD API."""
+"""A client of the ARD API for an Airflow Connection of type `ard`, masking of secrets, storage."""

@@ -1,4 +1,4 @@
-"""`ArdHook`: an Airflow Connection of type `ard` turned into a client of the ARD API."""
+"""`ArdHook`: a client of the ARD API for an Airflow Connection of type `ard`."""
 
 from __future__ import annotations
 
@@ -77,9 +77,12 @@ class ArdHook(BaseHook):
 
     @raises_airflow_exceptions
     def order_request(self, **arguments: Any) -> OrderRequest:
-        """Return the validated order for the operator's arguments, with the Connection's stored credentials.
+        """Return the validated order for the arguments of `ArdOrderOperator`, with the Connection's stored credentials.
 
-        Credentials in the arguments, or in a file that they name, are masked in the task's log.
+            request = hook.order_request(acquisitions="10400100E82CCE00", destination="s3://my-bucket/imagery")
+
+        Raises `ArdRequestError` for an invalid argument; no request is sent. Credentials in the arguments, or in a file
+        that they name, are masked in the task's log.
         """
         from airflow_provider_ard.api.orders.request import OrderRequest
 
@@ -94,7 +97,7 @@ class ArdHook(BaseHook):
 
     @raises_airflow_exceptions
     def dry_run(self, request: OrderRequest) -> Usage:
-        """Let the API validate and price an order; nothing is bought."""
+        """Return the API's estimate of area (km²) and cost for an order, without placing it."""
         return self._client.dry_run(request)
 
     @raises_airflow_exceptions
@@ -103,7 +106,13 @@ class ArdHook(BaseHook):
         return self._client.get_order(order_id)
 
     def list_orders(self, **options: Any) -> Iterator[OrderStatus]:
-        """Yield the account's orders; options as in `ArdClient.list_orders`."""
+        """Yield the account's orders, newest first.
+
+            for order in hook.list_orders(start_date="2026-01-01", limit=20):
+                print(order.id, order.status)
+
+        Options: `filter` (`KEY:VALUE`), `start_date` and `end_date` (ISO 8601), `limit` (maximum number of orders).
+        """
         with airflow_exceptions(self.ard_conn_id):
             yield from self._client.list_orders(**options)
 
@@ -114,9 +123,11 @@ class ArdHook(BaseHook):
 
     @raises_airflow_exceptions
     def get_usage(self, **options: Any) -> Usage:
-        """Return what the account or a user has ordered and may still spend; options as in `ArdClient.get_usage`.
+        """Return the area (km²), cost, limits and balance of the account or a user.
 
-        For example `user_id`, and `start_date` and `end_date` as ISO 8601 dates. Area is in km².
+            print(hook.get_usage(start_date="2026-01-01").total_cost)
+
+        Options: `user_id` (default: the complete account, for administrators), `start_date` and `end_date` (ISO 8601).
         """
         return self._client.get_usage(**options)
 
@@ -147,14 +158,19 @@ class ArdHook(BaseHook):
 
     @raises_airflow_exceptions
     def select_request(self, **arguments: Any) -> SelectRequest:
-        """Return the validated Select for the operator's arguments."""
+        """Return the validated Select for the search arguments of `ArdSelectOperator`.
+
+            request = hook.select_request(bbox=[-105.1, 40.1, -105.0, 40.2], datetime="2026-01-01/2026-01-31")
+
+        Raises `ArdRequestError` for an invalid argument; no request is sent.
+        """
         from airflow_provider_ard.api.selects.request import SelectRequest
 
         return SelectRequest.of(read_file=read_file, **arguments)
 
     @raises_airflow_exceptions
     def submit_select(self, request: SelectRequest) -> SelectStatus:
-        """Start a Select. It costs nothing, so that it is sent again after a lost response."""
+        """Start a Select. It costs nothing, so it is sent again after a lost response."""
         return self._client.submit_select(request)
 
     @raises_airflow_exceptions
@@ -173,7 +189,7 @@ class ArdHook(BaseHook):
         return self._client.find_acquisitions(request)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in, and return the user and the balance, or which field to check. Orders nothing."""
+        """Log in, and return the user and the balance, or the field to check. Places no order."""
         from airflow_provider_ard.api.errors import ArdError
         from airflow_provider_ard.api.http.redaction import redact_text
         from airflow_provider_ard.hooks.suggestions import suggest_fix
@@ -186,13 +202,13 @@ class ArdHook(BaseHook):
         except ArdError as error:
             suggestion = suggest_fix(error, with_port=fields.port_applies(self._connection))
             return False, f"{error} {suggestion.text}" if suggestion else str(error)
-        except Exception as error:  # noqa: BLE001 -- the button shows whatever went wrong
+        except Exception as error:  # noqa: BLE001 -- the button shows any error
             return False, str(redact(redact_text(str(error))))
         who = account.email or account.name or account.user_id or "unknown user"
         return True, f"Logged in as {who}, account {account.account_id}. Balance: {self._balance(account)}."
 
     def _balance(self, account: Account) -> str:
-        """Return the balance of the account as text. Its failure is no failure of the login."""
+        """Return the balance of the account as text. A failure does not fail the connection test."""
         from airflow_provider_ard.api.account import UNLIMITED
         from airflow_provider_ard.api.errors import ArdAuthError
 
@@ -200,7 +216,7 @@ class ArdHook(BaseHook):
             try:
                 usage = self.get_usage()
             except ArdAuthError:
-                # Only administrators may ask for the account as a whole.
+                # Only administrators may read the usage of the complete account.
                 usage = self.get_usage(user_id=str(account.user_id))
         except Exception as error:  # noqa: BLE001
             return f"unknown ({error})"
@@ -209,11 +225,11 @@ class ArdHook(BaseHook):
             return "no limit"
         return f"{balance:,.2f}" if isinstance(balance, int | float) else "unknown"
 
-    # Airflow 2.11 to 3.1 build the form from these methods; the source is the provider's metadata.
+    # Airflow 2.11 to 3.1 build the form with these methods, from the provider's metadata.
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return the standard fields' labels, placeholders and which are hidden."""
+        """Return labels and placeholders of the standard fields, and the hidden fields."""
         behaviour = ARD_CONNECTION["ui-field-behaviour"]
         return {key.replace("-", "_"): value for key, value in behaviour.items()}
 
@@ -251,10 +267,10 @@ def read_file(path: str) -> bytes:
     return ObjectStoragePath(path).read_bytes() if "://" in path else read_local_file(path)
 
 
-def create_client(connection: Connection, *, longest_timeout: float = float("inf"), **options: Any) -> ArdClient:
+def create_client(connection: Connection, *, max_timeout: float = float("inf"), **options: Any) -> ArdClient:
     """Return a client for an Airflow Connection; `options` go to `ArdClient`.
 
-    `longest_timeout`: seconds, for a caller with less time than the Connection's `timeout`.
+    `max_timeout`: upper bound of the Connection's `timeout`, in seconds.
     Raises `ArdRequestError` or `ArdAuthError` with the invalid field.
     """
     from airflow import __version__ as airflow_version
@@ -272,13 +288,13 @@ def create_client(connection: Connection, *, longest_timeout: float = float("inf
             for name in ("client_id", "client_secret", "access_token", "refresh_token")
         },
     )
-    # Airflow masks them as they are, and not in the encodings in which they are sent.
+    # Airflow masks only the raw values, not the encodings in which they are sent.
     mask_secrets(login.secrets)
     return ArdClient(
         login,
         host=fields.host(connection),
         verify=fields.verify(extra.get("verify")),
-        timeout=min(fields.timeout(extra.get("timeout"), DEFAULT_TIMEOUT_S), longest_timeout),
+        timeout=min(fields.timeout(extra.get("timeout"), DEFAULT_TIMEOUT_S), max_timeout),
         cells_key=fields.cells_key(extra.get("cells_key")),
         user_agent=f"apache-airflow/{airflow_version}",
         **options,

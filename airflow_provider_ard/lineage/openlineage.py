@@ -74,7 +74,7 @@ def _dataset(uri: str) -> Dataset:
 
 
 def _facets(orders: Sequence[OrderStatus]) -> dict[str, RunFacet]:
-    order_facts = [
+    order_details = [
         {
             "order_id": order.id,
             "status": order.status,
@@ -83,4 +83,4 @@ def _facets(orders: Sequence[OrderStatus]) -> dict[str, RunFacet]:
         }
         for order in orders
     ]
-    return {RUN_FACET: ArdOrdersRunFacet(orders=order_facts)} if order_facts else {}
+    return {RUN_FACET: ArdOrdersRunFacet(orders=order_details)} if order_details else {}

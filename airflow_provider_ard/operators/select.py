@@ -42,7 +42,7 @@ SELECT_ARGUMENTS = (
 IF_EXISTS = ("reuse", "resubmit")
 # A tile takes some twenty bytes of XCom.
 MAX_TILES_IN_XCOM = 2000
-# How long after its own deadline a trigger may take to report it.
+# Maximum delay between a trigger's deadline and its event.
 _TRIGGER_GRACE = timedelta(minutes=5)
 
 
@@ -75,16 +75,17 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
         open end; `date` and `datetime` objects, or a pair of them. UTC without an offset. Intervals of two times
         are half-open, so consecutive data intervals select each acquisition once; dates include both whole days, weeks
         (`2026-W23`), months and years all of their days.
-        Invalid: an empty interval, as runs of Airflow 3's plain cron schedules have, and an end that is None.
+        Raises `ArdRequestError` for an empty interval, as runs of Airflow 3's plain cron schedules have, and for an end
+        that is None.
     :param intersects: AOI, in any form that `ArdOrderOperator` takes. This or `bbox` is required without `ids`.
     :param bbox: AOI as xmin, ymin, xmax, ymax in WGS84 degrees.
     :param query: Filter on tile properties, `{property: {operator: value}}`, for example
         `{"eo:cloud_cover": {"lte": 10}, "aoi:data_percentage": {"gte": 75}}`. Operators: `eq`, `neq`, `lt`, `lte`,
         `gt`, `gte`, `in` (a list), `startsWith`, `endsWith`, `contains`.
-    :param stack_depth: The maximum number of tiles per cell, best first. The API's default is a few.
+    :param stack_depth: The maximum number of tiles per cell, best first. Default: chosen by the API.
     :param image_age_category: `fresh` (up to 90 days old), `standard` (up to 3 years), `training`; one or an iterable.
     :param simplify_aoi: As in `ArdOrderOperator`.
-    :param skip_if_empty: Skip this task, and so its downstream tasks, if the search finds nothing. Otherwise it
+    :param skip_if_empty: Skip this task and its downstream tasks if the search finds nothing. Otherwise it
         succeeds, and the API rejects an order of the Select.
     :param if_exists: What a cleared task does with its Select of the same request: `reuse` it, so that orders of it are
         not placed again; or `resubmit`, and search again. Automatic retries always reuse it.
@@ -210,7 +211,7 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
             self.log.info("Re-attached to Select %s, submitted by an earlier try of this task", previous_id)
             return previous_id
         if task_state_store(context) is None and context["ti"].try_number > first_try_number(context):
-            self.log.info("Before Airflow 3.3 a retry cannot re-attach to a Select; submitting another one")
+            self.log.info("Airflow before 3.3 stores no Select ID; submitting a new Select")
         select_id = hook.submit_select(request).id
         self.log.info("Select %s submitted", select_id)
         try:

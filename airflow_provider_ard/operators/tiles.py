@@ -50,14 +50,14 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
 
     :param order_id: The ID of an order that has succeeded, or a list of them.
     :param assets: Return only these assets of each tile, by their keys in the STAC item: `["visual", "cloud-mask"]`.
-        With an empty list no item is read, and listing any number of tiles takes seconds. Refused: a key that no tile
-        has.
+        With an empty list no item is read, and listing any number of tiles takes seconds. Raises `ArdRequestError` for
+        a key that no tile has.
     :param dates: Return only tiles acquired on a day, `2026-06-03`, in an interval, `2026-06-01/2026-06-30` (both days
         included; `..` for no bound), or in a list of these. The time of day is ignored.
     :param cells: Return only tiles of this cell, such as `Z13-031133320203`, or of several.
     :param acquisitions: Return only tiles of this acquisition, such as `10300100B2B49700`, or of several.
     :param batch_size: Return batches of at most this many tiles, to stay below Airflow's `[core] max_map_length` (1024
-        by default): if a task maps over more tiles than that, it is an error before they are read.
+        by default): if a task maps over more tiles than that, an error is raised before they are read.
     :param storage_conn_id: The Connection for reading the storage, such as `aws_default`: of type `aws` for S3,
         `google_cloud_platform` for Google, `wasb` or `adls` for Azure. None uses the credentials of the
         environment.
@@ -147,7 +147,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         acquisitions = {location.acquisition_id for location in order_items.values()}
         log = self.log.info if order_items else self.log.warning
         tiles, acquisitions_text = pluralize(len(order_items), "tile"), pluralize(len(acquisitions), "acquisition")
-        log("Order %s: %s of %s%s.", order.id, tiles, acquisitions_text, self._filters())
+        log("Order %s: %s of %s%s", order.id, tiles, acquisitions_text, self._filters())
         return order_items
 
     def _filters(self) -> str:
@@ -173,18 +173,18 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         )
 
     def _check_map_length(self, tiles: int, size: int | None) -> None:
-        """Raise an error for more mapped tasks than Airflow allows, before ten thousand items are read."""
+        """Raise an error for more mapped tasks than Airflow allows, before their items are read."""
         limit = conf.getint("core", "max_map_length", fallback=1024)
         length = tiles if size is None else -(-tiles // size)
         if length <= limit:
             return
         message = (
-            f"{tiles} tiles are {length} mapped tasks, more than [core] max_map_length, {limit}: set batch_size to "
-            f"{-(-tiles // limit)} or more, or raise that limit"
+            f"{tiles} tiles would create {length} mapped tasks, more than [core] max_map_length ({limit}); set "
+            f"batch_size to {-(-tiles // limit)} or more, or raise that limit"
         )
         if next(self.iter_mapped_dependants(), None) is not None:
             raise ArdRequestError(message, argument="batch_size")
-        self.log.warning("batch_size: %s, if a task maps over them", message)
+        self.log.warning("If a task maps over this result: batch_size: %s", message)
 
 
 def _check_succeeded(order: OrderStatus) -> OrderStatus:

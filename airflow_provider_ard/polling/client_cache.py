@@ -25,17 +25,19 @@ log = logging.getLogger(__name__)
 
 # A changed Connection takes effect within this time.
 RELOAD_CONNECTION_S = 300.0
-# Airflow reports a Connection as not defined also while a secrets backend is down, and the worker has just read it: for
-# this long a missing Connection counts as an outage.
+# A missing Connection counts as an outage for this long: Airflow also reports it while a secrets backend is down, and
+# the worker has read the Connection just before.
 MISSING_CONNECTION_GRACE_S = 3600.0
 
 
-class CachedClient:
-    """The client of one Connection, with one session and one token, for the event loop that polls with it.
+class ConnectionClient:
+    """The client of one Connection, replaced when the Connection changes.
 
-    client = CachedClient("ard_default")
-    order = await asyncio.to_thread((await client.get()).get_order, "4711")
-    client.reset()
+        client = ConnectionClient("ard_default")
+        order = await asyncio.to_thread((await client.get()).get_order, "4711")
+        client.reset()
+
+    It has one session and one token. Use it from one event loop.
     """
 
     def __init__(self, ard_conn_id: str) -> None:
@@ -121,17 +123,19 @@ def _create_client(connection: Connection) -> ArdClient:
 
 
 class SharedClient:
-    """The client of one event loop and Connection, shared by all its users; makes one request at a time.
+    """The client of one event loop and Connection, shared by all its users; see `shared_client`.
 
-    async with shared_client("ard_default") as client:
-        select = await client.call(lambda api: api.get_select("17"))
+        async with shared_client("ard_default") as client:
+            select = await client.call(lambda api: api.get_select("17"))
+
+    It makes one request at a time.
     """
 
     _instances: ClassVar[dict[tuple[asyncio.AbstractEventLoop, str], SharedClient]] = {}
 
     def __init__(self, ard_conn_id: str) -> None:
         self._users = 0
-        self._client = CachedClient(ard_conn_id)
+        self._client = ConnectionClient(ard_conn_id)
         self._lock = asyncio.Lock()
 
     async def call(self, request: Callable[[ArdClient], T]) -> T:

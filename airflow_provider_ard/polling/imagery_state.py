@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.api.selects.results import AcquisitionMatch
 
-# Acquisitions are stored for this much longer than they can be found: clocks are set back now and then.
+# Acquisitions are stored for this much longer than they can be found; this allows for clocks that are set back.
 MARGIN = timedelta(days=7)
 
 
@@ -25,10 +25,10 @@ class ImageryState:
     def __init__(self, key: str, store: Any) -> None:
         self._key = key
         self._stores = _stores_by_asset(store)
-        # None until the first claim of all.
+        # None until `claim` is called for the first time.
         self._fired: dict[str, str] | None = None
         self._claimed: dict[str, str] = {}
-        # Claims in the store that this process has made itself.
+        # Claims in the store that this process has made.
         self._own_claims: set[str] = set()
         self._is_saved = True
 
@@ -50,7 +50,7 @@ class ImageryState:
     ) -> list[tuple[AcquisitionMatch, bool]]:
         """Return the acquisitions to fire, and for each whether it may have been fired before; store them first.
 
-        The first claim of all returns no acquisitions unless `fire_existing` is true. Acquisitions dated long before
+        The first call returns no acquisitions unless `fire_existing` is true. Acquisitions dated long before
         `oldest` are removed from the state.
         """
         matches = list(matches)

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
-from airflow_provider_ard.polling.client_cache import CachedClient
+from airflow_provider_ard.polling.client_cache import ConnectionClient
 from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.schedule import MIN_INTERVAL_S, PollSchedule
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.api.orders.status_reader import StatusReader
 
-# Triggers often start in groups: a poll waits this long for the others.
-GATHER_S = 0.1
+# Triggers often start in groups: a poll is delayed this long to include all of them.
+BATCH_DELAY_S = 0.1
 # An unchanged status is published again after this time, for the hourly line in the task's log.
 REPUBLISH_AFTER_S = 600.0
 
@@ -92,11 +92,13 @@ class _SubscriptionIndex:
 class OrderPoller:
     """Polls the orders of one event loop and Connection.
 
-    subscription = OrderPoller.subscribe("ard_default", ["4711"], PollSchedule(60.0))
-    try:
-        updates = await subscription.next_updates()
-    finally:
-        OrderPoller.unsubscribe("ard_default", subscription)
+        subscription = OrderPoller.subscribe("ard_default", ["4711"], PollSchedule(60.0))
+        try:
+            updates = await subscription.next_updates()
+        finally:
+            OrderPoller.unsubscribe("ard_default", subscription)
+
+    It starts with the first subscription and stops with the last.
     """
 
     _pollers: ClassVar[dict[tuple[asyncio.AbstractEventLoop, str], OrderPoller]] = {}
@@ -105,13 +107,13 @@ class OrderPoller:
         self.ard_conn_id = ard_conn_id
         self._subscriptions: set[Subscription] = set()
         self._subscribed = asyncio.Event()
-        self._client = CachedClient(ard_conn_id)
+        self._client = ConnectionClient(ard_conn_id)
         self._reader: StatusReader | None = None
         self._reader_client: ArdClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._started_at = time.monotonic()
         self._outages = OutageTracker(self._publish_to_all)
-        # The status of running orders, as all their subscribers know it.
+        # Last status published to all subscribers of a running order.
         self._published: dict[str, str] = {}
         self._published_since = self._started_at
         # Valid until subscriptions change; None: to be built when needed.
@@ -166,7 +168,7 @@ class OrderPoller:
         try:
             while True:
                 await self._wait_until_due()
-                await asyncio.sleep(GATHER_S)
+                await asyncio.sleep(BATCH_DELAY_S)
                 now = time.monotonic()
                 due = [subscription for subscription in self._subscriptions if subscription.next_poll_at <= now]
                 for subscription in due:
@@ -206,38 +208,38 @@ class OrderPoller:
         """Poll orders once and publish the updates. Raises what ends all waits, such as `ArdAuthError`."""
         # An index would keep subscribers that have left since.
         self._index = None
-        unanswered = set(order_ids)
+        unread = set(order_ids)
         try:
-            outage = await self._read(unanswered)
+            outage = await self._read(unread)
         except ArdAuthError:
             # The login in the Connection may have changed since: retry once with its current values.
             self._client.reset()
-            outage = await self._read(unanswered)
-        newly_failing = unanswered - self._failing
-        self._failing -= order_ids - unanswered
+            outage = await self._read(unread)
+        newly_failing = unread - self._failing
+        self._failing -= order_ids - unread
         if outage is None:
             self._outages.poll_succeeded()
             return
-        self._failing |= unanswered
-        if outage.retry_after is not None or len(unanswered) == len(order_ids):
-            # No new outage if these orders alone fail while others are answered in polls of their own.
+        self._failing |= unread
+        if outage.retry_after is not None or len(unread) == len(order_ids):
+            # Not a new outage if only these orders fail while separate polls of other orders succeed.
             self._outages.poll_failed(outage, is_new=bool(newly_failing))
             return
         self._outages.poll_succeeded()
         for subscription in {each for order_id in newly_failing for each in self._subscriptions_of(order_id)}:
             subscription.publish(outage)
 
-    async def _read(self, unanswered: set[str]) -> ArdUnavailableError | None:
-        """Read statuses, publish the updates, remove answered orders from `unanswered`. Return the outage, if any."""
+    async def _read(self, unread: set[str]) -> ArdUnavailableError | None:
+        """Read statuses, publish the updates, remove their orders from `unread`. Return the outage, if any."""
         try:
             reader = await self._status_reader()
         except ArdUnavailableError as outage:
             return outage
-        poll = reader.start_poll(unanswered, self._published)
+        poll = reader.start_poll(unread, self._published)
         while not poll.is_finished:
             # One request at a time: its updates do not wait for the others, and the event loop runs in between.
             batch = await asyncio.to_thread(poll.request_next)
-            unanswered.difference_update(batch.answered)
+            unread.difference_update(batch.read_ids)
             self._publish(batch.updates)
         return poll.outage
 

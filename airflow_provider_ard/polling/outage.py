@@ -1,4 +1,4 @@
-"""`OutageTracker`: what every polling loop does about an outage of the API."""
+"""`OutageTracker`: outage handling shared by all polling loops."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_BACKOFF_S = 60.0
 
 
 class OutageTracker:
-    """The outage state of one polling loop: reports each outage once and knows how long to wait before the next poll.
+    """The outage state of one polling loop: reports each outage once and computes the delay before the next poll.
 
         outages = OutageTracker(lambda error: log.warning("Polling failed, will retry: %s", error))
         while not is_done:
@@ -27,7 +27,7 @@ class OutageTracker:
     The caller polls and sleeps, so the same class serves threads and event loops.
 
     :param report: Called with the first error of each outage.
-    :param in_outage: Whether an outage that has been reported was under way already, for a loop that is resumed.
+    :param in_outage: Whether an outage has been reported and has not ended, for a loop that is resumed.
     """
 
     def __init__(self, report: Callable[[ArdUnavailableError], None], *, in_outage: bool = False) -> None:
@@ -52,7 +52,7 @@ class OutageTracker:
     def poll_failed(self, error: ArdUnavailableError, *, is_new: bool = True) -> None:
         """Record a failed poll, and report it if it begins an outage.
 
-        `is_new`: False if all that it affects has been reported by the caller already.
+        `is_new`: False if the caller has already reported it.
         """
         self._failures += 1
         self._retry_after = error.retry_after
@@ -75,7 +75,7 @@ class OutageTracker:
         return max(interval, self._retry_after or 0.0)
 
     def backoff(self) -> float:
-        """Return the seconds to leave the API alone: 0 if it responded, else `Retry-After` or a jittered backoff."""
+        """Return the seconds to send no requests: 0 if the API responded, else `Retry-After` or a jittered backoff."""
         if not self._failures:
             return 0.0
         if self._retry_after is not None:

@@ -1,4 +1,4 @@
-"""`WaitProgress`: how far a wait for orders has come, and what is worth logging about it."""
+"""`WaitProgress`: progress of a wait for orders, and its log lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.errors import ArdError
     from airflow_provider_ard.api.orders.status import OrderStatus
 
-# An unchanged status is logged again after so long.
+# An unchanged status is logged again after this time.
 HEARTBEAT_S = 3600.0
 
 
@@ -52,7 +52,7 @@ class WaitProgress:
 
     @property
     def log_state(self) -> dict[str, Any]:
-        """The statuses that have been logged, and when that was last done, as plain JSON."""
+        """The last logged status of each order and the time of the last log line, as plain JSON."""
         return {"statuses": dict(self._statuses), "logged_at": self._logged_at}
 
     @property

@@ -55,7 +55,7 @@ except ModuleNotFoundError as missing:
     "--state", type=click.Path(dir_okay=False, path_type=Path), help="SQLite file that keeps the state across restarts."
 )
 @click.option("--pixels", default=512, help="Width of delivered images in pixels.")
-@click.option("--seed", default=0, help="Seed of order IDs and of faults with a share.")
+@click.option("--seed", default=0, help="Seed of order IDs and of random faults.")
 @click.option(
     "--fault",
     "faults",

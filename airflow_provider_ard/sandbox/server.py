@@ -54,7 +54,7 @@ class Sandbox:
     state: SQLite file for orders, tokens, Selects, monitors, credentials, notifications and the clock, with the TLS
         certificate beside it; a sandbox started with the same file continues from there.
     pixels: width of the visual and panchromatic images; multispectral images have a quarter.
-    seed: seed of order IDs and of faults with a `share`.
+    seed: seed of order IDs and of random faults (`probability`).
     """
 
     def __init__(

@@ -47,13 +47,13 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
         order = ArdOrderOperator(task_id="order", acquisitions="10300100B2B49700", destination="s3://bucket/prefix")
         delivered = ArdOrderSensor(task_id="wait", order_id=order.output)
 
-    Deferred (the default), the wait holds no worker slot, and all waits of a triggerer share one session. Outages of
-    the API do not end the wait, only `timeout` does. A failed order fails the task at once, without retries.
+    Deferred (the default), the wait uses no worker slot, and all waits of a triggerer share one session. Outages of the
+    API do not end the wait; `timeout` does. A failed order fails the task immediately, without retries.
 
     XCom: `{"order_id", "status", "status_message", "usage", "output_uri", "collection_uri"}`, or a list of these for a
     list of orders. With `outlets`, the asset event describes the orders, see `airflow_provider_ard.assets`.
 
-    :param order_id: One order ID, or a list of them for one wait for all.
+    :param order_id: An order ID, or a list of IDs to wait for together.
     :param deferrable: Wait in the triggerer (default); otherwise on a worker, according to `mode`.
     :param poke_interval: Seconds between polls, at least 1.
     :param exponential_backoff: Double the interval after each poll, up to `max_wait` (an hour by default).
@@ -99,7 +99,7 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
     def _hook(self) -> ArdHook:
         from airflow_provider_ard.hooks.ard import ArdHook
 
-        # The next poll is the retry; it does not need the worker slot meanwhile.
+        # The next poll is the retry, and frees the worker slot in between.
         return ArdHook(self.ard_conn_id, max_attempts=1)
 
     @cached_property
@@ -141,7 +141,7 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
             message = f"Timed out: {self.timeout:g} s have passed since the first try. The order itself continues."
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
         if self.retries and task_state_store(context) is None:
-            self.log.info("Before Airflow 3.3 a retry of this task restarts its timeout")
+            self.log.info("Airflow before 3.3 stores no start of the wait; a retry of this task restarts its timeout")
         self.defer(
             trigger=ArdOrderTrigger(
                 order_ids=self._order_ids(),
@@ -254,7 +254,7 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
                 if storage_conn_id is None:
                     return scope.tile_count
                 return len(find_items(report["collection_uri"], json_reader(storage_conn_id), in_scope=scope.contains))
-        except Exception as error:  # noqa: BLE001 -- the wait for a delivered order must not fail for a number
+        except Exception as error:  # noqa: BLE001 -- must not fail the wait for a delivered order
             self.log.warning("Order %s: counting its tiles failed: %s", report["order_id"], error)
             return None
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider_ard.polling.client_cache import SharedClient
     from airflow_provider_ard.polling.imagery_state import ImageryState
 
-# The time an event takes at most into Airflow's database: the triggerer passes events on once a second.
-SETTLE_S = 5.0
+# Upper bound of the time until an event is stored in Airflow's database: the triggerer stores events once a second.
+EVENT_STORE_DELAY_S = 5.0
 # By default the API returns the best few tiles of each cell; new tiles that are worse would never be found.
 STACK_DEPTH = 100
 # Stands for one that is in a file.
@@ -66,7 +66,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
     :param lookback: The maximum age of new imagery by its date: seconds or a timedelta, 30 days by default.
     :param poke_interval: Seconds (or a timedelta) between polls, 15 minutes by default.
     :param fire_existing: Fire for imagery that exists when the watcher starts, too. Before Airflow 3.3: at each start,
-        with `repeated` true, for everything within `lookback`; `new_acquisitions` drops what was stored before.
+        with `repeated` true, for all imagery within `lookback`; `new_acquisitions` drops duplicates.
     :param ard_conn_id: The Connection of type `ard`.
     """
 
@@ -130,7 +130,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
                     self.log.info("New acquisition %s of %s", match.id, match.acquired_at)
                     yield TriggerEvent(_payload(match, repeated=repeated))
                 if new:
-                    await asyncio.sleep(SETTLE_S)
+                    await asyncio.sleep(EVENT_STORE_DELAY_S)
                     await self._confirm(state)
                 await asyncio.sleep(outages.delay(max(MIN_INTERVAL_S, self.poke_interval)))
 
@@ -140,7 +140,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
         store = getattr(self, "asset_state_store", None)
         if store is None:
             effect = "fires again for all existing imagery" if self.fire_existing else "misses imagery published before"
-            self.log.info("Before Airflow 3.3 no state is stored: when a triggerer starts, the watcher %s", effect)
+            self.log.info("Airflow before 3.3 stores no state; after a restart the watcher %s", effect)
         return ImageryState(self._state_key(), store)
 
     async def _poll(self, client: SharedClient) -> list[AcquisitionMatch]:
@@ -260,7 +260,7 @@ def _plain_aoi(value: Any) -> Any:
 
 
 def _to_json(value: Any, argument: str) -> Any:
-    """Return a value as JSON stores it: Airflow identifies watchers by the stored form of their arguments."""
+    """Return a value after a round trip through JSON: Airflow identifies watchers by their arguments as JSON."""
     try:
         text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

@@ -15,23 +15,23 @@ from tests.chaos.conftest import FULL, Store, Task, TaskInstance
 
 RUNS = 1000 if FULL else 60
 TRIES = 30
-# `share`: the fraction of requests that the fault affects.
+# `probability`: that the fault affects a request.
 FAULTS = [
-    {"endpoint": "POST /order", "kind": "reset_after_accept", "share": 0.10},
-    {"endpoint": "POST /order", "kind": "reset_before_accept", "share": 0.05},
-    {"endpoint": "POST /order", "kind": "error_after_accept", "share": 0.10},
-    {"endpoint": "POST /order", "kind": "status", "status": 429, "retry_after": 1, "share": 0.05},
-    {"endpoint": "POST /order", "kind": "gateway_html", "share": 0.03},
-    {"endpoint": "POST /order", "kind": "gateway_html", "status": 200, "share": 0.03},
-    {"kind": "fail_order", "share": 0.05, "message": "no imagery"},
-    {"endpoint": "GET /order", "kind": "status", "status": 503, "share": 0.15},
-    {"endpoint": "GET /order", "kind": "reset_before_accept", "share": 0.05},
-    {"endpoint": "GET /order/status/*", "kind": "status", "status": 502, "share": 0.10},
-    {"endpoint": "GET /order/status/*", "kind": "gateway_html", "share": 0.05},
-    {"endpoint": "GET /order/status/*", "kind": "reset_after_accept", "share": 0.05},
-    {"endpoint": "GET /order/status/*", "kind": "expire_token", "share": 0.01},
-    {"endpoint": "GET /order/status/*", "kind": "revoke_refresh_token", "share": 0.02},
-    {"endpoint": "POST /auth/authenticate", "kind": "status", "status": 503, "share": 0.05},
+    {"endpoint": "POST /order", "kind": "reset_after_accept", "probability": 0.10},
+    {"endpoint": "POST /order", "kind": "reset_before_accept", "probability": 0.05},
+    {"endpoint": "POST /order", "kind": "error_after_accept", "probability": 0.10},
+    {"endpoint": "POST /order", "kind": "status", "status": 429, "retry_after": 1, "probability": 0.05},
+    {"endpoint": "POST /order", "kind": "gateway_html", "probability": 0.03},
+    {"endpoint": "POST /order", "kind": "gateway_html", "status": 200, "probability": 0.03},
+    {"kind": "fail_order", "probability": 0.05, "message": "no imagery"},
+    {"endpoint": "GET /order", "kind": "status", "status": 503, "probability": 0.15},
+    {"endpoint": "GET /order", "kind": "reset_before_accept", "probability": 0.05},
+    {"endpoint": "GET /order/status/*", "kind": "status", "status": 502, "probability": 0.10},
+    {"endpoint": "GET /order/status/*", "kind": "gateway_html", "probability": 0.05},
+    {"endpoint": "GET /order/status/*", "kind": "reset_after_accept", "probability": 0.05},
+    {"endpoint": "GET /order/status/*", "kind": "expire_token", "probability": 0.01},
+    {"endpoint": "GET /order/status/*", "kind": "revoke_refresh_token", "probability": 0.02},
+    {"endpoint": "POST /auth/authenticate", "kind": "status", "status": 503, "probability": 0.05},
 ]
 
 

@@ -68,7 +68,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         # Slow, so that orders are placed during most of the storm and processes die while placing one.
         *("--fault", f"kind=latency,endpoint=POST /order,seconds={min(10.0, SECONDS / ORDERS):g}"),
         # One response in five is lost, independently of the kills.
-        *("--fault", "kind=reset_after_accept,endpoint=POST /order,share=0.2"),
+        *("--fault", "kind=reset_after_accept,endpoint=POST /order,probability=0.2"),
     ]
     with Cluster(tmp_path, tmp_path / "dags", options) as cluster:
         cluster.airflow.wait_for_dag("storm")

@@ -115,5 +115,5 @@ def fast_polling(monkeypatch):
     """Shorten the intervals of the shared order poller."""
     monkeypatch.setattr(schedule, "MIN_INTERVAL_S", 0.05)
     monkeypatch.setattr(order_poller, "MIN_INTERVAL_S", 0.05)
-    monkeypatch.setattr(order_poller, "GATHER_S", 0.02)
+    monkeypatch.setattr(order_poller, "BATCH_DELAY_S", 0.02)
     monkeypatch.setattr(outage, "MAX_BACKOFF_S", 0.05)

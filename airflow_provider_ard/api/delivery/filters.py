@@ -34,15 +34,15 @@ class TileFilter:
     ) -> TileFilter:
         """Return the filter that the arguments describe; None, an empty string or the string `None` is no filter.
 
-        `assets`: one key or several, none of them for an empty list. `dates`: a day, an interval `first/last` (both
-        days count; `..` or nothing for no bound), or several of these; a time of day does not count. Raises
+        `assets`: one key or several, no assets for an empty list. `dates`: a day, an interval `first/last` (both days
+        included; `..` or nothing for no bound), or several of these; the time of day is ignored. Raises
         `ArdRequestError` naming the argument.
         """
         keys = _parse_items(assets, "assets", "keys of assets such as visual", _key)
         days = _parse_items(
             dates, "dates", "a day like 2026-06-03, an interval first/last, or a list of them", _interval
         )
-        chosen = _parse_items(cells, "cells", "cell IDs like Z13-031133320203", _cell)
+        cell_ids = _parse_items(cells, "cells", "cell IDs like Z13-031133320203", _cell)
         acquisition_ids = _parse_items(
             acquisitions,
             "acquisitions",
@@ -52,19 +52,19 @@ class TileFilter:
         return cls(
             assets=None if keys is None else tuple(dict.fromkeys(keys)),
             dates=None if days is None else tuple(days),
-            cells=None if chosen is None else frozenset(chosen),
+            cells=None if cell_ids is None else frozenset(cell_ids),
             acquisitions=None if acquisition_ids is None else frozenset(acquisition_ids),
         )
 
-    def takes(self, tile: TileLocation) -> bool:
-        """Return whether a tile matches, judging by its location."""
+    def matches(self, tile: TileLocation) -> bool:
+        """Return whether a tile's location matches."""
         return (
-            self.takes_acquisition(tile.acquisition_id)
+            self.matches_acquisition(tile.acquisition_id)
             and (self.cells is None or tile.cell_id in self.cells)
             and (self.dates is None or any(_within(tile.date, first, last) for first, last in self.dates))
         )
 
-    def takes_acquisition(self, acquisition_id: str) -> bool:
+    def matches_acquisition(self, acquisition_id: str) -> bool:
         """Return whether any tile of an acquisition can match; an unknown one, an empty string, can."""
         return self.acquisitions is None or not acquisition_id or acquisition_id in self.acquisitions
 

@@ -16,7 +16,7 @@ from airflow_provider_ard.api.delivery.filters import TileFilter
 from airflow_provider_ard.api.delivery.layout import TileLocation, parse_acquisition_collection_uri, parse_item_uri
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 
-# Items are many and small: reading them is bound by the storage's latency.
+# Items are many and small, so the time to read them depends on the storage's latency.
 READERS = 16
 
 ReadJson = Callable[[str], dict[str, Any]]
@@ -24,7 +24,7 @@ ReadJson = Callable[[str], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Tile:
-    """One acquisition in one cell: where its STAC item and its assets are. `date`: the day, ISO 8601."""
+    """One acquisition in one cell: the URIs of its STAC item and its assets. `date`: the day, ISO 8601."""
 
     item_uri: str
     acquisition_id: str
@@ -51,7 +51,7 @@ def find_items(
     """
     tile_filter = tile_filter or TileFilter()
     children = _links(collection_uri, read_json(collection_uri), "child")
-    children = [uri for uri in children if tile_filter.takes_acquisition(parse_acquisition_collection_uri(uri))]
+    children = [uri for uri in children if tile_filter.matches_acquisition(parse_acquisition_collection_uri(uri))]
     with ThreadPoolExecutor(READERS) as readers:
         documents = list(readers.map(read_json, children))
     items: dict[str, TileLocation] = {}
@@ -60,7 +60,7 @@ def find_items(
             location = parse_item_uri(uri)
             if location is None:
                 raise ArdError(f"{uri}: expected zone/quadkey/date/acquisition.json")
-            if tile_filter.takes(location) and (in_scope is None or in_scope(location)):
+            if tile_filter.matches(location) and (in_scope is None or in_scope(location)):
                 items[uri] = location
     return items
 
@@ -97,23 +97,23 @@ def _links(uri: str, document: dict[str, Any], rel: str) -> list[str]:
     links = document.get("links")
     if not isinstance(links, list):
         raise ArdError(f"{uri}: not a STAC collection: it has no links")
-    return [resolved(uri, link["href"]) for link in links if link.get("rel") == rel]
+    return [resolve_href(uri, link["href"]) for link in links if link.get("rel") == rel]
 
 
 def _tile(uri: str, location: TileLocation, hrefs: dict[str, str]) -> Tile:
-    assets = {key: resolved(uri, href) for key, href in hrefs.items()}
+    assets = {key: resolve_href(uri, href) for key, href in hrefs.items()}
     return Tile(uri, location.acquisition_id, location.cell_id, location.date, assets)
 
 
 def _hrefs(item: dict[str, Any]) -> dict[str, str]:
-    """Return where an item's assets are. The rest of it is let go: there may be ten thousand."""
+    """Return the links of an item's assets. The item itself is not kept, to save memory."""
     return {key: asset["href"] for key, asset in (item.get("assets") or {}).items()}
 
 
-def resolved(base: str, href: str) -> str:
-    """Return a link's target: as it is if absolute, else relative to the document it stands in.
+def resolve_href(base: str, href: str) -> str:
+    """Return a link's target: unchanged if absolute, else relative to the document that contains it.
 
-    `urllib.parse.urljoin` resolves relative links for the schemes it knows only, and s3:// is none of them.
+    `urllib.parse.urljoin` does not resolve relative links for s3://.
     """
     if "://" in href:
         return href

@@ -1,7 +1,7 @@
-"""Log in to the ARD API, and renew the token for as long as an order takes.
+"""Log in to the ARD API, and renew the access token.
 
-Source of the forms: the OAuth 2.0 password, client-credentials and refresh grants (RFC 6749, by way of oauthlib). An
-access token lives 12 hours, an order up to three days: a wait outlasts its token several times.
+Uses the OAuth 2.0 grants password, client credentials and refresh token (RFC 6749, with oauthlib). Access tokens are
+valid for 12 hours and orders take up to three days, so a wait renews its token several times.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "applicat
 class Login:
     """The credentials of a Connection; `repr` omits the secrets.
 
-    Any one of these suffices: user name and password, client id and secret, a ready access token, a refresh token.
+        Login(username="me@example.com", password="…")
+
+    Any one of these suffices: user name and password, client ID and secret, an existing access token, a refresh token.
     Whitespace around a value, such as the line feed at the end of a file, is removed; of a password only line feeds.
     Raises `ArdAuthError`, which names the setting, for a value that cannot be sent.
     """
@@ -91,7 +93,7 @@ class Login:
 
 
 class TokenAuth(AuthBase):
-    """Adds a valid access token to each request; renews it by refresh token, else by a new login.
+    """Adds a valid access token to each request; renews it with the refresh token, else with a new login.
 
     `post_form(path, body, auth)` sends one form to the API (path relative to its base) and returns the response; raises
     `ArdUnavailableError` in an outage. Thread-safe: one of several threads renews an expired token.
@@ -109,7 +111,7 @@ class TokenAuth(AuthBase):
         self._expires_at: float | None = None
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Add the access token to a request that is about to be sent."""
+        """Add the access token to a request before it is sent."""
         request.headers["Authorization"] = f"Bearer {self.token()}"
         return request
 
@@ -229,7 +231,7 @@ def _lifetime(value: Any) -> float:
 
 @contextmanager
 def _naming_setting(setting: str) -> Iterator[None]:
-    """Raise `ArdAuthError` with the Connection setting that it concerns, whatever status a login is refused with."""
+    """Raise `ArdAuthError` with the Connection setting to check if a login is refused, with any status."""
     try:
         yield
     except ArdUnavailableError:

@@ -1,4 +1,4 @@
-"""Secrets in the log records of the libraries that send requests, some of which log signed URLs at DEBUG."""
+"""Redact secrets in the log records of HTTP and storage libraries, some of which log signed URLs at DEBUG."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 from airflow_provider_ard.api.http.redaction import redact_text
 
-# A filter applies to one logger and not to those below it.
+# A filter applies to one logger, not to its children.
 LOGGERS = (
     "adlfs.spec",
     "azure.core.pipeline.policies._universal",
@@ -42,6 +42,6 @@ _filter = SignatureFilter()
 
 
 def redact_library_logs() -> None:
-    """Let the libraries log no signed URL. Calling it again changes nothing."""
+    """Redact signed URLs in the log records of these libraries. Idempotent."""
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_filter)

@@ -49,7 +49,7 @@ def error_from_response(
     is_own = isinstance(body, dict) and any(isinstance(body.get(key), str) and body[key] for key in ("code", "type"))
     own: dict[str, Any] = body if is_own and isinstance(body, dict) else {}
     status = response.status_code
-    facts: dict[str, Any] = {
+    details: dict[str, Any] = {
         "status": status,
         "code": _string(own.get("code")),
         "type": _string(own.get("type")),
@@ -59,16 +59,16 @@ def error_from_response(
     message = f"{where}: {detail if isinstance(detail, str) and detail else response.reason or 'refused'}"
     if 300 <= status < 400:
         location = _without_query(response.headers.get("location", "an unknown address"))
-        return lost(f"{where}: redirected to {location}; check the Connection's host", setting="host", **facts)
+        return lost(f"{where}: redirected to {location}; check the Connection's host", setting="host", **details)
     if status >= 500 or status == 408:
-        return lost(message, retry_after=_retry_after(response), **facts)
+        return lost(message, retry_after=_retry_after(response), **details)
     if not is_own:
-        return lost(message, retry_after=_retry_after(response), setting="host", **facts)
+        return lost(message, retry_after=_retry_after(response), setting="host", **details)
     if status == 429:
-        return ArdUnavailableError(message, retry_after=_retry_after(response), **facts)
+        return ArdUnavailableError(message, retry_after=_retry_after(response), **details)
     if status in {401, 403}:
-        return ArdAuthError(message, **facts)
-    return ArdNotFoundError(message, **facts) if status == 404 else ArdRequestError(message, **facts)
+        return ArdAuthError(message, **details)
+    return ArdNotFoundError(message, **details) if status == 404 else ArdRequestError(message, **details)
 
 
 def _json(response: requests.Response) -> Any:

@@ -1,4 +1,4 @@
-"""What to order: complete acquisitions or some of their cells, in any form that users have them in."""
+"""Parse the acquisitions of an order: complete acquisitions or some of their cells."""
 
 from __future__ import annotations
 

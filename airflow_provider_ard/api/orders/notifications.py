@@ -1,4 +1,4 @@
-"""Who is notified when an order is done."""
+"""Notification recipients of an order."""
 
 from __future__ import annotations
 

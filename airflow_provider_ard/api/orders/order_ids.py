@@ -1,4 +1,4 @@
-"""Order IDs, in any form that users and APIs have them in."""
+"""Parse order IDs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _ORDER_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._:-]{0,199}")
 
 
 def is_order_id(value: object) -> bool:
-    """Return whether a value can be an order ID: a string, or the number that it stands for."""
+    """Return whether a value can be an order ID: a string, or its number."""
     if isinstance(value, int) and not isinstance(value, bool):
         return 0 <= value < 10**200
     return isinstance(value, str) and bool(_ORDER_ID.fullmatch(value))
 
 
 def is_same_id(first: str, second: str) -> bool:
-    """Return whether two spellings stand for one ID: case and leading zeros do not count."""
+    """Return whether two IDs are equal, ignoring case and leading zeros."""
     return first.casefold().lstrip("0") == second.casefold().lstrip("0")
 
 

@@ -15,7 +15,7 @@ from airflow_provider_ard.api.arguments import (
     none_if_blank,
     parse_bool,
     parse_literal,
-    require_value,
+    reject_blank,
     safe_repr,
 )
 from airflow_provider_ard.api.errors import ArdRequestError
@@ -82,8 +82,8 @@ class OrderRequest(BaseModel):
         """
         warnings: list[str] = []
         select_id, acquisitions = none_if_blank(select_id), none_if_blank(acquisitions)
-        intersects = require_value(intersects, "intersects")
-        bbox = require_value(bbox, "bbox")
+        intersects = reject_blank(intersects, "intersects")
+        bbox = reject_blank(bbox, "bbox")
         if select_id is not None:
             _only_select_id(acquisitions=acquisitions, intersects=intersects, bbox=bbox)
         elif acquisitions is None:

@@ -1,4 +1,4 @@
-"""An order as the API reports it (`OrderStatus`). Loads no geometry: a process that only polls imports this module."""
+"""`OrderStatus`: an order as the API returns it. Imports no geometry, as a process that only polls imports this."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _none_if_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
 
 
 T = TypeVar("T")
-# Nothing depends on these fields: an unexpected form must not hide the ID or the status of an order.
+# Nothing depends on these fields: an unexpected value must not hide the ID or the status of an order.
 Lenient = Annotated[T | None, WrapValidator(_none_if_invalid)]
 
 
@@ -65,7 +65,7 @@ def _number(value: object) -> float | None:
 
 
 class Usage(BaseModel):
-    """What an order takes from the account: `area` in km², `cost` in the account's currency, per class of imagery.
+    """Area and cost of an order or account: `area` in km², `cost` in the account's currency, per class of imagery.
 
     A cost of None means that the account has no price for that class and cannot order it. `limits` and `available`
     are the account's; -1 is no limit. Keys are the API's own, for example `area["total_imagery_sqkm"]`.
@@ -148,9 +148,9 @@ def _order_id(value: object) -> str:
 
 
 class OrderStatus(BaseModel):
-    """An order as the API reports it. Source: `GET /order/status/{id}`, rows of `GET /order/`, the response to a POST.
+    """An order as the API returns it. Source: `GET /order/status/{id}`, rows of `GET /order/`, the response to a POST.
 
-    Only the ID has to be of the documented form; everything else is read as far as possible.
+    Only the ID has to be in the documented format; other fields that are not are ignored.
     """
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
@@ -172,7 +172,7 @@ class OrderStatus(BaseModel):
 
     @property
     def has_failed(self) -> bool:
-        """Whether the API gave the order up."""
+        """Whether the order has failed."""
         return self.state is State.FAILED
 
     @property

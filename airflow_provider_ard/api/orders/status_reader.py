@@ -1,4 +1,4 @@
-"""Statuses of many orders in few requests: from the list of orders where that takes fewer than one request each."""
+"""Read the statuses of many orders in few requests: from the list of orders if that takes fewer than one each."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 # An order takes up to three days, so a running one is not older than this; older orders are requested one by one.
 MAX_RUNNING_AGE = timedelta(days=4)
-# What was learned about the list expires after this time: a list may lag, fail for a while, or grow shorter.
-RELEARN_AFTER_S = 600.0
+# Cached knowledge about the list expires after this time: a list may lag, fail for a while, or grow shorter.
+LIST_CACHE_TTL_S = 600.0
 # This many failures in a row are an outage of the API; fewer may concern these orders alone.
 MAX_FAILURES_IN_A_ROW = 3
 _NO_STATUSES: Mapping[str, str] = {}
@@ -30,11 +30,11 @@ _NO_STATUSES: Mapping[str, str] = {}
 class StatusBatch(NamedTuple):
     """The result of one request.
 
-    `answered`: IDs of the orders whose status is known now. `updates`: order ID -> status, for those of them whose
-    status differs from the one known before, or the `ArdError` that concerns this order alone.
+    `read_ids`: IDs of the orders whose status was read. `updates`: order ID -> status, for those whose status differs
+    from the previous one, or the `ArdError` that concerns only this order.
     """
 
-    answered: Collection[str]
+    read_ids: Collection[str]
     updates: Mapping[str, OrderStatus | ArdError]
 
 
@@ -51,7 +51,7 @@ class StatusReader:
         if poll.outage:
             raise poll.outage
 
-    What it learns about the list in one poll, the next one uses. Not thread-safe: make one poll at a time.
+    It caches which orders the list contains, and how many requests it takes. Not thread-safe: make one poll at a time.
 
     :param client: The client to send requests with.
     :param full_details: Return all fields of running orders too, at one request each; the list provides their status
@@ -67,7 +67,7 @@ class StatusReader:
         self.failing: set[str] = set()
         self.list_requests: int | None = None
         self.list_fails = False
-        self._relearn_at = 0.0
+        self._list_cache_expires_at = 0.0
 
     def start_poll(self, order_ids: Collection[str], known_statuses: Mapping[str, str] = _NO_STATUSES) -> StatusPoll:
         """Return a poll of these orders, which has not sent a request yet.
@@ -76,8 +76,8 @@ class StatusReader:
         running orders that leaves almost nothing to process.
         """
         now = time.monotonic()
-        if now >= self._relearn_at:
-            self._relearn_at = now + RELEARN_AFTER_S
+        if now >= self._list_cache_expires_at:
+            self._list_cache_expires_at = now + LIST_CACHE_TTL_S
             self.unlisted.clear()
             self.failing &= set(order_ids)
             self.list_requests = None
@@ -93,20 +93,20 @@ class StatusReader:
 class StatusPoll:
     """One poll of many orders, one request at a time; see `StatusReader`.
 
-    It reads the list from its newest page until all orders were seen, or until as many pages in a row without any of
-    them as single requests would take. The list is a shortcut only: orders that it does not contain, or that ended
-    without all details in it, are requested one by one, and so are all of them if it fails.
+    It reads the list from its newest page until it has found all orders, or until it has read as many pages in a row
+    without any of them as single requests would take. Orders that the list does not contain, or that finished without
+    all details in it, are requested one by one, and so are all orders if the list fails.
     """
 
     def __init__(self, reader: StatusReader, order_ids: Collection[str], known_statuses: Mapping[str, str]) -> None:
-        # The error of the last request that failed, once the poll is finished: orders are unanswered because of it.
+        # When the poll is finished: the error of the last failed request, if orders are unread because of it.
         self.outage: ArdUnavailableError | None = None
         self._reader = reader
         self._known_statuses = known_statuses
-        self._unanswered = set(order_ids)
+        self._unread = set(order_ids)
         # Orders expected in the rest of the list, pages read, and pages in a row that contained none of the orders.
-        self._unseen = self._unanswered - reader.unlisted
-        self._pages_read = self._pages_in_vain = 0
+        self._unseen = self._unread - reader.unlisted
+        self._pages_read = self._pages_without_match = 0
         self._pages: Iterator[OrderPage] | None = None
         self._queue: list[str] = []
         self._failures_in_a_row = 0
@@ -129,8 +129,8 @@ class StatusPoll:
         for one order is an update, as the order may belong to another account.
         """
         batch = self._request_page(self._pages) if self._pages is not None else self._request_order(self._queue.pop())
-        self._unanswered.difference_update(batch.answered)
-        if self._pages is None and not self._queue and self._unanswered and self.outage is None:
+        self._unread.difference_update(batch.read_ids)
+        if self._pages is None and not self._queue and self._unread and self.outage is None:
             self._queue_single_requests()
         return batch
 
@@ -154,8 +154,8 @@ class StatusPoll:
         self._reader.unlisted.difference_update(page.ids)
         listed = self._unseen.intersection(page.ids)
         self._unseen -= listed
-        self._pages_in_vain = 0 if listed else self._pages_in_vain + 1
-        if not page.has_more or self._pages_in_vain >= len(self._unseen):
+        self._pages_without_match = 0 if listed else self._pages_without_match + 1
+        if not page.has_more or self._pages_without_match >= len(self._unseen):
             self._end_list()
         return self._batch_of_page(page, listed)
 
@@ -166,11 +166,11 @@ class StatusPoll:
         updates: dict[str, OrderStatus | ArdError] = dict(_succeeded(page, listed - running))
         if self._reader.full_details:
             return StatusBatch(updates.keys(), updates)
-        answered = running | updates.keys()
+        read_ids = running | updates.keys()
         for order_id in running:
             if self._known_statuses.get(order_id) != statuses[order_id]:
                 updates[order_id] = OrderStatus(id=order_id, status=statuses[order_id])
-        return StatusBatch(answered, updates)
+        return StatusBatch(read_ids, updates)
 
     def _end_list(self) -> None:
         self._pages = None
@@ -183,7 +183,7 @@ class StatusPoll:
         In random order, as a new process does not know which orders fail; those known to fail come last.
         """
         failing = self._reader.failing
-        self._queue = sorted(self._unanswered, key=lambda order_id: (order_id not in failing, random.random()))  # noqa: S311
+        self._queue = sorted(self._unread, key=lambda order_id: (order_id not in failing, random.random()))  # noqa: S311
 
     def _request_order(self, order_id: str) -> StatusBatch:
         failing = self._reader.failing

@@ -17,7 +17,7 @@ from airflow_provider_ard.api.arguments import (
     none_if_blank,
     parse_bool,
     parse_literal,
-    require_value,
+    reject_blank,
     safe_repr,
     to_list,
 )
@@ -35,9 +35,11 @@ OPERATORS = ("eq", "neq", *_NUMBERS, "in", *_TEXTS)
 
 
 class SelectRequest(BaseModel):
-    """A validated Select. `SelectRequest.of(...)` makes one from the arguments of `ArdSelectOperator`.
+    """A validated Select, from the arguments of `ArdSelectOperator`.
 
-    SelectRequest.of(bbox=[-105.1, 40.1, -105.0, 40.2], datetime="2026-01-01/2026-01-31")
+        request = SelectRequest.of(bbox=[-105.1, 40.1, -105.0, 40.2], datetime="2026-01-01/2026-01-31")
+
+    `warnings` lists the repairs of the arguments.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,12 +73,12 @@ class SelectRequest(BaseModel):
         repairs. `read_file` reads the file that `intersects` may name.
         """
         warnings: list[str] = []
-        ids = require_value(ids, "ids")
-        datetime = require_value(datetime, "datetime")
-        intersects = require_value(intersects, "intersects")
-        bbox = require_value(bbox, "bbox")
-        query = require_value(query, "query")
-        image_age_category = require_value(image_age_category, "image_age_category")
+        ids = reject_blank(ids, "ids")
+        datetime = reject_blank(datetime, "datetime")
+        intersects = reject_blank(intersects, "intersects")
+        bbox = reject_blank(bbox, "bbox")
+        query = reject_blank(query, "query")
+        image_age_category = reject_blank(image_age_category, "image_age_category")
         if intersects is not None and bbox is not None:
             raise ArdRequestError("expected one of intersects and bbox, got both", argument="intersects")
         if ids is None and intersects is None and bbox is None:

@@ -250,6 +250,6 @@ class OrderCaches:
         with self._lock:
             previous_digest, client = self._clients.get(conn_id, ("", None))
             if client is None or previous_digest != digest:
-                client = create_client(connection, max_attempts=1, longest_timeout=MAX_TIMEOUT_S)
+                client = create_client(connection, max_attempts=1, max_timeout=MAX_TIMEOUT_S)
                 self._clients[conn_id] = (digest, client)
             return client

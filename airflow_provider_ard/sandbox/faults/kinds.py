@@ -44,7 +44,7 @@ SELECTORS: Mapping[str, str] = {
     "endpoint": "METHOD /path below /api/v1, * is a wildcard, default every request",
     "nth": "first matching request to fire on, counted from 1",
     "times": "number of requests to fire on, default 1 with nth, else no limit",
-    "share": "probability of firing, 0 to 1",
+    "probability": "of firing, 0 to 1",
     "dry_run": "true for dry runs only, false for real orders only",
 }
 

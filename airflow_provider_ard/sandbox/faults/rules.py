@@ -28,7 +28,7 @@ class Rule:
     dry_run: match only dry runs or only real orders.
     nth: fire from the Nth matching request on; the first after the rule was added is 1.
     times: number of requests to fire on. Defaults to 1 with `nth` alone, else to no limit.
-    share: probability of firing, 0 to 1; each rule has its own random numbers, derived from the seed.
+    probability: of firing, 0 to 1; each rule has its own random numbers, derived from the seed.
 
     The options of each kind are in `airflow_provider_ard.sandbox.faults.kinds.KINDS`. `id` counts rules from 1,
     `matched` and `fired` count requests.
@@ -38,7 +38,7 @@ class Rule:
     endpoint: str | None = None
     nth: int | None = None
     times: int | None = None
-    share: float | None = None
+    probability: float | None = None
     dry_run: bool | None = None
     status: int | None = None
     retry_after: int | None = None
@@ -61,11 +61,11 @@ class Rule:
         if self.kind not in KINDS:
             raise ValueError(f"kind: unknown fault {self.kind!r}; use one of {', '.join(KINDS)}")
         self._check_options()
-        if self.share is not None and not 0 <= self.share <= 1:
-            raise ValueError(f"share: expected 0 to 1, got {self.share}")
+        if self.probability is not None and not 0 <= self.probability <= 1:
+            raise ValueError(f"probability: expected 0 to 1, got {self.probability}")
         if (self.nth is not None and self.nth < 1) or (self.times is not None and self.times < 1):
             raise ValueError("nth and times: expected 1 or more")
-        if self.nth is not None and self.times is None and self.share is None:
+        if self.nth is not None and self.times is None and self.probability is None:
             self.times = 1
         kind = KINDS[self.kind]
         self.endpoint = self.endpoint or kind.endpoint
@@ -88,7 +88,7 @@ class Rule:
         return parse_path(self.path or "$")
 
     def matches(self, endpoint: str, dry_run: bool | None) -> bool:
-        """Whether the rule applies to a request."""
+        """Return whether the rule applies to a request."""
         if self.dry_run is not None and self.dry_run != dry_run:
             return False
         return self.endpoint is None or fnmatchcase(endpoint, self.endpoint)
@@ -139,10 +139,12 @@ class FiredFault:
 
 
 class Faults:
-    """The active fault rules in the order of their addition, and a record of every fault that fired.
+    """The active fault rules, in the order of their addition.
 
-    ard.faults.add("POST /order", kind="reset_after_accept", nth=1)
-    ard.faults.add("GET /order", kind="status", status=503, share=0.2)
+        ard.faults.add("POST /order", kind="reset_after_accept", nth=1)
+        ard.faults.add("GET /order", kind="status", status=503, probability=0.2)
+
+    `fired` lists every fault that has fired.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -189,7 +191,7 @@ class Faults:
         rule.matched += 1
         if rule.matched < (rule.nth or 1) or (rule.times is not None and rule.fired >= rule.times):
             return False
-        if rule.share is not None and self._randoms[rule.id].random() >= rule.share:
+        if rule.probability is not None and self._randoms[rule.id].random() >= rule.probability:
             return False
         rule.fired += 1
         return True
@@ -215,7 +217,7 @@ def parse_rule(text: str) -> dict[str, Any]:
 def _parse_option(name: str, value: str) -> Any:
     if name in _INTEGERS:
         return int(value)
-    if name == "share":
+    if name == "probability":
         return float(value)
     if name in _BOOLEANS:
         return value.lower() in ("true", "1", "yes")

@@ -53,15 +53,15 @@ def test_no_orders_are_said_in_words_and_as_json(run):
 def test_an_order_is_shown_with_destination_cost_area_and_tags(run, orders, client):
     usage = client.get_order(orders[1]).usage
     code, out, _ = run("orders", "show", orders[1])
-    facts = dict(line.split("  ", 1) for line in out.splitlines())
-    facts = {name: value.strip() for name, value in facts.items()}
+    details = dict(line.split("  ", 1) for line in out.splitlines())
+    details = {name: value.strip() for name, value in details.items()}
     assert code == 0
-    assert facts["message"] == "no more film"
-    assert facts["destination"] == "s3://bkt/p1"
-    assert facts["collection"] == f"s3://bkt/p1/order_collections/{orders[1]}_root_collection.json"
-    assert facts["area"] == f"{usage.area_sqkm:,.2f} km²"
-    assert facts["cost"].startswith(f"{usage.total_cost:,.2f} (failed order")
-    assert facts["tag campaign"] == "spring"
+    assert details["message"] == "no more film"
+    assert details["destination"] == "s3://bkt/p1"
+    assert details["collection"] == f"s3://bkt/p1/order_collections/{orders[1]}_root_collection.json"
+    assert details["area"] == f"{usage.area_sqkm:,.2f} km²"
+    assert details["cost"].startswith(f"{usage.total_cost:,.2f} (failed order")
+    assert details["tag campaign"] == "spring"
 
 
 def test_api_texts_cannot_control_the_terminal(run, ard, orders):

@@ -205,7 +205,7 @@ def test_too_many_tiles_for_mapping_suggest_batch_size(delivering, place_order, 
     monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "2")
     order_id = place_order(delivering[0].acquisitions[0], "many")
     count = len(cells_of(delivering, delivering[0].acquisitions[0]))
-    with pytest.raises(ArdRequestError, match=rf"batch_size: {count} tiles .* max_map_length, 2: set batch_size"):
+    with pytest.raises(ArdRequestError, match=rf"batch_size: {count} tiles .* max_map_length \(2\); set batch_size"):
         mapped(order_id, over=True).execute(context)
     assert not [uri for uri in place_order.reads if "collections/" not in uri]
     assert len(mapped(order_id, over=True, batch_size=-(-count // 2)).execute(context)) == 2

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from airflow_provider_ard.api.client import ArdClient
-from airflow_provider_ard.api.delivery.stac import find_items, read_tiles, resolved
+from airflow_provider_ard.api.delivery.stac import find_items, read_tiles, resolve_href
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.api.orders.request import OrderRequest
@@ -46,7 +46,7 @@ def test_delivered_order_lists_its_tiles(tmp_path, wait_for):
     ],
 )
 def test_links_are_resolved(base, href, expected):
-    assert resolved(base, href) == expected
+    assert resolve_href(base, href) == expected
 
 
 def test_invalid_document_is_an_error_with_its_uri():

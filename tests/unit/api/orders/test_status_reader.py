@@ -42,24 +42,24 @@ def request_counts(ard):
 
 
 def poll(reader, ids, known_statuses=None):
-    """Return the finished poll, the IDs it answered and its updates."""
+    """Return the finished poll, the IDs it read_ids and its updates."""
     poll = reader.start_poll(ids, known_statuses or {})
-    answered, updates = set(), {}
+    read_ids, updates = set(), {}
     while not poll.is_finished:
         batch = poll.request_next()
-        assert not answered & set(batch.answered)
-        assert batch.updates.keys() <= set(batch.answered)
-        answered |= set(batch.answered)
+        assert not read_ids & set(batch.read_ids)
+        assert batch.updates.keys() <= set(batch.read_ids)
+        read_ids |= set(batch.read_ids)
         updates |= batch.updates
-    return poll, answered, updates
+    return poll, read_ids, updates
 
 
 def read(reader, ids):
     """Return the statuses of all orders."""
-    finished, answered, updates = poll(reader, ids)
+    finished, read_ids, updates = poll(reader, ids)
     if finished.outage:
         raise finished.outage
-    assert answered == updates.keys() == set(ids)
+    assert read_ids == updates.keys() == set(ids)
     return updates
 
 
@@ -117,7 +117,7 @@ def test_list_that_takes_more_requests_is_not_read_again(client, place_orders, r
 
 
 def test_list_is_tried_again_after_a_while(client, place_orders, request_counts, monkeypatch):
-    monkeypatch.setattr(status_reader, "RELEARN_AFTER_S", 0.0)
+    monkeypatch.setattr(status_reader, "LIST_CACHE_TTL_S", 0.0)
     few = place_orders(3)
     place_orders(60)
     reader = StatusReader(client)
@@ -208,9 +208,9 @@ def test_failing_order_does_not_affect_others(ard, client, place_orders, fault):
     ard.faults.add(f"GET /order/status/{bad}", **fault)
     reader = StatusReader(client)
     for _ in range(2):
-        finished, answered, _ = poll(reader, [bad, *good])
+        finished, read_ids, _ = poll(reader, [bad, *good])
         assert bad in str(finished.outage)
-        assert answered == set(good)
+        assert read_ids == set(good)
 
 
 def test_outage_does_not_take_a_request_per_order(ard, client, place_orders, request_counts):
@@ -227,8 +227,8 @@ def test_unchanged_status_of_a_running_order_is_no_update(ard, client, place_ord
     ids = place_orders(count)
     known_statuses = dict.fromkeys(ids, "RUNNING")
     reader = StatusReader(client)
-    finished, answered, updates = poll(reader, ids, known_statuses)
-    assert (finished.outage, answered, updates) == (None, set(ids), {})
+    finished, read_ids, updates = poll(reader, ids, known_statuses)
+    assert (finished.outage, read_ids, updates) == (None, set(ids), {})
     ard.finish_order(ids[-1])
     _, _, updates = poll(reader, ids, known_statuses)
     assert {order_id: status.state for order_id, status in updates.items()} == {ids[-1]: State.SUCCEEDED}
@@ -239,9 +239,9 @@ def test_outage_of_an_order_keeps_updates_of_others(ard, client, place_orders):
     reader = StatusReader(client)
     ard.faults.add("GET /order", kind="status", status=500)
     ard.faults.add(f"GET /order/status/{ids[1]}", kind="status", status=500)
-    finished, answered, _ = poll(reader, ids)
+    finished, read_ids, _ = poll(reader, ids)
     assert finished.outage
-    assert answered == {ids[0], ids[2]}
+    assert read_ids == {ids[0], ids[2]}
 
 
 def test_list_is_read_again_after_an_outage(ard, client, place_orders, request_counts):
@@ -257,13 +257,13 @@ def test_list_is_read_again_after_an_outage(ard, client, place_orders, request_c
 
 
 def test_retry_after_of_an_order_does_not_block_others(ard, client, place_orders, monkeypatch):
-    monkeypatch.setattr(status_reader, "RELEARN_AFTER_S", 0.0)
+    monkeypatch.setattr(status_reader, "LIST_CACHE_TTL_S", 0.0)
     bad, good = sorted(place_orders(2))
     ard.faults.add("GET /order", kind="status", status=400)
     ard.faults.add(f"GET /order/status/{bad}", kind="status", status=503, retry_after=1)
-    reader, all_answered = StatusReader(client.single_attempt()), set()
+    reader, all_read_ids = StatusReader(client.single_attempt()), set()
     for _ in range(2):
-        finished, answered, _ = poll(reader, [bad, good])
+        finished, read_ids, _ = poll(reader, [bad, good])
         assert finished.outage
-        all_answered |= answered
-    assert all_answered == {good}
+        all_read_ids |= read_ids
+    assert all_read_ids == {good}

@@ -104,7 +104,7 @@ def test_empty_page(ard, api):
 def _pattern(seed):
     with Sandbox(seed=seed) as ard:
         api = Api(ard)
-        ard.faults.add("GET /auth/self", kind="status", status=503, share=0.4)
+        ard.faults.add("GET /auth/self", kind="status", status=503, probability=0.4)
         codes = [api.get("/auth/self").status_code for _ in range(30)]
         ids = [api.order().json()["id"] for _ in range(2)]
         api.session.close()
@@ -126,7 +126,7 @@ def test_rule_from_text():
         "retry_after": 2,
         "nth": 1,
     }
-    assert parse_rule("kind=latency,seconds=0.5s,share=0.1,dry_run=false")["dry_run"] is False
+    assert parse_rule("kind=latency,seconds=0.5s,probability=0.1,dry_run=false")["dry_run"] is False
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_invalid_rule_text(text):
     "options",
     [
         {"kind": "magic"},
-        {"kind": "gateway_html", "share": 2},
+        {"kind": "gateway_html", "probability": 2},
         {"kind": "gateway_html", "nth": 0},
         {"kind": "gateway_html", "endpoint": "x"},
         {"kind": "latency", "status": 500},

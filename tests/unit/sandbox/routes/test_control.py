@@ -66,10 +66,10 @@ def test_faults_of_a_rule_depend_only_on_its_seed():
     def run(seed, *, other):
         with Sandbox(order_duration=0, seed=seed) as ard:
             api = Api(ard)
-            ard.faults.add("GET /auth/self", kind="status", status=500, share=0.5)
+            ard.faults.add("GET /auth/self", kind="status", status=500, probability=0.5)
             if other:
-                # A second rule with a share does not affect the first.
-                ard.faults.add("GET /auth/self", kind="latency", seconds=0, share=0.5)
+                # A second rule with a probability does not affect the first.
+                ard.faults.add("GET /auth/self", kind="latency", seconds=0, probability=0.5)
             statuses = [api.get("/auth/self").status_code for _ in range(30)]
             api.session.close()
             return statuses

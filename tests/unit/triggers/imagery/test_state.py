@@ -39,7 +39,7 @@ def test_trigger_killed_while_firing_fires_again_as_repeated(ard, short_sleeps, 
         await running.searched()
         # Longer than the test: it is killed before it confirms the event.
         with monkeypatch.context() as patch:
-            patch.setattr("airflow_provider_ard.triggers.imagery.SETTLE_S", 3600)
+            patch.setattr("airflow_provider_ard.triggers.imagery.EVENT_STORE_DELAY_S", 3600)
             publish(ard, 1)
             await until(lambda: running.events)
             await running.kill()
