@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import airflow.triggers.base
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, require_value, safe_repr
+from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, reject_blank, safe_repr
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 from airflow_provider_ard.api.http.redaction import contains_secret
 from airflow_provider_ard.polling.outage import OutageTracker
@@ -84,9 +84,9 @@ class ArdNewImageryTrigger(BaseEventTrigger):
         if not hasattr(airflow.triggers.base, "BaseEventTrigger"):
             raise ArdRequestError("ArdNewImageryTrigger needs Airflow 3.0 or newer, which has AssetWatcher")
         super().__init__()  # type: ignore[no-untyped-call] # of Airflow
-        self.intersects = _to_json(_plain_aoi(require_value(intersects, "intersects")), "intersects")
-        self.bbox = _to_json(require_value(bbox, "bbox"), "bbox")
-        self.query = _to_json(require_value(query, "query"), "query")
+        self.intersects = _to_json(_plain_aoi(reject_blank(intersects, "intersects")), "intersects")
+        self.bbox = _to_json(reject_blank(bbox, "bbox"), "bbox")
+        self.query = _to_json(reject_blank(query, "query"), "query")
         self.lookback = parse_seconds(lookback, "lookback")
         self.poke_interval = parse_seconds(poke_interval, "poke_interval")
         self.fire_existing = parse_bool(fire_existing, "fire_existing")
