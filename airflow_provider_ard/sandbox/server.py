@@ -1,6 +1,5 @@
 """The `Sandbox` class: the server, its state, and what tests read and change in it."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -8,19 +7,18 @@ from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 from starlette.types import ASGIApp
 
+from airflow_provider_ard.sandbox.account import SandboxAccount
 from airflow_provider_ard.sandbox.app import create_app
 from airflow_provider_ard.sandbox.backend.catalog import Catalog
 from airflow_provider_ard.sandbox.backend.clock import Clock
 from airflow_provider_ard.sandbox.backend.durations import Duration, parse_duration
-from airflow_provider_ard.sandbox.backend.notifications import Notification
-from airflow_provider_ard.sandbox.backend.orders import FAILED, SUCCEEDED, Order
 from airflow_provider_ard.sandbox.backend.pricing import DEFAULT_PRICES
 from airflow_provider_ard.sandbox.backend.request_log import RequestRecord
-from airflow_provider_ard.sandbox.backend.state import Settings, State
+from airflow_provider_ard.sandbox.backend.state import Settings
+from airflow_provider_ard.sandbox.backend.tenants import Tenants
 from airflow_provider_ard.sandbox.faults.middleware import FaultMiddleware
 from airflow_provider_ard.sandbox.faults.rules import Faults
 from airflow_provider_ard.sandbox.http_server import HttpServer
@@ -31,8 +29,10 @@ from airflow_provider_ard.sandbox.tls import TlsFiles, issue, load_or_issue
 MAX_DESCRIBED_ACQUISITIONS = 20
 
 
-class Sandbox:
+class Sandbox(SandboxAccount):
     """A local ARD API: `with Sandbox(order_duration="0.2s", storage=folder) as ard: ...`.
+
+    Logins, orders and notifications are those of its default account; `other_account` has the same of another one.
 
     Durations are `"0.2s"`, `"3m"`, `"12h"`, `"3d"`, seconds or a timedelta.
 
@@ -101,7 +101,7 @@ class Sandbox:
             seed=seed,
         )
         # A copy, since tiles may be published to it.
-        self._state = State(Catalog.load(paths).copy(), settings)
+        self._tenants = Tenants(Catalog.load(paths).copy(), settings)
         self._temporary_folder: Path | None = None
         tls_files: TlsFiles | None = None
         if tls and state is not None:
@@ -109,7 +109,7 @@ class Sandbox:
         elif tls:
             self._temporary_folder = Path(tempfile.mkdtemp(prefix="ard-sandbox-"))
             tls_files = issue(self._temporary_folder)
-        self._server = HttpServer(create_app(self._state), host, port, tls_files)
+        super().__init__(self._tenants.first, HttpServer(create_app(self._tenants), host, port, tls_files))
 
     def __enter__(self) -> Self:
         self.start()
@@ -131,7 +131,7 @@ class Sandbox:
     def close(self) -> None:
         """Stop for good: drop queued deliveries, wait for running ones, remove the certificate."""
         self.stop()
-        self._state.close()
+        self._tenants.close()
         if self._temporary_folder is not None:
             shutil.rmtree(self._temporary_folder, ignore_errors=True)
 
@@ -143,53 +143,9 @@ class Sandbox:
         self._server.app = FaultMiddleware(app, self._state)
 
     @property
-    def url(self) -> str:
-        """Scheme, host and port, without a path or a trailing slash; final once started."""
-        return self._server.url
-
-    @property
-    def ca_file(self) -> str | None:
-        """Path of the CA certificate to trust (PEM); None without TLS."""
-        return str(self._server.tls.ca) if self._server.tls else None
-
-    @property
-    def login(self) -> str:
-        """Login of the default user, an administrator of the account."""
-        return self._state.account.admin.login
-
-    @property
-    def password(self) -> str:
-        """Password of the default user."""
-        return self._state.account.admin.password
-
-    @property
-    def member(self) -> tuple[str, str]:
-        """Login and password of a second user, who is not an administrator."""
-        return self._state.account.member.login, self._state.account.member.password
-
-    @property
-    def client_id(self) -> str:
-        """Client ID for a login by client credentials."""
-        return self._state.account.client_id
-
-    @property
-    def client_secret(self) -> str:
-        """Client secret for a login by client credentials."""
-        return self._state.account.client_secret
-
-    @property
-    def connection_json(self) -> str:
-        """An Airflow Connection to the sandbox, as JSON."""
-        extra = {"verify": self.ca_file} if self.ca_file else {}
-        connection = {"conn_type": "ard", "host": self.url, "login": self.login, "password": self.password}
-        return json.dumps({**connection, "extra": extra})
-
-    @property
-    def connection_uri(self) -> str:
-        """An Airflow Connection to the sandbox, as a URI."""
-        user, password, host = (quote(part, safe="") for part in (self.login, self.password, self.url))
-        extra = f"/?verify={quote(self.ca_file, safe='')}" if self.ca_file else ""
-        return f"ard://{user}:{password}@{host}{extra}"
+    def other_account(self) -> SandboxAccount:
+        """A second account on the same server, whose orders the first cannot see."""
+        return SandboxAccount(self._tenants.other, self._server)
 
     @property
     def settings(self) -> Settings:
@@ -211,18 +167,13 @@ class Sandbox:
         return list(self._state.catalog.tiles(acquisition_id))
 
     @property
-    def orders(self) -> list[Order]:
-        """Every accepted order with its current status, oldest first."""
-        return self._state.orders.all()
-
-    @property
     def requests(self) -> list[RequestRecord]:
         """Every request received, oldest first."""
         return self._state.request_log.all()
 
     @property
     def submissions(self) -> list[RequestRecord]:
-        """The requests to place an order (no dry runs), accepted or not."""
+        """The requests of any account to place an order (no dry runs), accepted or not."""
         return [record for record in self.requests if record.dry_run is False]
 
     @property
@@ -235,37 +186,12 @@ class Sandbox:
         """The sandbox's clock: `clock.advance("3d")`, `clock.set(...)`, `clock.set_rate(86400)`."""
         return self._state.clock
 
-    @property
-    def notifications(self) -> list[Notification]:
-        """Every notification recorded, oldest first; none is sent."""
-        return self._state.notifications
-
-    def store_credentials(self, credentials_id: str, secret: str, description: str | None = None) -> None:
-        """Store a SAS URL or a base64-encoded key file, as an administrator would."""
-        self._state.credential_store.put(credentials_id, secret, description)
-
-    def stored_secret(self, credentials_id: str) -> str | None:
-        """Return the secret of stored credentials, which the API never returns; None if there are none."""
-        return self._state.credential_store.secret(credentials_id)
-
     def publish(self, document: Mapping[str, Any]) -> int:
         """Add the tiles of a GeoJSON document to the catalog, run the monitors, and return the number of new tiles.
 
         Raises ValueError if the document is not a catalog.
         """
-        return len(self._state.publish(dict(document)))
-
-    def set_order_status(self, order_id: str, status: str, message: str | None = None) -> None:
-        """End an order now with any status, known to clients or not; raises ApiError for an unknown order."""
-        self._state.orders.end(order_id, status, message)
-
-    def fail_order(self, order_id: str, message: str = "The order failed") -> None:
-        """End an order now with `FAILED`."""
-        self.set_order_status(order_id, FAILED, message)
-
-    def finish_order(self, order_id: str) -> None:
-        """End an order now with `SUCCEEDED`, delivered or not."""
-        self.set_order_status(order_id, SUCCEEDED)
+        return self._tenants.publish(dict(document))
 
     def expire_tokens(self) -> None:
         """Expire every access token issued so far."""
@@ -273,7 +199,8 @@ class Sandbox:
 
     def wait_for_deliveries(self) -> None:
         """Wait until no delivery is queued or running."""
-        self._state.orders.wait()
+        for state in self._tenants.all:
+            state.orders.wait()
 
     def describe(self) -> dict[str, Any]:
         """Return what a client needs to connect, as the command line prints it."""

@@ -20,7 +20,7 @@ PUBLIC = (
     *("assets.py", "exceptions.py", "links.py", "hooks/ard.py", "sensors/*.py", "triggers/[!w]*.py"),
     *("operators/order.py", "operators/select.py", "operators/tiles.py"),
     *("api/account.py", "api/client.py", "api/errors.py", "api/order.py", "api/placement.py", "api/select.py"),
-    "sandbox/server.py",
+    *("sandbox/account.py", "sandbox/server.py"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Authentication: the users and the OAuth client of the account, and the tokens issued to them."""
+"""Authentication: the accounts with their users and OAuth clients, and the tokens issued to them."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ import json
 import math
 import secrets
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,7 @@ class User:
 
 @dataclass(frozen=True)
 class Account:
-    """The only account, with an administrator and a regular user; its OAuth client acts as the administrator."""
+    """An account with an administrator and a regular user; its OAuth client acts as the administrator."""
 
     admin: User = User("7002", "Sandbox User", "user@sandbox.example", "sandbox-password", admin=True)
     member: User = User("7003", "Sandbox Member", "member@sandbox.example", "sandbox-member-password")
@@ -49,8 +50,20 @@ class Account:
         return next((user for user in self.users if user.user_id == user_id), None)
 
 
+ACCOUNT = Account()
+# Another tenant, who shares nothing with the first but the server.
+OTHER_ACCOUNT = Account(
+    admin=User("8002", "Other User", "user@other.example", "other-password", admin=True),
+    member=User("8003", "Other Member", "member@other.example", "other-member-password"),
+    client_id="other-client",
+    client_secret="other-client-secret",  # noqa: S106 - of a sandbox
+    account_id="8001",
+    name="Other",
+)
+
+
 class TokenStore:
-    """The valid access and refresh tokens; they expire by the sandbox's clock.
+    """The valid access and refresh tokens of all accounts; they expire by the sandbox's clock.
 
     `lifetime` is that of access tokens, in seconds. With `rotate` a refresh issues a new refresh token and revokes
     the old one; without it the response has no refresh token and the old one stays valid.
@@ -58,14 +71,15 @@ class TokenStore:
 
     def __init__(
         self,
-        account: Account,
+        accounts: Sequence[Account],
         lifetime: float,
         clock: Clock,
         store: DocumentStore | None = None,
         *,
         rotate: bool = False,
     ) -> None:
-        self._account = account
+        self._accounts = accounts
+        self._users = {user.user_id: (user, account) for account in accounts for user in account.users}
         self._lifetime = lifetime
         self._rotate = rotate
         self._clock = clock
@@ -77,7 +91,7 @@ class TokenStore:
 
     def password_login(self, username: str, password: str) -> dict[str, Any]:
         """Return a token response; raises a 401."""
-        for user in self._account.users:
+        for user, _ in self._users.values():
             if _same(username, user.login) and _same(password, user.password):
                 with self._lock:
                     return self._issue(user.user_id, refresh=True)
@@ -85,11 +99,11 @@ class TokenStore:
 
     def client_login(self, client_id: str, client_secret: str) -> dict[str, Any]:
         """Return a token response without a refresh token; raises a 401."""
-        valid = _same(client_id, self._account.client_id) and _same(client_secret, self._account.client_secret)
-        if not valid:
-            raise unauthorized("The client credentials are not recognized")
-        with self._lock:
-            return self._issue(self._account.admin.user_id, refresh=False)
+        for account in self._accounts:
+            if _same(client_id, account.client_id) and _same(client_secret, account.client_secret):
+                with self._lock:
+                    return self._issue(account.admin.user_id, refresh=False)
+        raise unauthorized("The client credentials are not recognized")
 
     def refresh(self, refresh_token: str) -> dict[str, Any]:
         """Return a token response for a valid refresh token; raises a 401."""
@@ -109,10 +123,15 @@ class TokenStore:
             raise unauthorized("An access token is required: send it as Authorization: Bearer")
         with self._lock:
             user_id, expires_at = self._access.get(token, ("", 0.0))
-        user = self._account.user(user_id)
-        if user is None or expires_at < self._clock.time():
+        if user_id not in self._users or expires_at < self._clock.time():
             raise unauthorized("The access token is not recognized or has expired")
-        return user
+        return self._users[user_id][0]
+
+    def account_id(self, authorization: str | None) -> str | None:
+        """Return the account of the access token in an Authorization header; None for any other header."""
+        with self._lock:
+            user_id, _ = self._access.get(bearer(authorization) or "", ("", 0.0))
+        return self._users[user_id][1].account_id if user_id in self._users else None
 
     def expire(self, authorization: str | None = None) -> None:
         """Revoke the access token of an Authorization header, or all access tokens without one."""

@@ -13,11 +13,14 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS document (kind TEXT, key TEXT, body TEXT N
 class DocumentStore:
     """Documents by kind and key in the SQLite file `path`; without a path nothing is stored.
 
+    Stores of the same file and different `scope` do not see each other's documents.
+
     The file contains tokens and storage credentials, so it is created with mode 0600. Raises ValueError for a file
     of another kind.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, scope: str = "") -> None:
+        self._scope = scope
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
         if path is None:
@@ -40,7 +43,7 @@ class DocumentStore:
         with self._lock:
             self._db.execute(
                 "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
-                (kind, key, json.dumps(document)),
+                (self._scope + kind, key, json.dumps(document)),
             )
 
     def delete(self, kind: str, key: str | None = None) -> None:
@@ -48,14 +51,16 @@ class DocumentStore:
         if self._db is None:
             return
         with self._lock:
-            self._db.execute("DELETE FROM document WHERE kind = ? AND (? IS NULL OR key = ?)", (kind, key, key))
+            parameters = (self._scope + kind, key, key)
+            self._db.execute("DELETE FROM document WHERE kind = ? AND (? IS NULL OR key = ?)", parameters)
 
     def all(self, kind: str) -> list[dict[str, Any]]:
         """Return every document of a kind, oldest first."""
         if self._db is None:
             return []
         with self._lock:
-            rows = self._db.execute("SELECT body FROM document WHERE kind = ? ORDER BY rowid", (kind,)).fetchall()
+            query = "SELECT body FROM document WHERE kind = ? ORDER BY rowid"
+            rows = self._db.execute(query, (self._scope + kind,)).fetchall()
         return [json.loads(body) for (body,) in rows]
 
     def close(self) -> None:

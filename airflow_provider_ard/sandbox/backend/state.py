@@ -1,7 +1,7 @@
-"""The state of a sandbox, independent of the server, which can be stopped and restarted."""
+"""The state of a sandbox's accounts, independent of the server, which can be stopped and restarted."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_ard.sandbox.backend import order_repository
 from airflow_provider_ard.sandbox.backend.accounts import Account, TokenStore
 from airflow_provider_ard.sandbox.backend.billing import Billing
-from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
+from airflow_provider_ard.sandbox.backend.catalog import Catalog
 from airflow_provider_ard.sandbox.backend.clock import Clock
 from airflow_provider_ard.sandbox.backend.credential_store import CredentialStore
 from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
@@ -52,21 +52,38 @@ class Settings:
     seed: int = 0
 
 
-class State:
-    """Account, catalog, orders, Selects, monitors, fault rules and request log of one sandbox."""
+class Shared:
+    """What the accounts of a sandbox share: catalog, clock, tokens, fault rules and request log."""
 
-    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+    def __init__(self, catalog: Catalog, settings: Settings, accounts: Sequence[Account]) -> None:
         self.catalog = catalog
         self.settings = settings
-        self._today = settings.today or catalog.as_of
-        self._store = store = DocumentStore(settings.state)
-        self.clock = Clock(settings.clock_rate, store)
-        self.account = Account()
+        self._store = DocumentStore(settings.state)
+        self.clock = Clock(settings.clock_rate, self._store)
         self.request_log = RequestLog()
         self.faults = Faults(settings.seed)
         self.tokens = TokenStore(
-            self.account, settings.token_lifetime, self.clock, store, rotate=settings.rotate_refresh_tokens
+            accounts, settings.token_lifetime, self.clock, self._store, rotate=settings.rotate_refresh_tokens
         )
+
+    def close(self) -> None:
+        """Close the state file."""
+        self._store.close()
+
+
+class State:
+    """Orders, Selects, monitors, stored credentials and charges of one account."""
+
+    def __init__(self, account: Account, shared: Shared) -> None:
+        self.account = account
+        self.catalog = catalog = shared.catalog
+        self.settings = settings = shared.settings
+        self.clock = shared.clock
+        self.request_log = shared.request_log
+        self.faults = shared.faults
+        self.tokens = shared.tokens
+        self._today = settings.today or catalog.as_of
+        self._store = store = DocumentStore(settings.state, scope=f"{account.account_id}/")
         self.credential_store = CredentialStore(self.clock, store)
         self.billing = Billing(settings.prices, settings.limits, self.today, self.clock)
         self._submission_lock = threading.Lock()
@@ -136,19 +153,13 @@ class State:
                 raise bad_request(f"The output location cannot be written to: {format_error(error)}") from error
         return usage
 
-    def publish(self, document: dict[str, Any]) -> list[Tile]:
-        """Add tiles to the catalog and notify monitors of the new ones; raises ValueError."""
-        tiles = self.catalog.publish(document)
-        self.monitors.notify(tiles)
-        return tiles
-
     def close(self) -> None:
         """Drop queued deliveries, wait for running ones, and close the state file."""
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._store.close()
 
     def _random(self, purpose: str) -> Random:
-        return Random(f"{purpose} {self.settings.seed}")  # noqa: S311 - reproducible
+        return Random(f"{purpose} {self.account.account_id} {self.settings.seed}")  # noqa: S311 - reproducible
 
     def _start_delivery(self, order: Order) -> "Future[datetime]":
         delivery_writer = self._delivery_writer

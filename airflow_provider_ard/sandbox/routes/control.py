@@ -11,6 +11,7 @@ from shapely.geometry import mapping
 
 from airflow_provider_ard.sandbox.backend.orders import FAILED
 from airflow_provider_ard.sandbox.backend.state import State
+from airflow_provider_ard.sandbox.backend.tenants import Tenants
 from airflow_provider_ard.sandbox.faults.rules import Rule
 from airflow_provider_ard.sandbox.rendering.rasters import quicklook
 from airflow_provider_ard.sandbox.routes.dependencies import Body, request_body
@@ -53,18 +54,20 @@ class OrderStatusRequest(BaseModel):
     message: str | None = None
 
 
-def router(state: State) -> APIRouter:
-    """Return the routes of `/sandbox`."""
+def router(tenants: Tenants) -> APIRouter:
+    """Return the routes of `/sandbox`; they cover the orders of all accounts."""
     routes = APIRouter(prefix="/sandbox", tags=["Sandbox"])
+    state = tenants.first
     _add_faults(routes, state)
     _add_clock(routes, state)
-    _add_lists(routes, state)
+    _add_lists(routes, tenants)
 
     @routes.post("/orders/{order_id}/end")
     def end(order_id: str, body: OrderStatusRequest) -> dict[str, Any]:
         """End an order now with any status."""
-        state.orders.end(order_id, body.status, body.message)
-        return state.orders.describe(state.orders.find(order_id))
+        orders = tenants.owner(order_id).orders
+        orders.end(order_id, body.status, body.message)
+        return orders.describe(orders.find(order_id))
 
     @routes.get("/orders/{order_id}/tiles")
     def tiles(order_id: str) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def router(state: State) -> APIRouter:
                     "clouds_percent": tile.clouds_percent,
                 },
             }
-            for tile in state.orders.find(order_id).tiles
+            for tile in tenants.owner(order_id).orders.find(order_id).tiles
         ]
         return {"type": "FeatureCollection", "features": features}
 
@@ -101,7 +104,7 @@ def router(state: State) -> APIRouter:
     def publish(body: Body) -> dict[str, Any]:
         """Add tiles to the catalog."""
         try:
-            return {"published": len(state.publish(parse_object(body)))}
+            return {"published": tenants.publish(parse_object(body))}
         except ValueError as error:
             raise bad_request(str(error)) from error
 
@@ -163,21 +166,24 @@ def _add_clock(routes: APIRouter, state: State) -> None:
         return read()
 
 
-def _add_lists(routes: APIRouter, state: State) -> None:
+def _add_lists(routes: APIRouter, tenants: Tenants) -> None:
     @routes.get("/orders")
     def list_orders() -> dict[str, Any]:
         """Return the most recent orders of all users with their current status, newest first."""
-        all_orders = state.orders.all()
+        all_orders = [(order, state) for state in tenants.all for order in state.orders.all()]
+        all_orders.sort(key=lambda entry: entry[0].created)
         orders = [
             {**state.orders.describe(order), "tiles": len(order.tiles), "user_id": order.user_id}
-            for order in reversed(all_orders[-MAX_ITEMS:])
+            for order, state in reversed(all_orders[-MAX_ITEMS:])
         ]
-        return {"now": state.clock.now().isoformat(), "count": len(all_orders), "orders": orders}
+        return {"now": tenants.first.clock.now().isoformat(), "count": len(all_orders), "orders": orders}
 
     @routes.get("/notifications")
     def notifications() -> dict[str, Any]:
         """Return the recorded notifications, oldest first."""
-        return jsonable_encoder({"notifications": [asdict(notification) for notification in state.notifications]})  # type: ignore[no-any-return]
+        sent = [notification for state in tenants.all for notification in state.notifications]
+        sent.sort(key=lambda notification: notification.time)
+        return jsonable_encoder({"notifications": [asdict(notification) for notification in sent]})  # type: ignore[no-any-return]
 
     @routes.get("/requests")
     def requests() -> dict[str, Any]:
@@ -190,7 +196,7 @@ def _add_lists(routes: APIRouter, state: State) -> None:
                 "seconds": record.seconds,
                 "faults": record.faults,
             }
-            for record in state.request_log.all()[-MAX_ITEMS:]
+            for record in tenants.first.request_log.all()[-MAX_ITEMS:]
         ]
         return jsonable_encoder({"requests": records})  # type: ignore[no-any-return]
 

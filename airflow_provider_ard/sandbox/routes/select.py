@@ -45,14 +45,14 @@ def router(state: State) -> APIRouter:
     def link(name: str, request: Request) -> dict[str, Any]:
         """Return a signed link to a result file, valid for an hour without login."""
         _succeeded_select(state, name)
-        return {"download_link": f"{base_url(request)}{DOWNLOADS_ROOT}/select/{name}?{state.selects.sign(name)}"}
+        return {"download_link": f"{base_url(request)}{_downloads_root(state)}/{name}?{state.selects.sign(name)}"}
 
     return routes
 
 
 def downloads(state: State) -> APIRouter:
     """Return the route of signed links."""
-    routes = APIRouter(prefix=f"{DOWNLOADS_ROOT}/select", tags=["Select"])
+    routes = APIRouter(prefix=_downloads_root(state), tags=["Select"])
 
     @routes.get("/{name}")
     def download(name: str, expires: str = "", signature: str = "") -> Response:
@@ -63,6 +63,10 @@ def downloads(state: State) -> APIRouter:
         return Response(content, media_type=media_type)
 
     return routes
+
+
+def _downloads_root(state: State) -> str:
+    return f"{DOWNLOADS_ROOT}/{state.account.account_id}/select"
 
 
 def _succeeded_select(state: State, name: str) -> tuple[Select, str]:
