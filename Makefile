@@ -9,7 +9,7 @@ ALL_EXTRAS := s3,gcs,azure,ogr,sandbox,examples
 SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt
 PEERS_VENV := .venv-peers
-PEERS_REQUIREMENTS := benchmarks/peers-requirements.txt
+PEERS_REQUIREMENTS := benchmarks/peers/requirements.txt
 BENCH_VENV := .venv-bench
 BENCH_REQUIREMENTS := benchmarks/waiting/requirements.txt
 # JavaScript libraries and country borders of the page in Airflow's UI; they are part of the wheel.
