@@ -1,4 +1,4 @@
-"""Run commands in this process, against a sandbox with three orders."""
+"""Fixtures that run commands in this process against a sandbox with three orders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_ard.cli.__main__ import main
 
 @pytest.fixture
 def run(ard_connection, monkeypatch, capsys, retry_pauses):
-    """Return a function that runs a command in this process and returns exit code, standard output and standard error."""
+    """Return a function that runs a command and returns exit code, standard output and standard error."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
     monkeypatch.setattr(output, "stdout", lambda: sys.stdout)
 
@@ -31,7 +31,7 @@ def run(ard_connection, monkeypatch, capsys, retry_pauses):
 
 @pytest.fixture
 def orders(ard, client):
-    """Three orders of two DAGs, the oldest first; the second has failed, the third has succeeded."""
+    """Place three orders of two DAGs, oldest first; the second has failed, the third has succeeded."""
 
     def place_order(number, **metadata):
         request = OrderRequest.of(
@@ -40,10 +40,10 @@ def orders(ard, client):
         return client.submit_order(request).id
 
     ids = [
-        place_order(0, airflow_dag_id="one", campaign="spring"),
-        place_order(1, airflow_dag_id="two", campaign="spring", airflow_task_id="order"),
-        place_order(2, airflow_dag_id="two", campaign=["summer", "autumn"]),
+        place_order(0, airflow_dag_id="first", campaign="spring"),
+        place_order(1, airflow_dag_id="second", campaign="spring", airflow_task_id="order"),
+        place_order(2, airflow_dag_id="second", campaign=["summer", "autumn"]),
     ]
-    ard.set_order_status(ids[1], "FAILED", "no more film")
+    ard.set_order_status(ids[1], "FAILED", "no imagery")
     ard.set_order_status(ids[2], "SUCCEEDED", None)
     return ids

@@ -23,23 +23,23 @@ import pytest
         ["orders", "wait", "x", "--timeout", "never"],
         ["credentials", "put"],
         ["credentials", "put", "a b", "--file", __file__],
-        ["credentials", "delete", "ours"],
+        ["credentials", "delete", "stored"],
     ],
 )
-def test_bad_usage_has_its_exit_code_and_sends_nothing(run, ard, arguments, monkeypatch):
+def test_usage_error_exits_with_2_and_sends_no_request(run, ard, arguments, monkeypatch):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     assert run(*arguments)[0] == 2
     assert ard.requests == []
 
 
-def test_a_connection_that_is_not_there_is_one_line(run):
-    code, _, err = run("orders", "list", "--conn-id", "nowhere")
+def test_missing_connection_is_a_one_line_error(run):
+    code, _, err = run("orders", "list", "--conn-id", "missing")
     assert code == 1
-    assert "AIRFLOW_CONN_NOWHERE" in err
+    assert "AIRFLOW_CONN_MISSING" in err
     assert err.count("\n") == 1
 
 
-def test_a_connection_that_cannot_be_read_is_one_line_without_what_is_in_it(run, monkeypatch):
+def test_invalid_connection_is_a_one_line_error_without_content(run, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", '{"conn_type": "ard", "password": "s3cret", }')
     code, _, err = run("usage")
     assert code == 1
@@ -48,7 +48,7 @@ def test_a_connection_that_cannot_be_read_is_one_line_without_what_is_in_it(run,
     assert err.count("\n") == 1
 
 
-def test_a_wrong_password_is_one_line_that_names_the_connection(run, ard, monkeypatch):
+def test_wrong_password_is_a_one_line_error(run, ard, monkeypatch):
     wrong = {**json.loads(ard.connection_json), "password": "wr0ng-p4ss"}
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(wrong))
     code, _, err = run("usage")

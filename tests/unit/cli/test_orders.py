@@ -11,8 +11,8 @@ import pytest
         ([], [2, 1, 0]),
         (["--status", "failed"], [1]),
         (["--status", "Succeeded"], [2]),
-        (["--dag-id", "two"], [2, 1]),
-        (["--dag-id", "two", "--metadata", "campaign=spring"], [1]),
+        (["--dag-id", "second"], [2, 1]),
+        (["--dag-id", "second", "--metadata", "campaign=spring"], [1]),
         (["--metadata", "campaign=autumn"], [2]),
         (["--metadata", "campaign=spring", "--status", "running"], [0]),
         (["--end-date", "1999-12-31"], []),
@@ -21,42 +21,42 @@ import pytest
         (["--limit", "0"], [2, 1, 0]),
     ],
 )
-def test_orders_that_are_listed(run, orders, filters, expected):
+def test_orders_are_filtered(run, orders, filters, expected):
     code, out, _ = run("orders", "list", "--json", *filters)
     assert code == 0
     assert [order["order_id"] for order in json.loads(out)] == [orders[number] for number in expected]
 
 
-def test_the_list_for_people(run, orders, client):
+def test_orders_as_table(run, orders, client):
     code, out, err = run("orders", "list")
     lines = [line for line in out.splitlines() if orders[1] in line]
     cost = client.get_order(orders[1]).usage.total_cost
     assert code == 0
     assert len(lines) == 1
-    for part in ("FAILED", f"({cost:,.2f})", "s3://bkt/p1", "two.order"):
+    for part in ("FAILED", f"({cost:,.2f})", "s3://bkt/p1", "second.order"):
         assert part in lines[0]
     assert "(" not in "".join(line for line in out.splitlines() if orders[0] in line or orders[2] in line)
     assert "of failed orders are in parentheses" in err
 
 
-def test_a_list_that_was_cut_says_so(run, orders):
+def test_truncated_list_is_reported(run, orders):
     assert "more than 2 orders" in run("orders", "list", "--limit", "2")[2]
     assert "more than" not in run("orders", "list", "--limit", "3")[2]
 
 
-def test_no_orders_are_said_in_words_and_as_json(run):
+def test_empty_list_as_text_and_json(run):
     assert run("orders", "list")[1:] == ("", "The account has no orders yet.\n")
     assert run("orders", "list", "--status", "failed")[1:] == ("", "No order matches.\n")
     assert run("orders", "list", "--json")[1:] == ("[]\n", "")
 
 
-def test_an_order_is_shown_with_destination_cost_area_and_tags(run, orders, client):
+def test_order_details(run, orders, client):
     usage = client.get_order(orders[1]).usage
     code, out, _ = run("orders", "show", orders[1])
     details = dict(line.split("  ", 1) for line in out.splitlines())
     details = {name: value.strip() for name, value in details.items()}
     assert code == 0
-    assert details["message"] == "no more film"
+    assert details["message"] == "no imagery"
     assert details["destination"] == "s3://bkt/p1"
     assert details["collection"] == f"s3://bkt/p1/order_collections/{orders[1]}_root_collection.json"
     assert details["area"] == f"{usage.area_sqkm:,.2f} km²"
@@ -64,14 +64,14 @@ def test_an_order_is_shown_with_destination_cost_area_and_tags(run, orders, clie
     assert details["tag campaign"] == "spring"
 
 
-def test_api_texts_cannot_control_the_terminal(run, ard, orders):
+def test_control_characters_are_removed(run, ard, orders):
     ard.set_order_status(orders[0], "FAILED", "[red]\x1b[2Jgone\nerror: x")
     out = run("orders", "show", orders[0])[1]
     assert "\x1b" not in out
     assert "[red] [2Jgone error: x" in out
 
 
-def test_an_order_that_is_not_there(run):
+def test_unknown_order_is_a_one_line_error(run):
     code, out, err = run("orders", "show", "nope")
     assert (code, out) == (1, "")
     assert err.startswith("error: ")

@@ -1,4 +1,4 @@
-"""The operator that places an order at the sandbox."""
+"""Fixtures for operator tests."""
 
 from __future__ import annotations
 

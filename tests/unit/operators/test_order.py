@@ -53,7 +53,7 @@ def test_changed_request_in_the_same_run_is_a_conflict(ard, order, context):
 
 
 @pytest.mark.parametrize("fault", ["reset_after_accept", "error_after_accept"])
-def test_lost_response_buys_nothing_twice(ard, order, context, fault):
+def test_lost_response_places_one_order(ard, order, context, fault):
     ard.faults.add("POST /order", kind=fault, nth=1)
     order_id = order().execute(context)
     assert [placed.id for placed in ard.orders] == [order_id]
@@ -63,10 +63,10 @@ def test_lost_response_buys_nothing_twice(ard, order, context, fault):
 def test_lost_response_with_lagging_list_is_resolved_by_the_retry(ard, order, context, monkeypatch):
     monkeypatch.setattr("airflow_provider_ard.ordering.existing_orders.SEARCH_WINDOW_S", 0.1)
     ard.faults.add("POST /order", kind="reset_after_accept", nth=1)
-    blind = ard.faults.add("GET /order", kind="status", status=503, nth=2, times=10_000)
+    rule = ard.faults.add("GET /order", kind="status", status=503, nth=2, times=10_000)
     with pytest.raises(ArdOrderInDoubtError):
         order().execute(context)
-    ard.faults.remove(blind)
+    ard.faults.remove(rule)
     assert order().execute(context) == ard.orders[0].id
     assert len(ard.submissions) == 1
 
@@ -84,7 +84,7 @@ def test_invalid_argument_sends_no_request(ard, order, context):
     assert ard.requests == []
 
 
-def test_wrong_password_names_the_connection_and_is_final(ard, order, context, monkeypatch):
+def test_wrong_password_is_final_and_names_the_connection(ard, order, context, monkeypatch):
     monkeypatch.setenv(
         "AIRFLOW_CONN_ARD_DEFAULT",
         json.dumps({"conn_type": "ard", "host": ard.url, "login": ard.login, "password": "wr0ng"}),
@@ -101,11 +101,11 @@ def test_outage_is_retryable(ard, order, context):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"if_exists": "replace"}, {"max_cost": "much"}, {"metadata": {"airflow_key": "mine"}}], ids=str
+    "arguments", [{"if_exists": "replace"}, {"max_cost": "much"}, {"metadata": {"airflow_key": "mine"}}], ids=str
 )
-def test_dry_run_validates_like_an_order(ard, order, context, wrong):
-    with pytest.raises(ArdRequestError, match=next(iter(wrong))):
-        order(dry_run=True, **wrong).execute(context)
+def test_dry_run_validates_like_an_order(ard, order, context, arguments):
+    with pytest.raises(ArdRequestError, match=next(iter(arguments))):
+        order(dry_run=True, **arguments).execute(context)
     assert ard.requests == []
 
 
@@ -147,7 +147,7 @@ def test_literal_credential_is_masked_in_the_dag_and_sent_in_the_order(ard, orde
             ArdOrderOperator.partial(task_id="order", output_config=config).expand(acquisitions=[ard.acquisitions[0]])
         else:
             task = order(destination=None, output_config=config)
-    # Of that name since Airflow 3.2.
+    # The class has this name since Airflow 3.2.
     serializer = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
     assert "LiteralSecret" not in json.dumps(serializer.to_dict(dag))
     if not mapped:

@@ -17,30 +17,28 @@ from airflow_provider_ard.operators.order import ArdOrderOperator
         ("max_area_sqkm", "area", "total_imagery_sqkm", 0.001),
     ],
 )
-@pytest.mark.parametrize("written", [float, str])
-def test_limit_below_estimate_buys_nothing_and_equal_limit_buys_once(
-    ard, order, context, limit, part, key, less, written
-):
+@pytest.mark.parametrize("convert", [float, str])
+def test_limit_below_estimate_is_exceeded_and_equal_limit_is_not(ard, order, context, limit, part, key, less, convert):
     order(task_id="price", dry_run=True).execute(context)
     estimate = context["ti"].xcoms.pop("usage")[part][key]
     with pytest.raises(ArdBudgetExceeded, match=limit) as caught:
-        order(**{limit: written(round(estimate - less, 3))}).execute(context)
+        order(**{limit: convert(round(estimate - less, 3))}).execute(context)
     assert isinstance(caught.value, AirflowFailException)
     assert caught.value.estimate == estimate
     assert caught.value.limit == pytest.approx(estimate - less)
     assert caught.value.balance == -1
     assert context["ti"].xcoms["usage"][part][key] == estimate
     assert ard.submissions == []
-    placed = order(**{limit: written(estimate)}).execute(context)
-    assert [order_.id for order_ in ard.orders] == [placed]
+    placed = order(**{limit: convert(estimate)}).execute(context)
+    assert [existing.id for existing in ard.orders] == [placed]
     assert len(ard.submissions) == 1
-    asked = [r.dry_run for r in ard.requests if r.endpoint == "POST /order"]
-    assert asked == [True, True, True, False]
+    dry_runs = [r.dry_run for r in ard.requests if r.endpoint == "POST /order"]
+    assert dry_runs == [True, True, True, False]
 
 
 @pytest.mark.parametrize("limit", ["max_cost", "max_area_sqkm"])
 @pytest.mark.parametrize("rendered", [None, "None", ""])
-def test_limit_that_renders_to_nothing_buys_nothing(ard, order, context, limit, rendered):
+def test_empty_rendered_limit_buys_nothing(ard, order, context, limit, rendered):
     task = order(**{limit: "{{ ti.xcom_pull(task_ids='budget') }}"})
     setattr(task, limit, rendered)
     with pytest.raises(ArdRequestError, match=f"{limit}: "):
@@ -60,24 +58,24 @@ def test_budget_error_contains_the_balance(ard_connection, context):
         assert ard.submissions == []
 
 
-def ignoring_cells(monkeypatch):
-    """Let the server not know the filter by the name that it is sent by, as the real one may."""
+def ignore_cells(monkeypatch):
+    """Send orders without the cell filter, as if the server ignored its key."""
     from airflow_provider_ard.api.orders.request import OrderRequest
 
     send = OrderRequest.to_payload
 
-    def without(self, cells_key="cells"):
+    def to_payload_without_cells(self, cells_key="cells"):
         payload = send(self, cells_key)
         for acquisition in payload["acquisitions"]:
             acquisition.pop(cells_key)
         return payload
 
-    monkeypatch.setattr(OrderRequest, "to_payload", without)
+    monkeypatch.setattr(OrderRequest, "to_payload", to_payload_without_cells)
 
 
 @pytest.fixture
 def two_cells(ard):
-    """Two cells of an acquisition that has more."""
+    """Return two cells of an acquisition that has more."""
     acquisition = ard.acquisitions[0]
     cells = sorted(ard.catalog.tiles(acquisition))
     assert len(cells) > 2
@@ -86,7 +84,7 @@ def two_cells(ard):
 
 @pytest.mark.parametrize("arguments", [{"max_cost": 1e9}, {"max_area_sqkm": 1e9}, {"dry_run": True}], ids=str)
 def test_ignored_cells_buy_nothing_if_a_limit_is_set(ard, order, context, two_cells, monkeypatch, arguments):
-    ignoring_cells(monkeypatch)
+    ignore_cells(monkeypatch)
     with pytest.raises(ArdBudgetExceeded, match=r"2 cells.*ignored.*cells_key"):
         order(acquisitions=two_cells, **arguments).execute(context)
     assert ard.submissions == []
@@ -94,12 +92,12 @@ def test_ignored_cells_buy_nothing_if_a_limit_is_set(ard, order, context, two_ce
 
 
 def test_ignored_cells_without_a_limit_log_a_warning(ard, order, context, two_cells, monkeypatch, log_text):
-    ignoring_cells(monkeypatch)
+    ignore_cells(monkeypatch)
     assert order(acquisitions=two_cells).execute(context) == ard.orders[0].id
     assert "ignored the cells" in log_text()
 
 
-def test_honored_cells_and_whole_acquisitions_log_no_warning(ard, order, context, two_cells, log_text):
+def test_no_warning_for_honored_cells_and_whole_acquisitions(ard, order, context, two_cells, log_text):
     assert order(acquisitions=two_cells, max_cost=1e9).execute(context)
     context["ti"].task_id = "whole"
     whole = [*({"id": name, "cells": cells} for name, cells in two_cells.items()), ard.acquisitions[1]]
@@ -108,7 +106,7 @@ def test_honored_cells_and_whole_acquisitions_log_no_warning(ard, order, context
 
 
 @pytest.mark.parametrize("limit", [{"max_cost": "much"}, {"max_area_sqkm": -1}, {"max_cost": True}])
-def test_invalid_limit_is_refused(ard, order, context, limit):
+def test_invalid_limit_is_rejected(ard, order, context, limit):
     with pytest.raises(ArdRequestError, match=next(iter(limit))):
         order(**limit).execute(context)
     assert ard.requests == []

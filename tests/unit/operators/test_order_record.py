@@ -1,4 +1,4 @@
-"""The record of a submission, in Airflow's task state store."""
+"""Submission records in Airflow's task state store."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from airflow_provider_ard.exceptions import (
 )
 
 
-def test_intent_is_saved_before_the_purchase_and_the_id_after(ard, order, context, store, monkeypatch):
-    entries = []
-    keep = store.set
+def test_intent_is_saved_before_and_id_after_the_purchase(ard, order, context, store, monkeypatch):
+    saves = []
+    original_set = store.set
 
-    def note(key, value, **options):
-        entries.append((len(ard.submissions), value["order_id"]))
-        keep(key, value, **options)
+    def record_save(key, value, **options):
+        saves.append((len(ard.submissions), value["order_id"]))
+        original_set(key, value, **options)
 
-    monkeypatch.setattr(store, "set", note)
+    monkeypatch.setattr(store, "set", record_save)
     order_id = order().execute(context)
-    assert entries == [(0, None), (1, order_id)]
+    assert saves == [(0, None), (1, order_id)]
 
 
 def test_missing_task_state_store_is_logged_once(order, context, log_text):
@@ -36,7 +36,7 @@ def test_task_state_store_logs_nothing(order, context, store, log_text):
 
 def test_nothing_is_bought_if_saving_the_intent_fails(ard, order, context, store, monkeypatch):
     def broken(*_, **__):
-        raise RuntimeError("the API server is away")
+        raise RuntimeError("the API server is unreachable")
 
     monkeypatch.setattr(store, "set", broken)
     with pytest.raises(RuntimeError):
@@ -45,19 +45,19 @@ def test_nothing_is_bought_if_saving_the_intent_fails(ard, order, context, store
 
 
 def test_order_id_is_returned_if_saving_it_fails(ard, order, context, store, monkeypatch):
-    keep = store.set
+    original_set = store.set
 
     def broken(key, value, **options):
         if value["order_id"]:
-            raise RuntimeError("the API server is away")
-        keep(key, value, **options)
+            raise RuntimeError("the API server is unreachable")
+        original_set(key, value, **options)
 
     monkeypatch.setattr(store, "set", broken)
     order_id = order().execute(context)
     assert [placed.id for placed in ard.orders] == [order_id]
 
 
-def test_refused_order_clears_the_intent(ard, order, context, store):
+def test_rejected_order_clears_the_intent(ard, order, context, store):
     with pytest.raises(ArdRequestError):
         order(acquisitions="10300100FFFFFF00").execute(context)
     assert store["ard_order"]["submitted"] is False

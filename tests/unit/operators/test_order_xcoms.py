@@ -12,7 +12,7 @@ def test_order_id_is_returned_if_reading_its_usage_fails(ard, order, context):
 
 def test_order_id_is_returned_if_publishing_fails(ard, order, context, monkeypatch, log_text):
     def broken(key, value):
-        raise RuntimeError("the API server is away")
+        raise RuntimeError("the API server is unreachable")
 
     monkeypatch.setattr(context["ti"], "xcom_push", broken)
     order_id = order().execute(context)
@@ -20,8 +20,10 @@ def test_order_id_is_returned_if_publishing_fails(ard, order, context, monkeypat
     assert f"Order {order_id} submitted" in log_text()
 
 
-@pytest.mark.parametrize(("version", "page"), [("2.11.2", False), ("3.0.6", False), ("3.1.0", True), ("3.3.2", True)])
-def test_order_id_and_links_are_pushed_to_xcom(ard, order, context, monkeypatch, version, page):
+@pytest.mark.parametrize(
+    ("version", "has_page"), [("2.11.2", False), ("3.0.6", False), ("3.1.0", True), ("3.3.2", True)]
+)
+def test_order_id_and_links_are_pushed_to_xcom(ard, order, context, monkeypatch, version, has_page):
     import airflow
 
     monkeypatch.setattr(airflow, "__version__", version)
@@ -31,7 +33,7 @@ def test_order_id_and_links_are_pushed_to_xcom(ard, order, context, monkeypatch,
     assert pushed["order_id"] == order_id
     assert pushed["order_url"] == (
         f"https://airflow.example/team/plugin/ard-orders?connection=ard_default&order={order_id}"
-        if page
+        if has_page
         else f"{ard.url}/api/v1/order/status/{order_id}"
     )
     assert pushed["destination_url"] == "https://s3.console.aws.amazon.com/s3/buckets/bkt?prefix=p+q%2F"

@@ -1,4 +1,4 @@
-"""A secret in an argument is stored nowhere in clear, by whatever route and in whatever form it arrives."""
+"""Secrets in arguments are masked in everything Airflow stores, in any form and by any route."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ FORMS = {
     "key in JSON": json.dumps(google(KEY)),
     "key as base64 in JSON": json.dumps(google(KEY_BASE64)),
     "incomplete JSON": json.dumps(azure())[:-2],
-    "the URL alone": SAS,
+    "URL only": SAS,
 }
-OTHERS = {
+OTHER_ARGUMENTS = {
     "destination": SAS,
     "intersects": SIGNED,
     "role_arn": SIGNED,
@@ -66,8 +66,8 @@ OTHERS = {
 
 
 @pytest.fixture(autouse=True)
-def _unmapped_tasks_are_no_errors():
-    # A partial that is refused is never mapped.
+def _ignore_unmapped_tasks():
+    # A rejected partial is never mapped.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Task .* was never mapped!")
         yield
@@ -75,7 +75,7 @@ def _unmapped_tasks_are_no_errors():
 
 def stored(dag):
     """Return the DAG as Airflow stores it."""
-    # Of that name since Airflow 3.2.
+    # The class has this name since Airflow 3.2.
     serializer = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
     return json.dumps(serializer.to_dict(dag))
 
@@ -106,10 +106,10 @@ def test_constructor(form, context):
     assert unmask(task.output_config) == FORMS[form]
 
 
-@pytest.mark.parametrize("argument", OTHERS)
+@pytest.mark.parametrize("argument", OTHER_ARGUMENTS)
 def test_secret_in_another_argument(argument, context):
     with DAG("d", schedule=None) as dag:
-        task = order(**{argument: OTHERS[argument]})
+        task = order(**{argument: OTHER_ARGUMENTS[argument]})
     assert leaks(stored(dag)) == []
     task.render_template_fields(context)
     assert leaks(rendered(task)) == []
@@ -203,7 +203,7 @@ def group_of_orders(dag, expand):
 
 
 @pytest.mark.parametrize("value", [*(FORMS[form] for form in FORMS if form != "incomplete JSON")], ids=str)
-def test_task_group_expand_is_refused(value):
+def test_secret_in_task_group_expand_is_rejected(value):
     with pytest.raises(ArdRequestError) as caught:
         group_of_orders(DAG("d", schedule=None), {"config": [value]})
     assert caught.value.argument == "output_config"
@@ -220,7 +220,7 @@ def test_task_group_expand_without_a_secret(value):
 
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("form", FORMS)
-def test_default_args_of_the_dag_are_refused(form, mapped):
+def test_secret_in_default_args_is_rejected(form, mapped):
     if form == "MappingProxyType" and airflow_version.startswith("2."):
         pytest.skip("Airflow 2 cannot copy such default_args")
     create = ArdOrderOperator.partial if mapped else ArdOrderOperator
@@ -273,7 +273,7 @@ def test_other_operators(operator, argument, route, context):
 
 @pytest.mark.skipif(airflow_version.startswith("2."), reason="Airflow 2 has no asset watchers")
 @pytest.mark.parametrize(("argument", "value"), [("intersects", SIGNED), ("query", {"url": [SIGNED]})])
-def test_trigger_of_a_watcher_refuses_a_secret(argument, value):
+def test_secret_in_a_watcher_trigger_is_rejected(argument, value):
     with pytest.raises(ArdRequestError) as caught:
         ArdNewImageryTrigger(**{argument: value})
     assert caught.value.argument == argument
@@ -286,11 +286,11 @@ def test_values_without_a_secret_are_unchanged():
         assert unmask(value) is value
 
 
-def test_list_that_contains_itself_ends():
+def test_recursive_list_is_masked():
     value = []
     value.append(value)
     assert "***" in repr(mask(value))
 
 
-def test_masked_value_is_stored_as_stars():
+def test_masked_value_is_serialized_as_asterisks():
     assert repr(MaskedValue(SAS)) == MaskedValue(SAS).serialize() == "***"

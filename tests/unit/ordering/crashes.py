@@ -1,4 +1,4 @@
-"""A client and a submission store that crash at a chosen point of a placement."""
+"""A client and a submission store that crash at a selected point of a placement."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class CrashingStore:
 
 @dataclass
 class Instance:
-    """A task instance. `request`: index of its acquisition. `asked_series`: attempt series that were started."""
+    """A task instance. `request`: index of its acquisition. `started_series`: attempt series that were started."""
 
     key: IdempotencyKey
     request: int
@@ -73,4 +73,4 @@ class Instance:
     record: SubmissionRecord | None = None
     series: int = 0
     tries: int = 0
-    asked_series: set[int] = field(default_factory=set)
+    started_series: set[int] = field(default_factory=set)

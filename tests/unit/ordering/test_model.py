@@ -1,4 +1,4 @@
-"""Random sequences of orders, crashes, lost responses, clears and faults: as many orders as were asked for.
+"""Random sequences of orders, crashes, lost responses, clears and faults: each requested order is placed once.
 
 `ARD_MODEL_STEPS` sets the number of steps (5,000); `make chaos` runs 100,000.
 """
@@ -30,7 +30,7 @@ from tests.unit.ordering.crashes import Crash, CrashingClient, CrashingStore, Cr
 
 STEPS = int(os.environ.get("ARD_MODEL_STEPS", "5000"))
 STEPS_PER_EXAMPLE = 50
-# The list lags less than the search window; a longer lag is beyond what a client can bridge.
+# The list lags less than the search window; a client cannot tolerate a longer lag.
 LAG_S = 0.05
 WINDOW_S = 0.12
 
@@ -74,7 +74,7 @@ class Ordering(RuleBasedStateMachine):
         self.instances: list[Instance] = []
         self.mapped: list[Instance] = []
         self.clear_number = 0
-        self.asked_mapped: set[int] = set()
+        self.requested_mapped: set[int] = set()
         self.next_request = 0
 
     def teardown(self) -> None:
@@ -94,13 +94,13 @@ class Ordering(RuleBasedStateMachine):
 
     @rule(index=st.integers(0, 3), crash=st.none() | st.integers(0, 6))
     def attempt(self, index: int, crash: int | None) -> None:
-        """A first try, an automatic retry, or a try after a clear."""
+        """Run a first try, an automatic retry, or a try after a clear."""
         self.run(self.instances[index], CrashPoint(crash))
 
     @rule(index=st.integers(0, 4), crash=st.none() | st.integers(0, 6))
     def attempt_mapped(self, index: int, crash: int | None) -> None:
         instance = self.mapped[index % len(self.mapped)]
-        self.asked_mapped.add(instance.request)
+        self.requested_mapped.add(instance.request)
         self.run(instance, CrashPoint(crash))
 
     @rule(index=st.integers(0, 3))
@@ -111,7 +111,7 @@ class Ordering(RuleBasedStateMachine):
 
     @rule(position=st.integers(0, 4), attempted=st.integers(0, 5))
     def clear_after_mapping_changed(self, position: int, attempted: int) -> None:
-        """Some instances have been attempted; then the task is mapped over one more element."""
+        """Attempt some instances, then map the task over one more element."""
         if len(self.mapped) > 4:
             return
         for index in range(min(attempted, len(self.mapped))):
@@ -123,7 +123,7 @@ class Ordering(RuleBasedStateMachine):
         before = self.mapped
         self.mapped = [self.mapped_instance(index, request) for index, request in enumerate(requests)]
         for instance, earlier in zip(self.mapped, before, strict=False):
-            # The task state store and the tries are those of the map index.
+            # Airflow keeps the task state and the tries of a map index.
             instance.record, instance.tries = earlier.record, earlier.tries
             instance.series = earlier.series + 1
 
@@ -139,11 +139,11 @@ class Ordering(RuleBasedStateMachine):
         crash=st.none() | st.integers(0, 6),
     )
     def attempt_and_retry(self, fault: dict[str, Any], nth: int, times: int, index: int, crash: int | None) -> None:
-        """A try during a fault, a retry during it, and a retry after it."""
+        """Run a try and a retry during a fault, and a retry after it."""
         rule = self.ard.faults.add(**({"nth": nth, "times": times} | fault))
         instance = (*self.instances, *self.mapped)[index % (4 + len(self.mapped))]
         if instance in self.mapped:
-            self.asked_mapped.add(instance.request)
+            self.requested_mapped.add(instance.request)
         self.run(instance, CrashPoint(crash))
         self.run(instance, CrashPoint(None))
         self.ard.faults.remove(rule)
@@ -154,26 +154,26 @@ class Ordering(RuleBasedStateMachine):
         self.ard.faults.clear()
 
     @invariant()
-    def no_order_too_many(self) -> None:
+    def no_excess_orders(self) -> None:
         Ordering.steps += 1
         for instance in self.instances:
-            bought = Counter(order_tags(order).get(SERIES_TAG) for order in self.orders(KEY_TAG, instance.key.digest))
+            placed = Counter(order_tags(order).get(SERIES_TAG) for order in self.orders(KEY_TAG, instance.key.digest))
             if instance.if_exists == "reuse":
-                assert bought.total() <= min(1, len(instance.asked_series)), (instance, bought)
+                assert placed.total() <= min(1, len(instance.started_series)), (instance, placed)
             else:
-                assert set(bought) <= instance.asked_series, (instance, bought)
-                assert all(count == 1 for count in bought.values()), (instance, bought)
+                assert set(placed) <= instance.started_series, (instance, placed)
+                assert all(count == 1 for count in placed.values()), (instance, placed)
         mapped = self.mapped_orders()
         assert all(count == 1 for count in mapped.values()), mapped
-        assert set(mapped) <= {self.fingerprint(request) for request in self.asked_mapped}
+        assert set(mapped) <= {self.fingerprint(request) for request in self.requested_mapped}
 
     def recover_and_finish(self) -> None:
-        """Once the API works and tries continue, each task has its order."""
+        """Check that each task gets its order after the API has recovered."""
         self.ard.faults.clear()
         self.pass_time()
         for instance in (*self.instances, *self.mapped):
             self.finish(instance)
-        self.no_order_too_many()
+        self.no_excess_orders()
         for instance in self.instances:
             series = [order_tags(order).get(SERIES_TAG) for order in self.orders(KEY_TAG, instance.key.digest)]
             assert instance.if_exists == "reuse" or series.count(instance.series) == 1
@@ -182,13 +182,13 @@ class Ordering(RuleBasedStateMachine):
 
     def finish(self, instance: Instance) -> None:
         if instance in self.mapped:
-            self.asked_mapped.add(instance.request)
+            self.requested_mapped.add(instance.request)
         outcomes = [self.run(instance, CrashPoint(None)) for _ in range(2)]
         assert outcomes[-1] is None, (instance, outcomes)
 
     def run(self, instance: Instance, point: CrashPoint) -> BaseException | None:
         """Run one try, and return the exception that ended it."""
-        instance.asked_series.add(instance.series)
+        instance.started_series.add(instance.series)
         attempt = Attempt(
             instance.series,
             self.clear_number if instance.key.is_mapped else instance.series,
@@ -212,7 +212,7 @@ class Ordering(RuleBasedStateMachine):
                 attempt=attempt,
             )
         except ArdOrderConflict:
-            # The request of a task instance never changes here.
+            # The request of a task instance never changes in this model.
             raise
         except (ArdError, Crash) as error:
             return error
@@ -232,7 +232,7 @@ class Ordering(RuleBasedStateMachine):
         return fingerprint(self.request(number))
 
     def pass_time(self) -> None:
-        """A person needs longer to clear a task than the list lags."""
+        """Advance the clock: clearing a task takes longer than the lag of the list."""
         self.ard.clock.advance("1m")
 
     def orders(self, tag: str, value: str) -> list[Any]:
@@ -258,7 +258,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.timeout(60 + STEPS)
 @pytest.mark.usefixtures("short_pauses")
-def test_orders_bought_are_orders_asked_for() -> None:
+def test_every_requested_order_is_placed_once() -> None:
     Ordering.steps = 0
     profile = settings(
         max_examples=max(1, STEPS // STEPS_PER_EXAMPLE),

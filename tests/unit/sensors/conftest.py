@@ -1,4 +1,4 @@
-"""Orders to wait for, and the sensor that waits."""
+"""Fixtures for sensor tests."""
 
 from __future__ import annotations
 

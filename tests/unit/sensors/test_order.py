@@ -59,7 +59,7 @@ def test_list_of_orders_returns_a_list_of_results(ard, place_orders, context):
 
 
 @pytest.mark.parametrize("deferrable", [True, False])
-def test_failed_order_fails_at_once_with_the_message_of_the_api(ard, place_orders, context, deferrable):
+def test_failed_order_fails_with_the_message_of_the_api(ard, place_orders, context, deferrable):
     (order_id,) = place_orders()
     ard.fail_order(order_id, "no imagery")
     with pytest.raises(ArdOrderFailed, match="no imagery") as caught:
@@ -82,7 +82,7 @@ def test_outage_at_the_first_poll_defers(ard, place_orders, context):
         sensor(order_id).execute(context)
 
 
-def test_unknown_order_fails_at_once(ard_connection, context):
+def test_unknown_order_fails_immediately(ard_connection, context):
     with pytest.raises(ArdNotFoundError):
         sensor("404404").execute(context)
 
@@ -101,7 +101,7 @@ def test_invalid_order_id_sends_no_request(ard, ard_connection, context, order_i
     assert ard.requests == []
 
 
-def test_empty_list_returns_at_once(ard_connection, context):
+def test_empty_list_returns_immediately(ard_connection, context):
     assert sensor([]).execute(context) == []
 
 

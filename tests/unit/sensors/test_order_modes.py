@@ -53,22 +53,22 @@ def test_reschedule_mode_honors_retry_after_in_its_next_process(ard, place_order
     assert caught.value.reschedule_date - datetime.now(UTC) > timedelta(seconds=290)
 
 
-def rescheduled(order_id, context):
-    """Poke as a rescheduled sensor does in a new process; return whether it is done."""
+def poke_rescheduled(order_id, context):
+    """Poke like a rescheduled sensor in a new process; return whether it is done."""
     return sensor(order_id, deferrable=False, mode="reschedule").poke(context).is_done
 
 
 def test_reschedule_mode_logs_each_status_once(ard, place_orders, context, store, log_text):
-    # The store of this context is that of one task instance: the orders are placed without it.
+    # The store belongs to one task instance, so the orders are placed without it.
     del context["task_state_store"]
     first, second = place_orders(2)
     context["task_state_store"] = store
-    assert not any(rescheduled([first, second], context) for _ in range(3))
+    assert not any(poke_rescheduled([first, second], context) for _ in range(3))
     ard.finish_order(second)
-    assert not any(rescheduled([first, second], context) for _ in range(3))
+    assert not any(poke_rescheduled([first, second], context) for _ in range(3))
     store["ard_wait"]["started_at"] = (datetime.now(UTC) - timedelta(hours=27)).isoformat()
     ard.finish_order(first)
-    assert rescheduled([first, second], context)
+    assert poke_rescheduled([first, second], context)
     for line in (
         f"Order {first}: RUNNING\n",
         f"Order {second}: RUNNING\n",
@@ -81,11 +81,11 @@ def test_reschedule_mode_logs_each_status_once(ard, place_orders, context, store
 
 def test_reschedule_mode_logs_an_unchanged_status_once_an_hour(place_orders, context, store, log_text):
     (order_id,) = place_orders()
-    rescheduled(order_id, context)
+    poke_rescheduled(order_id, context)
     store["ard_wait"]["started_at"] = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
     store["ard_wait_log_state"]["log_state"]["logged_at"] -= 3601
     for _ in range(3):
-        rescheduled(order_id, context)
+        poke_rescheduled(order_id, context)
     assert log_text().count(f"Order {order_id}: still RUNNING after 2 h 0 min") == 1
 
 
@@ -94,7 +94,7 @@ def test_reschedule_mode_logs_each_outage_once(ard, place_orders, context, store
     for _ in range(2):
         ard.faults.add("GET /order/status/*", kind="status", status=503, times=3)
         for _ in range(5):
-            rescheduled(order_id, context)
+            poke_rescheduled(order_id, context)
     assert log_text("warning").count("Polling failed, will retry") == 2
 
 
@@ -105,14 +105,14 @@ def test_reschedule_mode_logs_a_failing_order_once(ard, place_orders, context, s
     ard.faults.add("GET /order", kind="status", status=500)
     ard.faults.add(f"GET /order/status/{ids[1]}", kind="status", status=503)
     for _ in range(4):
-        rescheduled(ids, context)
+        poke_rescheduled(ids, context)
     assert log_text("warning").count("Polling failed, will retry") == 1
 
 
 def test_reschedule_mode_logs_the_status_again_in_a_retry(place_orders, context, store, log_text):
     (order_id,) = place_orders()
     for context["ti"].try_number in (1, 2):
-        rescheduled(order_id, context)
+        poke_rescheduled(order_id, context)
     assert log_text().count(f"Order {order_id}: RUNNING") == 2
 
 
@@ -120,5 +120,5 @@ def test_reschedule_mode_counts_from_the_first_poke_without_a_store(ard, place_o
     (order_id,) = place_orders()
     context["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(hours=27)
     ard.finish_order(order_id)
-    assert rescheduled(order_id, context)
+    assert poke_rescheduled(order_id, context)
     assert "Wait finished after 1 d 3 h" in log_text()

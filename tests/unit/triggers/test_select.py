@@ -110,7 +110,7 @@ def test_wrong_password_fails_without_being_shown(ard, submit, short_sleeps, mon
     assert "wr0ng-password" not in json.dumps(event)
 
 
-def test_unknown_select_fails_at_once(ard, short_sleeps):
+def test_unknown_select_fails_immediately(ard, short_sleeps):
     (event,) = asyncio.run(events_of(trigger("404")))
     assert event["error"] == "ArdNotFoundError"
     assert short_sleeps == []

@@ -1,4 +1,4 @@
-"""Polygons to order by, in Colorado."""
+"""Test polygons in Colorado."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ GEOJSON = shapely.geometry.mapping(BOX)
 
 
 def near(aoi: AOI, expected: shapely.Geometry) -> bool:
-    """Whether an AOI is what is wanted, but for the rounding of a reprojection."""
+    """Whether an AOI equals a geometry within the rounding of a reprojection."""
     return shapely.hausdorff_distance(shapely.from_wkt(aoi.wkt), expected) < 1e-6

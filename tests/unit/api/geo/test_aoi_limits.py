@@ -1,4 +1,4 @@
-"""The API's limits of area, width and vertices, and input that is no AOI."""
+"""The API's limits of area, width and vertices, and invalid input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.api.geo.conftest import BOX, SMALL
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "message"),
     [
         (SMALL, "km²"),
         (shapely.box(-105.2, 40.1, -105.199, 41.1), "m wide"),
@@ -40,42 +40,42 @@ from tests.unit.api.geo.conftest import BOX, SMALL
         ("POLYGON ((0 0, nan 1, 1 1, 0 0))", "finite"),
     ],
 )
-def test_what_breaks_a_rule_is_refused_with_the_figure(value, words):
-    with pytest.raises(ArdRequestError, match=words) as caught:
+def test_invalid_aoi_is_rejected(value, message):
+    with pytest.raises(ArdRequestError, match=message) as caught:
         parse_aoi(value)
     assert caught.value.argument == "intersects"
 
 
-def test_figures():
+def test_area_and_width():
     assert area_sqkm(shapely.box(0, 0, 0.01, 0.01)) == pytest.approx(1.2309, rel=1e-3)
     assert width_m(shapely.box(0, 60, 0.01, 61)) == pytest.approx(557, rel=0.05)
 
 
-def test_the_area_is_geodesic_and_without_its_holes_however_they_turn():
+def test_area_is_geodesic_and_excludes_holes():
     shell = [(0, 0), (0.02, 0), (0.02, 0.02), (0, 0.02)]
     hole = [(0.001, 0.001), (0.019, 0.001), (0.019, 0.019), (0.001, 0.019)]
     expected = area_sqkm(shapely.Polygon(shell)) - area_sqkm(shapely.Polygon(hole))
-    for turned in (hole, hole[::-1]):
-        polygon = shapely.Polygon(shell, [turned])
+    for ring in (hole, hole[::-1]):
+        polygon = shapely.Polygon(shell, [ring])
         assert area_sqkm(polygon) == pytest.approx(expected)
         with pytest.raises(ArdRequestError, match=f"{expected:.4g} km²"):
             parse_aoi(polygon)
 
 
 @pytest.mark.parametrize("latitude", [0, 45, 70, 85])
-def test_the_rules_are_met_and_broken_at_any_latitude(latitude):
-    """A shape that just passes and one that just does not; the rules are in meters, the shapes in degrees."""
-    metre_x, metre_y = 1 / (111_320 * np.cos(np.radians(latitude))), 1 / 111_132
-    for meters, words in (((1010, 1010), None), ((980, 980), "km²"), ((260, 8000), None), ((240, 8000), "m wide")):
-        box = shapely.box(10, latitude, 10 + meters[0] * metre_x, latitude + meters[1] * metre_y)
-        if words:
-            with pytest.raises(ArdRequestError, match=words):
+def test_limits_apply_at_any_latitude(latitude):
+    """Boxes just above and just below the limits; the limits are in meters, the boxes in degrees."""
+    meter_x, meter_y = 1 / (111_320 * np.cos(np.radians(latitude))), 1 / 111_132
+    for size_m, message in (((1010, 1010), None), ((980, 980), "km²"), ((260, 8000), None), ((240, 8000), "m wide")):
+        box = shapely.box(10, latitude, 10 + size_m[0] * meter_x, latitude + size_m[1] * meter_y)
+        if message:
+            with pytest.raises(ArdRequestError, match=message):
                 parse_aoi(box)
         else:
             assert parse_aoi(box).warnings == ()
 
 
-def test_exactly_as_many_vertices_as_allowed():
+def test_maximum_number_of_vertices_is_accepted():
     assert (
         parse_aoi(shapely.Polygon(list(shapely.Point(0, 0).buffer(1, quad_segs=400).exterior.coords)[:999])).warnings
         == ()

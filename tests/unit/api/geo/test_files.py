@@ -1,4 +1,4 @@
-"""AOIs from files as users have them: damaged, compressed, with several layers, in rare formats."""
+"""AOIs from damaged and compressed files, with several layers, and in rare formats."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def is_box(value: object) -> bool:
 
 @pytest.fixture(params=["path", "object store"])
 def read(request, tmp_path):
-    """Parse a file of the folder, by its path or as an object store returns it."""
+    """Return a function that parses a file of the folder, by its path or through an object store."""
 
     def parse(name: str):
         if request.param == "path":
@@ -155,7 +155,7 @@ SURFACES = [
 
 
 @pytest.mark.parametrize("wkt", SURFACES)
-def test_surface_in_a_file_is_refused_with_its_row(wkt, read, tmp_path):
+def test_surface_in_a_file_is_rejected_with_its_row(wkt, read, tmp_path):
     (tmp_path / "tin.csv").write_text(f'id;WKT\n1;"{BOX.wkt}"\n2;"{wkt}"\n')
     with pytest.raises(ArdRequestError, match=r"'tin\.csv'.*row 2") as caught:
         read("tin.csv")
@@ -163,7 +163,7 @@ def test_surface_in_a_file_is_refused_with_its_row(wkt, read, tmp_path):
 
 
 @pytest.mark.parametrize("wkt", [*SURFACES, "MULTISURFACE (((0 0, 0 1, 1 1, 0 0)))", "CURVEPOLYGON EMPTY"])
-def test_surface_in_wkt_is_refused(wkt, tmp_path):
+def test_surface_in_wkt_is_rejected(wkt, tmp_path):
     (tmp_path / "aoi.wkt").write_text(wkt)
     for value in (wkt, f"SRID=4326;{wkt}", str(tmp_path / "aoi.wkt")):
         with pytest.raises(ArdRequestError, match="expected polygons, got a") as caught:
@@ -174,7 +174,7 @@ def test_surface_in_wkt_is_refused(wkt, tmp_path):
 
 @pytest.mark.parametrize("empty", [None, shapely.Polygon()])
 @pytest.mark.parametrize("suffix", ["gpkg", "geojson", "fgb"])
-def test_row_without_geometry_is_refused_with_its_number(suffix, empty, read, tmp_path):
+def test_row_without_geometry_is_rejected_with_its_number(suffix, empty, read, tmp_path):
     if suffix == "fgb" and empty is None:
         pytest.skip("FlatGeobuf stores no missing geometries")
     frame(BOX, EAST, empty).to_file(tmp_path / f"aoi.{suffix}", **({"SPATIAL_INDEX": "NO"} if suffix == "fgb" else {}))
@@ -182,7 +182,7 @@ def test_row_without_geometry_is_refused_with_its_number(suffix, empty, read, tm
         read(f"aoi.{suffix}")
 
 
-def test_row_without_geometry_of_a_shapefile_is_refused(tmp_path):
+def test_row_without_geometry_of_a_shapefile_is_rejected(tmp_path):
     frame(BOX, None).to_file(tmp_path / "aoi.shp")
     with pytest.raises(ArdRequestError, match="row 2"):
         parse_aoi(tmp_path / "aoi.shp")
@@ -199,12 +199,12 @@ def test_row_without_geometry_of_a_shapefile_is_refused(tmp_path):
     ],
     ids=str,
 )
-def test_empty_member_of_a_collection_is_refused_with_its_number(empty):
+def test_empty_member_of_a_collection_is_rejected(empty):
     with pytest.raises(ArdRequestError, match="geometry 2 of 2 is empty"):
         parse_aoi(empty)
 
 
-def test_missing_shx_is_refused_in_the_words_of_gdal(tmp_path):
+def test_missing_shx_error_contains_the_message_of_gdal(tmp_path):
     frame(BOX).to_file(tmp_path / "aoi.shp")
     (tmp_path / "aoi.shx").unlink()
     with pytest.raises(ArdRequestError, match="SHAPE_RESTORE_SHX"):
@@ -212,26 +212,26 @@ def test_missing_shx_is_refused_in_the_words_of_gdal(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"\x1f\x8b damaged", gzip.compress(GEOJSON.encode())[:-9]])
-def test_damaged_gzip_is_refused(content, read, tmp_path):
+def test_damaged_gzip_is_rejected(content, read, tmp_path):
     (tmp_path / "aoi.geojson.gz").write_bytes(content)
     with pytest.raises(ArdRequestError, match="damaged"):
         read("aoi.geojson.gz")
 
 
-def test_geoparquet_that_gdal_cannot_read_is_refused_with_the_alternative(read, tmp_path):
+def test_unsupported_geoparquet_error_suggests_geopandas(read, tmp_path):
     frame(BOX).to_parquet(tmp_path / "aoi.parquet")
     with pytest.raises(ArdRequestError, match="read_parquet"):
         read("aoi.parquet")
 
 
-def test_message_of_gdal_names_the_file_and_no_temporary_folder(read, tmp_path):
+def test_message_of_gdal_names_the_original_file(read, tmp_path):
     (tmp_path / "aoi.gpkg").write_bytes(b"SQLite format 3\0 damaged")
     with pytest.raises(ArdRequestError, match=r"aoi\.gpkg") as caught:
         read("aoi.gpkg")
     assert "ard-aoi-" not in str(caught.value)
 
 
-def test_points_in_another_layer_are_refused_with_the_names_of_the_layers(read, tmp_path):
+def test_points_in_another_layer_error_names_the_layers(read, tmp_path):
     write_labeled_gpkg(tmp_path / "aoi.gpkg")
     with pytest.raises(ArdRequestError, match=r"layer 'labels'.*path#fields") as caught:
         read("aoi.gpkg")
@@ -249,18 +249,18 @@ def test_layer_of_a_path_is_read(layer, tmp_path):
         assert shapely.from_wkt(aoi.wkt).equals(BOX)
 
 
-def test_unknown_layer_is_refused_with_the_names(tmp_path):
+def test_unknown_layer_error_suggests_a_layer(tmp_path):
     write_labeled_gpkg(tmp_path / "aoi.gpkg")
     with pytest.raises(ArdRequestError, match="did you mean 'fields'"):
         parse_aoi(f"{tmp_path}/aoi.gpkg#field")
 
 
-def test_existing_file_with_a_number_sign_is_that_file(tmp_path):
+def test_existing_file_with_a_number_sign_is_read(tmp_path):
     (tmp_path / "aoi#1.wkt").write_text(BOX.wkt)
     assert is_box(f"{tmp_path}/aoi#1.wkt")
 
 
-def test_pins_beside_a_polygon_are_left_out_on_request(tmp_path):
+def test_points_beside_polygons_are_omitted_on_request(tmp_path):
     (tmp_path / "aoi.kml").write_text(kml(PIN, POLYGON))
     with pytest.raises(ArdRequestError, match="a Point in row 1; use path#polygons"):
         parse_aoi(tmp_path / "aoi.kml")
@@ -269,7 +269,7 @@ def test_pins_beside_a_polygon_are_left_out_on_request(tmp_path):
     assert "1 points and lines" in aoi.warnings[0]
 
 
-def test_wkb_of_another_projection_or_nested_without_end_is_refused():
+def test_invalid_wkb_is_rejected():
     projected = shapely.to_wkb(shapely.set_srid(BOX, 32613), hex=True, include_srid=True)
     with pytest.raises(ArdRequestError, match="got 32613"):
         parse_aoi(projected)

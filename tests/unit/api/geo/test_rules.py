@@ -1,4 +1,4 @@
-"""The API's rules for an AOI: tolerance at the limits, and figures in the errors."""
+"""The API's limits for an AOI: tolerance at the limits, and numbers in the errors."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_rounding_errors_beyond_the_limits_are_removed(box):
 
 
 @pytest.mark.parametrize("beyond", [180.000001, 180.00000001])
-def test_coordinate_beyond_the_tolerance_is_refused_with_all_its_digits(beyond):
+def test_coordinate_beyond_the_tolerance_is_rejected(beyond):
     for parse in (lambda: parse_bbox([179, 0, beyond, 1]), lambda: parse_aoi(shapely.box(179, 0, beyond, 1))):
         with pytest.raises(ArdRequestError, match=str(beyond)):
             parse()
 
 
-def test_swapped_box_is_refused_with_all_digits():
+def test_swapped_bbox_error_shows_all_digits():
     with pytest.raises(ArdRequestError, match=r"1\.00000000001, 0, 1, 1"):
         parse_bbox([1.00000000001, 0, 1, 1])
 
@@ -44,11 +44,11 @@ def test_swapped_box_is_refused_with_all_digits():
 @pytest.mark.parametrize(
     ("number", "expected"), [(0.3077, "0.3077"), (0.99999949, "0.999999"), (0.99996, "0.99996"), (111.32, "111.3")]
 )
-def test_figure_shows_that_it_is_below_the_limit(number, expected):
+def test_number_is_rounded_below_the_limit(number, expected):
     assert below(number, 1.0 if number < 1 else 250.0) == expected
 
 
-def test_area_just_below_the_limit_has_the_digits_that_show_it():
+def test_area_error_has_enough_digits():
     side = (1 / area_sqkm(shapely.box(0, 0, 1, 1))) ** 0.5
     almost = shapely.box(0, 0, side * 0.9999999, side * 0.9999)
     assert 0.9995 < area_sqkm(almost) < 1
@@ -56,7 +56,7 @@ def test_area_just_below_the_limit_has_the_digits_that_show_it():
         parse_aoi(almost)
 
 
-def test_all_polygons_below_the_minimum_are_listed_with_their_areas():
+def test_polygons_below_the_minimum_are_listed_with_areas():
     with pytest.raises(ArdRequestError) as caught:
         parse_aoi(in_a_row(ISLET, BOX, shapely.affinity.scale(ISLET, 0.5, 0.5), BOX))
     message = str(caught.value)
@@ -67,19 +67,19 @@ def test_all_polygons_below_the_minimum_are_listed_with_their_areas():
 
 
 @pytest.mark.parametrize(
-    ("broken", "figure"),
+    ("polygon", "message"),
     [
         (NEEDLE, "m wide"),
         (shapely.Point(0, 0).buffer(0.4, quad_segs=400), "vertices"),
         (shapely.box(-100, 0, 100, 1), "of longitude"),
     ],
 )
-def test_all_polygons_that_break_any_rule_are_listed(broken, figure):
+def test_invalid_polygons_are_listed(polygon, message):
     with pytest.raises(ArdRequestError) as caught:
-        parse_aoi([*in_a_row(broken, broken), shapely.box(0, 60, 1, 61)])
-    assert str(caught.value).count(figure) == 2
+        parse_aoi([*in_a_row(polygon, polygon), shapely.box(0, 60, 1, 61)])
+    assert str(caught.value).count(message) == 2
 
 
-def test_list_of_polygons_that_break_a_rule_is_limited():
+def test_list_of_invalid_polygons_is_limited():
     with pytest.raises(ArdRequestError, match=r"polygon 20 of 60.* and 40 more"):
         parse_aoi(in_a_row(*[ISLET] * 60))

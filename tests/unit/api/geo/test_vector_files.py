@@ -20,13 +20,13 @@ from airflow_provider_ard.api.geo.aoi import parse_aoi
 from airflow_provider_ard.hooks.ard import read_file
 from tests.unit.api.geo.conftest import BOX, EAST, GEOJSON, near
 
-# Airflow knows memory:// since 3.2.
+# Airflow supports memory:// since 3.2.
 STORES = ["memory", "file", "s3"] if Version(AIRFLOW_VERSION) >= Version("3.2") else ["file", "s3"]
 
 
 @pytest.mark.parametrize("crs", [4326, 32613, 3857, 4269])
 @pytest.mark.parametrize("kind", ["GeoSeries", "GeoDataFrame"])
-def test_a_frame_is_reprojected_from_its_crs(kind, crs):
+def test_frame_is_reprojected_from_its_crs(kind, crs):
     series = geopandas.GeoSeries([BOX, EAST], crs=4326).to_crs(crs)
     aoi = parse_aoi(series if kind == "GeoSeries" else geopandas.GeoDataFrame({"name": ["a", "b"]}, geometry=series))
     assert near(aoi, shapely.GeometryCollection([BOX, EAST]))
@@ -39,12 +39,12 @@ def test_frame_without_crs_is_read_as_degrees_with_a_warning():
     assert "no CRS" in aoi.warnings[0]
 
 
-def test_a_row_without_geometry_is_refused():
+def test_row_without_geometry_is_rejected():
     with pytest.raises(ArdRequestError, match="row 2 of 2"):
         parse_aoi(geopandas.GeoSeries([BOX, None], crs=4326))
 
 
-def test_the_crs_of_an_old_geojson_is_heeded(tmp_path):
+def test_crs_member_of_geojson_is_honored(tmp_path):
     projected = geopandas.GeoSeries([BOX], crs=4326).to_crs(32613)
     content = json.loads(projected.to_json(drop_id=True)) | {
         "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32613"}}
@@ -64,13 +64,13 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize("by", ["path", "object store"])
+@pytest.mark.parametrize("source", ["path", "object store"])
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_every_ogr_format_is_read_and_reprojected(tmp_path, suffix, by):
+def test_every_ogr_format_is_read_and_reprojected(tmp_path, suffix, source):
     crs = 4326 if suffix in {"kml", "geojsonl"} else 32613
     path = tmp_path / f"aoi.{suffix}"
     geopandas.GeoSeries([BOX, EAST], crs=4326).to_crs(crs).to_file(path, driver=FORMATS[suffix])
-    if by == "path":
+    if source == "path":
         assert near(parse_aoi(str(path)), shapely.GeometryCollection([BOX, EAST]))
     elif suffix == "shp":
         with pytest.raises(ArdRequestError, match="zip the Shapefile"):
@@ -80,16 +80,16 @@ def test_every_ogr_format_is_read_and_reprojected(tmp_path, suffix, by):
         assert near(aoi, shapely.GeometryCollection([BOX, EAST]))
 
 
-@pytest.mark.parametrize("by", ["path", "object store"])
-def test_a_zipped_shapefile(tmp_path, by):
+@pytest.mark.parametrize("source", ["path", "object store"])
+def test_zipped_shapefile_is_read(tmp_path, source):
     geopandas.GeoSeries([BOX], crs=4326).to_crs(32613).to_file(tmp_path / "shp", driver="ESRI Shapefile")
     shutil.make_archive(str(tmp_path / "aoi"), "zip", tmp_path / "shp")
     path = tmp_path / "aoi.zip"
-    aoi = parse_aoi(str(path) if by == "path" else "s3://bkt/aoi.zip", read_file=lambda uri: path.read_bytes())
+    aoi = parse_aoi(str(path) if source == "path" else "s3://bkt/aoi.zip", read_file=lambda uri: path.read_bytes())
     assert near(aoi, BOX)
 
 
-def test_a_folder_that_ogr_knows(tmp_path):
+def test_folder_is_read_by_ogr(tmp_path):
     geopandas.GeoSeries([BOX], crs=4326).to_file(tmp_path / "folder", driver="ESRI Shapefile")
     assert near(parse_aoi(str(tmp_path / "folder")), BOX)
 
@@ -112,16 +112,16 @@ def test_third_dimension_of_a_file_is_dropped_with_a_warning(tmp_path):
 
 @pytest.mark.parametrize("content", [b"\x00\x01\x02", b"PK\x03\x04", b"hello", b"", b'{"type": "FeatureCollection"'])
 @pytest.mark.parametrize("suffix", ["gpkg", "zip", "shp", "kml", "geojson"])
-def test_a_broken_file_is_refused(tmp_path, content, suffix):
+def test_invalid_file_is_rejected(tmp_path, content, suffix):
     path = tmp_path / f"aoi.{suffix}"
     path.write_bytes(content)
-    for given in (str(path), f"s3://bkt/aoi.{suffix}"):
+    for source in (str(path), f"s3://bkt/aoi.{suffix}"):
         with pytest.raises(ArdRequestError, match="intersects") as caught:
-            parse_aoi(given, read_file=lambda uri: path.read_bytes())
+            parse_aoi(source, read_file=lambda uri: path.read_bytes())
         assert caught.value.argument == "intersects"
 
 
-def test_without_the_extra_an_ogr_file_names_it(tmp_path, monkeypatch):
+def test_missing_ogr_extra_is_named(tmp_path, monkeypatch):
     (tmp_path / "aoi.gpkg").write_bytes(b"SQLite format 3\0")
     monkeypatch.setitem(sys.modules, "pyogrio", None)
     with pytest.raises(ArdRequestError, match=r"airflow-provider-ard\[ogr\]"):
@@ -131,7 +131,7 @@ def test_without_the_extra_an_ogr_file_names_it(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "error", [FileNotFoundError, PermissionError, ValueError, ImportError, TypeError, OSError(errno.ENAMETOOLONG, "x")]
 )
-def test_a_path_of_an_object_store_that_is_wrong(error):
+def test_invalid_object_store_path_is_rejected(error):
     def read_file(path):
         raise error
 
@@ -140,7 +140,7 @@ def test_a_path_of_an_object_store_that_is_wrong(error):
 
 
 @pytest.mark.parametrize("error", [ConnectionError, TimeoutError, RuntimeError, Exception])
-def test_an_object_store_that_cannot_be_reached_is_worth_a_retry(error):
+def test_unreachable_object_store_is_an_outage(error):
     def read_file(path):
         raise error
 
@@ -151,10 +151,10 @@ def test_an_object_store_that_cannot_be_reached_is_worth_a_retry(error):
     assert "PlantedSecret" not in str(caught.value)
 
 
-@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # inside the object stores' libraries
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # in the libraries of the object stores
 @pytest.mark.parametrize("suffix", ["wkt", "geojson", "gpkg"])
 @pytest.mark.parametrize("store", STORES)
-def test_airflows_object_stores(tmp_path, store, suffix, monkeypatch, request):
+def test_airflow_object_stores_are_read(tmp_path, store, suffix, monkeypatch, request):
     local = tmp_path / f"aoi.{suffix}"
     if suffix == "gpkg":
         geopandas.GeoSeries([BOX], crs=4326).to_crs(32613).to_file(local, driver="GPKG")
@@ -171,13 +171,13 @@ def test_airflows_object_stores(tmp_path, store, suffix, monkeypatch, request):
         connection, client = request.getfixturevalue("s3")
         monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection)
         client.upload_file(str(local), "areas", f"aoi.{suffix}")
-    for given in (path, ObjectStoragePath(path)):
-        assert near(parse_aoi(given, read_file=read_file), BOX)
+    for source in (path, ObjectStoragePath(path)):
+        assert near(parse_aoi(source, read_file=read_file), BOX)
 
 
 @pytest.fixture(scope="module")
 def s3():
-    """A local S3 server with a bucket `areas`: the connection to it as JSON, and a client."""
+    """Run an S3 server with a bucket `areas`; yield the Connection to it as JSON, and a client."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())

@@ -215,7 +215,7 @@ def test_rejecting_every_token_is_an_error(ard, client, retry_pauses):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_refused_login_is_an_auth_error_whatever_its_status(ard, status, retry_pauses):
+def test_rejected_login_is_an_auth_error(ard, status, retry_pauses):
     ard.faults.add("POST /auth/authenticate", kind="status", status=status)
     with ArdClient(Login(ard.login, ard.password), host=ard.url) as client, pytest.raises(ArdAuthError) as caught:
         client.whoami()
@@ -223,7 +223,7 @@ def test_refused_login_is_an_auth_error_whatever_its_status(ard, status, retry_p
 
 
 @pytest.mark.parametrize("token", ["access_token", "refresh_token"])
-def test_only_token_is_kept_while_it_is_refused(ard, client, token):
+def test_only_token_is_kept_if_rejected(ard, client, token):
     client.whoami()
     login = Login(**{token: getattr(client._auth, f"_{token}")})
     with ArdClient(login, host=ard.url) as other:

@@ -18,13 +18,13 @@ from airflow_provider_ard.sandbox.http_server import KEEP_ALIVE_S
 
 @pytest.fixture
 def poller(client, retry_pauses):
-    """A client without retries, as pollers use it, with an open connection."""
+    """Return a client without retries and with an open connection, as pollers use it."""
     poller = client.single_attempt()
     poller.whoami()
     return poller
 
 
-def test_read_on_a_closed_connection_is_sent_again_at_once(ard, poller, retry_pauses):
+def test_read_on_a_closed_connection_is_resent(ard, poller, retry_pauses):
     rule = ard.faults.add(kind="close_reused")
     search = SelectRequest.of(bbox=[-105.13, 40.14, -105.06, 40.19])
     for _ in range(3):
@@ -35,7 +35,7 @@ def test_read_on_a_closed_connection_is_sent_again_at_once(ard, poller, retry_pa
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_poll_survives_closed_connections_with_and_without_tls(tls):
+def test_poll_survives_closed_connections(tls):
     with Sandbox(tls=tls) as ard:
         login = Login(ard.login, ard.password)
         with ArdClient(login, host=ard.url, verify=ard.ca_file or True, max_attempts=1) as client:
@@ -45,7 +45,7 @@ def test_poll_survives_closed_connections_with_and_without_tls(tls):
                 assert client.whoami().email
 
 
-def test_read_is_sent_again_once_only(ard, poller):
+def test_read_is_resent_once(ard, poller):
     rule = ard.faults.add("GET /auth/self", kind="reset_before_accept")
     for fired in (2, 3):
         with pytest.raises(ArdUnavailableError):
@@ -54,14 +54,14 @@ def test_read_is_sent_again_once_only(ard, poller):
         assert rule.fired == fired
 
 
-def test_order_is_never_sent_again(ard, poller):
+def test_order_is_not_resent(ard, poller):
     ard.faults.add("POST /order", kind="close_reused")
     with pytest.raises(ArdOrderInDoubtError):
         poller.submit_order(OrderRequest.of(acquisitions=ard.acquisitions[0], destination="s3://bkt/p"))
     assert len(ard.submissions) == 1
 
 
-def test_scheme_is_not_in_doubt_after_a_response(ard, poller):
+def test_scheme_is_not_suspected_after_a_response(ard, poller):
     ard.faults.add("GET /auth/self", kind="reset_before_accept")
     with pytest.raises(ArdUnavailableError) as caught:
         poller.whoami()
@@ -69,7 +69,7 @@ def test_scheme_is_not_in_doubt_after_a_response(ard, poller):
     assert "https" not in caught.value.message
 
 
-def test_scheme_is_in_doubt_before_any_response(ard):
+def test_scheme_is_suspected_before_any_response(ard):
     ard.faults.add(kind="reset_before_accept")
     with (
         ArdClient(Login("u", "p"), host=ard.url, max_attempts=1) as client,
@@ -80,12 +80,12 @@ def test_scheme_is_in_doubt_before_any_response(ard):
     assert "https" in caught.value.message
 
 
-def test_sandbox_keeps_idle_connections_longer_than_a_poll_interval():
+def test_sandbox_keep_alive_exceeds_the_poll_interval():
     assert KEEP_ALIVE_S >= 75
 
 
-def test_server_that_closes_after_each_response_is_no_outage():
-    """The race itself: the server closes the connection, unannounced, as soon as it has responded."""
+def test_closing_after_each_response_is_no_outage():
+    """The server closes the connection without a header after each response."""
     body = b'{"user": {"account_id": "1", "user_id": "2", "email": "a@b.example", "name": "n"}}'
     response = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     listener = socket.create_server(("127.0.0.1", 0))

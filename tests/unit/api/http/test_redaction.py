@@ -58,12 +58,12 @@ def test_base64_at_each_offset_is_replaced(secret, before, after, encode):
     for text in (encoded, quote(encoded, safe=""), encoded.replace("/", "\\/")):
         redacted = redact_text(f"got '{text}' here", [secret])
         assert "***" in redacted
-        left = redacted.replace("%3D", "").removeprefix("got '").removesuffix("' here").replace("***", "")
-        # At most what is before and after the secret is left.
-        assert len(left) <= 4 * (len(before) + len(after)) // 3 + 6
+        remaining = redacted.replace("%3D", "").removeprefix("got '").removesuffix("' here").replace("***", "")
+        # At most the text around the secret remains.
+        assert len(remaining) <= 4 * (len(before) + len(after)) // 3 + 6
 
 
-def test_short_secret_leaves_words_alone():
+def test_short_secret_is_not_replaced_within_words():
     assert redact_text("an innocent sentence", ["an"]) == "an innocent sentence"
 
 
@@ -92,7 +92,7 @@ def test_short_secret_leaves_words_alone():
         "AWS4-HMAC-SHA256 Credential=AKIA/x, SignedHeaders=host, Signature=Pl4nted",
     ],
 )
-def test_signature_is_replaced_in_any_text(text):
+def test_signatures_and_tokens_are_replaced(text):
     assert "Pl4nted" not in redact_text(text)
     assert "***" in redact_text(text)
     assert redact_text(redact_text(text)) == redact_text(text)
@@ -119,7 +119,7 @@ def test_text_without_a_secret(text):
 
 
 @pytest.mark.parametrize("before", ["", "token: "])
-def test_token_anywhere_is_a_secret(before):
+def test_jwt_is_a_secret(before):
     token = ".".join(base64.urlsafe_b64encode(json.dumps({"alg": part}).encode()).decode() for part in ("a", "b", "c"))
     assert contains_secret(before + token)
     assert redact_text(before + token) == f"{before}***"
@@ -132,12 +132,11 @@ def test_redacting_many_long_secrets_is_fast():
     assert time.perf_counter() - started_at < 2
 
 
-def test_encodings_of_airflows_masker_are_plain_strings():
+def test_encodings_contain_the_url_encoding():
     assert {"p@ss", "p%40ss"} <= set(encodings("p@ss"))
 
 
 PASSWORD = "p@ss!w(o)rd*~'x/+\\ 1"
-# Beginnings of its base64 forms at the three offsets, as in the body of a login and in Basic authentication.
 LOGINS = {
     "password": {"username": "me@example.com", "password": PASSWORD},
     "client secret": {"client_id": "my-id", "client_secret": PASSWORD},
@@ -154,19 +153,19 @@ def forms(secret):
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 @pytest.mark.parametrize("kind", LOGINS)
-def test_response_that_repeats_the_login_shows_no_secret(ard, retry_pauses, kind, status):
+def test_response_that_repeats_the_login_is_redacted(ard, retry_pauses, kind, status):
     rule = ard.faults.add(kind="echo_request", status=status)
     login = Login(**LOGINS[kind])
     with ArdClient(login, host=ard.url, timeout=5) as client, pytest.raises(ArdError) as caught:
         client.whoami()
     assert rule.fired
     text = f"{caught.value} {caught.value!r} {vars(caught.value)}"
-    # An access token that is refused has an error of its own.
+    # A rejected access token has its own error.
     assert "cannot process" in text or (kind, status) == ("access token", 401)
     assert [form for secret in login.secrets for form in forms(secret) if form in text] == []
 
 
-def test_response_that_repeats_the_order_shows_no_secret(ard, client):
+def test_response_that_repeats_the_order_is_redacted(ard, client):
     sas = "https://acct.blob.core.windows.net/c?sv=2024&sp=rcw&sr=c&sig=Abc%2Fdef%3D"
     config = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": sas}}
     token = client._auth.token()

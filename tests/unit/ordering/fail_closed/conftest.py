@@ -1,4 +1,4 @@
-"""No sequence of events buys twice, or buys more than was asked for: one test for each way that it once did."""
+"""Fixtures for tests of sequences of events that must not place a duplicate or unrequested order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLEARED = Attempt(series=1, clear_number=1, is_first=False)
 
 
 class MemoryStore:
-    """A submission store as Airflow 3.3 has one."""
+    """A submission store in memory, persistent like that of Airflow 3.3."""
 
     def __init__(self, record=None):
         self.record = record

@@ -36,7 +36,7 @@ def test_resubmit_reattaches_in_automatic_retries(ard, client, request_for):
     assert order_once(client, request_for(), if_exists="resubmit", attempt=CLEARED).order.id == second.order.id
 
 
-def test_advice_of_a_conflict_after_a_lost_response_works(ard, client, request_for):
+def test_conflict_after_lost_response_is_resolved_by_its_advice(ard, client, request_for):
     store = MemoryStore()
     ard.faults.add("POST /order", nth=1, kind="reset_after_accept")
     rule = ard.faults.add("GET /order", nth=2, times=100_000, kind="status", status=503)

@@ -13,7 +13,7 @@ from airflow_provider_ard.ordering.submission_store import SubmissionRecord
 from tests.unit.ordering.fail_closed.conftest import KEY, MemoryStore, order_once
 
 
-def test_duplicates_are_reported_and_the_choice_is_stable(ard, client, request_for, log_text):
+def test_duplicates_are_reported_and_one_is_always_chosen(ard, client, request_for, log_text):
     tagged = KEY.tag(request_for())
     ids = [client.submit_order(tagged).id for _ in range(2)]
     chosen = {order_once(client, request_for()).order.id for _ in range(3)}
@@ -29,7 +29,7 @@ def test_recorded_order_is_chosen_among_duplicates(ard, client, request_for):
     assert order_once(client, request_for(), store=store).order.id == max(ids)
 
 
-def test_order_bought_by_another_process_during_pricing_is_not_bought_again(ard, client, request_for, monkeypatch):
+def test_order_of_another_process_during_pricing_is_detected(ard, client, request_for, monkeypatch):
     monkeypatch.setattr("airflow_provider_ard.ordering.placement.SEARCH_AGAIN_AFTER_S", 0.0)
     placement = OrderPlacement(client, request_for(), KEY)
     assert placement.find_existing() is None

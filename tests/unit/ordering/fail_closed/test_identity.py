@@ -13,7 +13,7 @@ from airflow_provider_ard.ordering.task_state import Attempt
 from tests.unit.ordering.fail_closed.conftest import KEY, RETRY, order_once
 
 
-def test_namespaces_keep_deployments_apart(ard, client, request_for):
+def test_namespaces_separate_deployments(ard, client, request_for):
     dev, prod = (IdempotencyKey("dag", "order", KEY.run_id, namespace=name) for name in ("dev", "prod"))
     orders = [order_once(client, request_for(number), key) for number, key in enumerate((dev, prod))]
     assert all(placed.is_new for placed in orders)
@@ -54,12 +54,12 @@ def test_mapped_orders_are_matched_by_request_before_index(ard, client, request_
         order_once(client, request, mapped(index), attempt=attempt(1, 3, series=1))
         for index, request in enumerate([new, a, b])
     ]
-    assert [each.is_new for each in placed] == [True, False, False]
-    assert [each.order.id for each in placed[1:]] == orders
+    assert [placement.is_new for placement in placed] == [True, False, False]
+    assert [placement.order.id for placement in placed[1:]] == orders
     assert len(ard.submissions) == 3
 
 
-def test_mapped_list_that_shrank_buys_nothing(ard, client, request_for):
+def test_shortened_mapped_list_buys_nothing(ard, client, request_for):
     a, b, c = (request_for(number) for number in range(3))
     for index, request in enumerate([a, b, c]):
         order_once(client, request, mapped(index), attempt=attempt(0, 3))
@@ -67,7 +67,7 @@ def test_mapped_list_that_shrank_buys_nothing(ard, client, request_for):
         order_once(client, request, mapped(index), attempt=attempt(1, 2, series=1))
         for index, request in enumerate([c, a])
     ]
-    assert not any(each.is_new for each in placed)
+    assert not any(placement.is_new for placement in placed)
 
 
 def test_changed_argument_of_a_mapped_task_is_a_conflict(ard, client, request_for):
@@ -79,6 +79,6 @@ def test_changed_argument_of_a_mapped_task_is_a_conflict(ard, client, request_fo
         order_once(client, request_for(0, bba=True), mapped(0), attempt=RETRY)
 
 
-def test_equal_requests_of_one_mapped_run_are_all_placed(ard, client, request_for):
+def test_equal_requests_of_a_mapped_run_are_all_placed(ard, client, request_for):
     placed = [order_once(client, request_for(), mapped(index), attempt=attempt(0, 3)) for index in range(3)]
-    assert len({each.order.id for each in placed}) == 3
+    assert len({placement.order.id for placement in placed}) == 3

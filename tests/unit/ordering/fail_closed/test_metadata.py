@@ -1,4 +1,4 @@
-"""Orders whose metadata comes back in another form, or not at all."""
+"""Orders whose metadata is returned in another form, or not at all."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def test_metadata_in_another_form_is_recognized(ard, client, request_for, kind, 
     assert order_once(client, request_for(), if_exists=if_exists, attempt=RETRY).order.id == first.order.id
 
 
-def test_metadata_of_the_single_status_is_enough(ard, client, request_for):
+def test_metadata_of_the_single_status_is_sufficient(ard, client, request_for):
     first = order_once(client, request_for())
     ard.faults.add("GET /order", kind="metadata_absent")
     assert order_once(client, request_for()).order.id == first.order.id
 
 
-def test_metadata_that_can_be_read_nowhere_buys_nothing(ard, client, request_for):
+def test_unreadable_metadata_buys_nothing(ard, client, request_for):
     first = order_once(client, request_for())
     ard.faults.add("GET /order*", kind="metadata_absent")
     with pytest.raises(ArdUnavailableError) as caught:
@@ -35,7 +35,7 @@ def test_metadata_that_can_be_read_nowhere_buys_nothing(ard, client, request_for
     assert len(ard.submissions) == 1
 
 
-def test_metadata_that_comes_back_empty_buys_nothing(ard, client, request_for):
+def test_empty_metadata_buys_nothing(ard, client, request_for):
     order_once(client, request_for())
     ard.faults.add("GET /order", kind="set_json", path="$.data[*].order.metadata", value={})
     ard.faults.add("GET /order/status/*", kind="set_json", path="$.order.metadata", value={})
@@ -44,7 +44,7 @@ def test_metadata_that_comes_back_empty_buys_nothing(ard, client, request_for):
     assert len(ard.submissions) == 1
 
 
-def test_row_with_odd_fields_still_is_an_order(ard, client, request_for):
+def test_row_with_malformed_fields_is_an_order(ard, client, request_for):
     first = order_once(client, request_for())
     for path, value in (("usage", []), ("output_config", "s3"), ("acquisitions", 5)):
         ard.faults.add("GET /order", kind="set_json", path=f"$.data[*].order.{path}", value=value)
@@ -53,7 +53,7 @@ def test_row_with_odd_fields_still_is_an_order(ard, client, request_for):
     assert json.loads(json.dumps(order_once(client, request_for()).order.report()))
 
 
-def test_recorded_order_without_metadata_is_no_conflict(ard, client, request_for):
+def test_recorded_order_without_metadata_is_not_a_conflict(ard, client, request_for):
     store = MemoryStore()
     placed = order_once(client, request_for(), store=store)
     ard.faults.add(kind="list_lag", seconds=60)

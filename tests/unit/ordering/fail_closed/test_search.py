@@ -52,7 +52,7 @@ def test_hanging_list_ends_with_the_window(ard, request_for):
     "body",
     [
         "{}",
-        '{"message": "all fine"}',
+        '{"message": "ok"}',
         '{"data": null, "has_more": false}',
         '{"data": {}, "has_more": false}',
         '{"orders": [], "has_more": false}',
@@ -77,7 +77,7 @@ def test_malformed_list_buys_nothing(ard, client, request_for, body):
     assert ard.submissions == []
 
 
-def test_list_that_repeats_a_page_buys_nothing(ard, client, request_for):
+def test_repeated_page_buys_nothing(ard, client, request_for):
     order_once(client, request_for())
     ard.faults.add("GET /order", kind="set_json", path="$.has_more", value=True)
     with pytest.raises(ArdUnavailableError):
@@ -86,15 +86,15 @@ def test_list_that_repeats_a_page_buys_nothing(ard, client, request_for):
 
 
 def test_ignored_filter_is_paged_through(ard, client, request_for):
-    mine = order_once(client, request_for())
+    expected = order_once(client, request_for())
     for number in range(150):
         order_once(client, request_for(), IdempotencyKey("dag", "order", f"run {number}"))
     ard.faults.add("GET /order", kind="ignore_filter")
-    assert order_once(client, request_for()).order.id == mine.order.id
+    assert order_once(client, request_for()).order.id == expected.order.id
     assert order_once(client, request_for(), IdempotencyKey("dag", "order", "another run")).is_new
 
 
-def test_ignored_filter_with_more_orders_than_can_be_read_buys_nothing(ard, client, request_for, monkeypatch):
+def test_ignored_filter_with_too_many_orders_buys_nothing(ard, client, request_for, monkeypatch):
     for number in range(5):
         order_once(client, request_for(), IdempotencyKey("dag", "order", f"run {number}"))
     monkeypatch.setattr(existing_orders, "MAX_ROWS", 3)
@@ -104,14 +104,14 @@ def test_ignored_filter_with_more_orders_than_can_be_read_buys_nothing(ard, clie
     assert len(ard.submissions) == 5
 
 
-def test_orders_of_the_sdk_do_not_matter_if_the_filter_is_ignored(ard, client, request_for):
+def test_orders_of_the_sdk_are_ignored_without_the_filter(ard, client, request_for):
     client.submit_order(request_for())
     client.submit_order(request_for(metadata={"campaign": "spring"}))
     ard.faults.add("GET /order", kind="ignore_filter")
     assert order_once(client, request_for()).is_new
 
 
-def older_order_ended_the_search(ard, client, request_for, attempt, **options):
+def retry_with_late_listing(ard, client, request_for, attempt, **options):
     """Place an order whose response is lost and which is listed late; return the retry's result."""
     ard.faults.add("POST /order", nth=1, kind="reset_after_accept")
     ard.faults.add("GET /order", nth=2, times=100_000, kind="status", status=503)
@@ -126,7 +126,7 @@ def older_order_ended_the_search(ard, client, request_for, attempt, **options):
 def test_order_of_an_earlier_series_does_not_end_the_search(ard, client, request_for):
     order_once(client, request_for())
     ard.clock.advance("1m")
-    placed = older_order_ended_the_search(ard, client, request_for, CLEARED, if_exists="resubmit")
+    placed = retry_with_late_listing(ard, client, request_for, CLEARED, if_exists="resubmit")
     assert not placed.is_new
     assert len(ard.orders) == 2
 
@@ -134,6 +134,6 @@ def test_order_of_an_earlier_series_does_not_end_the_search(ard, client, request
 def test_failed_order_does_not_end_the_search(ard, client, request_for):
     ard.fail_order(order_once(client, request_for()).order.id)
     ard.clock.advance("1m")
-    placed = older_order_ended_the_search(ard, client, request_for, RETRY)
+    placed = retry_with_late_listing(ard, client, request_for, RETRY)
     assert not placed.is_new
     assert len(ard.orders) == 2

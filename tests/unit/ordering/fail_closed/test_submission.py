@@ -1,4 +1,4 @@
-"""Responses to the POST that neither confirm nor refuse the order."""
+"""Responses to the POST that neither confirm nor reject the order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.unit.ordering.fail_closed.conftest import KEY, RETRY, MemoryStore, or
 
 
 class ResettingProxy(BaseHTTPRequestHandler):
-    """An HTTP proxy that passes requests on, and resets the connection instead of returning the order's response."""
+    """An HTTP proxy that forwards requests, but resets the connection instead of returning the response to an order."""
 
     def do_GET(self):
         self.forward()
@@ -70,7 +70,7 @@ def test_reset_by_a_proxy_after_accept_finds_the_order(ard, client, proxy, reque
     assert [order.id for order in ard.orders] == [placed.order.id]
 
 
-def test_closed_port_of_a_proxy_is_proof_that_nothing_was_sent(ard, client, request_for, monkeypatch):
+def test_closed_port_of_a_proxy_is_not_in_doubt(ard, client, request_for, monkeypatch):
     placement = OrderPlacement(client, request_for(), KEY)
     assert placement.find_existing() is None
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -108,7 +108,7 @@ AFTER_ACCEPT = [
 
 
 @pytest.mark.parametrize("fault", AFTER_ACCEPT, ids=str)
-def test_response_that_confirms_nothing_is_followed_by_a_search(ard, client, request_for, fault):
+def test_unconfirmed_order_is_found_by_a_search(ard, client, request_for, fault):
     ard.faults.add("POST /order", nth=1, **fault)
     placed = order_once(client, request_for())
     assert [order.id for order in ard.orders] == [placed.order.id]
@@ -128,7 +128,7 @@ def test_order_in_doubt_is_found_by_the_next_attempt(ard, client, request_for, f
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 422])
-def test_error_form_of_the_api_is_a_refusal(ard, client, request_for, status):
+def test_error_in_the_form_of_the_api_is_a_rejection(ard, client, request_for, status):
     store = MemoryStore()
     ard.faults.add("POST /order", nth=1, kind="status", status=status)
     with pytest.raises(ArdError) as caught:
@@ -146,7 +146,7 @@ def test_gateway_json_of_the_list_is_an_outage(ard, client, request_for, status)
     assert ard.submissions == []
 
 
-def test_dry_run_with_an_order_id_stops_before_the_real_order(ard, client, request_for):
+def test_dry_run_response_with_an_order_id_is_a_conflict(ard, client, request_for):
     ard.faults.add("POST /order", dry_run=True, kind="set_json", path="$.id", value="4711")
     with pytest.raises(ArdOrderConflict) as caught:
         client.dry_run(request_for())

@@ -1,4 +1,4 @@
-"""The files of a delivered tile."""
+"""Files of a delivered tile."""
 
 import json
 

@@ -25,21 +25,21 @@ LOS_ANGELES = REAL_CATALOG / "WildFires-LosAngeles-Jan-2025.geojson"
 
 @pytest.fixture(scope="module")
 def delivered(tmp_path_factory):
-    """An order of two acquisitions over a part of Longmont: folder of the prefix, final status, sandbox."""
+    """Deliver an order of two acquisitions; yield the folder of the prefix, the final status and the sandbox."""
     folder = tmp_path_factory.mktemp("delivered")
     with Sandbox(order_duration=0, storage=folder, pixels=256) as ard:
         api = Api(ard)
         entries = [{"id": acquisition} for acquisition in ard.acquisitions[1:3]]
         order_id = api.order(acquisitions=entries, bbox=[-105.13, 40.14, -105.06, 40.19]).json()["id"]
-        done = api.wait(order_id)
-        assert done["status"] == "SUCCEEDED", done
+        status = api.wait(order_id)
+        assert status["status"] == "SUCCEEDED", status
         api.session.close()
-        yield folder / "bkt/a/b", done, ard
+        yield folder / "bkt/a/b", status, ard
 
 
 def test_delivered_files(delivered):
-    prefix, done, ard = delivered
-    expected = {f"{done['id']}-request.json", f"order_collections/{done['id']}_root_collection.json"}
+    prefix, status, ard = delivered
+    expected = {f"{status['id']}-request.json", f"order_collections/{status['id']}_root_collection.json"}
     for tile in ard.orders[0].tiles:
         base = f"{tile.zone:02d}/{tile.quadkey}/{tile.acquired_at:%Y-%m-%d}/{tile.acquisition_id}"
         expected.add(f"acquisition_collections/{tile.acquisition_id}_collection.json")
@@ -67,9 +67,9 @@ def test_data_and_clouds_match_the_catalog(delivered):
     for tile in ard.orders[0].tiles:
         base = prefix / tile.folder / tile.acquisition_id
         with rasterio.open(f"{base}-visual.tif") as image:
-            seen = image.read(1) > 0
+            has_data = image.read(1) > 0
         share = tile.area_sqkm / 25
-        assert seen.mean() == pytest.approx(share, abs=0.01)
+        assert has_data.mean() == pytest.approx(share, abs=0.01)
         info, _, geometries, _ = pyogrio.raw.read(f"{base}-data-mask.gpkg")
         assert info["crs"] == f"EPSG:{tile.epsg}"
         assert len(geometries) == 1
@@ -102,8 +102,8 @@ def test_pystac_reads_items_and_acquisition_collections(delivered):
 
 
 def test_root_collection_links_to_every_tile(delivered):
-    prefix, done, ard = delivered
-    path = prefix / f"order_collections/{done['id']}_root_collection.json"
+    prefix, status, ard = delivered
+    path = prefix / f"order_collections/{status['id']}_root_collection.json"
     root = json.loads(path.read_text())
     assert "type" not in root
     children = [path.parent / link["href"] for link in root["links"] if link["rel"] == "child"]
@@ -118,8 +118,8 @@ def test_root_collection_links_to_every_tile(delivered):
 
 
 def test_documents_are_valid_stac(delivered):
-    prefix, done, ard = delivered
-    root = pystac.Collection.from_file(str(prefix / f"order_collections/{done['id']}_root_collection.json"))
+    prefix, status, ard = delivered
+    root = pystac.Collection.from_file(str(prefix / f"order_collections/{status['id']}_root_collection.json"))
     root.validate()
     items = []
     for child in root.get_children():
@@ -140,7 +140,7 @@ def test_documents_are_valid_stac(delivered):
 def test_vector_and_raster_masks_agree(delivered):
     prefix, _, ard = delivered
     names = {"cloud-mask": "clouds", "healthy-vegetation-mask": "healthy-vegetation", "water-mask": "water"}
-    seen = dict.fromkeys(names, 0.0)
+    areas = dict.fromkeys(names, 0.0)
     for tile in ard.orders[0].tiles:
         base = prefix / tile.folder / tile.acquisition_id
         for vectors, raster in names.items():
@@ -148,8 +148,8 @@ def test_vector_and_raster_masks_agree(delivered):
             area = sum(_area(outline) for outline in outlines) / 25e6
             with rasterio.open(f"{base}-{raster}.tif") as image:
                 assert area == pytest.approx((image.read(1) == 1).mean(), abs=0.03)
-            seen[vectors] += area
-    assert min(seen.values()) > 0
+            areas[vectors] += area
+    assert min(areas.values()) > 0
 
 
 def test_acquisitions_of_a_cell_show_the_same_land(delivered):
@@ -199,9 +199,9 @@ def test_rendering_does_not_change_warning_filters(ard, monkeypatch):
     # and an order fails at random in test suites where warnings are errors.
     tile = max(ard.catalog, key=lambda tile: tile.clouds_percent)
 
-    # Only around these lines, since pytest itself changes the filters.
+    # Limited to these lines, since pytest itself changes the filters.
     with monkeypatch.context() as patch:
-        patch.setattr(warnings, "catch_warnings", lambda **_: pytest.fail("warnings are muted"))
+        patch.setattr(warnings, "catch_warnings", lambda **_: pytest.fail("warnings are suppressed"))
         files = TileFiles(tile, 128)
         assets = [files.asset(key) for key in files.keys]
         stac.root_collection("1", [tile.acquisition_id], [tile])

@@ -1,4 +1,4 @@
-"""Where and when orders are delivered: folders, S3, concurrent orders."""
+"""Delivery to folders and S3, and of concurrent orders."""
 
 import json
 import threading
@@ -36,9 +36,9 @@ def test_delivery_to_s3(config):
             start = config.get("prefix", "")
             assert len(keys) == len(FILES) + 4
             assert all(key.startswith(start) for key in keys)
-            lost = {"bucket": "no-such-bucket", "prefix": ""}
-            assert api.order(acquisitions=entries, output_config=lost, dry_run=True).status_code == 400
-            failed = api.wait(api.order(acquisitions=entries, output_config=lost).json()["id"])
+            missing = {"bucket": "no-such-bucket", "prefix": ""}
+            assert api.order(acquisitions=entries, output_config=missing, dry_run=True).status_code == 400
+            failed = api.wait(api.order(acquisitions=entries, output_config=missing).json()["id"])
             assert failed["status"] == "FAILED"
             assert "bucket" in failed["status_message"]
             api.session.close()
@@ -53,13 +53,13 @@ def test_non_intersecting_tiles_are_reported(tmp_path):
         first, last = ard.acquisitions[0], ard.acquisitions[-1]
         tiles = list(ard.catalog.tiles(first).values())
         area = tiles[0].footprint.buffer(-0.001)
-        missed = next(tile for tile in tiles if not tile.footprint.intersects(area))
-        entries = [{"id": first, "cells": [tiles[0].cell_id, missed.cell_id]}, {"id": last}]
+        outside = next(tile for tile in tiles if not tile.footprint.intersects(area))
+        entries = [{"id": first, "cells": [tiles[0].cell_id, outside.cell_id]}, {"id": last}]
         done = api.wait(api.order(acquisitions=entries, intersects=area.wkt).json()["id"])
         assert done["status"] == "SUCCEEDED"
         report = tmp_path / f"bkt/a/b/order_collections/{done['id']}_non_intersecting_tiles_report.json"
         assert json.loads(report.read_text()) == {
-            "acquisitions": [{"id": first, "cell_ids": [missed.cell_id]}, {"id": last, "cell_ids": []}]
+            "acquisitions": [{"id": first, "cell_ids": [outside.cell_id]}, {"id": last, "cell_ids": []}]
         }
         api.session.close()
 
@@ -75,11 +75,11 @@ def test_concurrent_orders_of_the_same_tiles_are_delivered(tmp_path):
 
 
 def test_concurrent_dry_runs_of_the_same_destination_succeed(tmp_path, monkeypatch):
-    both, write = threading.Barrier(2), Folder.write
+    barrier, write = threading.Barrier(2), Folder.write
 
     def write_together(folder, name, content):
         write(folder, name, content)
-        both.wait(10)
+        barrier.wait(10)
 
     monkeypatch.setattr(Folder, "write", write_together)
     with Sandbox(order_duration=0, storage=tmp_path, pixels=32) as ard:

@@ -1,4 +1,4 @@
-"""What each setting of an order changes in its delivery."""
+"""Effect of each order setting on the delivery."""
 
 import json
 
@@ -31,16 +31,16 @@ def test_disabled_assets_are_not_delivered(tmp_path):
         off = {"pan_analytic": False, "cloud_mask": False, "water_mask": False}
         assert api.wait(api.order(settings=off).json()["id"])["status"] == "SUCCEEDED"
         for item in stac_items(tmp_path / "bkt/a/b"):
-            gone = {"pan_analytic", "cloud-mask", "clouds", "cloud-shadow-mask", "water-mask", "water"}
-            assert set(item["assets"]) == set(FILES) - gone
+            disabled = {"pan_analytic", "cloud-mask", "clouds", "cloud-shadow-mask", "water-mask", "water"}
+            assert set(item["assets"]) == set(FILES) - disabled
             assert not any(word in asset["href"] for asset in item["assets"].values() for word in ("cloud", "water"))
         assert not list(tmp_path.rglob("*-pan.tif"))
         api.session.close()
 
 
 @pytest.fixture(scope="module")
-def sizes(tmp_path_factory):
-    """Return a function that orders one tile with given settings and returns its STAC item and folder."""
+def deliver(tmp_path_factory):
+    """Return a function that orders one tile with settings and returns its STAC item and folder."""
     folder = tmp_path_factory.mktemp("settings")
     with Sandbox(order_duration=0, storage=folder, pixels=64) as ard:
         api = Api(ard)
@@ -60,14 +60,14 @@ def sizes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
-def test_each_setting_disables_only_its_own_files(sizes, name):
-    item, folder = sizes(**{name: False})
+def test_each_setting_disables_only_its_own_files(deliver, name):
+    item, folder = deliver(**{name: False})
     assert set(item["assets"]) == set(FILES) - SETTINGS[name]
     assert len(list(folder.iterdir())) == 1 + len(FILES) - len(SETTINGS[name])
 
 
-def test_hd_doubles_the_pixels(sizes):
-    (plain, folder), (item, fine) = sizes(hd=False), sizes(hd=True)
+def test_hd_doubles_the_pixels(deliver):
+    (plain, folder), (item, fine) = deliver(hd=False), deliver(hd=True)
     for end in ("-visual.tif", "-pan.tif", "-ms.tif"):
         with (
             rasterio.open(next(folder.glob(f"*{end}"))) as coarse,
@@ -79,8 +79,8 @@ def test_hd_doubles_the_pixels(sizes):
     assert (plain["properties"]["hd"], item["properties"]["hd"]) == (False, True)
 
 
-def test_bundle_adjustment_shifts_images(sizes):
-    (plain, folder), (item, adjusted) = sizes(bundle_adjust=False), sizes(bundle_adjust=True)
+def test_bundle_adjustment_shifts_images(deliver):
+    (plain, folder), (item, adjusted) = deliver(bundle_adjust=False), deliver(bundle_adjust=True)
     assert (plain["properties"]["bundle_adjusted"], item["properties"]["bundle_adjusted"]) == (False, True)
     with (
         rasterio.open(next(folder.glob("*-pan.tif"))) as coarse,
@@ -100,6 +100,6 @@ def test_panchromatic_satellite_delivers_no_multispectral_files(tmp_path):
         entries = [{"id": tile.acquisition_id, "cells": [tile.cell_id]}]
         assert api.wait(api.order(acquisitions=entries).json()["id"])["status"] == "SUCCEEDED"
         (item,) = stac_items(tmp_path / "bkt/a/b")
-        gone = SETTINGS["ms_analytic"] | SETTINGS["healthy_vegetation_mask"] | SETTINGS["ms_saturation_mask"]
-        assert set(item["assets"]) == set(FILES) - gone - SETTINGS["water_mask"]
+        disabled = SETTINGS["ms_analytic"] | SETTINGS["healthy_vegetation_mask"] | SETTINGS["ms_saturation_mask"]
+        assert set(item["assets"]) == set(FILES) - disabled - SETTINGS["water_mask"]
         api.session.close()

@@ -67,8 +67,8 @@ def short_sleeps(monkeypatch):
     return pauses
 
 
-def publish(ard, number, taken=NOW, cells=None):
-    """Publish the tiles of a new acquisition: a copy of one in the catalog with another ID and date."""
+def publish(ard, number, acquired_at=NOW, cells=None):
+    """Publish a copy of an acquisition in the catalog with another ID and date; return the ID."""
     bundled = json.loads(
         resources.files("airflow_provider_ard.sandbox.backend").joinpath("catalog.geojson").read_text()
     )
@@ -79,7 +79,7 @@ def publish(ard, number, taken=NOW, cells=None):
     )
     features = [feature for feature in bundled["features"] if feature["properties"]["catalog_id"] == first][:cells]
     for feature in features:
-        feature["properties"] |= {"catalog_id": f"104001{number:08X}00", "datetime": taken.isoformat()}
+        feature["properties"] |= {"catalog_id": f"104001{number:08X}00", "datetime": acquired_at.isoformat()}
     assert ard.publish({"type": "FeatureCollection", "features": features})
     return f"104001{number:08X}00"
 
@@ -87,9 +87,9 @@ def publish(ard, number, taken=NOW, cells=None):
 def trigger(store=None, **arguments):
     defaults = {"poke_interval": 1, "lookback": timedelta(days=60)}
     aoi = {} if "intersects" in arguments else {"bbox": BBOX}
-    made = ArdNewImageryTrigger(**(aoi | defaults | arguments))
-    made.asset_state_store = store
-    return made
+    imagery_trigger = ArdNewImageryTrigger(**(aoi | defaults | arguments))
+    imagery_trigger.asset_state_store = store
+    return imagery_trigger
 
 
 def search_count(ard):
@@ -111,9 +111,9 @@ class RunningTrigger:
             self.events.append(event.payload)
 
     async def searched(self, times=3):
-        """Wait for further searches: events of the first one are confirmed by then."""
-        seen = search_count(self.ard)
-        while search_count(self.ard) < seen + times:
+        """Wait for further searches, after which the events of the first one are confirmed."""
+        earlier_count = search_count(self.ard)
+        while search_count(self.ard) < earlier_count + times:
             assert not self._task.done(), self._task
             await asyncio.sleep(0.005)
 

@@ -29,12 +29,12 @@ def test_trigger_serializes_to_plain_json():
     assert json.loads(json.dumps(arguments)) == arguments
     assert ArdNewImageryTrigger(**arguments).serialize() == (path, arguments)
     assert sdk.AssetWatcher(name="area", trigger=imagery_trigger).trigger is imagery_trigger
-    # Airflow identifies watchers by this, in the DAG file and in its database.
+    # Airflow identifies watchers by this hash, in the DAG file and in its database.
     assert imagery_trigger.hash(path, arguments) == imagery_trigger.hash(path, json.loads(json.dumps(arguments)))
 
 
 @pytest.mark.parametrize(
-    ("argument", "wrong"),
+    ("argument", "arguments"),
     [
         ("intersects", {"intersects": 1j}),
         ("query", {"bbox": BBOX, "query": {"a": {1}}}),
@@ -44,7 +44,7 @@ def test_trigger_serializes_to_plain_json():
         ("lookback", {"bbox": BBOX, "lookback": timedelta.max}),
         ("poke_interval", {"bbox": BBOX, "poke_interval": True}),
         ("fire_existing", {"bbox": BBOX, "fire_existing": "perhaps"}),
-        # Without an AOI, with two, with an impossible one.
+        # No AOI, two AOIs, invalid AOIs.
         ("intersects", {}),
         ("intersects", {"query": CLEAR}),
         ("intersects", {"bbox": BBOX, "intersects": BOX.wkt}),
@@ -56,11 +56,11 @@ def test_trigger_serializes_to_plain_json():
         ("intersects", {"intersects": "POLYGON ((0 0, 1 1"}),
         ("intersects", {"intersects": {"type": "Circle"}}),
         ("intersects", {"intersects": shapely.box(0, 0, 0.001, 0.001)}),
-        # Conditions that no tile can meet, or that the API does not have.
+        # Conditions that never match, or that the API does not support.
         ("query", {"bbox": BBOX, "query": {"eo:cloud_cover": {"less": 10}}}),
         ("query", {"bbox": BBOX, "query": {"platform": "worldview-02"}}),
         ("query", {"intersects": "/aois/boulder.geojson", "query": {"platform": {"in": []}}}),
-        # Passed, but nothing.
+        # Empty values.
         ("intersects", {"bbox": BBOX, "intersects": None}),
         ("bbox", {"intersects": BOX, "bbox": ()}),
         ("query", {"bbox": BBOX, "query": {}}),
@@ -68,9 +68,9 @@ def test_trigger_serializes_to_plain_json():
     ],
     ids=str,
 )
-def test_invalid_argument_raises_in_the_dag_file(argument, wrong):
+def test_invalid_argument_raises_in_the_dag_file(argument, arguments):
     with pytest.raises(ArdRequestError) as caught:
-        ArdNewImageryTrigger(**wrong)
+        ArdNewImageryTrigger(**arguments)
     assert caught.value.argument == argument
 
 

@@ -15,8 +15,8 @@ from tests.unit.triggers.imagery.conftest import NOW, RunningTrigger, Store, ids
 pytest.importorskip("airflow.sdk", reason="Airflow 2 has no asset watchers; see test_airflow2.py")
 
 
-def test_published_acquisition_fires_once_and_existing_ones_do_not(ard, short_sleeps):
-    async def scene():
+def test_only_published_acquisition_fires_and_once(ard, short_sleeps):
+    async def scenario():
         running = RunningTrigger(ard, trigger(Store()))
         await running.searched()
         assert running.events == []
@@ -28,7 +28,7 @@ def test_published_acquisition_fires_once_and_existing_ones_do_not(ard, short_sl
         await running.kill()
         return published, running.events
 
-    published, events = asyncio.run(scene())
+    published, events = asyncio.run(scenario())
     assert ids(events) == published
     assert events[0]["date"] == f"{NOW:%Y-%m-%d}"
     assert events[0]["repeated"] is False
@@ -36,7 +36,7 @@ def test_published_acquisition_fires_once_and_existing_ones_do_not(ard, short_sl
 
 
 def test_event_converts_to_the_argument_of_an_order(ard, short_sleeps, context):
-    async def scene():
+    async def scenario():
         running = RunningTrigger(ard, trigger(Store()))
         await running.searched()
         publish(ard, 1)
@@ -44,24 +44,24 @@ def test_event_converts_to_the_argument_of_an_order(ard, short_sleeps, context):
         await running.kill()
         return running.events
 
-    events = [stored_event(payload) for payload in asyncio.run(scene())]
+    events = [stored_event(payload) for payload in asyncio.run(scenario())]
     (acquisition,) = new_acquisitions({"asset": events})
     ArdOrderOperator(task_id="order", acquisitions=acquisition, destination="bkt/p").execute(context)
     assert {tile.cell_id for tile in ard.orders[0].tiles} == set(acquisition["cells"])
 
 
 def test_search_has_a_large_stack_depth(ard, short_sleeps):
-    async def scene():
+    async def scenario():
         running = RunningTrigger(ard, trigger(Store()))
         await running.searched()
         await running.kill()
         return next(request for request in ard.requests if request.endpoint == "POST /metadata/cells/acquisitions")
 
-    assert asyncio.run(scene()).body["stack_depth"] == 100
+    assert asyncio.run(scenario()).body["stack_depth"] == 100
 
 
-def test_without_a_store_existing_imagery_fires_at_each_start_as_repeated(ard, short_sleeps):
-    async def scene():
+def test_existing_imagery_fires_as_repeated_without_a_store(ard, short_sleeps):
+    async def scenario():
         events = []
         for number in (1, 2):
             # Published while no trigger runs.
@@ -72,7 +72,7 @@ def test_without_a_store_existing_imagery_fires_at_each_start_as_repeated(ard, s
             events.append(running.events)
         return events
 
-    first, second = asyncio.run(scene())
+    first, second = asyncio.run(scenario())
     assert ids(first) == ["1040010000000100"]
     assert ids(second) == ["1040010000000100", "1040010000000200"]
     assert all(event["repeated"] for event in (*first, *second))
@@ -85,7 +85,7 @@ def test_without_a_store_existing_imagery_fires_at_each_start_as_repeated(ard, s
 
 
 def test_fire_existing_fires_once(ard, short_sleeps):
-    async def scene():
+    async def scenario():
         store = Store()
         running = RunningTrigger(ard, trigger(store, fire_existing=True, lookback=3650 * 86_400))
         await running.searched()
@@ -95,14 +95,14 @@ def test_fire_existing_fires_once(ard, short_sleeps):
         await again.kill()
         return running.events, again.events
 
-    first, second = asyncio.run(scene())
+    first, second = asyncio.run(scenario())
     assert len(first) == 10
     assert [event["datetime"] for event in first] == sorted(event["datetime"] for event in first)
     assert second == []
 
 
 def test_query_and_lookback_are_applied(ard, short_sleeps):
-    async def scene():
+    async def scenario():
         running = RunningTrigger(ard, trigger(Store(), query={"platform": {"eq": "worldview-04"}}))
         narrow = RunningTrigger(ard, trigger(Store(), lookback=86_400))
         await running.searched(6)
@@ -112,7 +112,7 @@ def test_query_and_lookback_are_applied(ard, short_sleeps):
         await narrow.kill()
         return running.events + narrow.events
 
-    assert asyncio.run(scene()) == []
+    assert asyncio.run(scenario()) == []
 
 
 def test_several_events_return_each_acquisition_once():

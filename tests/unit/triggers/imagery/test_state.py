@@ -13,8 +13,8 @@ sdk = pytest.importorskip("airflow.sdk", reason="Airflow 2 has no asset watchers
 
 
 @pytest.mark.parametrize("make_store", [Store, BlockingStore])
-def test_restart_fires_only_what_was_published_meanwhile(ard, short_sleeps, make_store):
-    async def scene():
+def test_restart_fires_only_newly_published_acquisitions(ard, short_sleeps, make_store):
+    async def scenario():
         store, events, published = make_store(), [], []
         for number in range(1, 4):
             running = RunningTrigger(ard, trigger(store))
@@ -27,17 +27,17 @@ def test_restart_fires_only_what_was_published_meanwhile(ard, short_sleeps, make
         await running.kill()
         return events + running.events, published
 
-    events, published = asyncio.run(scene())
+    events, published = asyncio.run(scenario())
     assert ids(events) == published
     assert not any(event["repeated"] for event in events)
 
 
 def test_trigger_killed_while_firing_fires_again_as_repeated(ard, short_sleeps, monkeypatch):
-    async def scene():
+    async def scenario():
         store = Store()
         running = RunningTrigger(ard, trigger(store))
         await running.searched()
-        # Longer than the test: it is killed before it confirms the event.
+        # Killed before it confirms the event, because this exceeds the duration of the test.
         with monkeypatch.context() as patch:
             patch.setattr("airflow_provider_ard.triggers.imagery.EVENT_STORE_DELAY_S", 3600)
             publish(ard, 1)
@@ -49,25 +49,25 @@ def test_trigger_killed_while_firing_fires_again_as_repeated(ard, short_sleeps, 
         await again.kill()
         return running.events + again.events
 
-    events = asyncio.run(scene())
+    events = asyncio.run(scenario())
     assert [event["repeated"] for event in events] == [False, True]
     assert len(set(ids(events))) == 1
 
 
 def test_missing_store_is_logged_once(ard, short_sleeps, log_text):
-    async def scene(store):
+    async def scenario(store):
         running = RunningTrigger(ard, trigger(store))
         await running.searched()
         await running.kill()
 
-    asyncio.run(scene(Store()))
+    asyncio.run(scenario(Store()))
     assert "Before Airflow 3.3" not in log_text()
-    asyncio.run(scene(None))
+    asyncio.run(scenario(None))
     assert log_text().count("Before Airflow 3.3") == 1
 
 
 def test_state_is_kept_in_memory_without_a_store(ard, short_sleeps):
-    async def scene():
+    async def scenario():
         events = []
         for number in (1, 2):
             running = RunningTrigger(ard, trigger())
@@ -78,31 +78,31 @@ def test_state_is_kept_in_memory_without_a_store(ard, short_sleeps):
             events += running.events
         return events
 
-    assert ids(asyncio.run(scene())) == ["1040010000000100", "1040010000000200"]
+    assert ids(asyncio.run(scenario())) == ["1040010000000100", "1040010000000200"]
 
 
 def test_assets_that_share_a_trigger_share_its_state(ard, short_sleeps):
     context = pytest.importorskip("airflow.sdk.execution_time.context")
     if not hasattr(context, "AssetStateStoreAccessors"):
         pytest.skip("there is no asset state store before Airflow 3.3")
-    both = context.AssetStateStoreAccessors(inlets=[sdk.Asset("one"), sdk.Asset("two")])
-    stores = {name: Store() for name in both._by_name}
-    both._by_name = stores
+    accessors = context.AssetStateStoreAccessors(inlets=[sdk.Asset("first"), sdk.Asset("second")])
+    stores = {name: Store() for name in accessors._by_name}
+    accessors._by_name = stores
 
-    async def scene():
-        running = RunningTrigger(ard, trigger(both))
+    async def scenario():
+        running = RunningTrigger(ard, trigger(accessors))
         await running.searched()
         publish(ard, 1)
         await running.searched()
         await running.kill()
         return running.events
 
-    assert len(asyncio.run(scene())) == 1
-    assert stores["one"].values == stores["two"].values != {}
+    assert len(asyncio.run(scenario())) == 1
+    assert stores["first"].values == stores["second"].values != {}
 
 
 def test_trigger_survives_outage_and_logs_it_once(ard, short_sleeps, log_text):
-    async def scene():
+    async def scenario():
         running = RunningTrigger(ard, trigger(Store()))
         await running.searched()
         ard.faults.add("POST /metadata/*", kind="status", status=503, times=3)
@@ -113,7 +113,7 @@ def test_trigger_survives_outage_and_logs_it_once(ard, short_sleeps, log_text):
         await running.kill()
         return running.events
 
-    assert len(asyncio.run(scene())) == 1
+    assert len(asyncio.run(scenario())) == 1
     assert 70 in short_sleeps
     assert log_text("warning").count("Polling failed, will retry") == 1
 
@@ -123,18 +123,18 @@ def test_invalid_file_of_an_aoi_is_retried_only_at_the_interval(ard, short_sleep
     if content is not None:
         (tmp_path / "aoi.wkt").write_text(content)
 
-    async def scene():
+    async def scenario():
         running = RunningTrigger(ard, trigger(Store(), intersects=str(tmp_path / "aoi.wkt")))
         await until(lambda: short_sleeps.count(1) >= 3)
         assert not running._task.done()
         await running.kill()
 
-    asyncio.run(scene())
+    asyncio.run(scenario())
     assert ard.requests == []
 
 
 def test_nothing_fires_while_the_store_cannot_be_written(ard, short_sleeps):
-    async def scene():
+    async def scenario():
         store = Store()
         running = RunningTrigger(ard, trigger(store))
         await running.searched()
@@ -147,13 +147,13 @@ def test_nothing_fires_while_the_store_cannot_be_written(ard, short_sleeps):
         await running.kill()
         return running.events
 
-    assert [event["repeated"] for event in asyncio.run(scene())] == [False]
+    assert [event["repeated"] for event in asyncio.run(scenario())] == [False]
 
 
 def test_stored_state_is_bounded_by_lookback():
     from airflow_provider_ard.api.selects.results import AcquisitionMatch
 
-    async def scene():
+    async def scenario():
         store = Store()
         state = ImageryState("key", store)
         await state.load()
@@ -161,4 +161,4 @@ def test_stored_state_is_bounded_by_lookback():
         assert await state.claim([], fire_existing=False, oldest=date(2026, 2, 1)) == []
         return json.loads(store.values["key"])
 
-    assert asyncio.run(scene()) == {"fired": {"2026-03-01": ["new"]}, "claimed": {}}
+    assert asyncio.run(scenario()) == {"fired": {"2026-03-01": ["new"]}, "claimed": {}}

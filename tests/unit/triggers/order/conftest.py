@@ -1,4 +1,4 @@
-"""Run order triggers and read what they requested."""
+"""Helpers that run order triggers and read their requests."""
 
 from __future__ import annotations
 

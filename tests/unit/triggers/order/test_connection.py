@@ -73,10 +73,10 @@ def test_many_orders_take_one_request_per_page(ard, place_order, monkeypatch):
     monkeypatch.setattr(status_reader, "PAGE_SIZE", 10)
     monkeypatch.setattr(transport, "PAGE_SIZE", 10)
     ids = [place_order() for _ in range(30)]
-    seen, logged_in = len(ard.requests), logins(ard)
+    earlier_requests, earlier_logins = len(ard.requests), logins(ard)
 
     def lists():
-        return [r for r in ard.requests[seen:] if r.endpoint == "GET /order"]
+        return [r for r in ard.requests[earlier_requests:] if r.endpoint == "GET /order"]
 
     def rounds():
         return sum("starting_after" not in r.query for r in lists())
@@ -94,7 +94,7 @@ def test_many_orders_take_one_request_per_page(ard, place_order, monkeypatch):
     assert {event["status"] for event in events} == {"succeeded"}
     assert single_requests == []
     assert len(lists()) <= 3 * rounds()
-    assert logins(ard) - logged_in == 1
+    assert logins(ard) - earlier_logins == 1
 
 
 def test_wait_survives_temporarily_missing_connection(ard, place_order, monkeypatch, log_text):
@@ -110,7 +110,7 @@ def test_wait_survives_temporarily_missing_connection(ard, place_order, monkeypa
     assert event["status"] == "succeeded"
 
 
-def test_missing_connection_ends_the_wait_after_a_while(ard_connection, monkeypatch):
+def test_missing_connection_fails_after_a_grace_period(ard_connection, monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
     monkeypatch.setattr(client_cache, "MISSING_CONNECTION_GRACE_S", 0.3)
     with pytest.raises(AirflowException, match="ard_default"):

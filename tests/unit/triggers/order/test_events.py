@@ -26,7 +26,7 @@ def test_succeeded_order_fires_one_event(ard, place_order):
 def test_failed_order_ends_only_its_own_wait(ard, place_order):
     good, bad = place_order(), place_order()
 
-    async def scene():
+    async def scenario():
         waits = [asyncio.create_task(event_of(trigger(order_id))) for order_id in (good, bad)]
         await asyncio.wait_for(until(lambda: order_requests(ard)), 20)
         ard.fail_order(bad, "no imagery")
@@ -35,7 +35,7 @@ def test_failed_order_ends_only_its_own_wait(ard, place_order):
         ard.finish_order(good)
         return await asyncio.wait_for(waits[0], 20), second
 
-    first, second = asyncio.run(scene())
+    first, second = asyncio.run(scenario())
     assert first["status"] == "succeeded"
     assert second["status"] == "failed"
     assert second["error"] == "ArdOrderFailed"
@@ -60,7 +60,7 @@ def test_list_of_orders_succeeds_with_the_last_one(ard, place_order):
     assert [report["order_id"] for report in event["orders"]] == ids
 
 
-def test_unknown_order_fails_at_once(ard_connection):
+def test_unknown_order_fails_immediately(ard_connection):
     (event,) = run(event_of(trigger("404404")))
     assert event["error"] == "ArdNotFoundError"
 
@@ -78,13 +78,13 @@ def test_requests_do_not_block_the_event_loop(ard, place_order):
     ard.finish_order(order_id)
     ard.faults.add("GET /order/status/*", kind="latency", seconds=2.0)
 
-    async def scene():
+    async def scenario():
         waiting = asyncio.create_task(event_of(trigger(order_id)))
         # A blocked event loop would not see a request before its response.
         await asyncio.wait_for(until(lambda: any(request.status is None for request in polls(ard))), 20)
         return await asyncio.wait_for(waiting, 20)
 
-    assert asyncio.run(scene())["status"] == "succeeded"
+    assert asyncio.run(scenario())["status"] == "succeeded"
 
 
 def test_canceled_trigger_leaves_no_task_behind(ard, place_order):
@@ -102,19 +102,19 @@ def test_canceled_trigger_leaves_no_task_behind(ard, place_order):
 
     assert asyncio.run(main()) == []
     # The event loop has waited for the last request before it closed.
-    seen = len(polls(ard))
+    poll_count = len(polls(ard))
     time.sleep(0.3)
-    assert len(polls(ard)) == seen
+    assert len(polls(ard)) == poll_count
 
 
 def test_trigger_arguments_contain_no_secret(ard):
     assert ard.password not in repr(trigger("1"))
 
 
-def test_trigger_polls_not_before_the_given_time(ard, place_order):
+def test_first_poll_is_not_before_not_before(ard, place_order):
     order_id = place_order()
     ard.finish_order(order_id)
-    begin = time.time() + 1.0
-    (event,) = run(event_of(ArdOrderTrigger([order_id], "ard_default", 0.1, not_before=begin)))
+    not_before = time.time() + 1.0
+    (event,) = run(event_of(ArdOrderTrigger([order_id], "ard_default", 0.1, not_before=not_before)))
     assert event["status"] == "succeeded"
-    assert polls(ard)[0].time.timestamp() >= begin
+    assert polls(ard)[0].time.timestamp() >= not_before

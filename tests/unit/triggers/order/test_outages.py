@@ -15,7 +15,7 @@ def test_failing_order_does_not_delay_others_and_is_logged_once(ard, place_order
     ard.faults.add("GET /order", kind="status", status=500)
     rule = ard.faults.add(f"GET /order/status/{bad}", kind="status", status=500)
 
-    async def scene():
+    async def scenario():
         waits = [asyncio.create_task(event_of(trigger(order_id))) for order_id in (bad, good)]
         await until(lambda: rule.fired >= 3)
         ard.finish_order(good)
@@ -25,7 +25,7 @@ def test_failing_order_does_not_delay_others_and_is_logged_once(ard, place_order
         ard.finish_order(bad)
         return [first, await asyncio.wait_for(waits[0], 30)]
 
-    assert [event["status"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
+    assert [event["status"] for event in asyncio.run(scenario())] == ["succeeded", "succeeded"]
     assert log_text().count("Polling failed, will retry") == 1
 
 
@@ -34,7 +34,7 @@ def test_failing_order_with_its_own_interval_is_logged_once(ard, place_order, lo
     ard.faults.add("GET /order", kind="status", status=500)
     rule = ard.faults.add(f"GET /order/status/{bad}", kind="status", status=500)
 
-    async def scene():
+    async def scenario():
         intervals = {bad: 1.0, good: 1.7}
         waits = [
             event_of(ArdOrderTrigger([order_id], "ard_default", interval)) for order_id, interval in intervals.items()
@@ -46,7 +46,7 @@ def test_failing_order_with_its_own_interval_is_logged_once(ard, place_order, lo
             ard.finish_order(order_id)
         return await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
-    assert [event["status"] for event in asyncio.run(scene())] == ["succeeded", "succeeded"]
+    assert [event["status"] for event in asyncio.run(scenario())] == ["succeeded", "succeeded"]
     assert log_text().count("Polling failed, will retry") == 1
 
 
