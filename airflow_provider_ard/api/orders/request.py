@@ -21,6 +21,7 @@ from airflow_provider_ard.api.arguments import (
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.aoi import check_connected, parse_aoi
 from airflow_provider_ard.api.geo.bbox import parse_bbox
+from airflow_provider_ard.api.geo.bbox_sequence import check_sequence
 from airflow_provider_ard.api.geo.files import ReadFile, read_local_file
 from airflow_provider_ard.api.orders.acquisitions import Acquisition, parse_acquisitions
 from airflow_provider_ard.api.orders.destination import Destination, parse_destination
@@ -105,11 +106,15 @@ class OrderRequest(BaseModel):
             if parsed_settings.bundle_adjust:
                 check_connected(aoi)
             warnings += [f"intersects: {warning}" for warning in aoi.warnings]
+        parsed_acquisitions = parse_acquisitions(acquisitions) if acquisitions is not None else ()
+        box = parse_bbox(bbox) if bbox is not None else None
+        if box:
+            warnings += check_sequence(box, {cell for _, cells in parsed_acquisitions for cell in cells})
         return cls(
-            acquisitions=parse_acquisitions(acquisitions) if acquisitions is not None else (),
+            acquisitions=parsed_acquisitions,
             select_id=_select_id(select_id) if select_id is not None else None,
             intersects=aoi.wkt if aoi else None,
-            bbox=parse_bbox(bbox) if bbox is not None else None,
+            bbox=box,
             destination=location,
             settings=parsed_settings,
             metadata=_metadata(metadata),

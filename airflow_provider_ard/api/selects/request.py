@@ -24,6 +24,7 @@ from airflow_provider_ard.api.arguments import (
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.aoi import parse_aoi
 from airflow_provider_ard.api.geo.bbox import parse_bbox
+from airflow_provider_ard.api.geo.bbox_sequence import check_sequence
 from airflow_provider_ard.api.geo.files import ReadFile, read_local_file
 from airflow_provider_ard.api.orders.acquisitions import is_acquisition_id, parse_acquisition_id
 from airflow_provider_ard.api.selects.interval import parse_interval
@@ -86,11 +87,14 @@ class SelectRequest(BaseModel):
         simplify = parse_bool(simplify_aoi, "simplify_aoi")
         aoi = parse_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
         warnings += [f"intersects: {note}" for note in (aoi.warnings if aoi else ())]
+        box = parse_bbox(bbox) if bbox is not None else None
+        if box:
+            warnings += check_sequence(box)
         return cls(
             ids=_ids(ids) if ids is not None else (),
             datetime=parse_interval(datetime),
             intersects=aoi.wkt if aoi else None,
-            bbox=parse_bbox(bbox) if bbox is not None else None,
+            bbox=box,
             query=_query(query),
             stack_depth=_stack_depth(stack_depth),
             image_age_category=_categories(image_age_category),
