@@ -7,73 +7,69 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import shutil
 import sqlite3
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
+import requests
 
 from airflow_provider_ard.sandbox import Sandbox
 from demo.standalone import StandaloneAirflow
 
-pytestmark = [pytest.mark.standalone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.standalone, pytest.mark.timeout(900)]
 
-WRONG_PASSWORD = "Typed-Wr0ng-Passw0rd"
-SAS_LITERAL = "https://acct.blob.core.windows.net/c?sv=2024-01-01&se=2099-01-01&sp=rcw&sr=c&sig=L1teral%2FS1gnature%3D"
-SAS_TEMPLATE = (
-    "https://acct.blob.core.windows.net/c?sv=2024-01-01&se=2099-01-01&sp=rcw&sr=c&sig=T3mplate%2FS1gnature%3D"
+DAGS = Path(__file__).parent / "secrets_dags"
+WRONG_PASSWORD = "Typed/Wr0ng Passw0rd+1"
+WRONG_SECRET = "Cl!ent/Secr3t+Of A~Connection"
+WRONG_REFRESH_TOKEN = "Refr3sh/T0ken+Of.A-Connection=="
+KEY = {"type": "service_account", "project_id": "p", "private_key": "-----BEGIN PRIVATE KEY-----\nPr1vateKeyBody\n"}
+PLANTED = "Planted/Secret+That Must~Be-Found"
+# Routes by which the secret reaches the API, and those that end in an error.
+SENT = (
+    "literal",
+    "json",
+    "python_literal",
+    "user_dict",
+    "mapping_proxy",
+    "group",
+    "partial",
+    "expand",
+    "expand_kwargs",
+    "template",
+    "template_of_all",
 )
-KEY = {"type": "service_account", "project_id": "p", "private_key": "-----BEGIN PRIVATE KEY-----Pr1vateKeyBody-----END"}
-PLANTED = "Planted-Secret-That-Must-Be-Found"
-DAGS = """
-import os
-from datetime import timedelta
-
-from airflow.sdk import dag
-
-from airflow_provider_ard.operators.order import ArdOrderOperator
-from airflow_provider_ard.sensors.order import ArdOrderSensor
-
-AZURE = {"container": "c", "prefix": "p"}
-CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
+NOT_SENT = ("destination", "intersects", "metadata", "select_intersects", "refused", "echoed")
+FAIL = {"destination", "destination_template", "intersects", "metadata", "select_intersects"}
 
 
-@dag(schedule=None, default_args={"retries": 0})
-def secrets():
-    def order(task_id, config, **options):
-        return ArdOrderOperator(task_id=task_id, acquisitions=CELL, output_config=config, **options)
-
-    sas = os.environ["TEST_SAS_LITERAL"]
-    # The API rejects the first order with a message that repeats its secret.
-    rejected = order("rejected", {"azure_blob_storage": {**AZURE, "sas_url": sas}})
-    # The secret comes from the DAG file, a template, a key file, JSON, and a mapped task.
-    later = {"trigger_rule": "all_done"}
-    literal = order("literal", {"azure_blob_storage": {**AZURE, "sas_url": sas}}, **later)
-    google = {"bucket": "b", "prefix": "p"}
-    rejected >> [
-        literal,
-        order("template", {"azure_blob_storage": {**AZURE, "sas_url": "{{ var.value.sas_template }}"}}, **later),
-        order("file", {"google_cloud_storage": {**google, "service_credentials": os.environ["TEST_KEY_FILE"]}}, **later),
-        order("key", {"google_cloud_storage": {**google, "service_credentials": os.environ["TEST_KEY_JSON"]}}, **later),
-        ArdOrderOperator.partial(
-            task_id="mapped", output_config={"azure_blob_storage": {**AZURE, "sas_url": sas}}, **later
-        ).expand(acquisitions=[CELL]),
-        ArdOrderOperator(
-            task_id="wrong_password", acquisitions=CELL, destination="b/p", ard_conn_id="ard_wrong", **later
-        ),
-    ]
-    ArdOrderSensor(task_id="wait", order_id=literal.output, poke_interval=1)
+def signature(route: str) -> str:
+    return f"Sig/{route}+Pl4nted="
 
 
-secrets()
-"""
-SUCCEED = {"literal", "template", "file", "key", "wait"}
-FAIL = {"rejected", "wrong_password"}
+def sas(route: str) -> str:
+    query = f"sv=2024-01-01&se=2099-01-01&sp=rcw&sr=c&sig={quote(signature(route), safe='')}"
+    return f"https://acct.blob.core.windows.net/c?{query}"
 
 
 def encodings(secret: str) -> set[bytes]:
-    """Return the encodings in which a secret could leak."""
-    return {form.encode() for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1])}
+    """Return the encodings in which a secret could leak: raw, URL-encoded, JSON-escaped and in base64."""
+    forms = {
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        quote(secret, safe="").lower(),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+        secret.replace("/", "\\/"),
+    }
+    # Inside of a longer text such as `id:secret`, a secret begins at any of three places of a base64 group.
+    raw = [secret.encode(), quote_plus(secret).encode()]
+    cores = {base64.b64encode(b"0" * offset + form).decode()[4:-8] for offset in range(3) for form in raw}
+    return {form.encode() for form in forms | {core for core in cores if len(core) >= 8}}
 
 
 def find_leaks(folder: Path, secrets: dict[str, str]) -> dict[str, list[str]]:
@@ -88,65 +84,113 @@ def find_leaks(folder: Path, secrets: dict[str, str]) -> dict[str, list[str]]:
     return leaks
 
 
+def connections(ard: Sandbox) -> dict[str, str]:
+    """Return the environment variables of the Connections."""
+    form = {"grant_type": "password", "username": ard.login, "password": ard.password}
+    token = requests.post(f"{ard.url}/api/v1/auth/authenticate", data=form, timeout=5).json()["access_token"]
+    own = json.loads(ard.connection_json)
+    others = {
+        # As read from a file.
+        "token": {"extra": {"access_token": f"{token}\n"}},
+        "password": {"login": "me@example.com", "password": WRONG_PASSWORD},
+        "client": {"extra": {"client_id": "my-id", "client_secret": WRONG_SECRET}},
+        "refresh": {"extra": {"refresh_token": WRONG_REFRESH_TOKEN}},
+    }
+    address = {"conn_type": "ard", "host": own["host"]}
+    return {"AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json} | {
+        f"AIRFLOW_CONN_ARD_{name.upper()}": json.dumps(address | fields) for name, fields in others.items()
+    }
+
+
+def run(airflow: StandaloneAirflow, dag_id: str, within: float) -> str:
+    run_id = airflow.api.trigger(dag_id)
+    airflow.wait_until(
+        lambda: airflow.api.run_state(dag_id, run_id) in {"success", "failed"},
+        within=within,
+        what=f"{dag_id} has ended",
+    )
+    return run_id
+
+
 def test_no_secret_in_airflow_home(tmp_path):
     home, dags, state = tmp_path / "airflow", tmp_path / "dags", tmp_path / "sandbox.sqlite"
     dags.mkdir()
-    (dags / "secrets.py").write_text(DAGS)
+    for name in ("routes", "echoed"):
+        shutil.copy(DAGS / f"{name}.py", dags)
     (tmp_path / "key.json").write_text(json.dumps(KEY))
-    with Sandbox(order_duration="1d", state=state) as ard:
-        wrong = json.loads(ard.connection_json) | {"password": WRONG_PASSWORD}
-        env = {
-            "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
-            "AIRFLOW_CONN_ARD_WRONG": json.dumps(wrong),
-            "AIRFLOW_VAR_SAS_TEMPLATE": SAS_TEMPLATE,
-            "TEST_SAS_LITERAL": SAS_LITERAL,
+    template_of_all = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": sas("template_of_all")}}
+    with Sandbox(order_duration="1d", select_duration="1s", state=state) as ard:
+        env = connections(ard) | {
+            **{f"TEST_SAS_{route.upper()}": sas(route) for route in (*SENT, *NOT_SENT)},
+            "AIRFLOW_VAR_SAS": sas("template"),
+            "AIRFLOW_VAR_CONFIG": json.dumps(template_of_all),
             "TEST_KEY_FILE": str(tmp_path / "key.json"),
             "TEST_KEY_JSON": json.dumps(KEY),
             # The most verbose log level.
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         }
         with StandaloneAirflow(home, dags, env=env) as airflow:
-            airflow.wait_for_dag("secrets")
-            # Let the API repeat the request's secret in its error message.
-            echo = ard.faults.add(
-                "POST /order", kind="status", status=400, message=f"cannot write to {SAS_LITERAL}", nth=1
-            )
-            run_id = airflow.api.trigger("secrets")
-            airflow.wait_for_task("secrets", run_id, "wait", "deferred", 180)
-            assert echo.fired == 1
+            airflow.wait_for_dag("routes")
+            airflow.wait_for_dag("echoed")
+            echoes = [
+                ard.faults.add(endpoint, kind="echo_request")
+                for endpoint in ("POST /order", "POST /auth/authenticate", "POST /auth/authenticate/oauth2/token")
+            ]
+            echoed = run(airflow, "echoed", 240)
+            echoed_states = {task["state"] for task in airflow.api.tasks("echoed", echoed)}
+            assert all(echo.fired for echo in echoes)
+            for echo in echoes:
+                ard.faults.remove(echo)
+            run_id = airflow.api.trigger("routes")
+            airflow.wait_for_task("routes", run_id, "wait", "deferred", 400)
             for order in ard.orders:
                 ard.finish_order(order.id)
             airflow.wait_until(
-                lambda: airflow.api.run_state("secrets", run_id) in {"success", "failed"},
-                within=180,
-                what="the run has ended",
+                lambda: airflow.api.run_state("routes", run_id) in {"success", "failed"},
+                within=300,
+                what="routes ended",
             )
-            states = {task: airflow.api.task("secrets", run_id, task)["state"] for task in SUCCEED | FAIL}
+            states = {task["task_id"]: task["state"] for task in airflow.api.tasks("routes", run_id)}
+            for name in ("default_args", "task_group"):
+                shutil.copy(DAGS / "refused.py", dags / f"{name}.py")
+            airflow.wait_until(lambda: len(airflow.api.import_errors()) == 2, within=120, what="two files are refused")
+            errors = airflow.api.import_errors()
+        sent = json.dumps([record.body for record in ard.submissions])
     with sqlite3.connect(state) as database:
         tokens = database.execute("SELECT kind, key FROM document WHERE kind IN ('access', 'refresh')").fetchall()
     database.close()
-    assert states == dict.fromkeys(SUCCEED, "success") | dict.fromkeys(FAIL, "failed")
+    assert echoed_states == {"failed"}
+    assert {task for task, state in states.items() if state != "success"} == FAIL, states
+    assert [error for error in errors.values() if "credentials_ids" not in error] == []
+    assert [route for route in SENT if sas(route) not in sent] == []
     # Every login issues an access token and a refresh token.
     assert len(tokens) >= 2
     secrets = {f"{kind} token {number}": token for number, (kind, token) in enumerate(tokens)} | {
         "password": ard.password,
         "wrong password": WRONG_PASSWORD,
-        "literal SAS signature": "L1teral%2FS1gnature",
-        "literal SAS signature, decoded": "L1teral/S1gnature",
-        "template SAS signature": "T3mplate%2FS1gnature",
+        "client secret": WRONG_SECRET,
+        "refresh token": WRONG_REFRESH_TOKEN,
         "private key": "Pr1vateKeyBody",
         "credentials": base64.b64encode(json.dumps(KEY).encode()).decode(),
     }
+    secrets |= {f"SAS URL by {route}": signature(route) for route in (*SENT, *NOT_SENT)}
     assert find_leaks(home, secrets) == {}
-    # The search works: a string that is not secret is found.
+    signed_links = re.compile(rb"/signed/select/[^\s\"']*signature=[0-9a-f]{16}")
+    assert [str(file) for file in home.rglob("*.log") if signed_links.search(file.read_bytes())] == []
+    # The search works: a string that is not secret is found, and so is the log line of the signed link.
     assert len(find_leaks(home, {"container": "azure_blob_storage"})["container"]) >= 2
+    assert any(b"/signed/select/" in file.read_bytes() for file in home.rglob("*.log"))
 
 
-def test_search_finds_planted_secret(tmp_path):
+@pytest.mark.parametrize("encode", [str, quote_plus, lambda text: json.dumps(text)[1:-1]])
+def test_search_finds_planted_secret(tmp_path, encode):
     (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "task.log").write_text(f"url=https://x?sig={quote(PLANTED, safe='')}")
+    (tmp_path / "logs" / "task.log").write_text(f"url=https://x?sig={encode(PLANTED)}")
+    (tmp_path / "logs" / "header.log").write_text(base64.b64encode(f"my-id:{PLANTED}".encode()).decode())
+    (tmp_path / "logs" / "body.log").write_text(base64.b64encode(f"password={encode(PLANTED)}&a=b".encode()).decode())
     with sqlite3.connect(tmp_path / "airflow.db") as database:
         database.execute("CREATE TABLE xcom (value TEXT)")
         database.execute("INSERT INTO xcom VALUES (?)", (json.dumps({"a": PLANTED}),))
     database.close()
-    assert len(find_leaks(tmp_path, {"planted": PLANTED})["planted"]) == 2
+    assert len(find_leaks(tmp_path, {"planted": PLANTED})["planted"]) == 4
