@@ -17,6 +17,7 @@ LOGGERS = (
     "botocore.endpoint",
     "botocore.httpsession",
     "botocore.parsers",
+    "fsspec.http",
     "gcsfs",
     "google.auth.transport.requests",
     "s3fs",

@@ -52,6 +52,7 @@ def test_each_library_is_filtered_once(name):
         ("botocore.endpoint", "Sending http request: %s", ({"X-Amz-Security-Token": b"Pl4nted"},)),
         ("botocore.parsers", "Response body:\n%r", (b"<SessionToken>Pl4nted</SessionToken>",)),
         ("azure.storage.blob._shared.policies", "Request URL: %r", ("https://a/c?sv=1&sig=Pl4nted",)),
+        ("fsspec.http", "Retrieve file size for https://a/c?sv=1&sig=Pl4nted", ()),
         ("gcsfs", "GET: %s", ("https://storage.googleapis.com/b?X-Goog-Signature=Pl4nted",)),
         ("s3fs", "CALL: %s", ({"Authorization": "Bearer Pl4ntedPl4nted"},)),
     ],
