@@ -66,7 +66,7 @@ def downloads(state: State) -> APIRouter:
 
 
 def _downloads_root(state: State) -> str:
-    return f"{DOWNLOADS_ROOT}/{state.account.account_id}/select"
+    return f"{DOWNLOADS_ROOT}/select/{state.account.account_id}"
 
 
 def _succeeded_select(state: State, name: str) -> tuple[Select, str]:
