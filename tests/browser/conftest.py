@@ -1,4 +1,4 @@
-"""The UI in a real browser on a real Airflow, as a new user meets it: Connection form, quickstart, orders page.
+"""The UI in a real browser on a real Airflow: Connection form, quickstart, orders page.
 
 The files run in the order of their names, and each test continues where the previous one ended.
 """
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 QUICKSTART = "ard_order_to_tiles"
 # Screenshots of the page at the end of each test.
-PICTURES = REPOSITORY / "build" / "browser"
-MANY = 500
+SCREENSHOTS = REPOSITORY / "build" / "browser"
+ORDER_COUNT = 500
 CONNECTION = "ard_default"
-SOON_MS = 60_000
-SHOWN_AGAIN = "() => document.dispatchEvent(new Event('visibilitychange'))"
+TIMEOUT_MS = 60_000
+BECOME_VISIBLE = "() => document.dispatchEvent(new Event('visibilitychange'))"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Stack:
 
     airflow: StandaloneAirflow
     ard: Sandbox
-    # Has MANY orders; the Connection `ard_many` leads to it.
+    # Has ORDER_COUNT orders; Connection `ard_many`.
     many: Sandbox
     passwords: dict[str, str]
 
@@ -54,11 +54,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         Sandbox(order_duration="1d", storage="s3", s3_endpoint=s3.url, pixels=64) as ard,
         Sandbox(order_duration="400d") as many,
     ):
-        fill(many, MANY)
+        fill(many, ORDER_COUNT)
         env = {
-            # The Connection to the ARD API is added in the form.
+            # Tests add the Connection to the ARD API in the form.
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
-            "AIRFLOW_CONN_ARD_MANY": many.connection_json,
+            "AIRFLOW_CONN_ARD_ORDER_COUNT": many.connection_json,
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,op:op,viewer:viewer",
         }
@@ -69,10 +69,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patience():
+def long_timeout():
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=SOON_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -109,22 +109,22 @@ def page(browser, stack, requested_urls):
 
 
 @pytest.fixture(scope="session")
-def pictures():
-    shutil.rmtree(PICTURES, ignore_errors=True)
-    PICTURES.mkdir(parents=True)
-    return PICTURES
+def screenshots():
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
+    SCREENSHOTS.mkdir(parents=True)
+    return SCREENSHOTS
 
 
 @pytest.fixture(autouse=True)
-def trace(request, page, pictures):
+def trace(request, page, screenshots):
     """Save a numbered screenshot at the end of each test, passed or not."""
     yield
-    number = len(list(pictures.iterdir())) + 1
-    page.screenshot(path=pictures / f"{number:02}-{request.node.name}.png")
+    number = len(list(screenshots.iterdir())) + 1
+    page.screenshot(path=screenshots / f"{number:02}-{request.node.name}.png")
 
 
 @pytest.fixture(autouse=True)
-def nothing_from_elsewhere(page, requested_urls):
-    """Fail for any request to another machine."""
+def no_external_requests(page, requested_urls):
+    """Fail if the page requests anything from another host."""
     yield
     assert {urlsplit(url).hostname for url in requested_urls if not url.startswith(("data:", "blob:"))} <= {"127.0.0.1"}

@@ -1,4 +1,4 @@
-"""The form of the Connection, and its test."""
+"""The Connection form and its test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(600)
 CREDENTIALS = {"gs://my-bucket": "our-stored-credentials"}
 
 
-def test_the_form_names_its_fields_and_says_what_they_are_for(stack, page):
+def test_form_contains_labels_and_descriptions(stack, page):
     form = new_connection(page, stack.airflow.url, CONNECTION)
     for label in ("API address", "Port", "User name", "Password"):
         expect(form.get_by_label(label, exact=True)).to_be_visible()
@@ -28,13 +28,13 @@ def test_the_form_names_its_fields_and_says_what_they_are_for(stack, page):
         expect(form).to_contain_text(field["description"])
 
 
-def test_the_form_of_the_connection_and_its_test(stack, page):
+def test_connection_is_added_and_tested(stack, page):
     add_connection(page, stack.airflow.url, CONNECTION, stack.ard, credentials_ids=json.dumps(CREDENTIALS))
     assert press_test(page, CONNECTION) == "Logged in as user@sandbox.example, account 7001. Balance: no limit."
     extra = json.loads(stack.airflow.api.get(f"/connections/{CONNECTION}")["extra"])
     assert json.loads(extra["credentials_ids"]) == CREDENTIALS
 
 
-def test_wrong_password_names_its_field(stack, page):
+def test_wrong_password_names_the_field_to_check(stack, page):
     add_connection(page, stack.airflow.url, "ard_wrong", stack.ard, password="wr0ng")
     assert press_test(page, "ard_wrong").endswith("Check: User name or Password.")

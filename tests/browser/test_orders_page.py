@@ -1,4 +1,4 @@
-"""The quickstart's order on the page of orders."""
+"""The order of the quickstart on the orders page."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.api.orders.request import OrderRequest
 from demo.browser import orders_page
-from tests.browser.conftest import CONNECTION, MANY, QUICKSTART, SHOWN_AGAIN, SOON_MS
+from tests.browser.conftest import BECOME_VISIBLE, CONNECTION, ORDER_COUNT, QUICKSTART, TIMEOUT_MS
 
 pytestmark = pytest.mark.timeout(600)
 
 
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
-# The pixels of a canvas that are not transparent.
-INKED = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+# Counts the pixels of a canvas that are not transparent.
+COUNT_OPAQUE_PIXELS = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
     .filter((value, at) => at % 4 === 3 && value > 0).length"""
 
 
-def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run, wait_for):
+def test_task_link_opens_the_order(stack, page, run, wait_for):
     run_id, order_id = run
     page.goto(f"{stack.airflow.url}/dags/{QUICKSTART}/runs/{run_id}/tasks/order/details")
-    # The tab has the same name.
+    # The tab has the same title.
     link = page.locator("a[href*='/plugin/ard-orders?']")
     assert f"order={order_id}" in link.get_attribute("href")
     link.click()
@@ -38,17 +38,17 @@ def test_the_link_of_the_quickstarts_order_leads_to_its_tiles(stack, page, run, 
     expect(details).to_contain_text(f"{QUICKSTART} · order")
     canvas = frame.locator("#map .leaflet-tiles-pane canvas")
     expect(canvas).to_be_visible()
-    # Enough of the map is drawn: it has a few hundred pixels in each direction.
-    wait_for(lambda: canvas.evaluate(INKED) > 5_000)
+    # The map has been drawn: it has a few hundred pixels in each direction.
+    wait_for(lambda: canvas.evaluate(COUNT_OPAQUE_PIXELS) > 5_000)
 
 
-def test_the_address_of_an_order_survives_a_reload(page, run):
+def test_order_is_shown_after_a_reload(page, run):
     _, order_id = run
     page.reload()
     expect(page.frame_locator("iframe").locator("#details")).to_contain_text(order_id)
 
 
-def test_the_tasks_own_tab(stack, page, run):
+def test_task_tab(stack, page, run):
     run_id, order_id = run
     task = f"{stack.airflow.url}/dags/{QUICKSTART}/runs/{run_id}/tasks"
     page.goto(f"{task}/order/plugin/ard-order")
@@ -62,14 +62,14 @@ def test_the_tasks_own_tab(stack, page, run):
     expect(page.frame_locator("iframe").locator("#title")).to_contain_text("No orders of this task")
 
 
-def test_a_link_of_the_page_leads_to_the_task(stack, page, run):
+def test_page_links_to_the_task(stack, page, run):
     _, order_id = run
     frame = orders_page(page, stack.airflow.url, f"/plugin/ard-orders?connection={CONNECTION}&order={order_id}")
     frame.locator("#details").get_by_role("link", name=f"{QUICKSTART} · order").click()
     page.wait_for_url(re.compile(f"/dags/{QUICKSTART}/runs/.*/tasks/order"))
 
 
-def test_an_order_that_ends_is_seen_without_a_reload(stack, page, run):
+def test_finished_order_is_updated_without_a_reload(stack, page, run):
     _, order_id = run
     frame = orders_page(page, stack.airflow.url)
     row = frame.locator(f"[data-id='{order_id}']")
@@ -85,7 +85,7 @@ def place_order(ard):
         return client.submit_order(OrderRequest.of(acquisitions=CELL, destination="s3://ard-demo/more")).id
 
 
-def test_the_link_of_an_order_that_the_list_does_not_show_yet(stack, page):
+def test_link_to_an_order_that_is_not_loaded_yet(stack, page):
     frame = orders_page(page, stack.airflow.url)
     order_id = place_order(stack.ard)
     frame = orders_page(page, stack.airflow.url, f"/plugin/ard-orders?connection={CONNECTION}&order={order_id}")
@@ -106,7 +106,7 @@ def test_unknown_order_is_reported(stack, page):
     expect(problem).to_be_hidden()
 
 
-def test_by_keyboard_alone(stack, page, run):
+def test_keyboard_navigation(stack, page, run):
     _, oldest = run
     placed = [place_order(stack.ard), place_order(stack.ard)]
     frame = orders_page(page, stack.airflow.url)
@@ -142,52 +142,52 @@ def test_by_keyboard_alone(stack, page, run):
     expect(details).to_be_hidden()
     expect(focused).to_have_attribute("data-id", oldest)
     page.keyboard.press("ArrowUp")
-    above = focused.get_attribute("data-id")
-    assert above != oldest
+    previous = focused.get_attribute("data-id")
+    assert previous != oldest
     page.keyboard.press(" ")
-    expect(details).to_contain_text(above)
+    expect(details).to_contain_text(previous)
     tab_to("#details .close")
     page.keyboard.press("Enter")
     expect(details).to_be_hidden()
-    expect(focused).to_have_attribute("data-id", above)
+    expect(focused).to_have_attribute("data-id", previous)
 
 
-def test_a_window_that_is_seen_again_looks_again(stack, page, run):
+def test_page_is_updated_when_it_becomes_visible(stack, page, run):
     run_id, order_id = run
     page.goto(f"{stack.airflow.url}/dags/{QUICKSTART}/runs/{run_id}/tasks/order/plugin/ard-order")
     frame = page.frame_locator("iframe")
     expect(frame.locator("#details")).to_contain_text(order_id)
     with page.expect_response(lambda response: "/data/run" in response.url):
-        frame.locator("html").evaluate(SHOWN_AGAIN)
+        frame.locator("html").evaluate(BECOME_VISIBLE)
     expect(frame.locator("#updated")).to_have_text("Up to date")
     expect(frame.locator("#problem")).to_be_hidden()
 
 
-def test_paused_it_does_not(stack, page, requested_urls):
+def test_paused_page_is_not_updated(stack, page, requested_urls):
     frame = orders_page(page, stack.airflow.url)
     frame.get_by_role("button", name="Pause").click()
     expect(frame.locator("#updated")).to_contain_text("Paused")
     before = len(requested_urls)
-    frame.locator("html").evaluate(SHOWN_AGAIN)
+    frame.locator("html").evaluate(BECOME_VISIBLE)
     page.wait_for_timeout(1_000)
     assert not [url for url in requested_urls[before:] if "/data/" in url]
     with page.expect_response(lambda response: "/data/orders" in response.url):
         frame.get_by_role("button", name="Resume").click()
 
 
-def test_many_orders_take_few_requests_and_few_bytes(stack, page):
+def test_many_orders_take_few_requests(stack, page):
     def visit():
         """Open the page, and return path and size of each data request until all orders are loaded."""
         finished = []
         tab = page.context.new_page()
         tab.on("requestfinished", lambda request: finished.append(request))  # noqa: PLW0108 -- it must take attributes
         tab.goto(f"{stack.airflow.url}/ard-orders/?connection=ard_many")
-        tab.locator("#sums b", has_text=f"{MANY}").first.wait_for(timeout=SOON_MS)
+        tab.locator("#sums b", has_text=f"{ORDER_COUNT}").first.wait_for(timeout=TIMEOUT_MS)
         data = [request for request in finished if "/ard-orders/data/" in request.url]
         sizes_by_path = [(re.sub(r".*/data/|\?.*", "", entry.url), entry.sizes()["responseBodySize"]) for entry in data]
         return tab, sizes_by_path
 
-    def listed():
+    def list_requests():
         return [
             entry for entry in stack.many.requests if entry.endpoint == "GET /order" and "filter" not in entry.query
         ]
@@ -197,11 +197,11 @@ def test_many_orders_take_few_requests_and_few_bytes(stack, page):
     paths = [path for path, _ in sizes_by_path]
     assert paths[0] == "connections"
     assert set(paths[1:]) == {"orders"}
-    assert len(paths) <= 1 + MANY // 100 + 1
+    assert len(paths) <= 1 + ORDER_COUNT // 100 + 1
     # Each page is read once; only the first, which has the new orders, is read again.
-    later_pages = [entry.query["starting_after"] for entry in listed() if "starting_after" in entry.query]
-    assert len(later_pages) == len(set(later_pages)) == MANY // 100 - 1
-    assert 1 <= len(listed()) - len(later_pages) <= paths.count("orders")
+    later_pages = [entry.query["starting_after"] for entry in list_requests() if "starting_after" in entry.query]
+    assert len(later_pages) == len(set(later_pages)) == ORDER_COUNT // 100 - 1
+    assert 1 <= len(list_requests()) - len(later_pages) <= paths.count("orders")
     with tab.expect_event("requestfinished", lambda request: "/data/orders" in request.url) as later:
         pass
     # Nothing has changed, so the response is small.
@@ -210,12 +210,12 @@ def test_many_orders_take_few_requests_and_few_bytes(stack, page):
     tab, sizes_by_path = visit()
     # The first response has all of them; on a slow machine a later one has no changes.
     assert [path for path, _ in sizes_by_path[:2]] == ["connections", "orders"]
-    assert sizes_by_path[1][1] < 50 * MANY
+    assert sizes_by_path[1][1] < 50 * ORDER_COUNT
     assert all(path == "orders" and size < 500 for path, size in sizes_by_path[2:])
     tab.close()
 
 
-def test_filters_and_the_sum(stack, page, run):
+def test_filters_and_totals(stack, page, run):
     frame = orders_page(page, stack.airflow.url)
     frame.locator("#text").fill("no such order")
     expect(frame.locator("#empty")).to_contain_text("No order matches")
@@ -224,7 +224,7 @@ def test_filters_and_the_sum(stack, page, run):
     expect(frame.locator("#sums")).to_contain_text(f"{len(stack.ard.orders)} orders")
 
 
-def test_light_and_dark_as_airflow_is(stack, page):
+def test_theme_follows_airflow(stack, page):
     frame = orders_page(page, stack.airflow.url)
     root = frame.locator("html")
     expect(root).to_have_attribute("data-theme", "light")

@@ -1,4 +1,4 @@
-"""Users who may not read the Connection."""
+"""Access without a login, and without permission to read the Connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import requests
 from playwright.sync_api import expect
 
 from demo.browser import window
-from tests.browser.conftest import CONNECTION, QUICKSTART, SHOWN_AGAIN
+from tests.browser.conftest import BECOME_VISIBLE, CONNECTION, QUICKSTART
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -22,12 +22,12 @@ def get(stack, path, user=None, **query):
     return requests.get(f"{stack.airflow.url}/ard-orders{path}", params=query, headers=headers, timeout=30)
 
 
-def test_refused_login_names_the_field_to_check(stack, page):
+def test_rejected_login_names_the_field_to_check(stack, page):
     page.goto(f"{stack.airflow.url}/plugin/ard-orders?connection=ard_wrong")
     expect(page.frame_locator("iframe").locator("#problem")).to_contain_text("Check: User name or Password.")
 
 
-def test_the_anonymous_get_no_data_from_any_route(stack, run):
+def test_data_routes_require_a_login(stack, run):
     run_id, order_id = run
     query = {"connection": CONNECTION, "order": order_id, "dag_id": QUICKSTART, "run_id": run_id}
     for path in ("connections", "orders", "order", "run"):
@@ -37,7 +37,7 @@ def test_the_anonymous_get_no_data_from_any_route(stack, run):
     assert CONNECTION not in get(stack, "/").text
 
 
-def test_who_may_not_read_the_connection_sees_no_order(stack, run):
+def test_orders_require_permission_to_read_the_connection(stack, run):
     run_id, order_id = run
     query = {"connection": CONNECTION, "order": order_id, "dag_id": QUICKSTART, "run_id": run_id, "task_id": "order"}
     assert get(stack, "/data/connections", "viewer").json() == {"connections": []}
@@ -52,6 +52,6 @@ def test_missing_permission_is_shown_on_the_page(browser, stack):
         page.goto(f"{stack.airflow.url}/plugin/ard-orders")
         frame = page.frame_locator("iframe")
         expect(frame.locator("#empty")).to_contain_text("you do not have permission to read it")
-        frame.locator("html").evaluate(SHOWN_AGAIN)
+        frame.locator("html").evaluate(BECOME_VISIBLE)
         page.wait_for_timeout(500)
         expect(frame.locator("#problem")).to_be_hidden()

@@ -1,6 +1,6 @@
-"""Where the SDK is correct, our order is the same JSON; intended differences are listed.
+"""Orders equal those of the SDK where it is correct; intended differences are listed.
 
-Payloads are created twice: in this process by max-ard, and by running `our_payloads.py` with the project's Python.
+Payloads are created twice: in this process by max-ard, and by running `provider_payloads.py` with the project's Python.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def our_side(folder: Path) -> dict[str, str]:
-    """Our payloads of all cases."""
-    script = Path(__file__).with_name("our_payloads.py")
+def provider_payloads(folder: Path) -> dict[str, str]:
+    """Return the provider's payloads of all cases."""
+    script = Path(__file__).with_name("provider_payloads.py")
     command = [os.environ["ARD_SANDBOX_PYTHON"], str(script), str(folder)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
 def sdk_cases(folder: Path) -> dict[str, dict[str, Any]]:
@@ -76,8 +76,8 @@ NAMES = names()
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", NAMES)
-def test_payload_equals_that_of_the_sdk(name, folder, our_side):
-    assert our_side[name] == sdk_payload(with_defaults(sdk_cases(folder)[name], folder))
+def test_payload_equals_that_of_the_sdk(name, folder, provider_payloads):
+    assert provider_payloads[name] == sdk_payload(with_defaults(sdk_cases(folder)[name], folder))
 
 
 def test_number_of_combinations():
@@ -85,8 +85,8 @@ def test_number_of_combinations():
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
-def test_intended_difference_to_the_sdk(name, folder, our_side):
-    reason, arguments, expected_sdk, expected_ours = DIFFERENCES[name]
+def test_intended_difference_to_the_sdk(name, folder, provider_payloads):
+    reason, arguments, expected_sdk, expected = DIFFERENCES[name]
     assert reason
     sdk_cases(folder)
     if isinstance(expected_sdk, str):
@@ -95,11 +95,11 @@ def test_intended_difference_to_the_sdk(name, folder, our_side):
         assert type(caught.value).__name__ == expected_sdk
     else:
         assert_contains(json.loads(sdk_payload(with_defaults(arguments, folder))), expected_sdk)
-    made = json.loads(our_side[name])
-    if isinstance(expected_ours, str):
-        assert made == expected_ours
+    result = json.loads(provider_payloads[name])
+    if isinstance(expected, str):
+        assert result == expected
     else:
-        assert_contains(made, expected_ours)
+        assert_contains(result, expected)
 
 
 def assert_contains(payload: dict[str, Any], part: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A module that is too long to be read at once is split by topic."""
+"""Modules are limited in length; longer ones are split by topic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FOLDERS = ("airflow_provider_ard", "benchmarks", "dags_examples", "demo", "scrip
 MAX_LINES = 300
 
 
-def test_no_module_has_more_than_300_lines():
+def test_modules_have_at_most_300_lines():
     modules = [path for folder in FOLDERS for path in (REPOSITORY / folder).rglob("*.py")]
     lines = {str(path.relative_to(REPOSITORY)): len(path.read_text().splitlines()) for path in modules}
     assert len(lines) > 100

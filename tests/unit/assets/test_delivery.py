@@ -53,7 +53,7 @@ def test_destination_is_normalized(destination):
     ],
 )
 @pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
-def test_location_beyond_ascii_is_percent_encoded(scheme, prefix, encoded):
+def test_non_ascii_location_is_percent_encoded(scheme, prefix, encoded):
     asset = delivery_asset(f"{scheme}://tiles/{prefix}/")
     assert asset.uri == f"{scheme}://tiles/{encoded}"
     assert getattr(asset, "name", asset.uri).isascii()
@@ -65,13 +65,13 @@ def test_location_beyond_ascii_is_percent_encoded(scheme, prefix, encoded):
     assert events.added == [(asset, report)]
 
 
-def test_location_that_is_too_long_for_an_asset_is_refused_in_the_dag_file():
+def test_too_long_location_raises_in_the_dag_file():
     with pytest.raises(ArdRequestError) as caught:
         delivery_asset("s3://tiles/" + "ü" * 400)
     assert caught.value.argument == "destination"
 
 
-def test_location_that_airflow_refuses_does_not_fail_a_finished_task(caplog):
+def test_location_rejected_by_airflow_does_not_fail_the_task(caplog):
     alias, events = AssetAlias("deliveries"), AliasEvents(error=ValueError("too long"))
     publish_to_outlets([alias], [order("1")], {"outlet_events": {alias: events}})
     assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -121,7 +121,7 @@ EXAMPLES = [
 
 
 def others(operator: type[BaseOperator], name: str) -> dict[str, Any]:
-    """Return the arguments that an order, Select or list needs beside one."""
+    """Return the arguments that are required in addition to one."""
     required = OPERATORS[operator][0]
     return {key: value for key, value in required.items() if key not in (name, REPLACED.get(name))}
 
@@ -160,11 +160,11 @@ def is_json(value: Any) -> bool:
 
 
 @pytest.mark.parametrize(("operator", "name", "value"), EXAMPLES)
-def test_argument_means_the_same_by_every_route(operator, name, value, context):
+def test_argument_has_the_same_result_by_every_route(operator, name, value, context):
     expected = OPERATORS[operator][1](operator(task_id="t", **others(operator, name), **{name: value}))
     routes = [(literal, True), (literal, False), (template, True), (expanded, True), (expanded, False)]
     if is_json(value):
-        # A string of another object is its text.
+        # Other objects render to their string form.
         routes.append((template, False))
         value = json.loads(json.dumps(value))
     for route, native in routes:
@@ -182,19 +182,19 @@ def test_every_argument_has_examples():
     ("operator", "name"),
     [(ArdOrderOperator, "acquisitions"), (ArdSelectOperator, "ids"), (ArdListTilesOperator, "acquisitions")],
 )
-def test_id_that_native_rendering_makes_a_float_is_refused_with_the_remedy(operator, name, acquisition_id, context):
+def test_id_rendered_to_a_float_is_rejected(operator, name, acquisition_id, context):
     for value in (acquisition_id, [acquisition_id]):
         with pytest.raises(ArdRequestError, match="render_template_as_native_obj") as caught:
             literal(operator, name, value, context, native=True)
         assert caught.value.argument == name
     expected = literal(operator, name, [acquisition_id], context, native=False)
-    # The remedy of the message.
+    # The fix that the message suggests.
     assert literal(operator, name, json.dumps([acquisition_id]), context, native=True) == expected
     assert template(operator, name, [acquisition_id], context, native=True) == expected
 
 
 @pytest.mark.parametrize("prefix", ["2026", "2_026"])
-def test_prefix_that_native_rendering_makes_a_number_is_refused_with_the_remedy(prefix, context):
+def test_prefix_rendered_to_a_number_is_rejected(prefix, context):
     def payload(text: str) -> Any:
         config = {"amazon_s3": {"bucket": "b", "prefix": text}}
         return literal(ArdOrderOperator, "output_config", config, context, native=True)[0]
@@ -205,18 +205,18 @@ def test_prefix_that_native_rendering_makes_a_number_is_refused_with_the_remedy(
     assert payload(f"{prefix}/")["output_config"]["amazon_s3"]["prefix"] == prefix
 
 
-def test_empty_prefix_that_native_rendering_makes_none_is_refused_with_the_remedy(context):
+def test_empty_prefix_rendered_to_none_is_rejected(context):
     config = {"amazon_s3": {"bucket": "b", "prefix": ""}}
     with pytest.raises(ArdRequestError, match="root of the bucket"):
         literal(ArdOrderOperator, "output_config", config, context, native=True)
 
 
-def test_metadata_that_is_rendered_natively_has_the_type_of_its_literal(context):
+def test_natively_rendered_metadata_has_literal_types(context):
     payload, _ = literal(ArdOrderOperator, "metadata", {"number": "4711", "text": "spring"}, context, native=True)
     assert payload["metadata"] == {"number": 4711, "text": "spring"}
 
 
-def test_mapping_over_a_dictionary_is_refused_with_the_list_form(context):
+def test_mapping_over_a_dictionary_is_rejected(context):
     with DAG("d", schedule=None) as dag:
         mapped = ArdOrderOperator.partial(task_id="t", destination="s3://b/p").expand(acquisitions={A: [C]})
     # As Airflow resolves a mapping, and as XCom stores the pair.

@@ -136,7 +136,7 @@ def test_kill_logs_that_the_order_continues(order, context, log_text):
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_literal_credential_is_masked_in_the_dag_and_sent_in_the_order(ard, order, context, mapped):
+def test_literal_credential_is_masked_in_the_dag_but_sent(ard, order, context, mapped):
     from airflow.providers.common.compat.sdk import DAG
     from airflow.serialization import serialized_objects
 

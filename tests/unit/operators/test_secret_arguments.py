@@ -165,8 +165,8 @@ def test_expand_kwargs(form):
     assert unmask(task.output_config) == FORMS[form]
 
 
-def test_parsing_a_dag_file_registers_nothing(monkeypatch):
-    # The DAG processor answers each registration after seconds.
+def test_parsing_a_dag_file_registers_no_secret(monkeypatch):
+    # In the DAG processor each registration takes seconds.
     calls = []
     monkeypatch.setattr("airflow_provider_ard.hooks.secret_masking.mask_secret", calls.append)
     with DAG("d", schedule=None) as dag:

@@ -1,4 +1,4 @@
-"""A second account on the same server does not see what the first one has, and the other way round."""
+"""Two accounts of one server are separate."""
 
 import pytest
 import requests
@@ -26,7 +26,7 @@ def other(ard):
     client.session.close()
 
 
-def test_each_account_sees_its_own_orders(ard, api, other):
+def test_accounts_see_their_own_orders(ard, api, other):
     first, second = api.order().json()["id"], other.order().json()["id"]
     for client, own, foreign in ((api, first, second), (other, second, first)):
         assert [order["id"] for order in client.get("/order").json()["data"]] == [own]
@@ -37,7 +37,7 @@ def test_each_account_sees_its_own_orders(ard, api, other):
     assert len(ard.submissions) == 2
 
 
-def test_client_of_one_account_does_not_find_the_order_of_the_other(ard, api):
+def test_order_of_the_other_account_is_not_found(ard, api):
     order_id = api.order().json()["id"]
     account = ard.other_account
     with ArdClient(Login(account.login, account.password), host=ard.url, timeout=5) as client:
@@ -64,7 +64,7 @@ def test_usage_credentials_and_monitors_are_separate(ard, api, other):
     assert ard.other_account.stored_secret("azure") is None
 
 
-def test_select_is_ordered_and_downloaded_by_its_own_account(api, other):
+def test_select_of_the_other_account_is_not_found(api, other):
     select_id = other.post("/select", json={"bbox": BBOX}).json()["id"]
     assert api.get(f"/select/request/{select_id}").status_code == 404
     assert api.order(acquisitions=None, select_id=select_id).status_code == 400
@@ -83,14 +83,14 @@ def test_client_credentials_log_in_to_their_account(ard):
     assert user.json()["user"]["account_id"] == "8001"
 
 
-def test_faults_and_expiry_of_tokens_apply_to_both(ard, api, other):
+def test_faults_and_token_expiry_apply_to_both_accounts(ard, api, other):
     ard.faults.add("GET /order", kind="status", status=503, times=2)
     assert [client.get("/order").status_code for client in (api, other)] == [503, 503]
     ard.expire_tokens()
     assert [client.get("/order").status_code for client in (api, other)] == [401, 401]
 
 
-def test_controls_cover_the_orders_of_both():
+def test_control_api_covers_both_accounts():
     with Sandbox(order_duration="3d") as ard:
         clients = [Api(ard), other_api(ard)]
         ids = [client.order().json()["id"] for client in clients]
@@ -102,7 +102,7 @@ def test_controls_cover_the_orders_of_both():
             client.session.close()
 
 
-def test_published_imagery_notifies_the_monitors_of_both(ard, api, other):
+def test_published_imagery_notifies_monitors_of_both_accounts(ard, api, other):
     area = {"type": "Polygon", "coordinates": [[[-105.1, 40.19], [-105.06, 40.19], [-105.06, 40.16], [-105.1, 40.19]]]}
     tile = {"catalog_id": "10300100AAAAAA00", "datetime": "2026-11-02T18:00:00Z", "utm_zone": 13}
     properties = tile | {"quadkey": "031131111330"}
@@ -113,7 +113,7 @@ def test_published_imagery_notifies_the_monitors_of_both(ard, api, other):
     assert [len(account.notifications) for account in (ard, ard.other_account)] == [1, 1]
 
 
-def test_orders_of_both_survive_a_restart(tmp_path):
+def test_orders_of_both_accounts_survive_a_restart(tmp_path):
     path = tmp_path / "state.sqlite"
     with Sandbox(order_duration="3d", state=path) as ard:
         clients = [Api(ard), other_api(ard)]
@@ -124,7 +124,7 @@ def test_orders_of_both_survive_a_restart(tmp_path):
         assert [[order.id for order in account.orders] for account in (ard, ard.other_account)] == [[ids[0]], [ids[1]]]
 
 
-def test_connection_logs_in_to_its_account(ard, monkeypatch):
+def test_connections_log_in_to_their_accounts(ard, monkeypatch):
     from airflow_provider_ard.hooks.ard import ArdHook
 
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)

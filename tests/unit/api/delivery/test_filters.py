@@ -29,12 +29,12 @@ from airflow_provider_ard.api.errors import ArdRequestError
     ],
     ids=str,
 )
-def test_dates_of_any_precision_include_all_of_their_days(value, expected):
+def test_dates_of_any_precision_are_parsed(value, expected):
     assert TileFilter.of(dates=value).dates == tuple(expected)
 
 
 @pytest.mark.parametrize("value", ["2026-13", "2026-W54", 202606, True, pd.NaT, [pd.NaT], "2026-07/2026-06", "a/b/c"])
-def test_invalid_dates_are_refused(value):
+def test_invalid_dates_are_rejected(value):
     with pytest.raises(ArdRequestError) as caught:
         TileFilter.of(dates=value)
     assert caught.value.argument == "dates"

@@ -127,7 +127,7 @@ def test_list_is_tried_again_after_a_while(client, place_orders, request_counts,
     assert request_counts() == (3, 3)
 
 
-def test_listed_finished_order_has_the_same_report_as_a_single_request(ard, client, place_orders):
+def test_listed_order_has_the_report_of_a_single_request(ard, client, place_orders):
     ids = place_orders(5)
     ard.finish_order(ids[1])
     ard.fail_order(ids[2], "no imagery")
@@ -175,7 +175,7 @@ def test_retry_after_of_the_list_stops_all_requests(ard, client, place_orders, r
     assert request_counts() == (1, 0)
 
 
-def test_refused_login_is_raised(ard, client, place_orders):
+def test_rejected_login_is_raised(ard, client, place_orders):
     ids = place_orders(3)
     ard.faults.add("GET /order", kind="status", status=401)
     with pytest.raises(ArdAuthError):

@@ -100,7 +100,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_aoi_of_any_form_is_that_of_an_order(form):
+def test_aoi_forms_equal_those_of_an_order(form):
     made = ArdNewImageryTrigger(intersects=FORMS[form]())
     _, arguments = made.serialize()
     assert json.loads(json.dumps(arguments)) == arguments
@@ -111,7 +111,7 @@ def test_aoi_of_any_form_is_that_of_an_order(form):
 
 
 @pytest.mark.parametrize("as_path", [str, Path])
-def test_file_of_an_aoi_is_read_by_the_triggerer(tmp_path, as_path):
+def test_aoi_file_is_read_by_the_triggerer(tmp_path, as_path):
     made = ArdNewImageryTrigger(intersects=as_path(tmp_path / "aoi.wkt"), query=CLEAR)
     (tmp_path / "aoi.wkt").write_text(BOX.wkt)
     assert made._request().intersects == BOX.wkt

@@ -61,9 +61,9 @@ def test_missing_store_is_logged_once(ard, short_sleeps, log_text):
         await running.kill()
 
     asyncio.run(scenario(Store()))
-    assert "Before Airflow 3.3" not in log_text()
+    assert "Airflow before 3.3" not in log_text()
     asyncio.run(scenario(None))
-    assert log_text().count("Before Airflow 3.3") == 1
+    assert log_text().count("Airflow before 3.3") == 1
 
 
 def test_state_is_kept_in_memory_without_a_store(ard, short_sleeps):
@@ -119,7 +119,7 @@ def test_trigger_survives_outage_and_logs_it_once(ard, short_sleeps, log_text):
 
 
 @pytest.mark.parametrize("content", [None, "POINT (0 0)"])
-def test_invalid_file_of_an_aoi_is_retried_only_at_the_interval(ard, short_sleeps, tmp_path, content):
+def test_invalid_aoi_file_is_retried_at_the_interval(ard, short_sleeps, tmp_path, content):
     if content is not None:
         (tmp_path / "aoi.wkt").write_text(content)
 

@@ -111,7 +111,7 @@ def test_trigger_arguments_contain_no_secret(ard):
     assert ard.password not in repr(trigger("1"))
 
 
-def test_first_poll_is_not_before_not_before(ard, place_order):
+def test_first_poll_waits_for_not_before(ard, place_order):
     order_id = place_order()
     ard.finish_order(order_id)
     not_before = time.time() + 1.0

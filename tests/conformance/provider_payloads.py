@@ -16,8 +16,8 @@ from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.orders.request import OrderRequest
 
 
-def our_payload(arguments: dict[str, Any]) -> str:
-    """Return our payload, or the argument in the error."""
+def provider_payload(arguments: dict[str, Any]) -> str:
+    """Return the payload, or the argument in the error."""
     arguments = dict(arguments)
     if "emails" in arguments:
         arguments["email_notifications"] = arguments.pop("emails")
@@ -33,7 +33,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     combinations = cases(folder, lambda response: response)
     combinations |= {name: arguments for name, (_, arguments, _, _) in DIFFERENCES.items()}
-    payloads = {name: our_payload(with_defaults(arguments, folder)) for name, arguments in combinations.items()}
+    payloads = {name: provider_payload(with_defaults(arguments, folder)) for name, arguments in combinations.items()}
     sys.stdout.write(json.dumps(payloads))
 
 
