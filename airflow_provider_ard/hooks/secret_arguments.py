@@ -12,6 +12,7 @@ from airflow_provider_ard.api.arguments import parse_literal
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.http.redaction import contains_secret, without_templates
 from airflow_provider_ard.hooks.secret_masking import mask_secrets
+from airflow_provider_ard.hooks.stable_arguments import with_stable_text
 from airflow_provider_ard.version_compat import OperatorPartial
 
 if TYPE_CHECKING:
@@ -89,13 +90,13 @@ class SecretArgumentsMixin:
     dag: Any
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Mask a template field.
+        """Mask a template field, and replace what has another text at each parse.
 
         Nothing is registered with Airflow's masker here: the DAG processor answers such a request after seconds.
         """
         if name in self.template_fields:
             _check_stored_elsewhere(name, value, self.dag if self.has_dag() else None)
-            value = mask(value)
+            value = mask(with_stable_text(value, name))
         super().__setattr__(name, value)
 
     @classmethod
@@ -146,7 +147,7 @@ def _unless_same(items: list[Any], value: list[Any] | tuple[Any, ...]) -> Any:
 
 def _mask_fields(arguments: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
     """Return an operator's arguments with its template fields masked."""
-    return {name: mask(value) if name in fields else value for name, value in arguments.items()}
+    return {name: mask(with_stable_text(value, name)) if name in fields else value for name, value in arguments.items()}
 
 
 def _mask_item(key: Any, item: Any, depth: int) -> Any:
