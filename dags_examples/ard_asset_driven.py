@@ -1,8 +1,8 @@
-"""Ingest imagery when it is delivered, in another DAG than the one that orders it.
+"""Order imagery in one DAG, and ingest it in another one when it is delivered.
 
 Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the bucket.
-The end of an order is an event of the asset that stands for the place of delivery. Any number of DAGs may order to it,
-and any number be scheduled on it.
+A finished order emits an event of the asset of its destination. Several DAGs may deliver to it, and several may be
+scheduled on it.
 """
 
 from datetime import UTC, datetime
@@ -32,17 +32,17 @@ def ard_deliver():
     ArdOrderSensor(task_id="wait", order_id=order.output, storage_conn_id=STORAGE, outlets=[IMAGERY])
 
 
-# Airflow 2 wants a start_date of every DAG with a schedule, though no day matters here.
+# Airflow 2 requires a start_date for every scheduled DAG; its value does not matter here.
 @dag(schedule=[IMAGERY], start_date=datetime(2026, 1, 1, tzinfo=UTC), default_args={"retries": 2}, tags=["ard"])
 def ard_ingest_delivered():
-    """List the tiles of the orders that were delivered, ingest each."""
+    """List the tiles of the delivered orders, and ingest each."""
     tiles = ArdListTilesOperator(task_id="list_tiles", order_id=delivered(), storage_conn_id=STORAGE)
     ingest.expand(tile=tiles.output)
 
 
 @task
 def delivered(**context) -> list[str]:
-    """Return the orders that have started this run: several, if they ended close to each other."""
+    """Return the IDs of the orders that triggered this run; several, if they finished at about the same time."""
     return [order["order_id"] for order in delivered_orders(context)]
 
 

@@ -1,9 +1,9 @@
 """Order each day's new imagery of an AOI, if it is clear and within a limit, and ingest it.
 
 Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the bucket.
-An acquisition belongs to one day only: no retry, cleared task or backfill buys it twice. A manual run
-is another run of its day and orders that day again. A day without imagery is skipped; one above the limit fails
-without buying. For past days, use `airflow backfill create`.
+An acquisition belongs to exactly one day: retries, cleared tasks and backfills do not order it twice. A manual run
+orders its day again. A day without imagery is skipped; a day above the limit fails without an order. For past days, use
+`airflow backfill create`.
 """
 
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
 
 AOI = [-105.10, 40.13, -105.03, 40.19]
-BUDGET_A_DAY = 5000
+MAX_COST_PER_DAY = 5000
 STORAGE = "aws_default"
 
 
 @dag(
-    # A plain "@daily" gives runs of Airflow 3 an interval without length, in which nothing can have been taken.
+    # A plain "@daily" gives runs of Airflow 3 an empty data interval that contains no acquisitions.
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
@@ -45,7 +45,7 @@ def ard_daily_monitor():
         task_id="order",
         acquisitions=select.output["acquisitions"],
         destination="s3://ard-demo/monitor",
-        max_cost=BUDGET_A_DAY,
+        max_cost=MAX_COST_PER_DAY,
     )
     delivered = ArdOrderSensor(task_id="wait", order_id=order.output)
     tiles = ArdListTilesOperator(task_id="list_tiles", order_id=order.output, storage_conn_id=STORAGE)

@@ -11,31 +11,35 @@ from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
 
-# Could as well come from a task: a mapped group takes its list from XCom, too.
+# The list can also be the output of a task.
 AOIS = [
     {"bbox": [-105.10, 40.13, -105.03, 40.19], "destination": "s3://ard-demo/aois/longmont"},
     {"bbox": [-68.88, -32.92, -68.81, -32.86], "destination": "s3://ard-demo/aois/mendoza"},
     {"bbox": [13.35, 52.48, 13.45, 52.55], "destination": "s3://ard-demo/aois/berlin"},
 ]
 STORAGE = "aws_default"
-PARAMS = {"taken": Param("2026-09-01/2026-10-31", type="string", description="Days, both included")}
+PARAMS = {
+    "acquired": Param(
+        "2026-09-01/2026-10-31", type="string", description="Interval of acquisition dates, both included"
+    )
+}
 
 
 @dag(schedule=None, params=PARAMS, default_args={"retries": 2}, tags=["ard"])
 def ard_many_aois():
-    """Run the group for each area."""
+    """Run the task group for each AOI."""
     aoi.expand_kwargs(AOIS)
 
 
 @task_group
 def aoi(bbox, destination):
-    """Select, order, wait, list the tiles and ingest them, for one area."""
+    """Select, order, wait, list the tiles and ingest them, for one AOI."""
     select = ArdSelectOperator(
         task_id="select",
         bbox=bbox,
-        datetime="{{ params.taken }}",
+        datetime="{{ params.acquired }}",
         query={"eo:cloud_cover": {"lte": 5}},
-        # The API's default is the best few of each cell: the rest would not be ordered.
+        # By default the API returns only the best few tiles of each cell.
         stack_depth=100,
         skip_if_empty=True,
     )

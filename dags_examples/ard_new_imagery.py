@@ -1,8 +1,9 @@
-"""Order and ingest each new acquisition over an area as soon as it is published.
+"""Order and ingest each new acquisition over an AOI as soon as it is published.
 
-Needs Airflow 3.0 or newer (3.3 to miss and repeat nothing over restarts), `airflow-provider-ard[s3,examples]`, a
-Connection `ard_default` of type ARD, and `aws_default` for the bucket. What there is when the DAG is first unpaused is
-not new. Several acquisitions may come in one run: each is an order of its own, with a budget of its own.
+Needs Airflow 3.0 or newer (3.3 to neither miss nor repeat acquisitions after a restart),
+`airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the bucket. Imagery
+that exists when the DAG is first unpaused is not new. A run may contain several acquisitions: each has its own order
+and budget.
 """
 
 from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath, dag, task
@@ -14,7 +15,7 @@ from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger, new_acqu
 
 try:
     from airflow.sdk import AssetWatcher
-except ImportError:  # Airflow 2 watches no assets: there this file has no DAG
+except ImportError:  # Airflow 2 has no asset watchers, so this file defines no DAG
     AssetWatcher = None
 
 STORAGE = "aws_default"
@@ -36,7 +37,7 @@ if AssetWatcher:
 
     @task(inlets=[imagery])
     def new(triggering_asset_events=None, inlet_events=None) -> list[dict]:
-        """Return the acquisitions that have started this run, as an order takes them."""
+        """Return the acquisitions that triggered this run, as the argument of an order."""
         return new_acquisitions(triggering_asset_events, inlet_events)
 
     @dag(schedule=[imagery], is_paused_upon_creation=True, default_args={"retries": 2}, tags=["ard"])

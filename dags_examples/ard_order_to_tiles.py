@@ -1,12 +1,12 @@
-"""Order ARD imagery, wait for it without holding a worker, ingest it tile by tile: a catalog and a mosaic.
+"""Order ARD imagery, wait for it without a worker slot, and ingest it tile by tile: a catalog and a mosaic.
 
 Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type ARD, and `aws_default` for the buckets.
-The acquisitions and the AOI are those of the sandbox; give your own as params of the run.
+The acquisitions and the AOI are those of the sandbox; pass your own as params of the run.
 """
 
 from datetime import timedelta
 
-# One file for Airflow 2.11 to 3.3; where only Airflow 3 counts, `airflow.sdk` has the same names.
+# Works on Airflow 2.11 to 3.3; for Airflow 3 only, `airflow.sdk` has the same names.
 from airflow.providers.common.compat.sdk import ObjectStoragePath, Param, dag, task
 
 from airflow_provider_ard.operators.order import ArdOrderOperator
@@ -15,11 +15,11 @@ from airflow_provider_ard.sensors.order import ArdOrderSensor
 
 STORAGE = "aws_default"
 PARAMS = {
-    "acquisitions": Param(["10400100E82CCE00", "1040010060C9AD00"], type="array", description="Acquisition ids"),
+    "acquisitions": Param(["10400100E82CCE00", "1040010060C9AD00"], type="array", description="Acquisition IDs"),
     "bbox": Param([-105.10, 40.13, -105.03, 40.19], type="array", description="AOI: xmin, ymin, xmax, ymax (degrees)"),
-    "destination": Param("s3://ard-demo/delivered", type="string", description="Where Maxar delivers to"),
+    "destination": Param("s3://ard-demo/delivered", type="string", description="Destination of the order"),
     "ingested": Param(
-        "s3://ard-demo/ingested", type="string", description="Where the DAG writes to, a folder an order"
+        "s3://ard-demo/ingested", type="string", description="Where the DAG writes, one folder per order"
     ),
 }
 
@@ -32,7 +32,7 @@ PARAMS = {
     tags=["ard"],
 )
 def ard_order_to_tiles():
-    """Order, wait, list the tiles, ingest each, then put them together."""
+    """Order, wait, list the tiles, ingest each, and merge them."""
     order = ArdOrderOperator(
         task_id="order",
         acquisitions="{{ params.acquisitions }}",
@@ -56,7 +56,7 @@ def ingest(tile: dict, folder: str) -> str:
     import rasterio
 
     with open_file(tile["assets"]["visual"]) as file, rasterio.open(file) as cog:
-        # A cell is square. Reading it small takes the COG's overviews, not the whole image.
+        # A reduced size reads the COG's overviews instead of the complete image.
         image = cog.read((1, 2, 3), out_shape=(3, 512, 512), masked=True)
     name = f"{folder}/{{}}/{tile['cell_id']}_{tile['date']}_{tile['acquisition_id']}"
     row, quicklook = name.format("rows") + ".json", name.format("quicklooks") + ".png"
@@ -76,7 +76,7 @@ def ingest(tile: dict, folder: str) -> str:
 
 @task
 def catalog(rows: list[str], folder: str) -> str:
-    """Gather the rows of all tiles in one table, stac-geoparquet."""
+    """Write the rows of all tiles to one stac-geoparquet table."""
     import json
 
     from stac_geoparquet.arrow import parse_stac_items_to_arrow, to_parquet
@@ -104,7 +104,7 @@ def mosaic(catalog: str, folder: str) -> str:
         tiles = read_table(file).sort_by("eo:cloud_cover").column("assets").to_pylist()
     with ExitStack() as stack:
         cogs = [stack.enter_context(rasterio.open(stack.enter_context(open_file(t["visual"]["href"])))) for t in tiles]
-        # One projection for all: the tiles of an order may lie in several UTM zones.
+        # Reproject all tiles to one CRS: an order may span several UTM zones.
         crs = cogs[0].crs
         images = [stack.enter_context(WarpedVRT(c, crs=crs, resampling=Resampling.bilinear)) for c in cogs]
         width = max(i.bounds.right for i in images) - min(i.bounds.left for i in images)
@@ -114,12 +114,12 @@ def mosaic(catalog: str, folder: str) -> str:
 
 
 def open_file(uri: str):
-    """Open a file of the object storage for reading, through Airflow's Connection."""
+    """Open a file in object storage for reading, with the Airflow Connection `STORAGE`."""
     return ObjectStoragePath(uri, conn_id=STORAGE).open("rb")
 
 
 def write_png(uri: str, pixels) -> None:
-    """Write an image, bands first, of bytes, to the object storage."""
+    """Write an 8-bit image, bands first, to object storage."""
     from io import BytesIO
 
     from PIL import Image

@@ -1,4 +1,4 @@
-"""Report what imagery would cost, one line per candidate; nothing is bought.
+"""Report the cost of imagery, one line per candidate; no order is placed.
 
 Needs `airflow-provider-ard`, a Connection `ard_default` of type ARD, and a destination that the API may write to, since
 the API checks that. A candidate that cannot be ordered appears as refused; its task's log contains the reason.
@@ -21,7 +21,7 @@ PARAMS = {"candidates": Param(CANDIDATES, type="array", description="Arguments o
 
 @dag(schedule=None, params=PARAMS, tags=["ard"])
 def ard_price_report():
-    """Price each candidate by a dry run, then put the prices in a table."""
+    """Estimate the cost of each candidate with a dry run, and report the estimates as a table."""
     priced = candidates()
     price = ArdOrderOperator.partial(
         task_id="price",
@@ -41,7 +41,7 @@ def candidates(params=None) -> list[dict]:
 @task(trigger_rule="all_done")
 def report(priced: list[dict], ti=None) -> str:
     """Return a table of area and cost, and print it to the log."""
-    # One by one: for a list of indexes, Airflow 2 skips missing values.
+    # One index at a time: for a list of indexes, Airflow 2 skips missing values.
     usages = [ti.xcom_pull(task_ids="price", key="usage", map_indexes=index) for index in range(len(priced))]
     rows = ["| acquisitions | bbox | km² | cost |", "|---|---|---:|---:|"]
     for candidate, usage in zip(priced, usages, strict=True):

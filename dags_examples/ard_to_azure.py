@@ -1,9 +1,9 @@
-"""Order imagery to Azure Blob Storage, by a SAS URL that is kept in an Airflow Connection.
+"""Order imagery to Azure Blob Storage, with a SAS URL from an Airflow Connection.
 
 Needs `airflow-provider-ard[azure,examples]`, a Connection `ard_default` of type ARD, `wasb_default` that reads the
-container, and `ard_writer`, of any type, whose password is the SAS URL that may write there. Airflow masks a password
-wherever it shows. An order can take three days, which the SAS must outlive. Credentials that are stored with the ARD
-API instead, as in `ard_to_gcs.py`, do for Azure as well.
+container, and `ard_writer`, of any type, whose password is the SAS URL with permission to write. Airflow masks
+passwords everywhere. The SAS must be valid for the duration of an order, up to three days. Credentials that are stored
+with the ARD API, as in `ard_to_gcs.py`, work for Azure as well.
 """
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath, dag, task

@@ -1,1 +1,1 @@
-"""The whole path on this machine: S3, the sandbox and a real Airflow, started, followed and stopped."""
+"""A demo on this machine: starts an S3 server, the sandbox and a real Airflow, runs the example DAG, stops all."""

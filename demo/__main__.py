@@ -1,4 +1,4 @@
-"""The command line of the demo: ``python -m demo``, or ``make demo``."""
+"""The command line of the demo: `python -m demo`, or `make demo`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run the demo; 0 if every delivered tile was ingested, 1 if not, 128 + signal if interrupted."""
     options = arguments()
-    # Before the imports below, which take seconds: Ctrl-C is answered from the start.
+    # Before the imports below, which take seconds, so that Ctrl-C is handled from the start.
     interrupts = Interrupts()
     from demo.runner import run  # noqa: PLC0415
 

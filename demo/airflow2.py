@@ -1,4 +1,4 @@
-"""What differs in Airflow 2: a webserver instead of an API server, REST v1, one task at a time on SQLite."""
+"""Differences of Airflow 2: a webserver instead of an API server, REST v1, one task at a time on SQLite."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def environment(port: int) -> dict[str, str]:
     """Return the settings of Airflow 2 for a standalone whose webserver listens on this port of 127.0.0.1."""
     return {
         "AIRFLOW__API__AUTH_BACKENDS": "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth",
-        # SQLite goes with no other.
+        # The only executor that works with SQLite.
         "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",
         "AIRFLOW__WEBSERVER__BASE_URL": f"http://127.0.0.1:{port}",
         # Signs the requests for logs that one component sends to another.
-        "AIRFLOW__WEBSERVER__SECRET_KEY": "a secret of this machine alone",
+        "AIRFLOW__WEBSERVER__SECRET_KEY": "secret-key-of-the-demo",
         "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
         "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),
         "AIRFLOW__WEBSERVER__WORKERS": "1",
-        # It shuts itself down when a busy machine keeps it waiting for longer.
+        # On a busy machine the webserver would shut down after the default timeouts.
         "AIRFLOW__WEBSERVER__WEB_SERVER_MASTER_TIMEOUT": "300",
         "AIRFLOW__WEBSERVER__WEB_SERVER_WORKER_TIMEOUT": "300",
     }
 
 
 def password(home: Path) -> str:
-    """Return the password that `airflow standalone` has made for its user."""
+    """Return the password that `airflow standalone` has generated for its user."""
     return (home / PASSWORD_FILE).read_text().strip()
 
 
 def running_task(title: str) -> str | None:
-    """Return what names a task instance in the title of a process that runs one, None for any other process."""
+    """Return the task instance that a process title contains, None for a process that runs no task."""
     for mark in ("airflow task runner: ", "airflow tasks run "):
         if mark in title:
             return " ".join(title.partition(mark)[2].split()[:3])
@@ -58,7 +58,7 @@ class Airflow2Api(AirflowApi):
     prefix = "/api/v1"
 
     def log_in(self, user: str, password: str) -> None:
-        """Send this user's name and password from now on."""
+        """Send this user's name and password with all later requests."""
         self._session.auth = (user, password)
 
     def is_healthy(self) -> bool:
@@ -71,7 +71,7 @@ class Airflow2Api(AirflowApi):
         return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run, whose params `conf` overrides, and return its run id."""
+        """Trigger a run with `conf`, which overrides params, and return its run ID."""
         return str(self.post(f"/dags/{dag_id}/dagRuns", {"conf": dict(conf or {})})["dag_run_id"])
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:

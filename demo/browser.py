@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
 
 # Timeout of one step on a slow machine, milliseconds.
-PATIENCE_MS = 60_000
+STEP_TIMEOUT_MS = 60_000
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Yield a browser; FileNotFoundError without Chromium."""
+    """Yield a browser. Raises FileNotFoundError if Chromium is not installed."""
     path = shutil.which("chromium")
     if path is None:
         raise FileNotFoundError("chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
-        # As root, as in CI, Chromium starts without its sandbox only.
+        # As root, for example in CI, Chromium starts only without its sandbox.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
             yield browser
@@ -43,7 +43,7 @@ def window(
     *,
     size: tuple[int, int] = (1440, 900),
 ) -> Iterator[Page]:
-    """Yield a window that is logged in to the Airflow at `url`; `size` in pixels, width and height."""
+    """Yield a page that is logged in to the Airflow at `url`; `size`: width and height in pixels."""
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -51,14 +51,14 @@ def window(
         locale="en-GB",
         timezone_id="UTC",
     )
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(STEP_TIMEOUT_MS)
     try:
         page = context.new_page()
         page.goto(f"{url}/")
         page.fill("input[name=username]", user)
         page.fill("input[name=password]", password)
         page.keyboard.press("Enter")
-        page.wait_for_url(lambda there: "/login" not in there)
+        page.wait_for_url(lambda current_url: "/login" not in current_url)
         page.evaluate("localStorage.setItem('theme', 'light')")
         yield page
     finally:
@@ -66,7 +66,7 @@ def window(
 
 
 def orders_page(page: Page, url: str, path: str = "/plugin/ard-orders") -> FrameLocator:
-    """Go to the page of orders inside Airflow's, and return the frame that it is in once it shows orders."""
+    """Open the orders page in Airflow's UI, wait for its orders, and return its frame."""
     page.goto(f"{url}{path}")
     frame = page.frame_locator("iframe")
     frame.locator("#rows [data-id]").first.wait_for()
@@ -76,7 +76,7 @@ def orders_page(page: Page, url: str, path: str = "/plugin/ard-orders") -> Frame
 def add_connection(
     page: Page, url: str, conn_id: str, ard: Sandbox, *, credentials_ids: str | None = None, **other: str
 ) -> None:
-    """Fill in the form of a new Connection to a sandbox, with `other` values in some of its fields, and save it."""
+    """Add a Connection to a sandbox in the form; `other`: values of further fields."""
     form = new_connection(page, url, conn_id)
     host, _, port = ard.url.rpartition(":")
     values = {"host": host, "port": port, "login": ard.login, "password": ard.password} | other
@@ -101,7 +101,7 @@ def new_connection(page: Page, url: str, conn_id: str) -> Locator:
 
 
 def press_test(page: Page, conn_id: str) -> str:
-    """Press the Test button of a Connection in the list, and return what Airflow's API answers to it."""
+    """Press the Test button of a Connection in the list, and return the message of Airflow's response."""
     button = page.get_by_role("row", name=conn_id).get_by_role("button", name="Test")
     with page.expect_response(lambda candidate: candidate.url.endswith("/connections/test")) as response:
         button.click()

@@ -1,8 +1,8 @@
-"""Keep a tree of processes on a leash: ``python -m demo.guard COMMAND [ARGUMENT…]``.
+"""Run a command, and stop all its processes when this process's standard input closes.
 
-COMMAND runs in a session of its own. The whole session is stopped when the guard's standard input ends, which
-is when its owner asks for it or dies, even by SIGKILL. The guard ends when nothing of the session is left, with
-COMMAND's exit code.
+Usage: `python -m demo.guard COMMAND [ARGUMENT…]`. COMMAND runs in a separate session, and all processes of the session
+are stopped. Standard input closes when the owner closes it or dies, even by SIGKILL. The guard exits after the last
+process, with COMMAND's exit code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import psutil
 if TYPE_CHECKING:
     from types import FrameType
 
-# `airflow standalone` takes about 5 s to end by itself; the rest is terminated.
+# `airflow standalone` takes about 5 s to stop; remaining processes are terminated.
 STOP_TIMEOUT_S = 12.0
 POLL_S = 0.2
 
@@ -44,7 +44,7 @@ def signal_all(session: int, signum: signal.Signals) -> None:
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
-    """Stop a session leader and its session: by SIGINT, then SIGTERM, then SIGKILL."""
+    """Stop a session leader and its session with SIGINT, then SIGTERM, then SIGKILL."""
     session = child.pid
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
@@ -62,12 +62,12 @@ def stop(child: subprocess.Popen[bytes]) -> None:
 
 
 def ignore(signum: int, frame: FrameType | None) -> None:
-    """Do nothing: only the end of standard input stops a guard."""
+    """Do nothing: a guard stops only when its standard input closes."""
 
 
 def main() -> int:
-    """Run the command line until it ends by itself or standard input does."""
-    # Handlers, not SIG_IGN: that would be inherited by the command, which then could not be asked to stop.
+    """Run the command until it exits or standard input closes."""
+    # Handlers instead of SIG_IGN, which the command would inherit, so that it could not be stopped with these signals.
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, ignore)
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603

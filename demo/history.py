@@ -1,4 +1,4 @@
-"""A sandbox with a past: orders of several DAGs over some weeks, as an account would have them."""
+"""Fill a sandbox with past orders, of several DAGs over some weeks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
 
-# DAG, task, whether it is mapped, and how often it orders.
+# DAG, task, whether it is mapped, and its weight.
 DAGS = (
     ("aoi_monitor_daily", "order", False, 5),
     ("coast_change", "order_scene", True, 3),
@@ -22,15 +22,15 @@ DAGS = (
     ("new_imagery", "order", False, 2),
 )
 FAILURES = ("Tile generation failed for 2 cells", "The output location cannot be written to: AccessDenied")
-FAILED_SHARE = 0.04
-OPEN_FOR = timedelta(days=1)
+FAILURE_RATE = 0.04
+RUNNING_FOR = timedelta(days=1)
 
 
 def fill(ard: Sandbox, number: int, *, days: float = 45, seed: int = 8) -> list[str]:
-    """Place so many orders, spread over the last `days` of the sandbox's clock, and return their ids, oldest first.
+    """Place `number` orders over the last `days` of the sandbox's clock, and return their IDs, oldest first.
 
-    What is older than a day has ended. Orders by HTTP, as everybody does; the clock ends where it was. The sandbox
-    must not end orders by itself (`order_duration` longer than `days`).
+    Orders older than a day have finished. Uses the HTTP API; restores the clock. The sandbox must not finish orders by
+    itself (`order_duration` longer than `days`).
     """
     random = Random(seed)  # noqa: S311
     now = ard.clock.now()
@@ -41,9 +41,9 @@ def fill(ard: Sandbox, number: int, *, days: float = 45, seed: int = 8) -> list[
         for order_number, moment in enumerate(moments):
             ard.clock.set(moment)
             placed.append(client.submit_order(_request(random, catalog, order_number, moment)).id)
-            if now - moment > OPEN_FOR:
+            if now - moment > RUNNING_FOR:
                 ard.clock.set(min(now, moment + timedelta(hours=2 + 20 * random.random())))
-                if random.random() < FAILED_SHARE:
+                if random.random() < FAILURE_RATE:
                     ard.fail_order(placed[-1], random.choice(FAILURES))
                 else:
                     ard.finish_order(placed[-1])
@@ -55,10 +55,10 @@ def _request(random: Random, catalog: dict[str, list[str]], number: int, moment:
     acquisition = random.choice(list(catalog))
     cells = catalog[acquisition]
     start = random.randrange(len(cells))
-    chosen = cells[start : start + random.randint(1, 6)]
+    ordered_cells = cells[start : start + random.randint(1, 6)]
     dag_id, task_id, mapped, _ = random.choices(DAGS, [weight for *_, weight in DAGS])[0]
     request = OrderRequest.of(
-        acquisitions={acquisition: chosen},
+        acquisitions={acquisition: ordered_cells},
         destination=f"s3://ard-demo/{dag_id}/{moment:%Y-%m-%d}",
         metadata={"campaign": f"{moment:%B}"},
     )

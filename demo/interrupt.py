@@ -1,4 +1,4 @@
-"""Turn SIGINT, SIGTERM and SIGHUP into an orderly end, at any moment and however often they come."""
+"""Stop cleanly at SIGINT, SIGTERM and SIGHUP, at any time and also if they are repeated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ POLL_S = 0.1
 
 
 class InterruptedBySignalError(Exception):
-    """A signal asked the process to end: `signum`."""
+    """The process received the signal `signum`."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
@@ -36,7 +36,7 @@ class Interrupts:
         self._signum = self._signum or signum
 
     def pause(self, seconds: float) -> None:
-        """Sleep; raises `InterruptedBySignalError` as soon as a signal has arrived."""
+        """Sleep; raises `InterruptedBySignalError` when a signal has been received."""
         deadline = time.monotonic() + seconds
         while True:
             if self._signum:

@@ -1,4 +1,4 @@
-"""The ingested files, as listed by the catalog."""
+"""The ingested files, as listed in the catalog."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ITEM_OF = "-visual.tif"
 
 @dataclass(frozen=True)
 class Ingested:
-    """The files that the example DAG made of an order, and the rows of its catalog."""
+    """The files that the example DAG wrote for an order, and the rows of its catalog."""
 
     catalog: Path
     mosaic: Path
@@ -26,7 +26,7 @@ class Ingested:
 
     @classmethod
     def fetch(cls, s3: S3Server, prefix: str, folder: Path) -> Self:
-        """Copy the catalog and the mosaic below `prefix` into a folder; FileNotFoundError if one is missing."""
+        """Copy the catalog and the mosaic below `prefix` into a folder. Raises FileNotFoundError if one is missing."""
         files = {}
         uris = s3.uris(prefix)
         for name in ("catalog.parquet", "mosaic.png"):
@@ -38,7 +38,7 @@ class Ingested:
         return cls(files["catalog.parquet"], files["mosaic.png"], rows)
 
     def item_uris(self) -> set[str]:
-        """Return where the STAC items of all ingested tiles were delivered to."""
+        """Return the URIs of the STAC items of all ingested tiles."""
         return {row["assets"]["visual"]["href"].removesuffix(ITEM_OF) + ".json" for row in self.rows}
 
     def table(self) -> str:

@@ -9,41 +9,41 @@ import requests
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Per request; a busy machine with SQLite is slow.
 TIMEOUT_S = 20.0
-"""Seconds to wait for one answer; a busy machine that runs SQLite can be slow."""
 
 
 class AirflowApi:
-    """A client of one Airflow's REST API; `requests.HTTPError` for what the API refuses."""
+    """A client of Airflow's REST API. Raises `requests.HTTPError` for an error response."""
 
     prefix = "/api/v2"
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._session = requests.Session()
-        # A proxy from the environment has no business between two processes of one machine.
+        # Ignore proxies from the environment: both processes run on this machine.
         self._session.trust_env = False
 
     def get(self, path: str, **params: Any) -> Any:
-        """Return the JSON answer to GET `path`, relative to the API's prefix."""
+        """Return the JSON response to GET `path`, relative to the API's prefix."""
         response = self._session.get(f"{self.url}{self.prefix}{path}", params=params, timeout=TIMEOUT_S)
         response.raise_for_status()
         return response.json()
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Return the JSON answer to POST `path`, relative to the API's prefix."""
+        """Return the JSON response to POST `path`, relative to the API's prefix."""
         response = self._session.post(f"{self.url}{self.prefix}{path}", json=body, timeout=TIMEOUT_S)
         response.raise_for_status()
         return response.json()
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Return the JSON answer to PATCH `path`, relative to the API's prefix."""
+        """Return the JSON response to PATCH `path`, relative to the API's prefix."""
         response = self._session.patch(f"{self.url}{self.prefix}{path}", json=body, timeout=TIMEOUT_S)
         response.raise_for_status()
         return response.json()
 
     def log_in(self, user: str, password: str) -> None:
-        """Use a token of this user from now on."""
+        """Log in as this user, and use the token for all later requests."""
         response = self._session.post(
             f"{self.url}/auth/token", json={"username": user, "password": password}, timeout=TIMEOUT_S
         )
@@ -69,7 +69,7 @@ class AirflowApi:
         return bool(response.ok)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run, whose params `conf` overrides, and return its run id."""
+        """Trigger a run with `conf`, which overrides params, and return its run ID."""
         run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
         return str(run["dag_run_id"])
 
@@ -78,7 +78,7 @@ class AirflowApi:
         return str(self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Return the task instances of a run, one a map index, with `id`, `task_id`, `state`, `try_number`."""
+        """Return the task instances of a run, one per map index, with `id`, `task_id`, `state`, `try_number`."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return list(self.get(path, limit=200)["task_instances"])
 
@@ -89,11 +89,11 @@ class AirflowApi:
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """Return what a task has pushed under a key."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        # As stored, without `deserialize`: that would parse the text of an order id, all digits, into a number.
+        # Without `deserialize`, which would convert an order ID to a number.
         return self.get(path, map_index=map_index)["value"]
 
     def task_log(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> str:
-        """Return the log of a task instance's current try, a line an event, with tracebacks in short."""
+        """Return the log of a task instance's current try, one line per event, with shortened tracebacks."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         content = self.get(path, map_index=task["map_index"], full_content="true")["content"]
         return "\n".join(_line(event) for event in content)

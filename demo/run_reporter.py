@@ -31,7 +31,7 @@ class RunReporter:
         print_line(f"DAG {DAG_ID} triggered, run {self.run_id}")
 
     def poll(self) -> bool:
-        """Print what is new; return whether the run has ended."""
+        """Print updates; return whether the run has finished."""
         state = self._airflow.api.run_state(DAG_ID, self.run_id)
         tasks = self._airflow.api.tasks(DAG_ID, self.run_id)
         for task in sorted(tasks, key=lambda task: task["end_date"] or "~"):
@@ -54,7 +54,7 @@ class RunReporter:
             self._reported.add(key)
 
     def _report_deferred(self, task: dict[str, Any]) -> None:
-        # Any task process would be the sensor's own, which may take a moment to end after it deferred.
+        # A remaining task process is that of the sensor, which ends shortly after it has deferred.
         if not self._airflow.running_tasks():
             self._has_deferred = True
             self._print(f"waiting: task {task['task_id']} is deferred, and no worker process runs a task")

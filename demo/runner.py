@@ -1,4 +1,4 @@
-"""Start everything, run the example DAG, check the results, stop everything."""
+"""Run the demo: start all servers, run the example DAG, check the results, stop all servers."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 BUCKET = "ard-demo"
 DELIVERED = f"s3://{BUCKET}/delivered"
 INGESTED = f"s3://{BUCKET}/ingested"
-# Beside the order's own duration: for rendering the tiles and for the tasks, on a slow machine.
-RUN_WITHIN = 600.0
+# Timeout of the DAG run in addition to the order's duration, in seconds.
+RUN_TIMEOUT_S = 600.0
 MARKER_FILE = ".ard-demo"
 # The STAC item of a tile, as delivered: zone/quadkey/date/acquisition.json.
 ITEM = re.compile(r"/\d{2}/[0-3]{12}/\d{4}-\d{2}-\d{2}/[^/]+\.json$")
@@ -40,7 +40,7 @@ class DemoFailedError(Exception):
 
 
 class Output:
-    """Prints lines with the seconds since the start."""
+    """Prints lines with the time since the start, in seconds."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
@@ -61,12 +61,12 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     try:
         _run(options, interrupts, output)
     except InterruptedBySignalError as interrupt:
-        output(f"stopped by {interrupt}; nothing is left running")
+        output(f"stopped by {interrupt}; all servers are stopped")
         return 128 + interrupt.signum
     except (DemoFailedError, AirflowFailedError, OSError, ValueError) as error:
         output(f"FAILED: {error}")
         return 1
-    output("stopped all that was started")
+    output("all servers are stopped")
     return 0
 
 
@@ -100,20 +100,20 @@ def _run(options: argparse.Namespace, interrupts: Interrupts, output: Output) ->
         try:
             airflow.wait_for_dag(DAG_ID)
             reporter = RunReporter(airflow, output, {"destination": DELIVERED, "ingested": INGESTED})
-            airflow.wait_until(reporter.poll, within=duration + RUN_WITHIN, what="the run's end", every=1.0)
+            airflow.wait_until(reporter.poll, within=duration + RUN_TIMEOUT_S, what="the DAG run to finish", every=1.0)
             check(reporter, s3, folder, output)
         except (DemoFailedError, AirflowFailedError) as error:
             if not options.keep:
                 raise
             output(f"FAILED: {error}")
-            linger(airflow, interrupts, output)
+            keep_running(airflow, interrupts, output)
             raise DemoFailedError("see above") from None
         if options.keep:
-            linger(airflow, interrupts, output)
+            keep_running(airflow, interrupts, output)
 
 
 def check(reporter: RunReporter, s3: S3Server, folder: Path, output: Output) -> None:
-    """Compare what was delivered with what was ingested, and show the latter; `DemoFailedError` unless all was."""
+    """Print the ingested tiles. Raises `DemoFailedError` unless they are all delivered tiles."""
     if reporter.failures:
         raise DemoFailedError("\n\n".join(reporter.failures))
     ingested = Ingested.fetch(s3, INGESTED, folder)
@@ -128,8 +128,8 @@ def check(reporter: RunReporter, s3: S3Server, folder: Path, output: Output) -> 
     output(f"mosaic       {ingested.mosaic}")
 
 
-def linger(airflow: StandaloneAirflow, interrupts: Interrupts, output: Output) -> None:
-    """Leave everything running until a signal comes; `AirflowFailedError` if Airflow dies."""
+def keep_running(airflow: StandaloneAirflow, interrupts: Interrupts, output: Output) -> None:
+    """Keep all servers running until a signal is received. Raises `AirflowFailedError` if Airflow dies."""
     output(f"Airflow's UI is at {airflow.url}, user {USER}, password {airflow.password}; Ctrl-C stops everything")
     output.plain("\nFor `ard` and `airflow` in a second terminal, after `. .venv/bin/activate`:\n")
     output.plain(exports(airflow.environment) + "\n")
@@ -140,7 +140,7 @@ def linger(airflow: StandaloneAirflow, interrupts: Interrupts, output: Output) -
 
 
 def exports(environment: Mapping[str, str]) -> str:
-    """Return the environment variables with which another shell reaches this Airflow and the sandbox."""
+    """Return the shell commands that set the environment variables for this Airflow and the sandbox."""
     names = ("AIRFLOW_HOME", "AIRFLOW_CONN_ARD_DEFAULT", "AIRFLOW_CONN_AWS_DEFAULT", "AIRFLOW__CORE__DAGS_FOLDER")
     return "\n".join(f"export {name}={shlex.quote(environment[name])}" for name in names)
 
@@ -148,16 +148,16 @@ def exports(environment: Mapping[str, str]) -> str:
 def fresh_folder(folder: Path) -> Path:
     """Empty the demo's folder, and return it.
 
-    Raises ValueError for a folder with anything in it that no demo has made, or whose demo is still running.
+    Raises ValueError for a non-empty folder that is not of the demo, or whose demo is still running.
     """
     mark = folder / MARKER_FILE
     if mark.exists():
         owner = mark.read_text()
         if owner.isdigit() and _runs(int(owner)):
-            raise ValueError(f"a demo is running in {folder} already (process {owner}); give another folder")
+            raise ValueError(f"--folder: a demo is already running in {folder} (process {owner}); use another folder")
         shutil.rmtree(folder)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} is not a folder of the demo, and not empty: not touched")
+        raise ValueError(f"--folder: {folder} is not empty and was not created by the demo; use another folder")
     folder.mkdir(parents=True, exist_ok=True)
     mark.write_text(str(os.getpid()))
     return folder.resolve()

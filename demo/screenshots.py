@@ -1,4 +1,4 @@
-"""The pictures of the documentation, taken from a real Airflow: ``make screenshots``."""
+"""Regenerate the screenshots of the documentation with a real Airflow: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 IMAGES = REPOSITORY / "docs" / "images"
 ORDERS = 400
-# Airflow names a DAG to somebody only if there is one.
+# The page shows only DAGs that exist.
 DAG_FILE = """
 from airflow.sdk import dag, task
 
@@ -37,7 +37,7 @@ for dag_id, task_id in {dags!r}:
 
 
 def main() -> None:
-    """Start Airflow on a sandbox with a past, take the pictures, stop."""
+    """Start Airflow and a sandbox with past orders, take the screenshots, stop."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="ard-screenshots-"))
     try:
@@ -55,12 +55,12 @@ def main() -> None:
 
 
 def shoot(browser: Browser, url: str, password: str, ard: Sandbox) -> None:
-    """Take every picture."""
+    """Take all screenshots."""
     with window(browser, url, USER, password, size=(1280, 860)) as page:
         add_connection(page, url, "ard_default", ard)
         print(json.dumps({"test": press_test(page, "ard_default")}))
         page.get_by_text("Logged in as").first.wait_for()
-        # It fades in, stays for some seconds, and would lie over the form.
+        # The notification fades in, stays for some seconds, and would cover the form.
         page.wait_for_timeout(700)
         save(page, "connection-test")
         page.reload()
@@ -77,7 +77,7 @@ def shoot(browser: Browser, url: str, password: str, ard: Sandbox) -> None:
 
 
 def orders_and_one(page: Page, url: str) -> None:
-    """Take the list of orders, and one order on the map."""
+    """Take screenshots of the list of orders and of one order on the map."""
     frame = orders_page(page, url)
     frame.locator("#map canvas").first.wait_for()
     page.wait_for_timeout(3_000)
@@ -89,7 +89,7 @@ def orders_and_one(page: Page, url: str) -> None:
 
 
 def save(page: Page, name: str) -> None:
-    """Keep what the window shows."""
+    """Save a screenshot."""
     page.screenshot(path=IMAGES / f"{name}.png")
 
 

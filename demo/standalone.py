@@ -1,4 +1,4 @@
-"""A real `airflow standalone` in a folder of its own: scheduler, DAG processor, API server and triggerer on SQLite."""
+"""Run `airflow standalone` in a separate folder: scheduler, DAG processor, API server and triggerer, with SQLite."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 USER = "admin"
-# Seconds without a word after which somebody who waits would ask.
-SAY_EVERY = 20.0
+# Interval of progress messages, in seconds.
+PROGRESS_INTERVAL_S = 20.0
 REPOSITORY = Path(__file__).resolve().parents[1]
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class AirflowFailedError(Exception):
-    """Airflow died, did not come up in time, or could not read a DAG file; the message ends with the log's tail."""
+    """Airflow died, did not start in time, or cannot import a DAG file; the message ends with the last log lines."""
 
 
 def free_port(preferred: int = 0) -> int:
-    """Return a port of 127.0.0.1 that nobody listens on.
+    """Return a free port of 127.0.0.1.
 
-    `wanted` is taken if given, and OSError raised if it is not free.
+    :param preferred: Use this port; raises OSError if it is in use. 0 picks any free port.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,7 +50,7 @@ def free_port(preferred: int = 0) -> int:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without what the caller's own Airflow, AWS account or proxy would bring in."""
+    """Return the environment without the variables of the caller's Airflow, AWS account and proxy."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "AWS_"))}
     for key in ("NO_PROXY", "no_proxy"):
         environment[key] = ",".join(filter(None, [environment.get(key), "127.0.0.1", "localhost"]))
@@ -58,13 +58,14 @@ def clean_environment() -> dict[str, str]:
 
 
 class StandaloneAirflow:
-    """An `airflow standalone`, as a context manager: up and healthy inside, gone with all its processes outside.
+    """An `airflow standalone` as a context manager: healthy on entry; all its processes are stopped on exit.
 
-    `home` becomes AIRFLOW_HOME and must be empty or absent. `env` is added to the environment, which is where
-    connections come in. `pause` sleeps for the seconds it is given in every wait; what it raises ends the wait.
-    `print_line` prints now and then that the start continues.
-    `command`, arguments to Python, is what starts the components, if `airflow standalone` is not to.
-    Raises `AirflowFailedError`.
+    :param home: AIRFLOW_HOME, empty or not existing.
+    :param env: Additional environment variables, such as Connections.
+    :param pause: Called instead of `time.sleep` in all waits; an exception ends the wait.
+    :param print_line: Called with progress messages during the start.
+    :param command: Arguments of Python that start the components, instead of `airflow standalone`.
+    :raises AirflowFailedError: if Airflow does not start or dies.
     """
 
     def __init__(
@@ -88,8 +89,8 @@ class StandaloneAirflow:
         self.log_file = self.home / "standalone.log"
         self._start_within = start_within
         self._pause = pause
-        self._say = print_line
-        self._say_next = math.inf
+        self._print_line = print_line
+        self._next_progress_at = math.inf
         self._command = command
         self.environment = self._environment() | dict(env or {})
         self._guard: subprocess.Popen[bytes] | None = None
@@ -99,7 +100,7 @@ class StandaloneAirflow:
         env = clean_environment()
         bin_folder = str(Path(sys.executable).parent)
         return env | {
-            # standalone starts its four components as plain `airflow`.
+            # `airflow standalone` finds `airflow` by PATH to start its components.
             "PATH": f"{bin_folder}{os.pathsep}{env.get('PATH', '')}",
             "NO_COLOR": "1",
             "AIRFLOW_HOME": str(self.home),
@@ -113,7 +114,7 @@ class StandaloneAirflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             # The default forks 32 workers.
             "AIRFLOW__CORE__PARALLELISM": "2",
-            # By default 5 s; what a busy machine answers later has been done all the same, and done again is refused.
+            # The default is 5 s. After a timeout, the retry of a request that succeeded late is rejected.
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
@@ -123,25 +124,25 @@ class StandaloneAirflow:
 
     @property
     def guard_pid(self) -> int:
-        """The process that stops Airflow when this one ends, in whatever way."""
+        """The ID of the process that stops Airflow when this process ends."""
         if self._guard is None:
             raise AirflowFailedError("Airflow is not running")
         return self._guard.pid
 
     @property
     def password(self) -> str:
-        """The password of the user `USER`, made by Airflow at its first start."""
+        """The password of the user `USER`, which Airflow generates at its first start."""
         if self.is_airflow_2:
             return airflow2.password(self.home)
         file = self.home / "simple_auth_manager_passwords.json.generated"
         return str(json.loads(file.read_text())[USER])
 
     def __enter__(self) -> Self:
-        """Start, and return when every component is healthy and the REST API is logged in to."""
+        """Start Airflow, wait until every component is healthy, and log in to the REST API."""
         self.home.mkdir(parents=True, exist_ok=True)
         try:
             with self.log_file.open("wb") as log:
-                # A session of its own, or Ctrl-C in a terminal would reach the guard as well.
+                # In a new session, as Ctrl-C in a terminal would otherwise also stop the guard.
                 self._guard = subprocess.Popen(  # noqa: S603
                     [sys.executable, "-m", "demo.guard", sys.executable, *self._command],
                     cwd=REPOSITORY,
@@ -151,8 +152,8 @@ class StandaloneAirflow:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-            self._say_next = time.monotonic() + SAY_EVERY
-            self.wait_until(self._is_up, within=self._start_within, what="Airflow's components healthy")
+            self._next_progress_at = time.monotonic() + PROGRESS_INTERVAL_S
+            self.wait_until(self._is_up, within=self._start_within, what="all components of Airflow to be healthy")
             self.api.log_in(USER, self.password)
         except BaseException:
             self.stop()
@@ -162,53 +163,55 @@ class StandaloneAirflow:
     def _is_up(self) -> bool:
         if self.api.is_healthy():
             return True
-        if time.monotonic() >= self._say_next:
-            self._say(f"Airflow is still starting; its log: {self.log_file}")
-            self._say_next += SAY_EVERY
+        if time.monotonic() >= self._next_progress_at:
+            self._print_line(f"Airflow is still starting; its log: {self.log_file}")
+            self._next_progress_at += PROGRESS_INTERVAL_S
         return False
 
     def __exit__(self, *_: object) -> None:
-        """Stop Airflow, whatever happened."""
+        """Stop Airflow."""
         self.stop()
 
     def stop(self) -> None:
-        """Stop all processes of Airflow, and return when none is left."""
+        """Stop all processes of Airflow, and wait for their end."""
         if self._guard is None:
             return
         if self._guard.stdin:
             self._guard.stdin.close()
-        # The guard has its own timeouts and kills at the end.
+        # The guard kills the processes after its own timeouts.
         self._guard.wait(60)
         self._guard = None
 
     def wait_until(self, condition: Callable[[], bool], *, within: float, what: str, every: float = 0.5) -> None:
-        """Return as soon as `condition` holds; `within` and `every` are seconds, `what` is for the message.
+        """Wait until `condition` is true; `within` and `every` are seconds, `what` is for the message.
 
-        An answer that is late, or lost in a server's trouble, is none yet: a busy machine has such.
-        Raises `AirflowFailedError` when it does not hold in time, and at once when Airflow dies.
+        Request timeouts and server errors count as "not yet": they happen on a busy machine.
+        Raises `AirflowFailedError` after `within` seconds, and immediately if Airflow dies.
         """
         deadline = time.monotonic() + within
         while True:
-            trouble = ""
+            last_response = ""
             try:
                 if condition():
                     return
             except requests.RequestException as error:
                 if error.response is not None and error.response.status_code < 500:
                     raise
-                trouble = f"\nlast error: {type(error).__name__}: {error}"
+                last_response = f"\nLast response: {type(error).__name__}: {error}"
             self.check_alive()
             if time.monotonic() > deadline:
-                raise AirflowFailedError(f"condition not met within {within:g} s: {what}{trouble}\n{self.log_tail()}")
+                raise AirflowFailedError(
+                    f"Timed out after {within:g} s waiting for: {what}{last_response}\n{self.log_tail()}"
+                )
             self._pause(every)
 
     def check_alive(self) -> None:
         """Raise `AirflowFailedError` if Airflow, or one of its components, has died."""
         if self._guard is None or self._guard.poll() is not None:
             code = "" if self._guard is None else f" with exit code {self._guard.returncode}"
-            raise AirflowFailedError(f"Airflow ended{code}\n{self.log_tail()}")
+            raise AirflowFailedError(f"Airflow exited{code}\n{self.log_tail()}")
         dead = self._zombies()
-        # standalone does not supervise its components; a child it waits for is a zombie for a moment only.
+        # `airflow standalone` does not supervise its components. A child that it waits for is a zombie only briefly.
         if dead & self._dead_before:
             raise AirflowFailedError(f"A component of Airflow has died\n{self.log_tail(60)}")
         self._dead_before = dead
@@ -221,23 +224,23 @@ class StandaloneAirflow:
         return dead
 
     def log_tail(self, lines: int = 25) -> str:
-        """Return the last lines of what Airflow's components have printed."""
+        """Return the last lines of the output of Airflow's components."""
         text = self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
     def wait_for_dag(self, dag_id: str, within: float = 90.0) -> None:
-        """Return when the DAG can be triggered; a DAG file that cannot be read is an error at once."""
+        """Wait until the DAG can be triggered. Raises `AirflowFailedError` immediately for an import error of a DAG."""
 
         def is_parsed() -> bool:
             if broken := self.api.import_errors():
                 report = "\n".join(f"{file}:\n{trace}" for file, trace in broken.items())
-                raise AirflowFailedError(f"A DAG file cannot be read.\n{report}")
+                raise AirflowFailedError(f"A DAG file cannot be imported.\n{report}")
             return self.api.has_dag(dag_id)
 
-        self.wait_until(is_parsed, within=within, what=f"DAG {dag_id} parsed")
+        self.wait_until(is_parsed, within=within, what=f"DAG {dag_id} to be parsed")
 
     def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, within: float) -> dict[str, Any]:
-        """Return the task's instance as soon as it is in `state`; `AirflowFailedError` if it ends in another."""
+        """Wait until a task is in `state`, and return it. Raises `AirflowFailedError` if it ends in another state."""
         task: dict[str, Any] = {}
 
         def reached() -> bool:
@@ -249,22 +252,22 @@ class StandaloneAirflow:
                 "skipped",
             }:
                 log = self.api.task_log(dag_id, run_id, task)
-                raise AirflowFailedError(f"Task {task_id} is {task['state']}, not {state}\n{log}")
+                raise AirflowFailedError(f"Task {task_id}: expected {state}, got {task['state']}\n{log}")
             return bool(task["state"] == state)
 
-        self.wait_until(reached, within=within, what=f"task {task_id} {state}", every=0.3)
+        self.wait_until(reached, within=within, what=f"task {task_id} to be {state}", every=0.3)
         return task
 
     def processes(self) -> list[psutil.Process]:
-        """Return all live processes of Airflow, the guard left out."""
+        """Return all live processes of Airflow, without the guard."""
         if self._guard is None:
             return []
         return [process for child in psutil.Process(self.guard_pid).children() for process in members(child.pid)]
 
     def running_tasks(self) -> set[str]:
-        """Return the ids of the task instances that hold a worker process.
+        """Return the IDs of the task instances that have a worker process.
 
-        LocalExecutor's workers and the task processes below them carry the id in their titles, Airflow 2's the names.
+        They are in the titles of LocalExecutor's worker and task processes; Airflow 2 has names there.
         """
         running = set()
         for process in self.processes():

@@ -1,4 +1,4 @@
-"""A real S3 server on this machine (moto's), and a client of it."""
+"""A local S3 server (moto) and a client of it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from moto.server import ThreadedMotoServer
 if TYPE_CHECKING:
     from pathlib import Path
 
-# moto takes any key; a real one is never to be sent to it.
+# moto accepts any key; never send a real key to it.
 KEY = SECRET = "demo"  # noqa: S105
 REGION = "us-east-1"
 
 
 class S3Server:
-    """An S3 server in a thread, as a context manager, with the buckets it is given.
+    """An S3 server in a thread, as a context manager, with these buckets.
 
     `url` is its address, `connection_json` an Airflow Connection to it. `port` 0 takes any free one.
     """
@@ -31,7 +31,7 @@ class S3Server:
         self.client: Any = None
 
     def __enter__(self) -> Self:
-        """Start the server and make the buckets."""
+        """Start the server and create the buckets."""
         # A log line per request would hide the demo's own lines.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._server.start()
@@ -50,7 +50,7 @@ class S3Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the server; what it held is gone."""
+        """Stop the server; its objects are deleted."""
         self._server.stop()
 
     @property
@@ -66,12 +66,12 @@ class S3Server:
         return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", ())]
 
     def read(self, uri: str) -> bytes:
-        """Return what is in an object."""
+        """Return the content of an object."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         return bytes(self.client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def copy(self, uri: str, folder: Path) -> Path:
-        """Copy an object into a folder, and return the file."""
+        """Copy an object into a folder, and return the path of the file."""
         file = folder / uri.rpartition("/")[2]
         file.write_bytes(self.read(uri))
         return file

@@ -1,1 +1,1 @@
-"""What a wait costs: ours beside Airflow's HTTP sensor, dbt Cloud, Databricks and Fivetran."""
+"""Cost of a wait: this provider compared with Airflow's HTTP sensor, dbt Cloud, Databricks and Fivetran."""

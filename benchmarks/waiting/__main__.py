@@ -37,7 +37,7 @@ SIZES = (100, 1_000, 10_000)
 # one server, each unusable for a minute after its end: 10,000 orders polled every 5 s use them up in the third round.
 FEWER_SIZES = {"http": SIZES[:2], "dbt-cloud": SIZES[:2], "fivetran": SIZES[:2]}
 # These matter only with many waits.
-FEWER_SIZES |= {"ours-seldom": SIZES[1:], "bare": SIZES[1:]}
+FEWER_SIZES |= {"ours-rare-gc": SIZES[1:], "bare": SIZES[1:]}
 QUICK = (("ours", 1_000), ("http", 100))
 
 

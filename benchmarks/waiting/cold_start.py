@@ -1,4 +1,4 @@
-"""What the first waits cost a triggerer that has none yet; part of ``make bench``.
+"""Cost of the first waits of a triggerer; part of `make bench`.
 
 Two measurements, each in a new process with `airflow.triggers.base` loaded: the resident memory added by the first
 wait, and the longest block of the event loop in the first second of 1,000 waits.

@@ -20,7 +20,7 @@ CONN_ID = "waiting"
 
 @dataclass(frozen=True)
 class Task:
-    """What to measure: numbers of triggers and of rounds after the first one; `cap`: the maximum seconds of a phase."""
+    """A measurement: number of triggers, number of rounds after the first one; `cap`: maximum seconds of a phase."""
 
     contender: str
     orders: int
@@ -135,7 +135,7 @@ OURS = Contender(
 )
 CONTENDERS = {
     "ours": OURS,
-    "ours-seldom": replace(OURS, name=f"{OURS.name}, full collections seldom", full_after=1_000),
+    "ours-rare-gc": replace(OURS, name=f"{OURS.name}, full collections rare", full_after=1_000),
     "bare": Contender(
         name="BareTrigger",
         package="apache-airflow",
