@@ -37,4 +37,5 @@ def with_stable_text(value: Any, argument: str, depth: int = 0) -> Any:
 
 
 def _has_own_text(value: Any) -> bool:
-    return type(value).__str__ is not object.__str__ or type(value).__repr__ is not object.__repr__
+    methods = (type(value).__str__, type(value).__repr__)
+    return methods != (object.__str__, object.__repr__)
