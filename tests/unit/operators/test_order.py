@@ -5,12 +5,7 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_ard.exceptions import (
-    ArdOrderConflict,
-    ArdOrderInDoubtError,
-    ArdRequestError,
-    ArdUnavailableError,
-)
+from airflow_provider_ard.exceptions import ArdOrderConflict, ArdOrderInDoubtError, ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
 
 

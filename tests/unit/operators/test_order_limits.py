@@ -3,10 +3,7 @@ from __future__ import annotations
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_ard.exceptions import (
-    ArdBudgetExceeded,
-    ArdRequestError,
-)
+from airflow_provider_ard.exceptions import ArdBudgetExceeded, ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 
 

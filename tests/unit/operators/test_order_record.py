@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_ard.exceptions import (
-    ArdRequestError,
-)
+from airflow_provider_ard.exceptions import ArdRequestError
 
 
 def test_intent_is_saved_before_and_id_after_the_purchase(ard, order, context, store, monkeypatch):

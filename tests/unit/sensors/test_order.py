@@ -5,12 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSkipException,
-    Asset,
-    TaskDeferred,
-)
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, Asset, TaskDeferred
 
 from airflow_provider_ard.exceptions import ArdError, ArdNotFoundError, ArdOrderFailed, ArdRequestError
 from airflow_provider_ard.triggers.order import ArdOrderTrigger

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_ard.api.errors import (
-    ArdNotFoundError,
-    ArdOrderConflict,
-    ArdOrderInDoubtError,
-)
+from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.api.errors import ArdNotFoundError, ArdOrderConflict, ArdOrderInDoubtError
+from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
 from airflow_provider_ard.ordering.task_state import Attempt
 from tests.unit.ordering.fail_closed.conftest import CLEARED, RETRY, MemoryStore, order_once
@@ -21,6 +19,17 @@ def test_unknown_recorded_order_is_an_error_that_names_it(ard, client, request_f
         order_once(client, request_for(), if_exists=if_exists, store=store, attempt=RETRY)
     assert caught.value.order_id == "404404"
     assert ard.submissions == []
+
+
+def test_recorded_order_of_another_account_is_an_error_that_names_it(ard, client, request_for):
+    account = ard.other_account
+    with ArdClient(Login(account.login, account.password), host=ard.url, timeout=5) as other:
+        order_id = other.submit_order(request_for()).id
+    store = MemoryStore(SubmissionRecord(submitted=True, order_id=order_id, series=0))
+    with pytest.raises(ArdNotFoundError) as caught:
+        order_once(client, request_for(), store=store, attempt=RETRY)
+    assert caught.value.order_id == order_id
+    assert ard.orders == []
 
 
 def test_unknown_recorded_order_is_replaced_by_resubmit_after_a_clear(ard, client, request_for):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_ard.api.errors import (
-    ArdRequestError,
-    ArdUnavailableError,
-)
+from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.ordering.placement import OrderPlacement
 from airflow_provider_ard.ordering.submission_store import SubmissionRecord
 from tests.unit.ordering.fail_closed.conftest import KEY, MemoryStore, order_once

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_ard.api.errors import (
-    ArdOrderConflict,
-)
+from airflow_provider_ard.api.errors import ArdOrderConflict
 from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 from airflow_provider_ard.ordering.placement import OrderPlacement
 from airflow_provider_ard.ordering.task_state import Attempt

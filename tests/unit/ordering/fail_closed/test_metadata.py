@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_ard.api.errors import (
-    ArdUnavailableError,
-)
+from airflow_provider_ard.api.errors import ArdUnavailableError
 from tests.unit.ordering.fail_closed.conftest import RETRY, MemoryStore, order_once
 
 

@@ -7,10 +7,7 @@ import time
 import pytest
 
 from airflow_provider_ard.api.client import ArdClient
-from airflow_provider_ard.api.errors import (
-    ArdOrderInDoubtError,
-    ArdUnavailableError,
-)
+from airflow_provider_ard.api.errors import ArdOrderInDoubtError, ArdUnavailableError
 from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.ordering import existing_orders
 from airflow_provider_ard.ordering.idempotency import IdempotencyKey

@@ -3,71 +3,32 @@
 from __future__ import annotations
 
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-import requests
 
 from airflow_provider_ard.api.client import ArdClient
-from airflow_provider_ard.api.errors import (
-    ArdError,
-    ArdOrderConflict,
-    ArdOrderInDoubtError,
-    ArdUnavailableError,
-)
+from airflow_provider_ard.api.errors import ArdError, ArdOrderConflict, ArdOrderInDoubtError, ArdUnavailableError
 from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.ordering.placement import OrderPlacement
 from airflow_provider_ard.ordering.submission_store import SubmissionRecord
 from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.sandbox.proxy import Proxy
 from tests.unit.ordering.fail_closed.conftest import KEY, RETRY, MemoryStore, order_once
 
 
-class ResettingProxy(BaseHTTPRequestHandler):
-    """An HTTP proxy that forwards requests, but resets the connection instead of returning the response to an order."""
-
-    def do_GET(self):
-        self.forward()
-
-    def do_POST(self):
-        self.forward()
-
-    def forward(self):
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        headers = {key: value for key, value in self.headers.items() if key.lower() not in {"proxy-connection", "host"}}
-        session = requests.Session()
-        session.trust_env = False
-        response = session.request(self.command, self.path, data=body, headers=headers, timeout=5)
-        if self.command == "POST" and self.path.rstrip("/").endswith("/order"):
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            self.connection.close()
-            return
-        self.send_response(response.status_code)
-        self.send_header("content-length", str(len(response.content)))
-        self.end_headers()
-        self.wfile.write(response.content)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def proxy(monkeypatch):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), ResettingProxy)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("NO_PROXY", "")
-    monkeypatch.setenv("no_proxy", "")
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def test_reset_by_a_proxy_after_accept_finds_the_order(ard, client, proxy, request_for):
-    placed = order_once(client, request_for())
-    assert [order.id for order in ard.orders] == [placed.order.id]
+@pytest.mark.parametrize("tls", [False, True], ids=["forwarded", "CONNECT"])
+def test_reset_by_a_proxy_after_accept_finds_the_order(monkeypatch, tls):
+    with Sandbox(order_duration="3d", tls=tls) as ard, Proxy() as proxy:
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.setenv("no_proxy", "")
+        ard.faults.add("POST /order", kind="reset_after_accept")
+        with ArdClient(Login(ard.login, ard.password), host=ard.url, verify=ard.ca_file or True, timeout=5) as client:
+            request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="s3://bkt/p")
+            placed = order_once(client, request)
+        assert proxy.targets
+        assert [order.id for order in ard.orders] == [placed.order.id]
 
 
 def test_closed_port_of_a_proxy_is_not_in_doubt(ard, client, request_for, monkeypatch):
