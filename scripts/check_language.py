@@ -47,6 +47,7 @@ class WordList:
     def __init__(self, config: dict[str, Any]) -> None:
         self._names: dict[str, str] = config["names"]
         self._parts: dict[str, str] = config["name_parts"]
+        self._name_patterns = [(re.compile(pattern), advice) for pattern, advice in config["name_patterns"].items()]
         self._prose = [(re.compile(pattern, re.IGNORECASE), advice) for pattern, advice in config["prose"].items()]
         self._allowed = config["allow"]
 
@@ -81,6 +82,10 @@ class WordList:
         if advice := self._names.get(name.strip("_")):
             yield Finding(path, line, name, advice)
             return
+        for pattern, advice in self._name_patterns:
+            if pattern.fullmatch(name):
+                yield Finding(path, line, name, advice)
+                return
         for part in re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"):
             if advice := self._parts.get(part):
                 yield Finding(path, line, name, advice)

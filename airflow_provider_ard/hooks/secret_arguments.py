@@ -92,7 +92,7 @@ class SecretArgumentsMixin:
     def __setattr__(self, name: str, value: Any) -> None:
         """Mask a template field, and replace what has another text at each parse.
 
-        Nothing is registered with Airflow's masker here: the DAG processor answers such a request after seconds.
+        Nothing is registered with Airflow's masker here: in the DAG processor each such request takes seconds.
         """
         if name in self.template_fields:
             _check_stored_elsewhere(name, value, self.dag if self.has_dag() else None)

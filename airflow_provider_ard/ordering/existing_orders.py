@@ -91,10 +91,10 @@ def _search(client: ArdClient, tag: str, value: str) -> list[OrderStatus]:
     if is_filter_ignored and any(row.metadata for row in rows):
         # The list echoes metadata, so that orders with none of ours have another origin, such as the SDK.
         untagged = [row for row in untagged if not row.has_metadata]
-    return matches + _search_singly(client, untagged, tag, value, is_filter_ignored=is_filter_ignored)
+    return matches + _search_one_by_one(client, untagged, tag, value, is_filter_ignored=is_filter_ignored)
 
 
-def _search_singly(
+def _search_one_by_one(
     client: ArdClient, rows: list[OrderStatus], tag: str, value: str, *, is_filter_ignored: bool
 ) -> list[OrderStatus]:
     """Return those rows whose single status shows that they match. A row of the list may be shortened."""

@@ -20,6 +20,10 @@ WORDS = runpy.run_path(str(SCRIPTS / "check_language.py"))["WordList"](
         ("a.py", "found = search()\n"),
         ("a.py", "def take(given): ...\n"),
         ("a.py", "class MendedLedger: ...\n"),
+        ("tests/a.py", "for given in values: ...\n"),
+        ("tests/a.py", "def test_login_says_who_is_missing(): ...\n"),
+        ("tests/a.py", "def test_an_expired_token_is_refreshed(): ...\n"),
+        ("tests/a.py", f"def test_{'long_' * 14}(): ...\n"),
         ("a.py", "# Nobody is told.\n"),
         ("a.py", 'log.info(f"The wait goes on: {error}")\n'),
         ("a.py", '"""Look at the order."""\n'),
@@ -42,7 +46,8 @@ def test_word_is_reported_with_its_line(path, text):
         ("a.py", "lookup = {'place_order': 1}\n"),
         ("a.js", "const orders = await response.json();\n"),
         ("a.md", "The sensor logs an outage once, see `told`.\n\n```python\nfound = 1\n```\n"),
-        ("tests/a.py", "from hypothesis import given\n"),
+        ("tests/unit/api/geo/test_grid.py", "from hypothesis import given\n"),
+        ("tests/a.py", "def test_login_response_without_token_is_an_outage(): ...\n"),
     ],
 )
 def test_plain_words_are_not_reported(path, text):
