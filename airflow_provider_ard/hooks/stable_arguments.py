@@ -37,5 +37,4 @@ def with_stable_text(value: Any, argument: str, depth: int = 0) -> Any:
 
 
 def _has_own_text(value: Any) -> bool:
-    methods = (type(value).__str__, type(value).__repr__)
-    return methods != (object.__str__, object.__repr__)
+    return any(getattr(type(value), method) is not getattr(object, method) for method in ("__str__", "__repr__"))
