@@ -1,7 +1,9 @@
 """Check names and prose against the word list of this project: `python scripts/check_language.py [PATH ...]`.
 
 `language.toml` beside this file lists the words, what to write instead, and the exceptions with their reasons.
-Names are checked in Python and JavaScript, prose in comments, strings and Markdown. Exit code 1 if anything is found.
+Names are checked in Python and JavaScript, also against the words for prose: `_search_singly` is two words. Prose is
+checked in comments, strings, Markdown, and in the complete text of other files such as the Makefile. Exit code 1 if
+anything is found.
 """
 
 from __future__ import annotations
@@ -21,16 +23,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WORDS = Path(__file__).with_name("language.toml")
-SUFFIXES = {".py", ".js", ".html", ".md"}
+# Files without a language of their own: their complete text is checked as prose.
+TEXT_FILES = {".cfg", ".css", ".html", ".in", ".ini", ".svg", ".toml", ".yaml", ".yml"}
+TEXT_NAMES = {"Makefile", "run"}
+SUFFIXES = {".py", ".js", ".md", *TEXT_FILES}
 _PROSE_TOKENS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
-_JS_NAME = re.compile(r"(?<![\w.'\"-])(?:const|let|var|function)\s+([A-Za-z_$][\w$]*)")
-_JS_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|`[^`]*`|\"[^\"\n]*\"|'[^'\n]*'", re.DOTALL)
+# Comments and strings, or else names; of properties only those of `this`, as others may belong to a library.
+_JS_TOKEN = re.compile(
+    r"""(?P<prose>//[^\n]*|/\*.*?\*/|`[^`]*`|"[^"\n]*"|'[^'\n]*')|(?P<name>(?:(?<=\bthis\.)|(?<![\w$.]))[A-Za-z_$][\w$]*)""",
+    re.DOTALL,
+)
+_JS_EXPRESSION = re.compile(r"\$\{([^}]*)\}")
 _CODE_IN_MARKDOWN = re.compile(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A word that is not to be used, with its place and the replacement."""
+    """A word that is not to be used, with its location and the replacement."""
 
     path: str
     line: int
@@ -56,10 +65,12 @@ class WordList:
         suffix = Path(path).suffix
         if suffix == ".py":
             findings = list(self._check_python(path, text))
+        elif suffix == ".js":
+            findings = list(self._check_javascript(path, 1, text))
         elif suffix == ".md":
             findings = list(self._check_prose(path, 1, _CODE_IN_MARKDOWN.sub(_blank, text)))
         else:
-            findings = list(self._check_script(path, text))
+            findings = list(self._check_prose(path, 1, text))
         return [finding for finding in findings if not self._is_allowed(finding)]
 
     def _check_python(self, path: str, text: str) -> Iterator[Finding]:
@@ -69,14 +80,16 @@ class WordList:
             elif token.type in _PROSE_TOKENS:
                 yield from self._check_prose(path, token.start[0], token.string)
 
-    def _check_script(self, path: str, text: str) -> Iterator[Finding]:
-        for match in _JS_NAME.finditer(text):
-            yield from self._check_name(path, text.count("\n", 0, match.start()) + 1, match[1])
-        parts = [text] if path.endswith(".html") else (match[0] for match in _JS_COMMENT.finditer(text))
-        position = 0
-        for part in parts:
-            position = text.index(part, position)
-            yield from self._check_prose(path, text.count("\n", 0, position) + 1, part)
+    def _check_javascript(self, path: str, first_line: int, text: str) -> Iterator[Finding]:
+        for match in _JS_TOKEN.finditer(text):
+            line = first_line + text.count("\n", 0, match.start())
+            if name := match["name"]:
+                yield from self._check_name(path, line, name)
+                continue
+            yield from self._check_prose(path, line, match["prose"])
+            if match["prose"].startswith("`"):
+                for expression in _JS_EXPRESSION.finditer(match["prose"]):
+                    yield from self._check_javascript(path, line, expression[1])
 
     def _check_name(self, path: str, line: int, name: str) -> Iterator[Finding]:
         if advice := self._names.get(name.strip("_")):
@@ -86,10 +99,15 @@ class WordList:
             if pattern.fullmatch(name):
                 yield Finding(path, line, name, advice)
                 return
-        for part in re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"):
+        parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_").split("_")
+        for part in parts:
             if advice := self._parts.get(part):
                 yield Finding(path, line, name, advice)
                 return
+        # Only the first finding: a second one would be about the same name.
+        for finding in self._check_prose(path, line, " ".join(parts)):
+            yield Finding(path, line, name, finding.advice)
+            return
 
     def _check_prose(self, path: str, line: int, text: str) -> Iterator[Finding]:
         for pattern, advice in self._prose:
@@ -111,7 +129,8 @@ def _blank(match: re.Match[str]) -> str:
 def tracked_files() -> list[str]:
     """Return the files of the repository that are checked."""
     listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout  # noqa: S607
-    return [name for name in listed.splitlines() if Path(name).suffix in SUFFIXES and "/vendor/" not in name]
+    paths = [Path(name) for name in listed.splitlines() if "/vendor/" not in name]
+    return [str(path) for path in paths if path.suffix in SUFFIXES or path.name in TEXT_NAMES]
 
 
 def main(paths: list[str]) -> int:

@@ -151,9 +151,9 @@ class Measurement:
 
     async def _control(self, what: str, **query: Any) -> dict[str, Any]:
         text = "&".join(f"{name}={value}" for name, value in query.items())
-        return dict(json.loads(await asyncio.to_thread(self._ask, f"/bench/{what}?{text}")))
+        return dict(json.loads(await asyncio.to_thread(self._request, f"/bench/{what}?{text}")))
 
-    def _ask(self, path: str) -> bytes:
+    def _request(self, path: str) -> bytes:
         self._line.request("GET", path)
         return self._line.getresponse().read()
 

@@ -79,9 +79,9 @@ async function refresh(source) {
       state.rows = [...source.rows.values()];
       draw({ fit: first });
     } else if (first) draw({ fit: true });
-    if (state.revealLater && source.rows.has(state.revealLater)) {
-      table.reveal(state.revealLater);
-      state.revealLater = null;
+    if (state.scrollToLater && source.rows.has(state.scrollToLater)) {
+      table.scrollTo(state.scrollToLater);
+      state.scrollToLater = null;
     }
     response.error ? showProblem({ ...response.error, message: response.error.detail }) : clearProblem();
     if (state.request) await showRequestedOrder(source);
@@ -111,8 +111,8 @@ async function showRequestedOrder(source) {
   state.request = null;
   if (!row) return showProblem({ message: `Connection ${source.connection} has no order ${id}.` }, "order");
   select(row, details);
-  if (details) state.revealLater = id;
-  else table.reveal(id);
+  if (details) state.scrollToLater = id;
+  else table.scrollTo(id);
 }
 
 // The orders of a task ------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ function showNoConnections() {
 function select(row, details = null) {
   state.selected = row;
   if (row) {
-    Object.assign(state, { request: null, revealLater: null });
+    Object.assign(state, { request: null, scrollToLater: null });
     clearProblem("order");
   }
   table.select(row?.id ?? null);
@@ -226,7 +226,7 @@ async function withMap(action) {
       const { OrderMap } = await import("./map.js");
       return new OrderMap($("map"), urlOf("vendor/countries-50m.json"), (row) => {
         select(row);
-        table.reveal(row.id);
+        table.scrollTo(row.id);
       });
     })();
   }

@@ -104,7 +104,7 @@ export class Table {
   }
 
   /** Scroll a row into view. */
-  reveal(id) {
+  scrollTo(id) {
     const index = this.rows.findIndex((row) => row.id === id);
     if (index < 0) return;
     const { scrollTop, clientHeight } = this.scroll;
@@ -116,7 +116,7 @@ export class Table {
   /** Focus a row, or the last active one if it is not in the list. */
   focus(id) {
     if (this.rows.some((row) => row.id === id)) this.active = id;
-    this.reveal(this.active);
+    this.scrollTo(this.active);
     this.draw();
     this.rendered.get(this.active)?.focus({ preventScroll: true });
   }

@@ -14,8 +14,8 @@
 
   const isDark = () => {
     if (host) return host.classList.contains("dark");
-    const chosen = localStorage.getItem("theme");
-    return chosen === "dark" || (chosen !== "light" && system.matches);
+    const theme = localStorage.getItem("theme");
+    return theme === "dark" || (theme !== "light" && system.matches);
   };
 
   const apply = () => {
