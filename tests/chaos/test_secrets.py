@@ -66,7 +66,7 @@ def encodings(secret: str) -> set[bytes]:
         repr(secret)[1:-1],
         secret.replace("/", "\\/"),
     }
-    # Inside of a longer text such as `id:secret`, a secret begins at any of three places of a base64 group.
+    # Within a longer string such as `id:secret`, a secret starts at any of three offsets of a base64 group.
     raw = [secret.encode(), quote_plus(secret).encode()]
     cores = {base64.b64encode(b"0" * offset + form).decode()[4:-8] for offset in range(3) for form in raw}
     return {form.encode() for form in forms | {core for core in cores if len(core) >= 8}}

@@ -1,4 +1,4 @@
-"""Secrets where Airflow itself stores the value: the files of these DAGs are refused."""
+"""Secrets that Airflow stores before they can be masked: these DAG files raise `ArdRequestError`."""
 
 from __future__ import annotations
 

@@ -49,12 +49,12 @@ with DAG("routes", schedule=None, default_args={"retries": 0}):
     ArdOrderOperator.partial(task_id="expand_kwargs").expand_kwargs(
         [{"acquisitions": CELL, "output_config": json.dumps(azure("expand_kwargs"))}]
     )
-    # Refused, and stored nevertheless.
+    # Rejected arguments are stored, too.
     order("destination", destination=sas("destination"))
     order("destination_template", destination="{{ var.value.sas }}")
     order("intersects", destination="b/p", intersects=sas("intersects"))
     order("metadata", destination="b/p", metadata={"airflow_source": {"url": sas("metadata")}})
     ArdSelectOperator(task_id="select_intersects", intersects=sas("select_intersects"))
-    # It downloads its results by a signed link.
+    # The operator downloads its results by a signed link.
     ArdSelectOperator(task_id="select", bbox=[-105.2, 40.1, -105.0, 40.25], deferrable=False, poke_interval=1)
     ArdOrderSensor(task_id="wait", order_id=literal.output, poke_interval=1)

@@ -1,4 +1,4 @@
-"""Arguments whose text differs at each parse of a DAG file would be a new version of the DAG each time."""
+"""Arguments are serialized the same at each parse of a DAG file, so that no new DAG version is created."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 
 A, B = "10300100B2B49700", "104001009F982A00"
 BOX = shapely.box(-105.2, 40.1, -105.1, 40.2)
-# Of that name since Airflow 3.2.
+# The class has this name since Airflow 3.2.
 SERIALIZER = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
 
 
 class Field:
-    """An object with the interface and without a text of its own."""
+    """An object with `__geo_interface__` and the default `repr`, which contains its address."""
 
     def __init__(self, box=BOX):
         self.__geo_interface__ = shapely.geometry.mapping(box)
@@ -81,7 +81,7 @@ def stored(route, operator, arguments):
 
 
 def check_stable(route, operator, name, make, others=None):
-    # Both values exist at once, so that they have two addresses.
+    # Both values exist at the same time, so that their addresses differ.
     first, second = make(), make()
     texts = [stored(route, operator, {name: value, **(others or {})}) for value in (first, second)]
     assert texts[0] == texts[1]
@@ -91,7 +91,7 @@ def check_stable(route, operator, name, make, others=None):
 @pytest.mark.filterwarnings("ignore:The .shapely.ops.transform:DeprecationWarning")  # in maxar-ard-grid
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("form", AOIS)
-def test_aoi_is_stored_equally_at_each_parse(form, route):
+def test_aoi_is_serialized_the_same_at_each_parse(form, route):
     check_stable(route, ArdSelectOperator, "intersects", AOIS[form])
     check_stable(route, ArdOrderOperator, "intersects", AOIS[form], {"acquisitions": A, "destination": "s3://b/p"})
     with DAG("d", schedule=None):
@@ -101,7 +101,7 @@ def test_aoi_is_stored_equally_at_each_parse(form, route):
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("form", ACQUISITIONS)
-def test_list_is_stored_equally_at_each_parse(form, route):
+def test_list_is_serialized_the_same_at_each_parse(form, route):
     check_stable(route, ArdOrderOperator, "acquisitions", ACQUISITIONS[form], {"destination": "s3://b/p"})
     check_stable(route, ArdSelectOperator, "ids", ACQUISITIONS[form])
     check_stable(route, ArdListTilesOperator, "acquisitions", ACQUISITIONS[form], {"order_id": "1"})
@@ -109,7 +109,7 @@ def test_list_is_stored_equally_at_each_parse(form, route):
     assert [acquisition.id for acquisition in parse_acquisitions(task.acquisitions)] == [A, B]
 
 
-def test_generator_that_raises_is_refused_in_the_dag_file():
+def test_failing_generator_raises_in_the_dag_file():
     def failing():
         yield A
         raise OSError("the list ends early")
@@ -119,7 +119,7 @@ def test_generator_that_raises_is_refused_in_the_dag_file():
     assert caught.value.argument == "acquisitions"
 
 
-def test_object_that_raises_is_refused_when_it_is_read():
+def test_failing_geo_interface_is_rejected_when_parsed():
     task = ArdSelectOperator(task_id="t", intersects=Broken())
     with pytest.raises(ArdRequestError, match="KeyError"):
         parse_aoi(task.intersects)

@@ -1,4 +1,4 @@
-"""The libraries that send requests log no signed link at DEBUG."""
+"""HTTP and storage libraries do not log signed links at DEBUG level."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_ard.api.selects.request import SelectRequest
 
 @pytest.fixture
 def debug_text(caplog):
-    """Return a function that returns all records so far, at DEBUG."""
+    """Return a function that returns the text of all records at DEBUG level."""
     caplog.set_level(logging.DEBUG)
     return lambda: "\n".join(f"{record.name} {record.getMessage()} {vars(record)}" for record in caplog.records)
 
@@ -30,7 +30,7 @@ def test_signed_link_of_a_download_is_not_logged(ard, client, debug_text, wait_f
     assert set(links) == {"signature=***"}
 
 
-def test_refused_download_logs_and_reports_no_link(ard, client, debug_text):
+def test_failed_download_does_not_log_the_signature(ard, client, debug_text):
     redact_library_logs()
     pool = urllib3.PoolManager(retries=False)
     pool.request("GET", f"{ard.url}/c?sv=1&sig=Pl4nted%2FS%3D")
@@ -39,7 +39,7 @@ def test_refused_download_logs_and_reports_no_link(ard, client, debug_text):
 
 
 @pytest.mark.parametrize("name", LOGGERS)
-def test_each_library_is_filtered_once(name):
+def test_libraries_are_filtered_once(name):
     redact_library_logs()
     redact_library_logs()
     assert sum(isinstance(item, SignatureFilter) for item in logging.getLogger(name).filters) == 1
