@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import timedelta
 from typing import Any
 
@@ -34,11 +34,18 @@ def reject_blank(value: object, argument: str) -> Any:
     """
     if value is OMITTED:
         return None
-    is_empty = isinstance(value, Mapping | list | tuple | set | frozenset) and not value
     literal = parse_literal(value)
-    if none_if_blank(literal) is None or is_empty or (isinstance(literal, list | tuple | dict) and not literal):
+    if none_if_blank(literal) is None or _is_empty(literal):
         raise ArdRequestError(f"is {safe_repr(value)}; omit the argument to set no limit", argument=argument)
     return value
+
+
+def _is_empty(value: object) -> bool:
+    """Return whether a value is a container of any library without items."""
+    try:
+        return isinstance(value, Sized) and not isinstance(value, str) and len(value) == 0
+    except Exception:  # noqa: BLE001 -- an array without dimensions, or the user's own code
+        return False
 
 
 def none_if_blank(value: object) -> Any:

@@ -141,6 +141,8 @@ def _categories(value: object) -> tuple[str, ...]:
     if (value := parse_literal(none_if_blank(value))) is None:
         return ()
     values = [value] if isinstance(value, str) else to_list(value, "image_age_category", "age categories")
+    if not values:
+        raise ArdRequestError("is empty; omit the argument to search all ages", argument="image_age_category")
     for category in values:
         if category not in IMAGE_AGE_CATEGORIES:
             raise ArdRequestError(
