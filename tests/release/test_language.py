@@ -37,7 +37,7 @@ WORDS = runpy.run_path(str(SCRIPTS / "check_language.py"))["WordList"](
         ("a.py", "# Recolours the map.\n"),
         ("Makefile", "format:  ## Mend the code\n"),
         ("pyproject.toml", "# Airflow brings it along.\n"),
-        ("mkdocs.yml", "site_description: The colour of orders\n"),
+        ("mkdocs.yml", "site_description: Whoever orders\n"),
         ("a.html", "<p>Mend the login</p>\n"),
         ("a.md", "An outage is told once.\n"),
     ],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.api.errors import ArdError
 
-# What makes a URL or a header a secret wherever it appears, also in one that was shortened or encoded again.
+# Query parameters with secret values. They are redacted in any text, also if it is truncated or encoded again.
 _PARAMETERS = (
     "sig",
     "signature",
@@ -26,14 +26,14 @@ _PARAMETERS = (
     "client_secret",
     "password",
 )
-# A separator before the name, so that `config=` is none; it may be encoded as well.
+# Not preceded by a letter, so that names that merely end in `sig` do not match. `=` may be percent-encoded.
 _PARAMETER = re.compile(
     rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D))(?!\*\*\*)[^&\s\"'<>\\]+?(?=%(?:25)*26|[&\s\"'<>\\]|$)"
 )
 _HEADER = re.compile(r"(?i)\b((?:bearer|basic) +)[a-z0-9._~+/-]{8,}=*")
-# Of signed requests, as AWS libraries log them.
+# Headers of signed requests, as AWS libraries log them.
 _AWS_HEADER = re.compile(r"(?i)(x-amz-security-token['\"]?: *(?:b?['\"]|(?!b['\"]))|, signature=)[a-z0-9+/=%._-]+")
-# Of responses to a login.
+# Fields of login responses.
 _FIELD = re.compile(
     r"(?i)(\\*['\"](?:access_?token|refresh_?token|client_?secret|password|secret_?access_?key|session_?token)"
     r"\\*['\"]\s*:\s*\\*['\"]|<(?:SecretAccessKey|SessionToken)>)[^'\"<\\]+"
@@ -43,9 +43,9 @@ _PRIVATE_KEY = re.compile(r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----E
 # A JSON object in base64, such as the key of a service account.
 _BASE64_JSON = re.compile(r"\be[wy][A-Za-z0-9+/\s]{100,}")
 _TEMPLATE = re.compile(r"(?s)\{\{.*?\}\}|\{%.*?%\}")
-# No signed URL is shorter.
+# Shorter texts cannot contain a signed URL.
 _SHORTEST_SIGNED = 24
-# Shorter ones are no secrets worth the name, and would blank out innocent words.
+# Shorter values are not redacted: they would also match ordinary words.
 _SHORTEST = 4
 
 

@@ -192,28 +192,28 @@ def _from_config(output_config: object) -> tuple[Destination, tuple[str, ...]]:
         raise ArdRequestError(
             f"unknown platform {safe_repr(platform)}{did_you_mean(platform, _KEYS)}", argument="output_config"
         )
-    where = f"output_config.{platform}"
-    checked = _checked(platform, config, where)
+    argument = f"output_config.{platform}"
+    checked = _checked(platform, config, argument)
     if platform == "amazon_s3":
         return S3Destination(**checked), ()
-    warnings = _one_credential(checked, where)
+    warnings = _one_credential(checked, argument)
     if "service_credentials" in checked:
-        key = parse_service_credentials(checked["service_credentials"], f"{where}.service_credentials")
+        key = parse_service_credentials(checked["service_credentials"], f"{argument}.service_credentials")
         checked["service_credentials"] = SecretStr(key)
     if "sas_url" in checked:
-        url = parse_sas_url(checked["sas_url"], f"{where}.sas_url")
-        check_sas_location(url, checked["container"], checked["prefix"], f"{where}.sas_url")
-        warnings += sas_warnings(url, f"{where}.sas_url")
+        url = parse_sas_url(checked["sas_url"], f"{argument}.sas_url")
+        check_sas_location(url, checked["container"], checked["prefix"], f"{argument}.sas_url")
+        warnings += sas_warnings(url, f"{argument}.sas_url")
         checked["sas_url"] = SecretStr(url)
     kind = GCSDestination if platform == "google_cloud_storage" else AzureDestination
     return kind(**checked), warnings
 
 
-def _checked(platform: str, config: object, where: str) -> dict[str, Any]:
+def _checked(platform: str, config: object, argument: str) -> dict[str, Any]:
     """Return the validated settings of a platform, without empty ones."""
     if not isinstance(config, Mapping):
         received = "a string" if isinstance(config, str) else safe_repr(config)
-        raise ArdRequestError(f"expected a dictionary, got {received}", argument=where)
+        raise ArdRequestError(f"expected a dictionary, got {received}", argument=argument)
     valid_keys = _KEYS[platform]
     # Templates render `None` where there is no value.
     config = {
@@ -221,27 +221,27 @@ def _checked(platform: str, config: object, where: str) -> dict[str, Any]:
     }
     for key, value in config.items():
         if key not in valid_keys:
-            raise ArdRequestError(f"unknown key {safe_repr(key)}{did_you_mean(key, valid_keys)}", argument=where)
+            raise ArdRequestError(f"unknown key {safe_repr(key)}{did_you_mean(key, valid_keys)}", argument=argument)
         if value is not None and not isinstance(value, str) and key != "service_credentials":
             # A number may be `2026` or `2_026`: guessing could deliver to another location.
             hint = _NATIVE_PREFIX if key == "prefix" else ""
-            raise ArdRequestError(f"expected a string, got {safe_repr(value)}{hint}", argument=f"{where}.{key}")
+            raise ArdRequestError(f"expected a string, got {safe_repr(value)}{hint}", argument=f"{argument}.{key}")
     container = valid_keys[0]
     for key in (container, "prefix"):
         if config.get(key) is None:
             hint = '; "/" is the root of the bucket' if key == "prefix" else ""
-            raise ArdRequestError(f"the {key} is missing{hint}", argument=where)
-    check_names(where, config[container], config["prefix"], container)
+            raise ArdRequestError(f"the {key} is missing{hint}", argument=argument)
+    check_names(argument, config[container], config["prefix"], container)
     if config.get("role_arn"):
-        _check_role(config["role_arn"], f"{where}.role_arn")
+        _check_role(config["role_arn"], f"{argument}.role_arn")
     checked = {key: value for key, value in config.items() if none_if_blank(value) is not None}
     return checked | {"prefix": config["prefix"].strip("/")}
 
 
-def _check_role(role_arn: object, where: str) -> None:
+def _check_role(role_arn: object, argument: str) -> None:
     if not isinstance(role_arn, str) or not _ROLE_ARN.fullmatch(role_arn):
         raise ArdRequestError(
-            f"expected a role like arn:aws:iam::123456789012:role/name, got {safe_repr(role_arn)}", argument=where
+            f"expected a role like arn:aws:iam::123456789012:role/name, got {safe_repr(role_arn)}", argument=argument
         )
 
 
@@ -269,13 +269,13 @@ def _with_credentials(
     )
 
 
-def _one_credential(checked: dict[str, Any], where: str) -> tuple[str, ...]:
+def _one_credential(checked: dict[str, Any], argument: str) -> tuple[str, ...]:
     """Return the warnings for secrets that are ignored in favor of a stored credential."""
     if "credentials_id" not in checked:
         return ()
-    check_credentials_id(checked["credentials_id"], f"{where}.credentials_id")
+    check_credentials_id(checked["credentials_id"], f"{argument}.credentials_id")
     secrets = [secret for secret in ("service_credentials", "sas_url") if checked.pop(secret, None)]
-    return tuple(f"{where}: credentials_id {checked['credentials_id']!r} is used, {s} is not" for s in secrets)
+    return tuple(f"{argument}: credentials_id {checked['credentials_id']!r} is used, {s} is not" for s in secrets)
 
 
 def _credentials(
