@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.selects.request import SelectRequest
 
-AnyStatus = TypeVar("AnyStatus", OrderStatus, SelectStatus)
+_Status = TypeVar("_Status", OrderStatus, SelectStatus)
 
 REGISTERED = "registered_credentials"
 # A Select's result files that list its tiles, the smaller one first.
@@ -262,7 +262,7 @@ class ArdClient(Transport):
         except ValueError as error:
             raise ArdUnavailableError(f"POST {self.base}/{path}: {error}") from None
 
-    def _matching(self, requested_id: str, status: AnyStatus, path: str) -> AnyStatus:
+    def _matching(self, requested_id: str, status: _Status, path: str) -> _Status:
         """Return a status with the requested ID. Raises `ArdUnavailableError` if it is that of something else."""
         if not is_same_id(status.id, requested_id):
             raise ArdUnavailableError(f"GET {self.base}/{path}: the response is the status of {status.id[:200]!r}")

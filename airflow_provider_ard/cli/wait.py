@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from airflow_provider_ard.api.refusal import is_login_refusal
 from airflow_provider_ard.cli.command import FAILED, INTERRUPTED, OK, TIMED_OUT, command
 from airflow_provider_ard.cli.orders import order_json, print_orders
 from airflow_provider_ard.cli.output import console, print_error, print_json, print_message, text
+from airflow_provider_ard.exceptions import ArdUnavailableError, airflow_exceptions
 from airflow_provider_ard.hooks.ard import ArdHook
+from airflow_provider_ard.polling.order_updates import order_updates
 from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.progress import error_of_status
 
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-    from airflow_provider_ard.api.errors import ArdUnavailableError
     from airflow_provider_ard.api.orders.status import OrderStatus
 
 
@@ -54,21 +56,26 @@ def wait_for_orders(args: Namespace) -> int:
 def _wait(args: Namespace, order_ids: list[str], finished: dict[str, OrderStatus]) -> bool:
     """Poll until all orders are in `finished`, then return True; return False when the time is up."""
     from airflow_provider_ard.api.orders.status import State
+    from airflow_provider_ard.api.orders.status_reader import StatusReader
 
     # The next poll is the retry.
     hook = ArdHook(args.conn_id, max_attempts=1)
+    reader: StatusReader | None = None
     end = time.monotonic() + args.timeout if args.timeout else None
     with _display(order_ids) as display, _interrupts() as interrupted:
-        outages = OutageTracker(display.print_outage)
+        # What concerns single orders is up to the reader.
+        outages = OutageTracker(display.print_outage, is_tolerated=is_login_refusal)
         while not interrupted.is_set():
-            with outages.tolerate():
-                for order_id in order_ids:
-                    if order_id not in finished:
-                        order = hook.get_order(order_id)
-                        is_finished = order.state is not State.RUNNING
-                        display.update(order, is_finished=is_finished)
-                        if is_finished:
-                            finished[order_id] = order
+            with outages.tolerate(), airflow_exceptions(args.conn_id):
+                reader = reader or StatusReader(hook.get_conn())
+                for update in order_updates(reader, set(order_ids) - finished.keys()):
+                    if isinstance(update, ArdUnavailableError):
+                        display.print_outage(update)
+                        continue
+                    is_finished = update.state is not State.RUNNING
+                    display.update(update, is_finished=is_finished)
+                    if is_finished:
+                        finished[update.id] = update
             if len(finished) == len(order_ids):
                 return True
             if end is not None and time.monotonic() >= end:

@@ -144,9 +144,9 @@ class SharedClient:
             try:
                 return await asyncio.to_thread(request, await self._client.get())
             except ArdAuthError:
-                # The login in the Connection may have changed since: retry once with its current values.
+                # The login in the Connection may have changed since: the next call uses its current values.
                 self._client.reset()
-                return await asyncio.to_thread(request, await self._client.get())
+                raise
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
+from airflow_provider_ard.api.refusal import is_login_refusal
 from airflow_provider_ard.polling.client_cache import ConnectionClient
 from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.schedule import MIN_INTERVAL_S, PollSchedule
@@ -22,7 +23,6 @@ from airflow_provider_ard.polling.schedule import MIN_INTERVAL_S, PollSchedule
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.api.orders.status_reader import StatusReader
 
@@ -109,10 +109,9 @@ class OrderPoller:
         self._subscribed = asyncio.Event()
         self._client = ConnectionClient(ard_conn_id)
         self._reader: StatusReader | None = None
-        self._reader_client: ArdClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._started_at = time.monotonic()
-        self._outages = OutageTracker(self._publish_to_all)
+        self._outages = OutageTracker(self._publish_to_all, is_tolerated=is_login_refusal)
         # Last status published to all subscribers of a running order.
         self._published: dict[str, str] = {}
         self._published_since = self._started_at
@@ -211,10 +210,13 @@ class OrderPoller:
         unread = set(order_ids)
         try:
             outage = await self._read(unread)
-        except ArdAuthError:
-            # The login in the Connection may have changed since: retry once with its current values.
+        except ArdAuthError as error:
+            # The login in the Connection may have changed since: the next poll uses its current values.
             self._client.reset()
-            outage = await self._read(unread)
+            if len(unread) < len(order_ids):
+                self._outages.poll_succeeded()
+            self._outages.poll_refused(error)
+            return
         newly_failing = unread - self._failing
         self._failing -= order_ids - unread
         if outage is None:
@@ -245,11 +247,13 @@ class OrderPoller:
 
     async def _status_reader(self) -> StatusReader:
         client = await self._client.get()
-        if self._reader is None or self._reader_client is not client:
+        if self._reader is None:
             # Imported already, in a thread, by the first call of `get`.
             from airflow_provider_ard.api.orders.status_reader import StatusReader
 
-            self._reader, self._reader_client = StatusReader(client), client
+            self._reader = StatusReader(client)
+        # What it has learned outlasts the client, which is replaced after a refused login.
+        self._reader.client = client
         return self._reader
 
     def _publish(self, updates: Mapping[str, OrderStatus | ArdError]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from airflow_provider_ard.api.errors import ArdError, ArdSelectFailed
+from airflow_provider_ard.api.errors import ArdError, ArdSelectFailed, ArdUnavailableError
 from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.schedule import MIN_INTERVAL_S
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from airflow_provider_ard.api.errors import ArdUnavailableError
     from airflow_provider_ard.api.selects.results import SelectStatus
 
 
@@ -44,17 +43,19 @@ class SelectWait:
         self._outages = OutageTracker(report)
 
     def poll(self) -> AbstractContextManager[None]:
-        """Return the context in which to request a status: outages of the API do not leave it."""
+        """Return the context in which to request a status: outages, and refusals for a while, do not leave it."""
         return self._outages.tolerate()
 
     def update(self, select: SelectStatus) -> None:
         """Record a status.
 
         Raises `ArdSelectFailed` with the API's message if the Select has failed, `ArdError` if its status is
-        undocumented.
+        undocumented, `ArdUnavailableError` if the response contains none.
         """
         from airflow_provider_ard.api.orders.status import State
 
+        if not select.status:
+            raise ArdUnavailableError(f"Select {self.select_id}: the response contains no status")
         if select.state is State.FAILED:
             raise ArdSelectFailed(f"Select {self.select_id} failed: {select.reason}")
         if select.state is State.UNKNOWN:
@@ -65,5 +66,6 @@ class SelectWait:
         """Return the seconds until the next poll. Raises `ArdError` if the deadline has passed."""
         remaining = self._deadline - time.time()
         if remaining <= 0:
-            raise ArdError(f"Select {self.select_id} did not finish in time; a retry waits for the same Select")
+            outage = f" ({self._outages.error})" if self._outages.error else ""
+            raise ArdError(f"Select {self.select_id} did not finish in time; a retry waits for the same Select{outage}")
         return min(self._outages.delay(self._poll_interval), remaining)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
+    AirflowException,
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
@@ -18,27 +19,33 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_ard.api.arguments import none_if_blank
 from airflow_provider_ard.api.orders.order_ids import is_single_order, parse_order_ids
-from airflow_provider_ard.exceptions import ArdError, airflow_exceptions, raises_airflow_exceptions
+from airflow_provider_ard.exceptions import (
+    ArdError,
+    ArdUnavailableError,
+    airflow_exceptions,
+    raises_airflow_exceptions,
+)
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin
 from airflow_provider_ard.links.order import ARD_LINKS, push_links
 from airflow_provider_ard.ordering.task_state import task_state_store
 from airflow_provider_ard.polling.events import check_event
-from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.progress import WaitProgress, format_duration, format_report
 from airflow_provider_ard.polling.wait_state import load_log_state, save_log_state, wait_started_at
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_ard.api.errors import ArdUnavailableError
     from airflow_provider_ard.api.orders.status_reader import StatusReader
     from airflow_provider_ard.hooks.ard import ArdHook
+    from airflow_provider_ard.polling.outage import OutageTracker
 
 DEFAULT_TIMEOUT = timedelta(days=4)
+# The longest time between the polls of a rescheduled sensor that keeps its worker while it is refused.
+MAX_REFUSAL_INTERVAL_S = 60.0
 
 
 class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
@@ -88,12 +95,16 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
         self.ard_conn_id = ard_conn_id
         # Seconds since the epoch until which the API asked for no requests.
         self._not_before: float | None = None
-        self._are_links_pushed = False
+        self._are_first_links_pushed = False
         self._progress: WaitProgress | None = None
 
     @cached_property
     def _outages(self) -> OutageTracker:
-        return OutageTracker(self._log_outage)
+        from airflow_provider_ard.api.refusal import is_login_refusal
+        from airflow_provider_ard.polling.outage import OutageTracker
+
+        # What concerns single orders is up to the reader.
+        return OutageTracker(self._log_outage, is_tolerated=is_login_refusal)
 
     @cached_property
     def _hook(self) -> ArdHook:
@@ -106,7 +117,7 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
     def _reader(self) -> StatusReader:
         from airflow_provider_ard.api.orders.status_reader import StatusReader
 
-        return StatusReader(self._hook.get_conn())
+        return StatusReader(self._hook.get_conn(), polls_once=self._is_rescheduled)
 
     @property
     def _is_rescheduled(self) -> bool:
@@ -125,21 +136,39 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
     @raises_airflow_exceptions
     def execute(self, context: Context) -> Any:
         """Poll once on the worker, then continue in the triggerer unless all orders have succeeded."""
-        if not self.deferrable:
+        with self._skip_on_failure():
+            if self.deferrable:
+                return self._execute_deferrable(context)
             return super().execute(context)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Continue after a deferral; Airflow calls it."""
+        with self._skip_on_failure():
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    @contextmanager
+    def _skip_on_failure(self) -> Iterator[None]:
+        """Skip the task for what would fail it, if `soft_fail` or `never_fail` is set, in all modes and versions."""
         try:
-            poke = self.poke(context)
-        except AirflowFailException as error:
-            if self.soft_fail or self.never_fail:
-                raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {error}") from error
+            yield
+        except (AirflowSkipException, AirflowRescheduleException):
             raise
+        except Exception as error:
+            if not self.never_fail and not (self.soft_fail and isinstance(error, AirflowException | ArdError)):
+                raise
+            reason = "soft_fail" if self.soft_fail else "never_fail"
+            raise AirflowSkipException(f"Skipped because of {reason}: {error}") from error
+
+    def _execute_deferrable(self, context: Context) -> Any:
+        poke = self.poke(context)
         if poke.is_done:
             return poke.xcom_value
         started_at = self._load_progress(context).started_at
         remaining = timedelta(seconds=started_at + self.timeout - time.time())
         if remaining <= timedelta():
-            message = f"Timed out: {self.timeout:g} s have passed since the first try. The order itself continues."
-            raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
+            raise AirflowSensorTimeout(
+                f"Timed out: {self.timeout:g} s have passed since the first try. The order itself continues."
+            )
         if self.retries and task_state_store(context) is None:
             self.log.info("Airflow before 3.3 stores no start of the wait; a retry of this task restarts its timeout")
         self.defer(
@@ -159,38 +188,48 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
 
     @raises_airflow_exceptions
     def poke(self, context: Context) -> PokeReturnValue:
-        """Poll the orders that have not succeeded yet. An outage is not an error: the next poke polls again."""
+        """Poll the orders that have not succeeded yet. An outage is not an error: the next poke polls again.
+
+        A rescheduled sensor keeps its worker while the API refuses a request, as the next process would not know for
+        how long.
+        """
         if self._not_before is not None and time.time() < self._not_before:
             return PokeReturnValue(is_done=False)
         self._not_before = None
         progress = self._load_progress(context)
-        if not self._are_links_pushed:
+        if not self._are_first_links_pushed:
             # Before the first poll: the link is most useful if that fails.
-            push_links(context["ti"], self.ard_conn_id, [{"order_id": order_id} for order_id in self._order_ids()])
-            self._are_links_pushed = True
+            self._push_links(context, [{"order_id": order_id} for order_id in self._order_ids()])
+            self._are_first_links_pushed = True
         log_state = self._log_state(progress)
         try:
             self._poll(progress)
+            while self._is_rescheduled and self._is_refused:
+                time.sleep(min(self._outages.delay(self.poke_interval), MAX_REFUSAL_INTERVAL_S))
+                self._poll(progress)
         finally:
             if self._is_rescheduled and self._log_state(progress) != log_state:
                 save_log_state(context, self._log_state(progress))
-        if self._outages.retry_after is not None:
-            self._wait_for_retry_after(self._outages.retry_after)
+        self._pause(self._outages.delay(0.0))
         if progress.pending:
             return PokeReturnValue(is_done=False)
         self._finish(context, progress.reports(), progress.started_at)
         return PokeReturnValue(is_done=True, xcom_value=self._result(progress.reports(), context))
 
     def _poll(self, progress: WaitProgress) -> None:
+        from airflow_provider_ard.polling.order_updates import order_updates
+
         with self._outages.tolerate(), airflow_exceptions(self.ard_conn_id):
-            poll = self._reader.start_poll(progress.pending)
-            while not poll.is_finished:
-                for update in poll.request_next().updates.values():
-                    if isinstance(update, ArdError):
-                        raise update
+            for update in order_updates(self._reader, progress.pending):
+                if isinstance(update, ArdUnavailableError):
+                    self._log_outage(update)
+                else:
                     progress.update(update, self._log_progress)
-            if poll.outage:
-                raise poll.outage
+
+    @property
+    def _is_refused(self) -> bool:
+        """Whether the last poll was refused, for all orders or for one, so that polling continues for a while."""
+        return self._outages.is_refused or (bool(self._reader.refusals) and not self._outages.in_outage)
 
     def _log_state(self, progress: WaitProgress) -> dict[str, Any]:
         return progress.log_state | {"in_outage": self._outages.in_outage}
@@ -201,8 +240,10 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
     def _log_outage(self, outage: ArdUnavailableError) -> None:
         self.log.warning("Polling failed, will retry: %s", outage)
 
-    def _wait_for_retry_after(self, seconds: float) -> None:
-        """Honor a `Retry-After` that is longer than the poke interval."""
+    def _pause(self, seconds: float) -> None:
+        """Skip the pokes of the next seconds, after a `Retry-After` or a refused login."""
+        if not seconds:
+            return
         self._not_before = time.time() + seconds
         if self._is_rescheduled and seconds > self.poke_interval:
             # The next poke is another process, which does not know of it.
@@ -226,37 +267,31 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
         return lineage_of_order(self.ard_conn_id, self._order_ids())
 
     def _finish(self, context: Context, reports: list[dict[str, Any]], started_at: float | None) -> None:
-        """Log the results and the duration, and push the links."""
-        for report in reports:
-            self.log.info("%s", format_report(report))
-        if started_at is not None:
-            self.log.info("Wait finished after %s", format_duration(time.time() - started_at))
-        push_links(context["ti"], self.ard_conn_id, reports)
+        """Log the results and the duration, and push the links; none of this may fail the task."""
+        try:
+            for report in reports:
+                self.log.info("%s", format_report(report))
+            if started_at is not None:
+                self.log.info("Wait finished after %s", format_duration(time.time() - started_at))
+        except Exception as error:  # noqa: BLE001 -- the orders have succeeded
+            self.log.warning("Logging the results failed: %s", error)
+        self._push_links(context, reports)
+
+    def _push_links(self, context: Context, reports: list[dict[str, Any]]) -> None:
+        try:
+            push_links(context["ti"], self.ard_conn_id, reports)
+        except Exception as error:  # noqa: BLE001 -- links are only displayed
+            self.log.warning("Pushing the links failed: %s", error)
 
     def _result(self, reports: list[dict[str, Any]], context: Context) -> Any:
         if self.outlets:
             from airflow_provider_ard.assets.delivery import delivery_event, publish_to_outlets
+            from airflow_provider_ard.assets.tile_count import count_tiles
 
-            events = [delivery_event(report, self._tile_count(report)) for report in reports]
+            storage_conn_id = none_if_blank(self.storage_conn_id)
+            events = [delivery_event(report, count_tiles(self._hook, report, storage_conn_id)) for report in reports]
             publish_to_outlets(self.outlets, events, context)
         return reports[0] if is_single_order(self.order_id) else reports
-
-    def _tile_count(self, report: dict[str, Any]) -> int | None:
-        """Return the number of an order's tiles, from the storage or its request; None if neither provides it."""
-        from airflow_provider_ard.api.delivery.scope import OrderScope
-        from airflow_provider_ard.api.delivery.stac import find_items
-        from airflow_provider_ard.hooks.storage import json_reader
-
-        storage_conn_id = none_if_blank(self.storage_conn_id)
-        try:
-            with airflow_exceptions(self.ard_conn_id):
-                scope = OrderScope(self._hook.get_order(report["order_id"]).order)
-                if storage_conn_id is None:
-                    return scope.tile_count
-                return len(find_items(report["collection_uri"], json_reader(storage_conn_id), in_scope=scope.contains))
-        except Exception as error:  # noqa: BLE001 -- must not fail the wait for a delivered order
-            self.log.warning("Order %s: counting its tiles failed: %s", report["order_id"], error)
-            return None
 
     def _order_ids(self) -> list[str]:
         with airflow_exceptions(self.ard_conn_id):

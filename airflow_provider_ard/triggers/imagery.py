@@ -16,7 +16,6 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, reject_blank, safe_repr
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 from airflow_provider_ard.api.http.redaction import contains_secret
-from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.version_compat import BaseEventTrigger
 
 if TYPE_CHECKING:
@@ -109,6 +108,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each new acquisition; never ends."""
         from airflow_provider_ard.polling.client_cache import shared_client
+        from airflow_provider_ard.polling.outage import OutageTracker
         from airflow_provider_ard.polling.schedule import MIN_INTERVAL_S
 
         state = self._imagery_state()

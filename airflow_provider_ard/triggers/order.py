@@ -10,6 +10,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
 from airflow_provider_ard.polling.events import failed_event, succeeded_event
+from airflow_provider_ard.polling.stored_arguments import ignore_unknown_arguments
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,6 +34,7 @@ class ArdOrderTrigger(BaseTrigger):
     :param max_wait: The longest interval of `exponential_backoff`, in seconds.
     :param not_before: When to poll first, in seconds since the epoch, if the API sent a `Retry-After`.
     :param started_at: When the wait began, in seconds since the epoch; it may have begun in another triggerer.
+    :param unknown: Arguments that another version of this package stored; ignored with a warning.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class ArdOrderTrigger(BaseTrigger):
         max_wait: float | None = None,
         not_before: float | None = None,
         started_at: float | None = None,
+        **unknown: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # of Airflow
+        ignore_unknown_arguments(type(self).__name__, unknown)
         self.order_ids = order_ids
         self.ard_conn_id = ard_conn_id
         self.poke_interval = poke_interval
@@ -73,13 +77,15 @@ class ArdOrderTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the event that ends the wait."""
         from airflow_provider_ard.polling.order_poller import OrderPoller
+        from airflow_provider_ard.polling.outage import MAX_RETRY_AFTER_S
         from airflow_provider_ard.polling.progress import WaitProgress
         from airflow_provider_ard.polling.schedule import PollSchedule
 
         # The worker's poll has logged that they are running.
         progress = WaitProgress(self.order_ids, self.started_at, is_running=True)
         if self.not_before is not None:
-            await asyncio.sleep(max(0.0, self.not_before - time.time()))
+            # Not longer, whatever the clock of the worker showed.
+            await asyncio.sleep(max(0.0, min(self.not_before - time.time(), MAX_RETRY_AFTER_S)))
         schedule = PollSchedule(self.poke_interval, self.exponential_backoff, self.max_wait)
         subscription = OrderPoller.subscribe(self.ard_conn_id, self.order_ids, schedule)
         try:

@@ -10,6 +10,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
 from airflow_provider_ard.polling.events import failed_event, succeeded_event
+from airflow_provider_ard.polling.stored_arguments import ignore_unknown_arguments
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,6 +32,7 @@ class ArdSelectTrigger(BaseTrigger):
     :param poke_interval: Seconds between polls, at least 1.
     :param deadline: When to give up, in seconds since the epoch.
     :param not_before: When to poll first, in seconds since the epoch.
+    :param unknown: Arguments that another version of this package stored; ignored with a warning.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class ArdSelectTrigger(BaseTrigger):
         poke_interval: float,
         deadline: float,
         not_before: float | None = None,
+        **unknown: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # of Airflow
+        ignore_unknown_arguments(type(self).__name__, unknown)
         self.select_id = select_id
         self.ard_conn_id = ard_conn_id
         self.poke_interval = poke_interval
@@ -64,10 +68,13 @@ class ArdSelectTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the event that ends the wait."""
         from airflow_provider_ard.polling.client_cache import shared_client
+        from airflow_provider_ard.polling.outage import MAX_RETRY_AFTER_S
         from airflow_provider_ard.polling.select_wait import SelectWait
 
         if self.not_before is not None:
-            await asyncio.sleep(max(0.0, self.not_before - time.time()))
+            # Not longer, whatever the clock of the worker showed.
+            longest = max(MAX_RETRY_AFTER_S, self.poke_interval)
+            await asyncio.sleep(max(0.0, min(self.not_before - time.time(), longest)))
         wait = SelectWait(self.select_id, self.poke_interval, self.deadline, self._log_outage)
         try:
             async with shared_client(self.ard_conn_id) as client:

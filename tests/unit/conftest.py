@@ -10,6 +10,7 @@ import pytest
 import requests
 from hypothesis import settings
 
+from airflow_provider_ard.api import refusal
 from airflow_provider_ard.polling import order_poller, outage, schedule
 
 if TYPE_CHECKING:
@@ -89,6 +90,13 @@ def log_text(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., str]]:
                     yield record["event"] % record.get("positional_args", ())
 
         yield lambda level=None: "\n".join(lines(level))
+
+
+@pytest.fixture
+def no_grace(monkeypatch):
+    """Let the first refusal of the API end a wait."""
+    monkeypatch.setattr(refusal, "REFUSAL_GRACE_S", 0.0)
+    monkeypatch.setattr(refusal, "MIN_REFUSALS", 1)
 
 
 @pytest.fixture

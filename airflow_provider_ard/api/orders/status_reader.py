@@ -8,9 +8,11 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
+from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
 from airflow_provider_ard.api.http.transport import PAGE_SIZE
+from airflow_provider_ard.api.orders.list_check import ListCheck
 from airflow_provider_ard.api.orders.status import OrderStatus, State, state_of
+from airflow_provider_ard.api.refusal import Refusal, as_outage, is_login_refused, is_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -31,7 +33,8 @@ class StatusBatch(NamedTuple):
     """The result of one request.
 
     `read_ids`: IDs of the orders whose status was read. `updates`: order ID -> status, for those whose status differs
-    from the previous one, or the `ArdError` that concerns only this order.
+    from the previous one, or the `ArdError` that concerns only this order: an `ArdUnavailableError` once if the API
+    has begun to refuse it, and the refusal itself if that does not end.
     """
 
     read_ids: Collection[str]
@@ -56,9 +59,10 @@ class StatusReader:
     :param client: The client to send requests with.
     :param full_details: Return all fields of running orders too, at one request each; the list provides their status
         only.
+    :param polls_once: The reader makes one poll only: what others learn in time is replaced by random checks.
     """
 
-    def __init__(self, client: ArdClient, *, full_details: bool = False) -> None:
+    def __init__(self, client: ArdClient, *, full_details: bool = False, polls_once: bool = False) -> None:
         self.client = client
         self.full_details = full_details
         # Orders that the list did not contain, orders whose last request failed, requests that the list took last, and
@@ -67,6 +71,9 @@ class StatusReader:
         self.failing: set[str] = set()
         self.list_requests: int | None = None
         self.list_fails = False
+        self.list_check = ListCheck(verify_first=polls_once)
+        # Orders that the API refuses to report on.
+        self.refusals: dict[str, Refusal] = {}
         self._list_cache_expires_at = 0.0
 
     def start_poll(self, order_ids: Collection[str], known_statuses: Mapping[str, str] = _NO_STATUSES) -> StatusPoll:
@@ -82,12 +89,12 @@ class StatusReader:
             self.failing &= set(order_ids)
             self.list_requests = None
             self.list_fails = False
+            self.list_check.forget()
         return StatusPoll(self, order_ids, known_statuses)
 
-    def prefers_list(self, order_count: int) -> bool:
-        """Return whether the list takes fewer requests than this many orders one by one."""
-        requests = self.list_requests if self.list_requests is not None else math.ceil(order_count / PAGE_SIZE)
-        return requests < order_count and not self.list_fails
+    def expected_list_requests(self, order_count: int) -> int:
+        """Return how many requests the list takes for this many orders."""
+        return self.list_requests if self.list_requests is not None else math.ceil(order_count / PAGE_SIZE)
 
 
 class StatusPoll:
@@ -95,7 +102,8 @@ class StatusPoll:
 
     It reads the list from its newest page until it has found all orders, or until it has read as many pages in a row
     without any of them as single requests would take. Orders that the list does not contain, or that finished without
-    all details in it, are requested one by one, and so are all orders if the list fails.
+    all details in it, are requested one by one, and so are all orders if the list fails or lags. That an order is
+    running is verified by a request of its own from time to time (`ListCheck`).
     """
 
     def __init__(self, reader: StatusReader, order_ids: Collection[str], known_statuses: Mapping[str, str]) -> None:
@@ -111,7 +119,12 @@ class StatusPoll:
         self._queue: list[str] = []
         self._failures_in_a_row = 0
         self._any_succeeded = False
-        if reader.prefers_list(len(self._unseen)):
+        self._listed_as_running: set[str] = set()
+        reader.list_check.add(self._unread)
+        list_requests = reader.expected_list_requests(len(self._unseen))
+        # Not to be answered from the list if it shows them as running.
+        self._to_verify = reader.list_check.due(self._unseen, list_requests)
+        if list_requests < len(self._unseen) - len(self._to_verify) and not reader.list_fails:
             start = (datetime.now(UTC) - MAX_RUNNING_AGE).date().isoformat()
             self._pages = reader.client.status_pages(start)
         else:
@@ -138,7 +151,7 @@ class StatusPoll:
         try:
             page = next(pages, None)
         except ArdError as error:
-            if _is_login_refused(error):
+            if is_login_refused(error):
                 raise
             self._pages = None
             if isinstance(error, ArdUnavailableError) and error.retry_after is not None:
@@ -155,7 +168,10 @@ class StatusPoll:
         listed = self._unseen.intersection(page.ids)
         self._unseen -= listed
         self._pages_without_match = 0 if listed else self._pages_without_match + 1
-        if not page.has_more or self._pages_without_match >= len(self._unseen):
+        self._reader.list_check.compare(page.statuses)
+        if self._reader.list_check.lags:
+            self._pages, self._reader.list_fails = None, True
+        elif not page.has_more or self._pages_without_match >= len(self._unseen):
             self._end_list()
         return self._batch_of_page(page, listed)
 
@@ -163,11 +179,13 @@ class StatusPoll:
         statuses = page.statuses
         running_statuses = {status for status in set(statuses.values()) if state_of(status) is State.RUNNING}
         running = {order_id for order_id in listed if statuses[order_id] in running_statuses}
+        self._listed_as_running |= running
         updates: dict[str, OrderStatus | ArdError] = dict(_succeeded(page, listed - running))
         if self._reader.full_details:
             return StatusBatch(updates.keys(), updates)
-        read_ids = running | updates.keys()
-        for order_id in running:
+        believed = set() if self._reader.list_check.lags else running - self._to_verify
+        read_ids = believed | updates.keys()
+        for order_id in believed:
             if self._known_statuses.get(order_id) != statuses[order_id]:
                 updates[order_id] = OrderStatus(id=order_id, status=statuses[order_id])
         return StatusBatch(read_ids, updates)
@@ -186,38 +204,53 @@ class StatusPoll:
         self._queue = sorted(self._unread, key=lambda order_id: (order_id not in failing, random.random()))  # noqa: S311
 
     def _request_order(self, order_id: str) -> StatusBatch:
-        failing = self._reader.failing
         try:
-            status = self._get_order(order_id)
+            order = self._get_order(order_id)
         except ArdUnavailableError as error:
-            self.outage = error
-            failing.add(order_id)
-            self._failures_in_a_row += 1
-            if error.retry_after is not None or self._failures_in_a_row == MAX_FAILURES_IN_A_ROW:
-                self._queue.clear()
-            if not self._queue and not self._any_succeeded:
-                # Not a failure of the list alone: use it again after the outage.
-                self._reader.list_fails = False
+            self._record_outage(order_id, error)
             return _EMPTY
-        self._failures_in_a_row, self._any_succeeded = 0, True
-        failing.discard(order_id)
-        if isinstance(status, OrderStatus) and self._known_statuses.get(order_id) == status.status:
-            return StatusBatch((order_id,), {})
-        return StatusBatch((order_id,), {order_id: status})
-
-    def _get_order(self, order_id: str) -> OrderStatus | ArdError:
-        try:
-            return self._reader.client.get_order(order_id)
-        except ArdUnavailableError:
-            raise
         except ArdError as error:
-            if _is_login_refused(error):
+            if is_login_refused(error):
                 raise
-            return error
+            self._record_response(order_id)
+            return self._batch_of_refusal(order_id, error)
+        self._record_response(order_id)
+        self._reader.refusals.pop(order_id, None)
+        if order.state is State.RUNNING:
+            self._reader.list_check.verify(order_id)
+        else:
+            self._reader.list_check.end(order_id, was_listed_as_running=order_id in self._listed_as_running)
+        if self._known_statuses.get(order_id) == order.status:
+            return StatusBatch((order_id,), {})
+        return StatusBatch((order_id,), {order_id: order})
 
+    def _get_order(self, order_id: str) -> OrderStatus:
+        order = self._reader.client.get_order(order_id)
+        if not order.status:
+            raise ArdUnavailableError(f"order {order_id}: the response contains no status")
+        return order
 
-def _is_login_refused(error: ArdError) -> bool:
-    return isinstance(error, ArdAuthError) and error.status != 403
+    def _batch_of_refusal(self, order_id: str, error: ArdError) -> StatusBatch:
+        refusal = self._reader.refusals.setdefault(order_id, Refusal())
+        refusal.repeat()
+        if refusal.is_final or not is_refusal(error):
+            del self._reader.refusals[order_id]
+            return StatusBatch((order_id,), {order_id: error})
+        return StatusBatch((order_id,), {order_id: as_outage(error)} if refusal.is_new else {})
+
+    def _record_response(self, order_id: str) -> None:
+        self._failures_in_a_row, self._any_succeeded = 0, True
+        self._reader.failing.discard(order_id)
+
+    def _record_outage(self, order_id: str, error: ArdUnavailableError) -> None:
+        self.outage = error
+        self._reader.failing.add(order_id)
+        self._failures_in_a_row += 1
+        if error.retry_after is not None or self._failures_in_a_row == MAX_FAILURES_IN_A_ROW:
+            self._queue.clear()
+        if not self._queue and not self._any_succeeded and not self._reader.list_check.lags:
+            # Not a failure of the list alone: use it again after the outage.
+            self._reader.list_fails = False
 
 
 def _succeeded(page: OrderPage, order_ids: set[str]) -> Iterator[tuple[str, OrderStatus]]:

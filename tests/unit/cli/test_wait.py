@@ -69,3 +69,26 @@ def test_ctrl_c_message(run, orders, monkeypatch):
     code, _, err = run("orders", "wait", orders[0])
     assert code == 130
     assert "Stopped waiting" in err
+
+
+def test_a_refusal_of_a_moment_does_not_end_a_wait(run, ard, orders, monkeypatch):
+    monkeypatch.setattr(wait.time, "sleep", lambda _: None)
+    ard.set_order_status(orders[0], "SUCCEEDED", None)
+    ard.faults.add("GET /order/status/*", kind="status", status=404, nth=1, times=4)
+    ard.faults.add("GET /order/status/*", kind="status", status=401, nth=5, times=6)
+    code, _, err = run("orders", "wait", orders[0])
+    assert code == 0
+    assert err.count("Polling failed, will retry") == 2
+
+
+def test_an_outage_of_one_order_does_not_delay_another(run, ard, orders, monkeypatch):
+    def sleep(_):
+        ard.faults.clear()
+        ard.set_order_status(orders[0], "SUCCEEDED", None)
+
+    monkeypatch.setattr(wait.time, "sleep", sleep)
+    ard.faults.add("GET /order", kind="status", status=500)
+    ard.faults.add(f"GET /order/status/{orders[0]}", kind="status", status=503)
+    code, _, err = run("orders", "wait", orders[0], orders[2])
+    assert code == 0
+    assert f"Order {orders[2]}: SUCCEEDED" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_order_trigger_loads_no_geometry(ard, place_order, count):
 
 
 def test_select_trigger_loads_no_geometry(ard_connection):
-    arguments = {"select_id": "404", "ard_conn_id": ard_connection, "poke_interval": 1, "deadline": 2e9}
+    arguments = {"select_id": "404", "ard_conn_id": ard_connection, "poke_interval": 1, "deadline": time.time() + 2}
     status, modules, imported_on_event_loop = run_trigger("select", "ArdSelectTrigger", **arguments)
     assert status == "failed"
     assert modules >= SLOW_IMPORTS

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_ard.api.errors import ArdNotFoundError, ArdUnavailableError
-from airflow_provider_ard.polling.outage import MAX_BACKOFF_S, OutageTracker
+from airflow_provider_ard.api.errors import ArdAuthError, ArdNotFoundError, ArdUnavailableError
+from airflow_provider_ard.api.refusal import REFUSAL_GRACE_S
+from airflow_provider_ard.polling.outage import MAX_BACKOFF_S, MAX_RETRY_AFTER_S, OutageTracker
 
 
 @pytest.fixture
@@ -77,3 +78,39 @@ def test_backoff_is_jittered_and_bounded(outages, monkeypatch):
     assert backoffs[-1] == MAX_BACKOFF_S
     succeed(outages)
     assert outages.backoff() == 0
+
+
+def test_long_retry_after_is_capped(outages):
+    fail(outages, retry_after=6 * 3600)
+    assert (outages.delay(60), outages.backoff(), outages.retry_after) == (MAX_RETRY_AFTER_S,) * 3
+
+
+def refuse(outages, error):
+    with outages.tolerate():
+        raise error
+
+
+def test_refusal_is_an_outage_for_a_while(outages, reported, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("airflow_provider_ard.api.refusal.time.monotonic", lambda: now[0])
+    error = ArdAuthError("wrong password", status=401)
+    for now[0] in (0.0, 1.0, 2.0, REFUSAL_GRACE_S - 1):
+        refuse(outages, error)
+    assert outages.is_refused
+    assert len(reported) == 1
+    # Ever more slowly, so that the account is not locked.
+    assert outages.delay(1.0) == 8.0
+    now[0] = REFUSAL_GRACE_S
+    with pytest.raises(ArdAuthError):
+        refuse(outages, error)
+
+
+def test_response_ends_a_refusal(outages, reported, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("airflow_provider_ard.api.refusal.time.monotonic", lambda: now[0])
+    for _ in range(3):
+        refuse(outages, ArdNotFoundError("unknown", status=404))
+        now[0] += REFUSAL_GRACE_S
+        succeed(outages)
+    assert len(reported) == 3
+    assert not outages.is_refused

@@ -77,7 +77,7 @@ def test_outage_at_the_first_poll_defers(ard, place_orders, context):
         sensor(order_id).execute(context)
 
 
-def test_unknown_order_fails_immediately(ard_connection, context):
+def test_unknown_order_fails(ard_connection, context, no_grace):
     with pytest.raises(ArdNotFoundError):
         sensor("404404").execute(context)
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from airflow_provider_ard.polling import outage
 from airflow_provider_ard.polling.client_cache import SharedClient
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
@@ -100,7 +101,7 @@ def test_deadline_and_not_before_are_honored(ard, submit, short_sleeps):
     assert short_sleeps == [pytest.approx(20, abs=5)]
 
 
-def test_wrong_password_fails_without_being_shown(ard, submit, short_sleeps, monkeypatch):
+def test_wrong_password_fails_without_being_shown(ard, submit, short_sleeps, monkeypatch, no_grace):
     wrong = json.loads(ard.connection_json) | {"password": "wr0ng-password"}
     select_id = submit()
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(wrong))
@@ -110,7 +111,7 @@ def test_wrong_password_fails_without_being_shown(ard, submit, short_sleeps, mon
     assert "wr0ng-password" not in json.dumps(event)
 
 
-def test_unknown_select_fails_immediately(ard, short_sleeps):
+def test_unknown_select_fails(ard, short_sleeps, no_grace):
     (event,) = asyncio.run(events_of(trigger("404")))
     assert event["error"] == "ArdNotFoundError"
     assert short_sleeps == []
@@ -144,3 +145,65 @@ def test_requests_do_not_block_the_event_loop(ard, submit):
 
     (event,) = asyncio.run(scenario())
     assert event["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("kind", ["status", "gateway_json"])
+def test_refusals_of_a_moment_do_not_end_a_wait(ard, submit, short_sleeps, status, kind):
+    select_id = submit()
+    ard.clock.advance("2d")
+    ard.faults.add("GET /select/request/*", kind=kind, status=status, times=4)
+    (event,) = asyncio.run(events_of(trigger(select_id)))
+    assert event["status"] == "succeeded"
+
+
+def test_refused_login_of_a_moment_does_not_end_a_wait(ard, submit, short_sleeps):
+    select_id = submit()
+    ard.clock.advance("2d")
+    ard.faults.add(kind="status", status=401, times=6)
+    (event,) = asyncio.run(events_of(trigger(select_id)))
+    assert event["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("usage", []),
+        ("usage.area", None),
+        ("unique_acquisitions", "many"),
+        ("links", []),
+        ("error_message", []),
+        ("stack_depth_summary", "?"),
+    ],
+)
+def test_odd_fields_do_not_hide_the_end(ard, submit, short_sleeps, path, value):
+    select_id = submit()
+    ard.clock.advance("2d")
+    ard.faults.add("GET /select/request/*", kind="set_json", path=path, value=value)
+    (event,) = asyncio.run(events_of(trigger(select_id)))
+    assert event["status"] == "succeeded"
+
+
+def test_response_without_a_status_does_not_end_a_wait(ard, submit, short_sleeps):
+    select_id = submit()
+    ard.clock.advance("2d")
+    ard.faults.add("GET /select/request/*", kind="drop_json", path="status", times=2)
+    (event,) = asyncio.run(events_of(trigger(select_id)))
+    assert event["status"] == "succeeded"
+
+
+def test_id_in_another_spelling_is_that_of_the_select(ard, submit, short_sleeps):
+    select_id = submit()
+    ard.clock.advance("2d")
+    ard.faults.add("GET /select/request/*", kind="set_json", path="id", value=f"00{select_id}")
+    assert asyncio.run(events_of(trigger(select_id))) == [{"status": "succeeded", "select_id": select_id}]
+
+
+def test_long_retry_after_is_capped(ard, submit, short_sleeps, monkeypatch):
+    monkeypatch.setattr(outage, "MAX_RETRY_AFTER_S", 50.0)
+    select_id = submit()
+    ard.clock.advance("2d")
+    ard.faults.add("GET /select/request/*", kind="status", status=429, retry_after=7200, nth=1)
+    (event,) = asyncio.run(events_of(trigger(select_id, deadline=time.time() + 86400)))
+    assert event["status"] == "succeeded"
+    assert short_sleeps == [outage.MAX_RETRY_AFTER_S]

@@ -137,7 +137,7 @@ def test_listed_order_has_the_report_of_a_single_request(ard, client, place_orde
     assert statuses[ids[2]].status_message == "no imagery"
 
 
-def test_unknown_order_does_not_affect_others(client, place_orders):
+def test_unknown_order_does_not_affect_others(client, place_orders, no_grace):
     ids = place_orders(2)
     statuses = read(StatusReader(client), [*ids, "404404"])
     assert isinstance(statuses["404404"], ArdNotFoundError)
@@ -192,7 +192,7 @@ def test_forbidden_list_is_not_read_again(ard, client, place_orders, request_cou
     assert request_counts() == (0, 3)
 
 
-def test_forbidden_order_does_not_affect_others(ard, client, place_orders):
+def test_forbidden_order_does_not_affect_others(ard, client, place_orders, no_grace):
     ids = place_orders(2)
     ard.faults.add("GET /order", kind="status", status=403)
     ard.faults.add(f"GET /order/status/{ids[0]}", kind="status", status=403)

@@ -40,7 +40,7 @@ def test_expired_token_takes_one_login(ard, place_order, wait_for):
     assert logins(ard) - before == 2
 
 
-def test_wrong_password_fails_without_being_shown(ard, place_order, monkeypatch):
+def test_wrong_password_fails_without_being_shown(ard, place_order, monkeypatch, no_grace):
     order_id = place_order()
     monkeypatch.setenv(
         "AIRFLOW_CONN_ARD_DEFAULT",
@@ -117,7 +117,7 @@ def test_missing_connection_fails_after_a_grace_period(ard_connection, monkeypat
         run(event_of(trigger("1")))
 
 
-def test_changed_connection_is_used_without_restart(ard, place_order, monkeypatch):
+def test_changed_connection_is_used_without_restart(ard, place_order, monkeypatch, no_grace):
     order_id = place_order()
     monkeypatch.setattr(client_cache, "RELOAD_CONNECTION_S", 0.2)
     with Sandbox(order_duration="3d") as other:

@@ -43,7 +43,7 @@ def test_failed_order_ends_only_its_own_wait(ard, place_order):
     assert second["order_id"] == bad
 
 
-def test_forbidden_order_ends_only_its_own_wait(ard, place_order):
+def test_forbidden_order_ends_only_its_own_wait(ard, place_order, no_grace):
     good, bad = place_order(), place_order()
     ard.faults.add("GET /order", kind="status", status=403)
     ard.faults.add(f"GET /order/status/{bad}", kind="status", status=403)
@@ -60,7 +60,7 @@ def test_list_of_orders_succeeds_with_the_last_one(ard, place_order):
     assert [report["order_id"] for report in event["orders"]] == ids
 
 
-def test_unknown_order_fails_immediately(ard_connection):
+def test_unknown_order_fails(ard_connection, no_grace):
     (event,) = run(event_of(trigger("404404")))
     assert event["error"] == "ArdNotFoundError"
 

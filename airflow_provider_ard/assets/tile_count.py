@@ -1,0 +1,31 @@
+"""The number of tiles of a delivered order, for its asset event."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_ard.hooks.storage import json_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_ard.hooks.ard import ArdHook
+
+log = logging.getLogger(__name__)
+
+
+def count_tiles(hook: ArdHook, report: Mapping[str, Any], storage_conn_id: str | None) -> int | None:
+    """Return the number of an order's tiles, from the storage or its request; None if neither provides it."""
+    # Loads geometry, which a DAG file must not.
+    from airflow_provider_ard.api.delivery.scope import OrderScope
+    from airflow_provider_ard.api.delivery.stac import find_items
+
+    try:
+        scope = OrderScope(hook.get_order(report["order_id"]).order)
+        if storage_conn_id is None:
+            return scope.tile_count
+        return len(find_items(report["collection_uri"], json_reader(storage_conn_id), in_scope=scope.contains))
+    except Exception as error:  # noqa: BLE001 -- the wait for a delivered order must not fail for a number
+        log.warning("Order %s: counting its tiles failed: %s", report["order_id"], error)
+        return None
