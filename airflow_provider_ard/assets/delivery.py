@@ -1,6 +1,6 @@
-"""Delivered imagery as Airflow assets (datasets in Airflow 2), and the URIs of what is delivered.
+"""Delivered imagery as Airflow assets (datasets in Airflow 2), and the URIs of delivered objects.
 
-A finished order is an event of each asset in the `outlets` of the sensor or of the tile listing:
+A finished order emits an event of each asset in the `outlets` of the sensor or of the tile lister:
 
     ArdOrderSensor(task_id="wait", order_id=…, outlets=[delivery_asset("s3://bucket/prefix")])
 

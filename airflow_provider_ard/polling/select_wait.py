@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SelectWait:
-    """What each status of a Select means, and how long to wait until the next poll.
+    """A wait for a Select: handles the status of each poll and computes the delay until the next one.
 
         wait = SelectWait("17", poll_interval=10, deadline=time.time() + 3600, report=log_outage)
         while True:

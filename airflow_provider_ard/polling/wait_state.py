@@ -1,6 +1,6 @@
-"""What a rescheduled or retried wait continues with: its start, and the updates already logged.
+"""State of a wait across retries and reschedules: its start, and the logged updates.
 
-No failure of the task state store ends a wait: it starts over, or logs a status again.
+A failure of the task state store does not end a wait: its timeout restarts, or a status is logged again.
 """
 
 from __future__ import annotations

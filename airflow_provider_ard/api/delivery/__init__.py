@@ -1,1 +1,1 @@
-"""Delivered tiles: where they are stored, how they are described, and which of them belong to an order."""
+"""Delivered tiles: their layout, their STAC documents, and which of them belong to an order."""

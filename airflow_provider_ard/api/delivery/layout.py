@@ -1,9 +1,9 @@
-"""Where an order is delivered to, and what lies where below it.
+"""Layout of a delivery: destinations of orders, and the URIs of the delivered objects.
 
     {prefix}/{order_id}-request.json
     {prefix}/order_collections/{order_id}_root_collection.json
     {prefix}/acquisition_collections/{acquisition_id}_collection.json
-    {prefix}/{zone}/{quadkey}/{date}/{acquisition_id}.json               the STAC item, its assets beside it
+    {prefix}/{zone}/{quadkey}/{date}/{acquisition_id}.json               the STAC item, with its assets in the same folder
 
 URIs are those of the storage: `s3://bucket/key`, `gs://bucket/key`, `az://container/key`.
 """

@@ -1,6 +1,6 @@
 """Read delivered STAC: an order's root collection links to acquisition collections, and these to STAC items.
 
-Each item is a tile with its assets beside it; see `layout`.
+Each item is a tile; its assets are in the same folder, see `layout`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Tile:
     assets: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the tile as plain JSON, fit for XCom and `.expand()`."""
+        """Return the tile as plain JSON, for XCom and `.expand()`."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""Requests without a response: whether the API can have received them, and what to check."""
+"""Errors of requests without a response: whether the API can have received the request, and what to check."""
 
 from __future__ import annotations
 

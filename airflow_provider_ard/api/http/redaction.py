@@ -1,4 +1,4 @@
-"""Secrets in what the API or a library reports: replaced in every encoding in which they may come back."""
+"""Redact secrets in text from the API and from libraries, in every encoding that they may use."""
 
 from __future__ import annotations
 

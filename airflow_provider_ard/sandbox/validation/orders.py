@@ -55,10 +55,10 @@ _CELL_ID = re.compile(r"Z\d{2}-[0-3]{12}")
 
 @dataclass(frozen=True)
 class ValidationContext:
-    """What an order is validated against.
+    """The catalog, Selects and stored credentials that an order is validated with.
 
     `find_select` returns the tiles of a Select that has succeeded, or raises an ApiError; `credentials` resolves
-    stored credentials and holds the time for the expiry of SAS URLs.
+    stored credentials and has the time for the expiry of SAS URLs.
     """
 
     catalog: Catalog
