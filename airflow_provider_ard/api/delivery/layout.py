@@ -3,7 +3,7 @@
     {prefix}/{order_id}-request.json
     {prefix}/order_collections/{order_id}_root_collection.json
     {prefix}/acquisition_collections/{acquisition_id}_collection.json
-    {prefix}/{zone}/{quadkey}/{date}/{acquisition_id}.json               the STAC item, with its assets in the same folder
+    {prefix}/{zone}/{quadkey}/{date}/{acquisition_id}.json               STAC item; its assets are in the same folder
 
 URIs are those of the storage: `s3://bucket/key`, `gs://bucket/key`, `az://container/key`.
 """
