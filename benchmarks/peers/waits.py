@@ -39,15 +39,3 @@ def measure_wait(client: str, status: int, limit: float) -> Wait:
     # A client that ended has survived from its first error response to its last.
     seconds = (error_times[-1] - error_times[0]).total_seconds() if result else limit
     return Wait(len(error_times), seconds, result["outcome"] if result else None)
-
-
-def format_rate(wait: Wait) -> str:
-    """Format the requests per second of a client, or that it failed."""
-    if wait.outcome:
-        return f"fails after {wait.requests} request{'s' if wait.requests > 1 else ''}"
-    return f"{wait.requests / wait.seconds:,.1f}"
-
-
-def format_survival(wait: Wait) -> str:
-    """Format the seconds that a client survived."""
-    return f"{wait.seconds:.0f}" if wait.outcome else f"≥ {wait.seconds:.0f}"
