@@ -31,6 +31,27 @@ class ListLag(FaultKind):
         exchange.scope[LIST_LAG] = rule.duration
 
 
+class FilterLag(ListLag):
+    """Filter whose index lags behind."""
+
+    summary = "list orders by a filter only some time after they were placed; without a filter at once"
+
+    async def on_request(self, rule: "Rule", exchange: Exchange) -> None:
+        if exchange.has_query_parameter("filter"):
+            await super().on_request(rule, exchange)
+
+
+class IgnoreDryRun(FaultKind):
+    """Ignored dry run."""
+
+    summary = "place a real order for a dry run"
+    endpoint = "POST /order"
+    dry_run = True
+
+    async def on_request(self, rule: "Rule", exchange: Exchange) -> None:
+        exchange.remove_body_field("dry_run")
+
+
 class ExpireToken(FaultKind):
     """Expired access token."""
 

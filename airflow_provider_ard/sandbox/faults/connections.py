@@ -57,6 +57,16 @@ class TruncatedResponse(FaultKind):
         await exchange.truncate()
 
 
+class Trickle(FaultKind):
+    """Response that arrives byte by byte."""
+
+    summary = "process the request, then send the response byte by byte, so that no read times out"
+    options: ClassVar = {"seconds": "real seconds before each byte, default 1"}
+
+    async def on_response(self, rule: "Rule", exchange: Exchange) -> None:
+        await exchange.trickle(rule.duration)
+
+
 class TlsBreakAfterAccept(FaultKind):
     """Invalid TLS record after the request has been processed."""
 

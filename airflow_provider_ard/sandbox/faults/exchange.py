@@ -1,5 +1,6 @@
 """One request and its response, which faults delay, replace, edit or drop."""
 
+import asyncio
 import json
 import logging
 import time
@@ -15,7 +16,6 @@ from airflow_provider_ard.sandbox.faults import transport
 from airflow_provider_ard.sandbox.validation.errors import ApiError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from airflow_provider_ard.sandbox.backend.state import State
@@ -83,6 +83,16 @@ class Exchange:
         """Whether the connection has served a request before."""
         return bool(self.scope.get(transport.IS_REUSED))
 
+    def has_query_parameter(self, name: str) -> bool:
+        """Return whether the request has a query parameter with a value."""
+        return name in dict(parse_qsl(self.scope["query_string"].decode("latin-1")))
+
+    def remove_body_field(self, name: str) -> None:
+        """Remove a field of the request's JSON object before the API processes it."""
+        content = json.loads(self.request_body)
+        content.pop(name, None)
+        self._body = json.dumps(content).encode()
+
     def remove_query_parameter(self, name: str) -> None:
         """Remove a query parameter from the request before the API processes it."""
         query = parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -133,6 +143,20 @@ class Exchange:
         await self._start_response(self.response)
         await self._send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         await self._drop(transport.close_connection)
+
+    async def trickle(self, seconds: float) -> None:
+        """Send the response byte by byte, with a pause before each."""
+        if self.response is None:
+            return
+        self._close()
+        await self._start_response(self.response)
+        connection: asyncio.Transport = self.scope[transport.TRANSPORT]
+        for byte in self.response.body:
+            await asyncio.sleep(seconds)
+            if connection.is_closing():
+                return
+            await self._send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+        await self._send({"type": "http.response.body", "body": b""})
 
     async def reset(self) -> None:
         """Reset the TCP connection instead of responding."""

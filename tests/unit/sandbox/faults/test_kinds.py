@@ -41,6 +41,25 @@ def test_list_lag(ard, api):
     assert _listed(api) == [second, first]
 
 
+def test_filter_lag(ard, api):
+    order_id = api.order(metadata={"n": 1}).json()["id"]
+    ard.faults.add(kind="filter_lag", seconds="10m")
+    assert _listed(api, filter="metadata.n:1") == []
+    assert _listed(api) == [order_id]
+
+
+def test_ignore_dry_run(ard, api):
+    ard.faults.add(kind="ignore_dry_run")
+    assert api.order(dry_run=True).json()["id"]
+    assert len(ard.orders) == 1
+
+
+def test_trickle(ard, api):
+    ard.faults.add("GET /order", kind="trickle", seconds=0.001)
+    assert _listed(api) == []
+    assert ard.faults.fired
+
+
 def test_metadata_as_strings(ard, api):
     order_id = api.order(metadata=METADATA).json()["id"]
     ard.faults.add(kind="metadata_as_strings")
