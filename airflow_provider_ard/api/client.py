@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from airflow_provider_ard.api.account import Account, StoredCredentials
 from airflow_provider_ard.api.errors import (
+    ArdAuthError,
     ArdError,
     ArdNotFoundError,
     ArdOrderConflict,
@@ -63,8 +64,6 @@ class ArdClient(Transport):
         """
         if request.dry_run:
             raise ArdRequestError("is true; use dry_run() to price an order", argument="dry_run")
-        # An outage is waited for here, before the purchase, rather than in the middle of it.
-        self._retrying(self._auth.token)
         content = self._post_order(request, lost=ArdOrderInDoubtError)
         try:
             return OrderStatus.model_validate(content)
@@ -74,10 +73,11 @@ class ArdClient(Transport):
     def dry_run(self, request: OrderRequest) -> Usage:
         """Let the API validate and price an order. Nothing is bought and nobody is notified.
 
-        Raises `ArdOrderConflict` if the API ignored the flag and placed the order.
+        Sent once, like an order: an API that ignores the flag would buy with each retry. Raises `ArdOrderConflict` if
+        it did, and `ArdUnavailableError` without a response.
         """
         dry_run = request.model_copy(update={"dry_run": True, "notifications": ()})
-        content = self._retrying(self._post_order, dry_run)
+        content = self._post_order(dry_run)
         if content.get("id"):
             order_id = str(content["id"])[:200]
             raise ArdOrderConflict(
@@ -128,18 +128,22 @@ class ArdClient(Transport):
     def search_orders(
         self,
         *,
-        filter: str,  # noqa: A002 -- the API's own word
+        filter: str | None = None,  # noqa: A002 -- the API's own word
+        start_date: str | None = None,
         max_pages: int | None = None,
     ) -> Iterator[list[OrderStatus]]:
         """Yield the orders that match a filter, page by page and read strictly: the list proves what is not there.
 
-        Raises `ArdUnavailableError` for a page that is not of the documented form, or that repeats orders.
+        Raises `ArdUnavailableError` for a page that is not of the documented form, repeats orders, or is a cache's.
         """
-        params: dict[str, Any] = {"limit": PAGE_SIZE, "filter": filter}
+        limits = {"filter": filter, "start_date": start_date}
+        params: dict[str, Any] = {"limit": PAGE_SIZE} | {key: value for key, value in limits.items() if value}
         order_ids: set[str] = set()
         for _ in count() if max_pages is None else range(max_pages):
             response = self._retrying(self._request, "GET", "order/", params=params)
             with self._documented("order/"):
+                if response.status_code != 200 or response.headers.get("Age", "0") != "0":
+                    raise ValueError("the response is partial, or a copy from a cache")
                 page = StrictOrderPage.model_validate_json(response.content)
                 if not order_ids.isdisjoint(order.id for order in page.data):
                     raise ValueError("the list repeats orders")
@@ -271,9 +275,17 @@ class ArdClient(Transport):
     def _post_order(
         self, request: OrderRequest, *, lost: type[ArdUnavailableError] = ArdUnavailableError
     ) -> dict[str, Any]:
+        """Send an order once. An outage is waited for before, at the login, rather than in the middle of it."""
+        self._retrying(self._auth.token)
         try:
-            response = self._request("POST", "order/", lost=lost, json=request.to_payload(self.cells_key))
+            response = self._send("POST", "order/", lost=lost, auth=self._auth, json=request.to_payload(self.cells_key))
             return json_object(response, lost)
+        except ArdAuthError as error:
+            if error.status != 401:
+                raise redact(error, request.secrets) from None
+            # The token was valid a moment ago. The next request renews it, and the caller searches before another POST.
+            message = f"POST order/: the token was refused ({error.message})"
+            raise redact(lost(message, status=401, code=error.code, type=error.type), request.secrets) from None
         except ArdError as error:
             raise redact(error, request.secrets) from None
 

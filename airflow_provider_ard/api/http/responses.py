@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
@@ -46,7 +47,7 @@ def error_from_response(
     the request: it is an outage, or `lost` where the request may have been accepted.
     """
     body = _json(response)
-    is_own = isinstance(body, dict) and any(isinstance(body.get(key), str) and body[key] for key in ("code", "type"))
+    is_own = isinstance(body, dict) and (_is_name(body.get("code")) or _is_name(body.get("type")))
     own: dict[str, Any] = body if is_own and isinstance(body, dict) else {}
     status = response.status_code
     details: dict[str, Any] = {
@@ -69,6 +70,11 @@ def error_from_response(
     if status in {401, 403}:
         return ArdAuthError(message, **details)
     return ArdNotFoundError(message, **details) if status == 404 else ArdRequestError(message, **details)
+
+
+def _is_name(value: object) -> bool:
+    """Whether a code or type is a name, as the API's are. Problem details (RFC 9457) of a gateway have a URI."""
+    return isinstance(value, str) and bool(re.fullmatch(r"\w+", value))
 
 
 def _json(response: requests.Response) -> Any:

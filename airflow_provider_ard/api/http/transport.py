@@ -108,6 +108,8 @@ class Transport:
         self._session_state = _SessionState()
         self._session.headers["User-Agent"] = f"airflow-provider-ard/{__version__} {user_agent}".strip()
         self._session.headers["Accept"] = "application/json"
+        # A cached list of orders would not show an order that was placed meanwhile.
+        self._session.headers["Cache-Control"] = "no-cache"
         self._auth = TokenAuth(login, self._post_form)
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_retryable),

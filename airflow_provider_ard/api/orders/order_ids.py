@@ -40,6 +40,14 @@ def parse_order_ids(value: object, argument: str = "order_id") -> list[str]:
     return list(dict.fromkeys(_parse_order_id(order_id, argument) for order_id in order_ids))
 
 
+def parse_order_id(value: object, argument: str = "order_id") -> str:
+    """Return the ID of one order. Raises `ArdRequestError` for anything else."""
+    order_ids = parse_order_ids(value, argument)
+    if len(order_ids) != 1:
+        raise ArdRequestError(f"expected one order ID, got {safe_repr(value)}", argument=argument)
+    return order_ids[0]
+
+
 def _parse_order_id(value: object, argument: str) -> str:
     if value is None or value == "None":
         raise ArdRequestError("is None; was the order a dry run, or has it not been placed?", argument=argument)

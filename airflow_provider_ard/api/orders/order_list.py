@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, StrictBool, model_validator
 
 from airflow_provider_ard.api.orders.status import OrderStatus
@@ -12,6 +14,10 @@ class StrictOrderPage(BaseModel):
 
     data: list[OrderStatus]
     has_more: StrictBool
+    # Undocumented: the list would be incomplete.
+    error: None = None
+    errors: None = None
+    partial: Literal[False] | None = None
 
     @model_validator(mode="after")
     def _check_progress(self) -> StrictOrderPage:

@@ -126,11 +126,21 @@ def test_rejected_order_has_the_error_of_the_api(ard, client, request_for):
     assert len(ard.submissions) == 1
 
 
-def test_order_is_sent_again_after_token_expiry(ard, client, request_for):
+def test_order_is_not_sent_again_after_a_refused_token(ard, client, request_for):
     client.whoami()
     ard.faults.add("POST /order", kind="expire_token", nth=1)
-    client.submit_order(request_for())
-    assert len(ard.orders) == 1
+    with pytest.raises(ArdOrderInDoubtError) as caught:
+        client.submit_order(request_for())
+    assert caught.value.status == 401
+    assert len(ard.submissions) <= 1
+    client.whoami()
+
+
+def test_dry_run_is_sent_once(ard, client, request_for):
+    ard.faults.add("POST /order", kind="status", status=503)
+    with pytest.raises(ArdUnavailableError):
+        client.dry_run(request_for())
+    assert [r.method for r in ard.requests if r.path.endswith("/order/")] == ["POST"]
 
 
 def test_get_is_retried_with_exponential_jitter(ard, client, retry_pauses):

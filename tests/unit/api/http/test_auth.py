@@ -31,6 +31,7 @@ def test_token_refresh_does_not_contain_the_order(ard, client):
 
     client.whoami()
     ard.expire_tokens()
+    list(client.list_orders())
     client.submit_order(OrderRequest.of(acquisitions=ard.acquisitions[0], destination="bkt/p"))
     refresh = next(r for r in ard.requests if r.body and r.body.get("grant_type") == "refresh_token")
     assert set(refresh.body) == {"grant_type", "refresh_token"}
