@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_ard.api.arguments import OMITTED, none_if_blank
+from airflow_provider_ard.api.arguments import OMITTED
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.links.order import ARD_LINKS
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import Usage
-    from airflow_provider_ard.hooks.ard import ArdHook
+    from airflow_provider_ard.ordering.placement import OrderPlacement
 
 # The arguments of the order itself, as `OrderRequest.of` takes them.
 ORDER_ARGUMENTS = (
@@ -163,7 +162,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         max_cost: float | str = OMITTED,
         max_area_sqkm: float | str = OMITTED,
         if_exists: str = "reuse",
-        existing_order_id: str | int | None = None,
+        existing_order_id: str | int = OMITTED,
         ard_conn_id: str = "ard_default",
         **kwargs: Any,
     ) -> None:
@@ -186,10 +185,16 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         self.max_cost = None if max_cost is OMITTED else max_cost
         self.max_area_sqkm = None if max_area_sqkm is OMITTED else max_area_sqkm
         self.if_exists = if_exists
-        self.existing_order_id = existing_order_id
+        self.existing_order_id = None if existing_order_id is OMITTED else existing_order_id
         self.ard_conn_id = ard_conn_id
         # Recorded before rendering: an argument that renders to None is not the same as an omitted one.
-        limiting = {"intersects": intersects, "bbox": bbox, "max_cost": max_cost, "max_area_sqkm": max_area_sqkm}
+        limiting = {
+            "intersects": intersects,
+            "bbox": bbox,
+            "max_cost": max_cost,
+            "max_area_sqkm": max_area_sqkm,
+            "existing_order_id": existing_order_id,
+        }
         self._omitted = {name for name, value in limiting.items() if value is OMITTED}
         self._order_id: str | None = None
 
@@ -217,18 +222,18 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
             request,
             IdempotencyKey.from_context(context, hook.namespace),
             if_exists=self.if_exists,
-            existing_order_id=self._adopted_order_id(),
+            existing_order_id=self._parsed_existing_order_id(),
             store=submission_store(context),
             attempt=Attempt.from_context(context),
         )
         if request.dry_run:
-            limits.check(self._price(hook, request, context), request)
+            limits.check(self._price(placement, context), request)
             self.log.info("Dry run, nothing bought; the order would be delivered to %s", request.destination.uri)
             return None
         order = placement.find_existing()
         if order is None:
             if limits:
-                limits.check(self._price(hook, request, context), request)
+                limits.check(self._price(placement, context), request)
             order = placement.submit()
         # The order exists: no failure from here on may lose its ID.
         self._order_id = order.id
@@ -257,17 +262,16 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         """Return the arguments that were not omitted."""
         return {name: getattr(self, name) for name in names if name not in self._omitted}
 
-    def _adopted_order_id(self) -> str | None:
-        from airflow_provider_ard.api.orders.order_ids import parse_order_ids
+    def _parsed_existing_order_id(self) -> str | None:
+        from airflow_provider_ard.api.orders.order_ids import parse_order_id
 
-        if none_if_blank(self.existing_order_id) is None:
+        if "existing_order_id" in self._omitted:
             return None
-        (order_id,) = parse_order_ids(self.existing_order_id, "existing_order_id")
-        return order_id
+        return parse_order_id(self.existing_order_id, "existing_order_id")
 
-    def _price(self, hook: ArdHook, request: OrderRequest, context: Context) -> Usage:
+    def _price(self, placement: OrderPlacement, context: Context) -> Usage:
         """Return the estimate of a dry run, published before any check can refuse the order."""
-        usage = hook.dry_run(request)
+        usage = placement.price()
         context["ti"].xcom_push(key="usage", value=usage.model_dump(mode="json"))
         self.log.info("Estimate: %s", usage)
         return usage

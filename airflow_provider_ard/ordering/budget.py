@@ -55,7 +55,7 @@ class BudgetLimits:
     ) -> None:
         if limit is None:
             return
-        estimate = _number(value)
+        estimate = _estimate(value)
         if estimate is None or not _is_priced(usage):
             reason = "the API gave no estimate" if _is_priced(usage) else "the account has no price for this imagery"
             message = f"{name} is {format_value(limit)}, but {reason}{_balance_text(usage)}; nothing was bought"
@@ -75,7 +75,7 @@ def check_requested_cells(usage: Usage, request: OrderRequest) -> None:
     The API has then ignored the cells and prices whole acquisitions. Orders of any whole acquisition are not checked.
     """
     cells = sum(len(cells) for _, cells in request.acquisitions)
-    estimate = _number(usage.area_sqkm)
+    estimate = _estimate(usage.area_sqkm)
     if not cells or estimate is None or not all(cells for _, cells in request.acquisitions):
         return
     limit = cells * TILE_SQKM
@@ -93,7 +93,7 @@ def _parse_limit(value: object, argument: str) -> float:
         raise ArdRequestError(f"rendered to {value!r}; omit the argument to order without a limit", argument=argument)
     try:
         limit = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         limit = math.nan
     if not limit >= 0:
         raise ArdRequestError(f"expected a number of at least 0, got {safe_repr(value)}", argument=argument)
@@ -113,6 +113,12 @@ def format_area(area_sqkm: float) -> str:
 def _number(value: object) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if is_number else None  # type: ignore[arg-type]
+
+
+def _estimate(value: object) -> float | None:
+    """Return an estimate. A negative one is unknown: elsewhere in this API, -1 means no limit."""
+    estimate = _number(value)
+    return estimate if estimate is not None and estimate >= 0 else None
 
 
 def _is_priced(usage: Usage) -> bool:

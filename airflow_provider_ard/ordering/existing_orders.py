@@ -10,13 +10,16 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from airflow_provider_ard.api.errors import ArdNotFoundError, ArdUnavailableError
-from airflow_provider_ard.ordering.idempotency import KEY_TAG, TASK_KEY_TAG, tag_value
+from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdUnavailableError
+from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, KEY_TAG, TASK_KEY_TAG, tag_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
@@ -31,6 +34,10 @@ LAST_SEARCH_TIMEOUT_S = 10.0
 # Rows to read of a list that does not honor the filter, and orders to request one by one.
 MAX_ROWS = 20_000
 MAX_SINGLE_REQUESTS = 100
+# The list without a filter is read from this long before a submission, whose clock may differ from the API's; and from
+# this long ago if the time of the submission is not recorded.
+CLOCK_MARGIN = timedelta(days=1)
+UNRECORDED_SUBMISSION = timedelta(days=7)
 
 
 class OrderSearch:
@@ -39,63 +46,142 @@ class OrderSearch:
     def __init__(self, client: ArdClient, key: IdempotencyKey, window: float | None = None) -> None:
         self._client = client
         self._key = key
+        self._digests = [key.digest]
         self.window = SEARCH_WINDOW_S if window is None else window
+
+    def include_key(self, digest: str) -> None:
+        """Search for the orders of another key as well: the Connection's namespace may have been changed."""
+        if digest not in self._digests:
+            self._digests.append(digest)
 
     def orders(self) -> list[OrderStatus]:
         """Return the orders of the task instance. Raises `ArdUnavailableError` if the list proves nothing."""
-        return _search(self._client, KEY_TAG, self._key.digest)
+        return self._orders(self._client)
+
+    def orders_once(self) -> list[OrderStatus]:
+        """Return the same by one attempt that takes 10 s at most."""
+        client = self._client.single_attempt(timeout=LAST_SEARCH_TIMEOUT_S)
+        return _run_within(LAST_SEARCH_TIMEOUT_S, lambda: self._orders(client))
 
     def orders_of_task(self) -> list[OrderStatus]:
         """Return the orders of all task instances that the mapped task expands to in this DAG run."""
         return _search(self._client, TASK_KEY_TAG, self._key.task_digest)
 
-    def wait_for_new(self, existing_order_ids: Collection[str]) -> list[OrderStatus]:
+    def orders_of_task_for(self, fingerprint: str) -> list[OrderStatus]:
+        """Return the orders of the same that are for one request."""
+        orders = _search(self._client, FINGERPRINT_TAG, fingerprint)
+        return [order for order in orders if tag_digest(order, TASK_KEY_TAG) == self._key.task_digest]
+
+    def wait_for_new(self, existing_order_ids: Collection[str], submitted_at: float | None = None) -> list[OrderStatus]:
         """Return the orders of the task instance once there is a new one, or after the window.
 
-        Raises `ArdUnavailableError` if the last search of the window failed: then nothing is proven.
+        `submitted_at`: Unix time of the submission, seconds, None if not known. At the end, the list is also read
+        without the filter, since an index may lag behind. Raises `ArdError` if the last search of the window failed:
+        then nothing is proven.
         """
         deadline = time.monotonic() + self.window
         pause = 0.5
         while True:
-            started_at = time.monotonic()
-            is_last = started_at >= deadline
-            client = self._client.single_attempt(timeout=max(deadline - started_at, LAST_SEARCH_TIMEOUT_S))
+            seconds = max(deadline - time.monotonic(), LAST_SEARCH_TIMEOUT_S)
+            is_last = time.monotonic() >= deadline
+            client = self._client.single_attempt(timeout=seconds)
             try:
-                orders = _search(client, KEY_TAG, self._key.digest)
-            except ArdUnavailableError as error:
+                orders = _run_within(seconds, lambda client=client: self._orders(client))  # type: ignore[misc]
+            except ArdError as error:
                 if is_last:
                     raise
                 log.debug("Search failed, will retry: %s", error)
             else:
-                if is_last or any(order.id not in existing_order_ids for order in orders):
+                if any(order.id not in existing_order_ids for order in orders):
                     return orders
+                if is_last:
+                    return _run_within(2 * seconds, lambda: self._orders_without_filter(submitted_at))
             time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
             pause = min(2 * pause, 5.0)
 
+    def _orders(self, client: ArdClient) -> list[OrderStatus]:
+        return [order for digest in self._digests for order in _search(client, KEY_TAG, digest)]
 
-def _search(client: ArdClient, tag: str, value: str) -> list[OrderStatus]:
-    """Return the orders whose tag has the value, the oldest last; proven complete."""
+    def _orders_without_filter(self, submitted_at: float | None) -> list[OrderStatus]:
+        """Return the orders of the task instance among all orders of the account since a submission."""
+        now = datetime.now(UTC)
+        since = (
+            now - UNRECORDED_SUBMISSION if submitted_at is None else datetime.fromtimestamp(submitted_at, now.tzinfo)
+        )
+        client = self._client.single_attempt(timeout=LAST_SEARCH_TIMEOUT_S)
+        rows = _rows(client, start_date=f"{since - CLOCK_MARGIN:%Y-%m-%d}")
+        unclear = [row for row in rows if _is_unclear(row, KEY_TAG) and (row.metadata or not row.has_metadata)]
+        rows += [_single_status(client, row) for row in unclear[:MAX_SINGLE_REQUESTS]]
+        return _confirmed(client, [row for row in rows if tag_digest(row, KEY_TAG) in self._digests])
+
+
+def _run_within(seconds: float, search: Callable[[], list[OrderStatus]]) -> list[OrderStatus]:
+    """Return the result of a search in a thread. Raises `ArdUnavailableError` if it takes longer.
+
+    The timeout of a request does not bound a response that arrives byte by byte, nor a sequence of requests.
+    """
+    future: Future[list[OrderStatus]] = Future()
+    Thread(target=_resolve, args=(future, search), name="ard-search", daemon=True).start()
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        raise ArdUnavailableError(f"the search for existing orders took longer than {seconds:.0f} s") from None
+
+
+def _resolve(future: Future[list[OrderStatus]], search: Callable[[], list[OrderStatus]]) -> None:
+    try:
+        future.set_result(search())
+    except Exception as error:  # noqa: BLE001 -- raised in the thread that waits
+        future.set_exception(error)
+
+
+def _search(client: ArdClient, tag: str, digest: str) -> list[OrderStatus]:
+    """Return the orders whose tag has the digest, the oldest last; proven complete."""
+    rows = _rows(client, filter=f"metadata.{tag}:{digest}")
+    matches = [row for row in rows if tag_digest(row, tag) == digest]
+    unclear = [row for row in rows if tag_digest(row, tag) is None]
+    if len(matches) < len(rows):
+        is_filter_ignored = _ignores_filter(client, tag)
+        if not is_filter_ignored and len(matches) + len(unclear) < len(rows):
+            raise ArdUnavailableError(
+                "the list of orders returns orders of other tasks for its filter: whether it is complete cannot be "
+                "determined; nothing was bought"
+            )
+        if is_filter_ignored:
+            unclear = [row for row in unclear if _is_unclear(row, tag)]
+        matches += _search_one_by_one(client, unclear, tag, digest, is_filter_ignored=is_filter_ignored)
+    return _confirmed(client, matches)
+
+
+def _rows(
+    client: ArdClient,
+    *,
+    filter: str | None = None,  # noqa: A002 -- the API's own word
+    start_date: str | None = None,
+) -> list[OrderStatus]:
     rows: list[OrderStatus] = []
-    for page in client.search_orders(filter=f"metadata.{tag}:{value}"):
+    for page in client.search_orders(filter=filter, start_date=start_date):
         rows += page
         if len(rows) > MAX_ROWS:
             raise ArdUnavailableError(
-                f"the list of orders does not honor its filter, and has more than {MAX_ROWS:,} orders: whether one of "
-                "them belongs to this task cannot be determined; nothing was bought"
+                f"the list of orders returns more than {MAX_ROWS:,} orders, so it does not honor its filter: whether "
+                "one of them belongs to this task cannot be determined; nothing was bought"
             )
-    matches = [row for row in rows if tag_value(row, tag) == value]
-    untagged = [row for row in rows if tag_value(row, tag) is None]
-    if not untagged:
-        return matches
-    is_filter_ignored = len(matches) + len(untagged) < len(rows) or _ignores_filter(client, tag)
-    if is_filter_ignored and any(row.metadata for row in rows):
-        # The list echoes metadata, so that orders with none of ours have another origin, such as the SDK.
-        untagged = [row for row in untagged if not row.has_metadata]
-    return matches + _search_one_by_one(client, untagged, tag, value, is_filter_ignored=is_filter_ignored)
+    return rows
+
+
+def _is_unclear(row: OrderStatus, tag: str) -> bool:
+    """Return whether a row does not show its tag. One with other metadata has another origin, such as the SDK."""
+    return tag_digest(row, tag) is None and (tag in row.metadata or not row.metadata)
+
+
+def _confirmed(client: ArdClient, orders: Iterable[OrderStatus]) -> list[OrderStatus]:
+    """Return the orders, failed ones as their own status shows them: a failed order is replaced by another one."""
+    return [_single_status(client, order) if order.has_failed else order for order in orders]
 
 
 def _search_one_by_one(
-    client: ArdClient, rows: list[OrderStatus], tag: str, value: str, *, is_filter_ignored: bool
+    client: ArdClient, rows: list[OrderStatus], tag: str, digest: str, *, is_filter_ignored: bool
 ) -> list[OrderStatus]:
     """Return those rows whose single status shows that they match. A row of the list may be shortened."""
     if len(rows) > MAX_SINGLE_REQUESTS:
@@ -105,20 +191,25 @@ def _search_one_by_one(
         )
     matches = []
     for row in rows:
-        try:
-            order = client.get_order(row.id)
-        except ArdNotFoundError as error:
-            raise ArdUnavailableError(f"order {row.id} is listed, but its status is not found: {error}") from None
-        order_value = tag_value(order, tag)
-        if order_value == value:
+        order = _single_status(client, row)
+        if tag_digest(order, tag) == digest:
             matches.append(order)
-        elif order_value is None and not (is_filter_ignored and order.has_metadata):
+        elif tag_digest(order, tag) is None and not (
+            is_filter_ignored and order.has_metadata and tag not in order.metadata
+        ):
             raise ArdUnavailableError(
                 f"the API returns order {row.id} for this task, but not its metadata: whether it belongs to this task "
                 "cannot be determined, and nothing was bought; pass existing_order_id if it does",
                 order_id=row.id,
             )
     return matches
+
+
+def _single_status(client: ArdClient, row: OrderStatus) -> OrderStatus:
+    try:
+        return client.get_order(row.id)
+    except ArdNotFoundError as error:
+        raise ArdUnavailableError(f"order {row.id} is listed, but its status is not found: {error}") from None
 
 
 def _ignores_filter(client: ArdClient, tag: str) -> bool:

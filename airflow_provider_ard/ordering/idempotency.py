@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ FINGERPRINT_TAG = f"{TAG_PREFIX}fingerprint"
 MAP_INDEX_TAG = f"{TAG_PREFIX}map_index"
 SERIES_TAG = f"{TAG_PREFIX}attempt_series"
 CLEAR_NUMBER_TAG = f"{TAG_PREFIX}clear_number"
+MAPPED_INSTANCES_TAG = f"{TAG_PREFIX}mapped_instances"
+_DIGEST = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class IdempotencyKey:
             SERIES_TAG: attempt.series,
             CLEAR_NUMBER_TAG: attempt.clear_number,
         }
+        if attempt.mapped_instances is not None:
+            tags[MAPPED_INSTANCES_TAG] = attempt.mapped_instances
         if self.namespace:
             tags[f"{TAG_PREFIX}namespace"] = self.namespace
         return request.model_copy(update={"metadata": request.metadata | tags})
@@ -106,6 +111,18 @@ def tag_value(order: OrderStatus, tag: str) -> str | None:
     """Return a tag of an order as a string, since an API may echo numbers as strings; None if it is missing."""
     value = order.metadata.get(tag)
     return None if value is None else str(value)
+
+
+def tag_digest(order: OrderStatus, tag: str) -> str | None:
+    """Return the digest in a tag of an order; None if it is missing or is no digest, so that it proves nothing."""
+    value = tag_value(order, tag)
+    return value if value is not None and _DIGEST.fullmatch(value) else None
+
+
+def tag_number(order: OrderStatus, tag: str) -> int | None:
+    """Return the number in a tag of an order; None if it is missing or is no number."""
+    value = tag_value(order, tag)
+    return int(value) if value is not None and value.isdecimal() and len(value) < 20 else None
 
 
 def _digest(names: list[str | int]) -> str:

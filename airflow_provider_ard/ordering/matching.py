@@ -10,7 +10,9 @@ from airflow_provider_ard.ordering.idempotency import (
     CLEAR_NUMBER_TAG,
     FINGERPRINT_TAG,
     MAP_INDEX_TAG,
+    MAPPED_INSTANCES_TAG,
     SERIES_TAG,
+    tag_number,
     tag_value,
 )
 
@@ -39,11 +41,12 @@ class OrderMatcher:
     def find(self, orders: list[OrderStatus], record: SubmissionRecord, search: OrderSearch) -> OrderStatus | None:
         """Return the order to re-attach to, None if a new one may be bought. Raises `ArdOrderConflict`."""
         if self._if_exists == "fail":
-            if orders:
+            existing = orders or self._find_moved(search)
+            if existing:
                 raise ArdOrderConflict(
-                    f"if_exists is 'fail', and this task instance has already placed order {orders[0].id} "
-                    f"({orders[0].status})",
-                    order_id=orders[0].id,
+                    f"if_exists is 'fail', and this task instance has already placed order {existing[0].id} "
+                    f"({existing[0].status})",
+                    order_id=existing[0].id,
                 )
             return None
         if self._if_exists == "resubmit":
@@ -53,12 +56,13 @@ class OrderMatcher:
         if same:
             return same[0]
         active = [order for order in orders if not order.has_failed]
-        if self._may_have_moved:
+        if self._if_exists == "resubmit":
+            moved: list[OrderStatus] = []
+        else:
             moved = self._find_moved(search)
-            if moved is not None:
-                return moved
-            active = [] if self._has_room(active, search) else active
-        if active:
+        if moved:
+            return moved[0]
+        if active and not self._has_room(active, search):
             raise self.conflict(active[0])
         return None
 
@@ -73,7 +77,7 @@ class OrderMatcher:
         """Return whether an earlier attempt of this series may have submitted the order. Older orders are not proof."""
         if order.has_failed or (self._if_exists == "resubmit" and not self._is_of_series(order)):
             return False
-        return self.is_same_request(order) or not self._may_have_moved
+        return self.is_same_request(order) or not self._was_placed_for_other_list(order)
 
     def is_same_request(self, order: OrderStatus) -> bool:
         """Return whether an order is tagged with the same request."""
@@ -102,29 +106,38 @@ class OrderMatcher:
         """Return whether an order was placed since the task was last cleared."""
         return tag_value(order, SERIES_TAG) == str(self._attempt.series)
 
-    @property
-    def _may_have_moved(self) -> bool:
-        """Whether the list that a task is mapped over may have changed since an order was placed: after a clear."""
-        return self._key.is_mapped and self._attempt.clear_number > 0 and self._if_exists == "reuse"
+    def _find_moved(self, search: OrderSearch) -> list[OrderStatus]:
+        """Return the orders of the same request that were placed under another map index of another list."""
+        if not self._key.is_mapped:
+            return []
+        orders = search.orders_of_task_for(self._fingerprint)
+        same = self.active_with_same_request([order for order in orders if self._was_placed_for_other_list(order)])
+        if same:
+            log.info("Order %s was placed for map index %s", same[0].id, tag_value(same[0], MAP_INDEX_TAG))
+        return same
 
-    def _find_moved(self, search: OrderSearch) -> OrderStatus | None:
-        """Return an order of the same request that was placed under another map index before the last clear."""
-        moved = [order for order in search.orders_of_task() if self._was_placed_before_clear(order)]
-        same = self.active_with_same_request(moved)
-        if not same:
-            return None
-        log.info("Order %s was placed for map index %s", same[0].id, tag_value(same[0], MAP_INDEX_TAG))
-        return same[0]
+    def _was_placed_for_other_list(self, order: OrderStatus) -> bool:
+        """Return whether the list that the task is mapped over may have changed since an order was placed.
 
-    def _was_placed_before_clear(self, order: OrderStatus) -> bool:
-        clear_number = tag_value(order, CLEAR_NUMBER_TAG)
-        return clear_number is not None and clear_number.isdecimal() and int(clear_number) < self._attempt.clear_number
+        Airflow counts a clear only if the DAG run had ended; the length of the list shows the others.
+        """
+        if not self._key.is_mapped:
+            return False
+        clear_number = tag_number(order, CLEAR_NUMBER_TAG)
+        is_earlier = clear_number is not None and clear_number < self._attempt.clear_number
+        instances = tag_number(order, MAPPED_INSTANCES_TAG)
+        return is_earlier or (
+            None not in (instances, self._attempt.mapped_instances) and (instances != self._attempt.mapped_instances)
+        )
 
     def _has_room(self, active: list[OrderStatus], search: OrderSearch) -> bool:
-        """Return whether the task now expands to more instances than it has orders."""
-        if not active or not all(self._was_placed_before_clear(order) for order in active):
-            return False
-        if self._attempt.mapped_instances is None:
+        """Return whether the task now expands to more instances than when the orders were placed, and than have orders.
+
+        If it does not, arguments have changed, and another order would be a second one.
+        """
+        instances = self._attempt.mapped_instances
+        placed_for = [tag_number(order, MAPPED_INSTANCES_TAG) for order in active]
+        if instances is None or any(number is None or number >= instances for number in placed_for):
             return False
         orders = [order for order in search.orders_of_task() if not order.has_failed]
-        return len(orders) < self._attempt.mapped_instances
+        return len(orders) < instances

@@ -20,21 +20,22 @@ from typing import TYPE_CHECKING
 from airflow_provider_ard.api.arguments import safe_repr
 from airflow_provider_ard.api.errors import (
     ArdError,
-    ArdNotFoundError,
     ArdOrderInDoubtError,
     ArdRequestError,
     ArdUnavailableError,
 )
+from airflow_provider_ard.api.orders.order_ids import parse_order_id
 from airflow_provider_ard.ordering.existing_orders import OrderSearch
-from airflow_provider_ard.ordering.idempotency import is_tagged
+from airflow_provider_ard.ordering.idempotency import KEY_TAG, tag_digest
 from airflow_provider_ard.ordering.matching import OrderMatcher
+from airflow_provider_ard.ordering.recorded_orders import RecordedOrders
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
 from airflow_provider_ard.ordering.task_state import Attempt
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.request import OrderRequest
-    from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.api.orders.status import OrderStatus, Usage
     from airflow_provider_ard.ordering.budget import BudgetLimits
     from airflow_provider_ard.ordering.idempotency import IdempotencyKey
     from airflow_provider_ard.ordering.submission_store import SubmissionStore
@@ -85,7 +86,7 @@ def place_order(
     if order is not None:
         return PlacedOrder(order, is_new=False)
     if limits:
-        limits.check(client.dry_run(request), request)
+        limits.check(placement.price(), request)
     return PlacedOrder(placement.submit(), is_new=True)
 
 
@@ -115,12 +116,17 @@ class OrderPlacement:
         self._client = client
         self._request = key.tag(request, self._attempt)
         self._if_exists = if_exists
-        self._existing_order_id = existing_order_id
+        self._existing_order_id = (
+            None if existing_order_id is None else parse_order_id(existing_order_id, "existing_order_id")
+        )
+        self._key = key
         self._store = store or NullSubmissionStore()
         self._search = OrderSearch(client, key, search_window)
         self._matcher = OrderMatcher(self._request, key, self._attempt, if_exists)
+        self._recorded = RecordedOrders(client, self._matcher, self._attempt, if_exists)
+        self._record = SubmissionRecord(submitted=False)
         self._existing_order_ids: tuple[str, ...] = ()
-        self._searched_at = 0.0
+        self._searched_at: float | None = None
 
     def find_existing(self) -> OrderStatus | None:
         """Return the order to re-attach to, None if a new one is to be bought.
@@ -129,104 +135,101 @@ class OrderPlacement:
         `ArdNotFoundError` if the API does not know the recorded order, and `ArdUnavailableError` while the list of
         orders proves nothing.
         """
-        record = self._store.load() or SubmissionRecord(submitted=False)
-        is_adopted = record.is_adopted and (record.series is None or not self._may_replace(record))
-        adopted_id = self._existing_order_id or (record.order_id if is_adopted else None)
-        if adopted_id is not None:
-            adopted = self._adopt(adopted_id)
+        record = self._record = self._store.load() or self._record
+        adopted = self._find_adopted(record)
+        if adopted is not None:
             log.info("Order %s adopted, as requested by a person", adopted.id)
-            self._record(adopted, is_adopted=True)
+            self._save_order(adopted, is_adopted=True)
             return adopted
+        if record.is_adopted:
+            record = self._record = SubmissionRecord(submitted=False)
         orders = self._search_orders(record)
         order = self._matcher.find(orders, record, self._search)
         if order is not None:
             self._confirm(order, "Re-attached to order %s, submitted by an earlier attempt")
         return order
 
+    def price(self) -> Usage:
+        """Return the API's estimate, by a dry run. Nothing is bought.
+
+        An API may ignore the flag: the dry run carries the tags and is sent once, and after a lost response the next
+        try searches for an order. Raises `ArdUnavailableError` without a response.
+        """
+        if self._searched_at is None:
+            return self._client.dry_run(self._request)
+        self._save_intent(time.time())
+        usage = self._client.dry_run(self._request)
+        self._restore_record()
+        return usage
+
     def submit(self) -> OrderStatus:
         """Buy the order: one POST, real money. After a lost response, search; never send the POST again.
 
         Raises `ArdOrderInDoubtError` if the search does not show the order: the next attempt searches first.
         """
-        self._check_nothing_was_bought_meanwhile()
-        self._save(SubmissionRecord(True, None, self._attempt.series, self._existing_order_ids))
+        if self._searched_at is None or time.monotonic() - self._searched_at >= SEARCH_AGAIN_AFTER_S:
+            self._check_nothing_was_bought_meanwhile()
+        submitted_at = time.time()
+        self._save_intent(submitted_at)
         try:
             order = self._client.submit_order(self._request)
         except ArdOrderInDoubtError as error:
             log.warning("%s. Searching for the order for up to %g s", error, self._search.window)
-            order = self._find_submitted(error)
+            order = self._find_submitted(error, submitted_at)
         except ArdError:
-            # Refused or never sent, so there is no order: the next attempt need not search for one.
+            # Refused or never sent, so there is no order of this attempt. One of an earlier attempt stays in doubt.
             with contextlib.suppress(Exception):
-                self._save(SubmissionRecord(submitted=False))
+                self._restore_record()
             raise
         self._confirm(order, "Order %s submitted")
         return self._check_duplicates(order)
 
-    def _adopt(self, order_id: str) -> OrderStatus:
-        try:
-            order = self._client.get_order(order_id)
-        except ArdNotFoundError as error:
-            raise ArdRequestError(
-                f"the account of this Connection does not know order {order_id} ({error.message}); check both",
-                argument="existing_order_id",
-            ) from None
-        if order.has_failed:
-            raise ArdRequestError(f"order {order_id} has failed; omit the argument", argument="existing_order_id")
-        if not self._matcher.is_same_request(order):
-            log.warning("Order %s is not known to be for this request; adopted because it was named", order_id)
-        return order
+    def _save_intent(self, submitted_at: float) -> None:
+        """Record that an order may exist from now on. If this raises, nothing is sent."""
+        self._store.save(
+            SubmissionRecord(
+                submitted=True,
+                series=self._attempt.series,
+                existing_order_ids=self._existing_order_ids,
+                key=self._key.digest,
+                recorded_at=submitted_at,
+            )
+        )
+
+    def _restore_record(self) -> None:
+        self._store.save(self._record)
+
+    def _find_adopted(self, record: SubmissionRecord) -> OrderStatus | None:
+        if self._existing_order_id is not None:
+            return self._recorded.named(self._existing_order_id)
+        return self._recorded.adopted(record)
 
     def _search_orders(self, record: SubmissionRecord) -> list[OrderStatus]:
         """Return the orders of the task instance, after the search window if one may not be listed yet."""
-        orders = self._search.orders()
+        if record.is_in_doubt and record.key is not None:
+            self._search.include_key(record.key)
         existing = record.existing_order_ids
+        orders = [order for order in self._search.orders() if self._is_own(order, record)]
         if existing is None:
             existing = tuple(order.id for order in orders if not self._matcher.may_be_in_doubt(order))
         if record.is_in_doubt and all(order.id in existing for order in orders):
             log.info("A previous attempt may have submitted this order; searching for up to %g s", self._search.window)
-            orders = self._search.wait_for_new(existing)
+            orders = self._search.wait_for_new(existing, record.recorded_at)
+            orders = [order for order in orders if self._is_own(order, record)]
         if record.order_id and record.order_id not in {order.id for order in orders}:
-            orders = [*self._recorded_order(record, orders), *orders]
+            orders = [*self._recorded.placed(record, orders), *orders]
         self._existing_order_ids = tuple(order.id for order in orders)
         self._searched_at = time.monotonic()
         return orders
 
-    def _recorded_order(self, record: SubmissionRecord, orders: list[OrderStatus]) -> list[OrderStatus]:
-        """Return the recorded order, which the list may lag behind; none if another order can take its place."""
-        order_id = record.order_id or ""
-        try:
-            order = self._client.get_order(order_id)
-        except ArdNotFoundError as error:
-            if orders or self._may_replace(record):
-                log.warning("Recorded order %s is not known to this account", order_id)
-                return []
-            raise ArdNotFoundError(
-                f"this task instance has placed order {order_id}, which the account of this Connection does not know "
-                f"({error.message}); check the Connection, or set if_exists='resubmit' and clear the task to buy "
-                "another, or pass existing_order_id",
-                status=error.status,
-                code=error.code,
-                type=error.type,
-                request_id=error.request_id,
-                order_id=order_id,
-            ) from None
-        if not is_tagged(order) and not self._may_replace(record):
-            raise ArdUnavailableError(
-                f"this task instance has placed order {order_id}, and the API does not return its metadata: whether it "
-                "is for the same request cannot be determined; pass existing_order_id to use it",
-                order_id=order_id,
-            )
-        return [order]
-
-    def _may_replace(self, record: SubmissionRecord) -> bool:
-        """Return whether this attempt is to buy another order whatever exists, since the task was cleared for it."""
-        return self._if_exists == "resubmit" and record.series != self._attempt.series
+    def _is_own(self, order: OrderStatus, record: SubmissionRecord) -> bool:
+        """Return whether an order is of this key, or was sent by this task instance under an earlier namespace."""
+        if tag_digest(order, KEY_TAG) == self._key.digest or order.id == record.order_id:
+            return True
+        return record.is_in_doubt and order.id not in (record.existing_order_ids or ())
 
     def _check_nothing_was_bought_meanwhile(self) -> None:
-        """Search again if pricing took a while. A zombie of an earlier attempt may buy at the same time."""
-        if time.monotonic() - self._searched_at < SEARCH_AGAIN_AFTER_S:
-            return
+        """Search again if pricing took a while. A zombie process of an earlier try may submit concurrently."""
         new = [order for order in self._search.orders() if order.id not in self._existing_order_ids]
         if new:
             raise ArdUnavailableError(
@@ -234,16 +237,17 @@ class OrderPlacement:
                 order_id=new[0].id,
             )
 
-    def _find_submitted(self, error: ArdOrderInDoubtError) -> OrderStatus:
+    def _find_submitted(self, error: ArdOrderInDoubtError, submitted_at: float) -> OrderStatus:
         """Return the order whose response was lost. Raises the error if the search does not show it."""
         try:
-            orders = self._search.wait_for_new(self._existing_order_ids)
-        except ArdUnavailableError:
+            orders = self._search.wait_for_new(self._existing_order_ids, submitted_at)
+        except ArdError:
             raise error from None
         new = [order for order in orders if order.id not in self._existing_order_ids]
         if not new:
             raise error
-        same = self._matcher.active_with_same_request(new)
+        # An order that has failed already is this one as well: the sensor reports why.
+        same = self._matcher.active_with_same_request(new) or [o for o in new if self._matcher.is_same_request(o)]
         if not same:
             raise self._matcher.conflict(new[0])
         return same[0]
@@ -251,7 +255,7 @@ class OrderPlacement:
     def _check_duplicates(self, order: OrderStatus) -> OrderStatus:
         """Search once more, and warn if there are two. Return the order as listed, with its usage."""
         try:
-            orders = self._search.orders()
+            orders = self._search.orders_once()
         except ArdError as error:
             log.debug("Order %s: the search for duplicates failed: %s", order.id, error)
             return order
@@ -262,14 +266,18 @@ class OrderPlacement:
     def _confirm(self, order: OrderStatus, message: str) -> None:
         """Log the order's ID first, then record it. A failure to record it must not lose the order."""
         log.info(message, order.id)
-        self._record(order)
+        self._save_order(order)
 
-    def _record(self, order: OrderStatus, *, is_adopted: bool = False) -> None:
-        record = SubmissionRecord(submitted=True, order_id=order.id, series=self._attempt.series, is_adopted=is_adopted)
+    def _save_order(self, order: OrderStatus, *, is_adopted: bool = False) -> None:
+        record = SubmissionRecord(
+            submitted=True,
+            order_id=order.id,
+            series=self._attempt.series,
+            key=self._key.digest,
+            recorded_at=time.time(),
+            is_adopted=is_adopted,
+        )
         try:
-            self._save(record)
+            self._store.save(record)
         except Exception:
             log.warning("Order %s: saving its ID failed; a retry finds it in the list", order.id, exc_info=True)
-
-    def _save(self, record: SubmissionRecord) -> None:
-        self._store.save(record)

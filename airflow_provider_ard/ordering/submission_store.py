@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import TypeAdapter
 
 from airflow_provider_ard.ordering.task_state import RETENTION, Attempt, task_state_store
 
@@ -21,7 +23,8 @@ class SubmissionRecord:
     """What a task instance has recorded of its order.
 
     `submitted`: an order was about to be sent. With `order_id` it exists; without, it is in doubt. `series`: of the
-    attempt that sent it. `existing_order_ids`: the orders under the key before it was sent, None if not known.
+    attempt that sent it. `existing_order_ids`: the orders under the key before it was sent, None if not known. `key`:
+    digest of the idempotency key that the order was sent with. `recorded_at`: Unix time, seconds, None if not known.
     `is_adopted`: a person has assigned the order to this task instance (`ard orders adopt`).
     """
 
@@ -29,6 +32,8 @@ class SubmissionRecord:
     order_id: str | None = None
     series: int | None = None
     existing_order_ids: tuple[str, ...] | None = None
+    key: str | None = None
+    recorded_at: float | None = None
     is_adopted: bool = False
 
     @property
@@ -37,21 +42,21 @@ class SubmissionRecord:
         return self.submitted and self.order_id is None
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> SubmissionRecord:
-        """Return the record of a stored dictionary."""
-        existing = stored.get("existing_order_ids")
-        return cls(
-            submitted=bool(stored.get("submitted")),
-            order_id=stored.get("order_id"),
-            series=stored.get("series"),
-            existing_order_ids=tuple(existing) if existing is not None else None,
-            is_adopted=bool(stored.get("is_adopted")),
-        )
+    def from_json(cls, stored: object) -> SubmissionRecord:
+        """Return the record of a stored dictionary. One that cannot be read may be of an order in doubt."""
+        try:
+            return _RECORD.validate_python(stored)
+        except ValueError:
+            log.warning("The submission record of this task instance cannot be read; an order may have been submitted")
+            return cls(submitted=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain JSON."""
-        existing = list(self.existing_order_ids) if self.existing_order_ids is not None else None
-        return asdict(self) | {"existing_order_ids": existing}
+        content: dict[str, Any] = _RECORD.dump_python(self, mode="json")
+        return content
+
+
+_RECORD = TypeAdapter(SubmissionRecord)
 
 
 class SubmissionStore(Protocol):
@@ -87,7 +92,7 @@ class TaskStateSubmissionStore:
     def load(self) -> SubmissionRecord | None:
         """Return the record, None if there is none."""
         stored = self._store.get(SUBMISSION_KEY)
-        return SubmissionRecord.from_json(stored) if isinstance(stored, dict) else None
+        return None if stored is None else SubmissionRecord.from_json(stored)
 
     def save(self, record: SubmissionRecord) -> None:
         """Store the record."""

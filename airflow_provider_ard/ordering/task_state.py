@@ -20,9 +20,10 @@ RETENTION = timedelta(days=365)
 class Attempt:
     """One try of a task instance, as far as ordering depends on it.
 
-    `series`: identifies the tries since the task was last cleared. Airflow keeps `max_tries` over automatic retries and
-    raises it with each clear, also if `retries` is edited meanwhile. `clear_number`: how often the DAG run was cleared.
-    `mapped_instances`: how many instances a mapped task expands to; None if not mapped or not known.
+    `series`: identifies the tries since the task was last cleared: Airflow's `max_tries`, which automatic retries keep,
+    also if `retries` is edited. A clear raises it unless `retries` was lowered as well. `clear_number`: how often the
+    DAG run was cleared after it had ended. `mapped_instances`: how many instances a mapped task expands to; None if not
+    mapped or not known.
     """
 
     series: int = 0

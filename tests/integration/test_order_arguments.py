@@ -71,7 +71,7 @@ def dag_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox,
         assert process.returncode == 0, output
         outcome = json.loads(process.stdout.splitlines()[-1])
         assert outcome["state"] == "success", f"{outcome}\n{output}"
-        conf["before"] = before
+        conf |= {"before": before, "states": outcome["states"]}
         yield ard, conf
 
 
@@ -193,6 +193,16 @@ def test_output_config_rendered_to_string_in_dry_run(dag_run):
 def test_list_mixes_lists_and_dictionaries_from_xcom(dag_run, order_bodies):
     # The complete acquisition includes its cells.
     assert order_bodies["xcom_in_a_list", -1]["acquisitions"] == whole_acquisitions(*dag_run[1]["ids"])
+
+
+def test_aoi_that_resolves_to_nothing_orders_nothing(dag_run, order_bodies):
+    states = dag_run[1]["states"]
+    assert [states["mapped_none[0]"], states["mapped_none[1]"], states["skipped_upstream[-1]"]] == [
+        "success",
+        "failed",
+        "failed",
+    ]
+    assert {("mapped_none", 1), ("skipped_upstream", -1)}.isdisjoint(order_bodies)
 
 
 def test_mapped_orders(dag_run, order_bodies):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from airflow.exceptions import AirflowSkipException
 from airflow.sdk import DAG, task
 
 from airflow_provider_ard.operators.order import ArdOrderOperator
@@ -87,6 +88,31 @@ with DAG("order_arguments", schedule=None, params=PARAMS, default_args={"retries
         intersects=areas()
     )
     ArdOrderOperator.partial(task_id="mapped_orders", destination="bkt/orders").expand_kwargs(orders())
+
+    # An AOI that resolves to nothing fails its task, and nothing wider is ordered.
+    @task
+    def areas_with_none(params: dict) -> list:
+        return [params["area"], None]
+
+    @task
+    def skipped_area() -> None:
+        raise AirflowSkipException
+
+    @task(trigger_rule="all_done")
+    def accept_failures() -> None:
+        pass
+
+    failures = accept_failures()
+    (
+        ArdOrderOperator.partial(task_id="mapped_none", destination="bkt/none", acquisitions="{{ params.ids }}").expand(
+            intersects=areas_with_none()
+        )
+        >> failures
+    )
+    (
+        order("skipped_upstream", acquisitions="{{ params.ids }}", intersects=skipped_area(), trigger_rule="all_done")
+        >> failures
+    )
 
     # Python literals and objects; the DAG file reads the IDs from a file that the test writes.
     LITERAL_IDS = Path(__file__).with_name("literal_ids.json")

@@ -30,7 +30,7 @@ class CrashPoint:
 
 
 class CrashingClient:
-    """The client, with points before and after the purchase."""
+    """The client, with points before and after the dry run and the purchase."""
 
     def __init__(self, client: ArdClient, point: CrashPoint) -> None:
         self._client = client
@@ -38,6 +38,12 @@ class CrashingClient:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
+
+    def dry_run(self, request: OrderRequest) -> Any:
+        self._point.pass_point()
+        usage = self._client.dry_run(request)
+        self._point.pass_point()
+        return usage
 
     def submit_order(self, request: OrderRequest) -> Any:
         self._point.pass_point()
@@ -70,6 +76,7 @@ class Instance:
     request: int
     if_exists: str
     has_store: bool
+    has_limits: bool = False
     record: SubmissionRecord | None = None
     series: int = 0
     tries: int = 0

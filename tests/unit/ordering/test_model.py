@@ -20,6 +20,7 @@ from airflow_provider_ard.api.errors import ArdError, ArdOrderConflict
 from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.ordering import existing_orders
+from airflow_provider_ard.ordering.budget import BudgetLimits
 from airflow_provider_ard.ordering.fingerprint import fingerprint
 from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, KEY_TAG, SERIES_TAG, TASK_KEY_TAG, IdempotencyKey
 from airflow_provider_ard.ordering.placement import place_order
@@ -33,6 +34,7 @@ STEPS_PER_EXAMPLE = 50
 # The list lags less than the search window; a client cannot tolerate a longer lag.
 LAG_S = 0.05
 WINDOW_S = 0.12
+LIMITS = BudgetLimits(max_cost=1e9)
 
 FAULTS: list[dict[str, Any]] = [
     *({"endpoint": "POST /order", "kind": kind} for kind in ("reset_before_accept", "reset_after_accept")),
@@ -58,6 +60,15 @@ FAULTS: list[dict[str, Any]] = [
     {"endpoint": "GET /order/status/*", "kind": "gateway_json", "status": 404},
     {"endpoint": "POST /auth/authenticate", "kind": "status", "status": 503},
     {"kind": "expire_token", "times": 1},
+    {"endpoint": "POST /order", "kind": "error_after_accept", "status": 401},
+    {"endpoint": "POST /order", "kind": "body", "body": '{"type": "about:blank", "status": 404}', "status": 404, "accept": True},
+    {"kind": "filter_lag", "seconds": "30s"},
+    {"kind": "ignore_dry_run"},
+    {"endpoint": "GET /order", "kind": "status", "status": 403},
+    {"endpoint": "GET /order", "kind": "body", "body": '{"data": [], "has_more": false}', "status": 206},
+    {"endpoint": "GET /order", "kind": "body", "body": '{"data": [], "has_more": false}', "headers": {"age": "9"}},
+    {"endpoint": "GET /order", "kind": "set_json", "path": "$.data[*].status", "value": "ERROR"},
+    {"endpoint": "GET /order", "kind": "set_json", "path": f"$.data[*].order.metadata.{KEY_TAG}", "value": "***"},
 ]  # fmt: skip
 
 
@@ -89,7 +100,9 @@ class Ordering(RuleBasedStateMachine):
         for namespace in ("", "prod"):
             for if_exists in ("reuse", "resubmit"):
                 key = IdempotencyKey("dag", if_exists, "scheduled__2026-01-01", namespace=namespace)
-                self.instances.append(Instance(key, self.new_request(), if_exists, has_store))
+                self.instances.append(
+                    Instance(key, self.new_request(), if_exists, has_store, has_limits=if_exists == "resubmit")
+                )
         self.mapped = [self.mapped_instance(index, self.new_request()) for index in range(2)]
 
     @rule(index=st.integers(0, 3), crash=st.none() | st.integers(0, 6))
@@ -109,15 +122,16 @@ class Ordering(RuleBasedStateMachine):
         self.pass_time()
         instance.series += 1
 
-    @rule(position=st.integers(0, 4), attempted=st.integers(0, 5))
-    def clear_after_mapping_changed(self, position: int, attempted: int) -> None:
+    @rule(position=st.integers(0, 4), attempted=st.integers(0, 5), is_counted=st.booleans())
+    def clear_after_mapping_changed(self, position: int, attempted: int, *, is_counted: bool) -> None:
         """Attempt some instances, then map the task over one more element."""
         if len(self.mapped) > 4:
             return
         for index in range(min(attempted, len(self.mapped))):
             self.attempt_mapped(index, None)
         self.pass_time()
-        self.clear_number += 1
+        # Airflow counts a clear only if the DAG run had ended.
+        self.clear_number += is_counted
         requests = [instance.request for instance in self.mapped]
         requests.insert(position % (len(requests) + 1), self.new_request())
         before = self.mapped
@@ -208,18 +222,22 @@ class Ordering(RuleBasedStateMachine):
                 self.request(instance.request),
                 instance.key,
                 if_exists=instance.if_exists,
+                limits=LIMITS if instance.has_limits else None,
                 store=store,
                 attempt=attempt,
             )
-        except ArdOrderConflict:
-            # The request of a task instance never changes in this model.
-            raise
+        except ArdOrderConflict as error:
+            # The request of a task instance never changes here; but a dry run may be answered with an order ID.
+            if not instance.has_limits:
+                raise
+            return error
         except (ArdError, Crash) as error:
             return error
         return None
 
     def mapped_instance(self, index: int, request: int) -> Instance:
-        return Instance(IdempotencyKey("dag", "mapped", "run", index), request, "reuse", self.instances[0].has_store)
+        key = IdempotencyKey("dag", "mapped", "run", index)
+        return Instance(key, request, "reuse", self.instances[0].has_store, has_limits=index % 2 == 1)
 
     def new_request(self) -> int:
         self.next_request += 1
