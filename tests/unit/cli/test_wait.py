@@ -71,7 +71,7 @@ def test_ctrl_c_message(run, orders, monkeypatch):
     assert "Stopped waiting" in err
 
 
-def test_a_refusal_of_a_moment_does_not_end_a_wait(run, ard, orders, monkeypatch):
+def test_temporary_refusal_does_not_end_a_wait(run, ard, orders, monkeypatch):
     monkeypatch.setattr(wait.time, "sleep", lambda _: None)
     ard.set_order_status(orders[0], "SUCCEEDED", None)
     ard.faults.add("GET /order/status/*", kind="status", status=404, nth=1, times=4)
@@ -81,7 +81,7 @@ def test_a_refusal_of_a_moment_does_not_end_a_wait(run, ard, orders, monkeypatch
     assert err.count("Polling failed, will retry") == 2
 
 
-def test_an_outage_of_one_order_does_not_delay_another(run, ard, orders, monkeypatch):
+def test_outage_of_an_order_does_not_delay_another(run, ard, orders, monkeypatch):
     def sleep(_):
         ard.faults.clear()
         ard.set_order_status(orders[0], "SUCCEEDED", None)

@@ -90,7 +90,7 @@ def refuse(outages, error):
         raise error
 
 
-def test_refusal_is_an_outage_for_a_while(outages, reported, monkeypatch):
+def test_temporary_refusal_is_an_outage(outages, reported, monkeypatch):
     now = [0.0]
     monkeypatch.setattr("airflow_provider_ard.api.refusal.time.monotonic", lambda: now[0])
     error = ArdAuthError("wrong password", status=401)

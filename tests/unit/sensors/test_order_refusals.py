@@ -1,4 +1,4 @@
-"""What a sensor does in each mode when the API refuses it, when Airflow's own stores fail, and when it may be skipped."""
+"""The sensor in each mode: refusals of the API, failing stores of Airflow, `soft_fail` and `never_fail`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def place_order(ard, ard_connection, place_order, fast_polling, context):
 
 @pytest.fixture
 def fast_sleeps(monkeypatch):
-    """Let the sensor sleep for a hundredth of the time."""
+    """Shorten the sleeps of the sensor to a hundredth."""
     sleep = time.sleep
     monkeypatch.setattr(order_sensor.time, "sleep", lambda seconds: sleep(seconds / 100))
     monkeypatch.setattr(outage, "MAX_BACKOFF_S", 0.1)
@@ -59,16 +59,16 @@ async def first_event(trigger):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_refusals_of_a_moment_do_not_end_a_wait(ard, place_order, context, fast_sleeps, mode, status):
+def test_temporary_refusals_do_not_end_a_wait(ard, place_order, context, fast_sleeps, mode, status):
     order_id = place_order()
     ard.finish_order(order_id)
-    # A request that gets a 401 is repeated twice with other tokens.
+    # After a 401 a request is repeated twice with new tokens.
     ard.faults.add("GET /order/status/*", kind="status", status=status, times=6)
     assert wait(order_id, context, mode)["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_refused_login_of_a_moment_does_not_end_a_wait(ard, place_order, context, fast_sleeps, mode):
+def test_temporarily_refused_login_does_not_end_a_wait(ard, place_order, context, fast_sleeps, mode):
     order_id = place_order()
     ard.finish_order(order_id)
     ard.faults.add(kind="status", status=401, times=6)
@@ -77,14 +77,14 @@ def test_refused_login_of_a_moment_does_not_end_a_wait(ard, place_order, context
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("status", "error"), [(401, ArdAuthError), (403, ArdAuthError), (404, ArdNotFoundError)])
-def test_refusal_that_lasts_ends_a_wait(ard, place_order, context, fast_sleeps, mode, status, error, monkeypatch):
+def test_lasting_refusal_ends_a_wait(ard, place_order, context, fast_sleeps, mode, status, error, monkeypatch):
     monkeypatch.setattr(refusal, "REFUSAL_GRACE_S", 1.0)
     order_id = place_order()
     ard.faults.add("GET /order/status/*", kind="status", status=status)
-    begin = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(error):
         wait(order_id, context, mode)
-    assert time.monotonic() - begin >= refusal.REFUSAL_GRACE_S
+    assert time.monotonic() - started_at >= refusal.REFUSAL_GRACE_S
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -101,7 +101,7 @@ def test_refused_order_does_not_delay_another(ard, place_order, context, fast_sl
 @pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
 @pytest.mark.parametrize("status", ["FAILED", "PAUSED"])
 @pytest.mark.parametrize("polls", [0, 1])
-def test_what_ends_a_wait_is_skipped_in_all_modes(ard, place_order, context, mode, option, status, polls):
+def test_failed_order_is_skipped_in_all_modes(ard, place_order, context, mode, option, status, polls):
     order_id = place_order()
     if polls:
         # The first poll does not see the end.
@@ -113,7 +113,7 @@ def test_what_ends_a_wait_is_skipped_in_all_modes(ard, place_order, context, mod
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("status", "error"), [("FAILED", ArdOrderFailed), ("PAUSED", ArdError)])
-def test_what_ends_a_wait_fails_in_all_modes(ard, place_order, context, mode, status, error):
+def test_failed_order_fails_in_all_modes(ard, place_order, context, mode, status, error):
     order_id = place_order()
     ard.set_order_status(order_id, status, "?")
     with pytest.raises(error) as caught:
@@ -154,7 +154,7 @@ class BrokenStore:
         raise ConnectionError("no database")
 
 
-class Garbage:
+class InvalidStore:
     """A task state store with values of another version."""
 
     def __init__(self, value):
@@ -172,9 +172,9 @@ class Garbage:
     "store",
     [
         BrokenStore(),
-        Garbage("?"),
-        Garbage({"first_try_number": 1, "started_at": "?", "try_number": 1, "log_state": {}}),
-        Garbage({"first_try_number": 1, "started_at": 5, "try_number": 1, "log_state": {"statuses": 1}}),
+        InvalidStore("?"),
+        InvalidStore({"first_try_number": 1, "started_at": "?", "try_number": 1, "log_state": {}}),
+        InvalidStore({"first_try_number": 1, "started_at": 5, "try_number": 1, "log_state": {"statuses": 1}}),
     ],
 )
 def test_failing_task_state_store_does_not_fail_a_wait(ard, place_order, context, log_text, mode, store):
@@ -183,11 +183,11 @@ def test_failing_task_state_store_does_not_fail_a_wait(ard, place_order, context
     ard.finish_order(order_id)
     context["task_state_store"] = store
     assert wait(order_id, context, mode)["status"] == "SUCCEEDED"
-    assert isinstance(store, Garbage) or "the state of the wait failed" in log_text("warning")
+    assert isinstance(store, InvalidStore) or "the state of the wait failed" in log_text("warning")
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_display_cannot_fail_a_wait(ard, place_order, context, mode, monkeypatch, log_text):
+def test_failing_log_and_links_do_not_fail_a_wait(ard, place_order, context, mode, monkeypatch, log_text):
     def fail(*_, **__):
         raise RuntimeError("no display")
 
@@ -214,7 +214,7 @@ def test_display_cannot_fail_a_wait(ard, place_order, context, mode, monkeypatch
     ],
 )
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
-def test_odd_fields_do_not_hide_the_end(ard, place_order, context, mode, path, value, status):
+def test_malformed_fields_do_not_affect_the_status(ard, place_order, context, mode, path, value, status):
     order_id = place_order()
     ard.set_order_status(order_id, status, "?")
     ard.faults.add("GET /order/status/*", kind="set_json", path=path, value=value)
@@ -227,7 +227,7 @@ def test_odd_fields_do_not_hide_the_end(ard, place_order, context, mode, path, v
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("count", [1, 3])
-def test_id_in_another_spelling_is_that_of_the_order(ard, place_order, context, mode, count):
+def test_id_with_leading_zeros_is_that_of_the_order(ard, place_order, context, mode, count):
     order_ids = [place_order() for _ in range(count)]
     for order_id in order_ids:
         ard.finish_order(order_id)

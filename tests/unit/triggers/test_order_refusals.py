@@ -43,7 +43,7 @@ def orders(place_order):
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_login_refused_for_two_seconds_ends_no_wait(ard, orders, status, log_text):
+def test_temporarily_refused_login_ends_no_wait(ard, orders, status, log_text):
     rule = ard.faults.add("POST /auth/authenticate", kind="status", status=status)
     tokens = ard.faults.add("GET *", kind="status", status=401)
     begin = time.monotonic()
@@ -60,7 +60,7 @@ def test_login_refused_for_two_seconds_ends_no_wait(ard, orders, status, log_tex
     assert log_text().count("Polling failed, will retry") == WAITS
 
 
-def test_login_refused_for_good_ends_all_waits(ard, orders, monkeypatch):
+def test_lastingly_refused_login_ends_all_waits(ard, orders, monkeypatch):
     monkeypatch.setattr(refusal, "REFUSAL_GRACE_S", 1.0)
     ard.faults.add(kind="status", status=401)
     events = run(orders, when=lambda: True, then=lambda: None)
@@ -80,7 +80,7 @@ def test_wrong_password_is_not_sent_with_each_poll(ard, orders, monkeypatch):
     assert len(ard.requests) - seen <= 5
 
 
-def test_order_unknown_for_a_moment_ends_no_wait(ard, orders):
+def test_temporarily_unknown_order_ends_no_wait(ard, orders):
     rules = [
         ard.faults.add("GET /order", kind="status", status=404),
         ard.faults.add("GET /order/status/*", kind="status", status=404),

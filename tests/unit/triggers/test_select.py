@@ -149,7 +149,7 @@ def test_requests_do_not_block_the_event_loop(ard, submit):
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 @pytest.mark.parametrize("kind", ["status", "gateway_json"])
-def test_refusals_of_a_moment_do_not_end_a_wait(ard, submit, short_sleeps, status, kind):
+def test_temporary_refusals_do_not_end_a_wait(ard, submit, short_sleeps, status, kind):
     select_id = submit()
     ard.clock.advance("2d")
     ard.faults.add("GET /select/request/*", kind=kind, status=status, times=4)
@@ -157,7 +157,7 @@ def test_refusals_of_a_moment_do_not_end_a_wait(ard, submit, short_sleeps, statu
     assert event["status"] == "succeeded"
 
 
-def test_refused_login_of_a_moment_does_not_end_a_wait(ard, submit, short_sleeps):
+def test_temporarily_refused_login_does_not_end_a_wait(ard, submit, short_sleeps):
     select_id = submit()
     ard.clock.advance("2d")
     ard.faults.add(kind="status", status=401, times=6)
@@ -176,7 +176,7 @@ def test_refused_login_of_a_moment_does_not_end_a_wait(ard, submit, short_sleeps
         ("stack_depth_summary", "?"),
     ],
 )
-def test_odd_fields_do_not_hide_the_end(ard, submit, short_sleeps, path, value):
+def test_malformed_fields_do_not_affect_the_status(ard, submit, short_sleeps, path, value):
     select_id = submit()
     ard.clock.advance("2d")
     ard.faults.add("GET /select/request/*", kind="set_json", path=path, value=value)
@@ -192,7 +192,7 @@ def test_response_without_a_status_does_not_end_a_wait(ard, submit, short_sleeps
     assert event["status"] == "succeeded"
 
 
-def test_id_in_another_spelling_is_that_of_the_select(ard, submit, short_sleeps):
+def test_id_with_leading_zeros_is_that_of_the_select(ard, submit, short_sleeps):
     select_id = submit()
     ard.clock.advance("2d")
     ard.faults.add("GET /select/request/*", kind="set_json", path="id", value=f"00{select_id}")

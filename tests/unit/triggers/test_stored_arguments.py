@@ -27,7 +27,7 @@ def test_known_arguments_cause_no_warning(trigger, caplog):
     assert caplog.text == ""
 
 
-def test_imagery_trigger_refuses_an_unknown_argument():
+def test_imagery_trigger_rejects_unknown_argument():
     """Ignoring a filter would fire for other imagery, which runs may order."""
     imagery = pytest.importorskip("airflow_provider_ard.triggers.imagery")
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""A list of orders that lags, or never shows that an order has ended."""
+"""Orders end although the list lags or is stale."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def polls_until_ended(reader, order_id, order_ids, clock):
     pytest.fail("the wait never ends")
 
 
-def test_every_order_is_requested_by_itself_from_time_to_time(client, order_ids, clock):
+def test_each_order_is_requested_individually_each_hour(client, order_ids, clock):
     reader, single_requests = StatusReader(client), []
     for _ in range(120):
         single_requests.append(poll(reader, order_ids)[1])
@@ -66,14 +66,14 @@ def test_every_order_is_requested_by_itself_from_time_to_time(client, order_ids,
     assert max(single_requests) < len(order_ids)
 
 
-def test_order_ends_although_the_list_never_says_so(ard, client, order_ids, stale_list, clock):
+def test_order_ends_although_the_list_is_stale(ard, client, order_ids, stale_list, clock):
     reader, first = StatusReader(client), order_ids[0]
     poll(reader, order_ids)
     ard.finish_order(first)
     assert polls_until_ended(reader, first, order_ids, clock) <= list_check.VERIFY_AFTER_S / INTERVAL + 1
 
 
-def test_list_that_is_seen_to_lag_is_not_believed(ard, client, order_ids, stale_list, clock):
+def test_lagging_list_is_not_trusted(ard, client, order_ids, stale_list, clock):
     reader, first, *others = StatusReader(client), *order_ids
     poll(reader, order_ids)
     ard.finish_order(first)
@@ -81,13 +81,13 @@ def test_list_that_is_seen_to_lag_is_not_believed(ard, client, order_ids, stale_
     clock.now += INTERVAL
     poll(reader, others)
     for order_id in others:
-        # Also after the time from which on the list is read again.
+        # Also after the interval in which the list is not read.
         clock.now += status_reader.LIST_CACHE_TTL_S
         ard.finish_order(order_id)
         assert polls_until_ended(reader, order_id, others, clock) == 1
 
 
-def test_list_that_has_caught_up_is_believed_again(ard, client, order_ids, stale_list, clock):
+def test_recovered_list_is_trusted_again(ard, client, order_ids, stale_list, clock):
     reader, first, *others = StatusReader(client), *order_ids
     poll(reader, order_ids)
     ard.finish_order(first)
@@ -100,7 +100,7 @@ def test_list_that_has_caught_up_is_believed_again(ard, client, order_ids, stale
     assert not reader.list_check.lags
 
 
-def test_order_that_ends_between_two_requests_is_no_lag(ard, client, order_ids, clock, monkeypatch):
+def test_order_ending_between_two_requests_is_no_lag(ard, client, order_ids, clock, monkeypatch):
     monkeypatch.setattr(list_check, "VERIFY_AFTER_S", 0.0)
     monkeypatch.setattr(list_check.ListCheck, "due", lambda self, ids, _: {order_ids[0]} & set(ids))
     reader = StatusReader(client)

@@ -52,7 +52,7 @@ def update_of(reader, order_id):
 @pytest.mark.parametrize(
     ("status", "error"), [(400, ArdRequestError), (403, ArdAuthError), (404, ArdNotFoundError), (413, ArdRequestError)]
 )
-def test_refusal_is_final_only_after_a_while_and_repeatedly(ard, reader, order_id, clock, status, error):
+def test_repeated_refusal_is_final_after_a_grace_period(ard, reader, order_id, clock, status, error):
     ard.faults.add("GET /order/status/*", kind="status", status=status)
     assert type(update_of(reader, order_id)) is ArdUnavailableError
     clock.now += refusal.REFUSAL_GRACE_S + 1
@@ -68,7 +68,7 @@ def test_refusals_in_quick_succession_are_not_final(ard, reader, order_id, clock
     assert type(update_of(reader, order_id)) is ArdNotFoundError
 
 
-def test_response_in_between_starts_over(ard, reader, order_id, clock):
+def test_response_resets_the_grace_period(ard, reader, order_id, clock):
     for _ in range(3):
         ard.faults.add("GET /order/status/*", kind="status", status=404, times=3)
         assert [type(update_of(reader, order_id)) for _ in range(3)] == [ArdUnavailableError, type(None), type(None)]
@@ -77,7 +77,7 @@ def test_response_in_between_starts_over(ard, reader, order_id, clock):
 
 
 @pytest.mark.parametrize("fault", [{"kind": "gateway_json", "status": status} for status in (400, 401, 403, 404, 410)])
-def test_error_of_a_gateway_is_an_outage_however_long(ard, reader, order_id, clock, fault):
+def test_gateway_error_is_always_an_outage(ard, reader, order_id, clock, fault):
     rule = ard.faults.add("GET /order/status/*", **fault)
     for _ in range(5):
         assert type(update_of(reader, order_id)) is ArdUnavailableError
@@ -87,7 +87,7 @@ def test_error_of_a_gateway_is_an_outage_however_long(ard, reader, order_id, clo
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_refused_login_concerns_all_orders(ard, reader, order_id, status):
+def test_refused_login_affects_all_orders(ard, reader, order_id, status):
     ard.expire_tokens()
     ard.faults.add("POST /auth/authenticate", kind="status", status=status)
     with pytest.raises(ArdAuthError):
@@ -101,7 +101,7 @@ def test_response_without_a_status_is_an_outage(ard, reader, order_id, value):
     assert update_of(reader, order_id).status == "RUNNING"
 
 
-def test_invalid_argument_and_outage_are_no_refusals():
+def test_invalid_argument_and_outage_are_not_refusals():
     assert not refusal.is_refusal(ArdRequestError("expected an http(s) address", argument="host"))
     assert not refusal.is_refusal(ArdAuthError("no credentials"))
     assert not refusal.is_refusal(ArdUnavailableError("down", status=503))
