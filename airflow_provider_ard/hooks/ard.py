@@ -236,24 +236,9 @@ class ArdHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the extra fields as wtforms fields."""
-        from flask_appbuilder.fieldwidgets import (
-            BS3PasswordFieldWidget,
-            BS3TextAreaFieldWidget,
-            BS3TextFieldWidget,
-        )
-        from wtforms import PasswordField, StringField
+        from airflow_provider_ard.hooks.connection_form import form_widgets
 
-        # Airflow drops the complete form for a TextAreaField; the widget alone renders a text area as well.
-        kinds = {
-            "password": (PasswordField, BS3PasswordFieldWidget),
-            "multiline": (StringField, BS3TextAreaFieldWidget),
-            None: (StringField, BS3TextFieldWidget),
-        }
-        widgets = {}
-        for name, form in ARD_CONNECTION["conn-fields"].items():
-            field, widget = kinds[form["schema"].get("format")]
-            widgets[name] = field(form["label"], description=form["description"], widget=widget())
-        return widgets
+        return form_widgets()
 
 
 def read_file(path: str) -> bytes:
