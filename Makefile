@@ -102,7 +102,8 @@ chaos-short: setup  ## Short version of `make chaos`: crashes, lost responses, o
 	$(BIN)/pytest $(BY_FILE) $(call longest_first,tests/chaos,storm watcher)
 
 chaos: setup  ## Crashes, lost responses, outages, multi-day waits, in a real Airflow; half an hour
-	ARD_CHAOS=full ARD_MODEL_STEPS=100000 $(BIN)/pytest tests/chaos tests/unit/ordering/test_model.py
+	ARD_CHAOS=full ARD_MODEL_STEPS=100000 $(BIN)/pytest tests/chaos tests/unit/ordering/test_model.py \
+		tests/integration/test_sandbox_real_catalog.py
 
 .PHONY: docs docs-serve docs-test
 
@@ -157,7 +158,7 @@ matrix: setup  ## The built wheel on Airflow 2.11 to 3.3, with the lowest and th
 	$(BIN)/python -m tests.matrix $(NAMES)
 
 matrix-short: setup  ## Short version of `make matrix`: the oldest and the newest environment
-	$(BIN)/python -m tests.matrix --short
+	ARD_MODEL_STEPS=500 $(BIN)/python -m tests.matrix --short
 
 matrix-constraints: setup  ## Resolve tests/matrix/constraints/ again
 	$(BIN)/python -m tests.matrix.resolve

@@ -16,9 +16,12 @@ from rio_cogeo.cogeo import cog_validate
 
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.backend.catalog import Catalog
+from tests.chaos.conftest import FULL
 
 REAL_CATALOG = Path(__file__).parents[3] / "shared" / "real-catalog"
 FILES = sorted(REAL_CATALOG.glob("*.geojson"))
+# The smaller ones, in two hemispheres; `make chaos` delivers them all.
+DELIVERED = [path for path in FILES if FULL or path.stem.startswith(("Maui", "New-Zealand", "Texas"))]
 
 pytestmark = pytest.mark.skipif(not FILES, reason="needs shared/real-catalog beside the repository")
 
@@ -32,7 +35,7 @@ def test_every_file_loads():
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("catalog_file", FILES, ids=[path.stem for path in FILES])
+@pytest.mark.parametrize("catalog_file", DELIVERED, ids=[path.stem for path in DELIVERED])
 def test_order_of_all_acquisitions_delivers_the_real_tiles(catalog_file):
     features = json.loads(catalog_file.read_text())["features"]
     with (
