@@ -1,4 +1,4 @@
-"""Fifty deferred waits while the API refuses the login, an order, or asks for hours of silence."""
+"""Fifty deferred waits while the API refuses the login or an order, or sends a long Retry-After."""
 
 from __future__ import annotations
 

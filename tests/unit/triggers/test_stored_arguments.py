@@ -1,4 +1,4 @@
-"""Triggers that another version of this package has stored."""
+"""Triggers stored by another version of this package."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_known_arguments_cause_no_warning(trigger, caplog):
 
 
 def test_imagery_trigger_rejects_unknown_argument():
-    """Ignoring a filter would fire for other imagery, which runs may order."""
+    """Ignoring an unknown filter would fire for unwanted imagery, which runs may order."""
     imagery = pytest.importorskip("airflow_provider_ard.triggers.imagery")
     with pytest.raises(TypeError):
         imagery.ArdNewImageryTrigger(bbox=[0, 0, 1, 1], max_cloud_cover=10)

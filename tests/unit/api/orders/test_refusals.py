@@ -1,4 +1,4 @@
-"""Refusals of the API that end a wait only after a while, and those that end by themselves."""
+"""Refusals of the API end a wait only if they last."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from tests.unit.ordering.fail_closed.conftest import KEY, MemoryStore, order_onc
 def test_duplicates_are_reported_and_one_is_always_chosen(ard, client, request_for, log_text):
     tagged = KEY.tag(request_for())
     ids = [client.submit_order(tagged).id for _ in range(2)]
-    chosen = {order_once(client, request_for()).order.id for _ in range(3)}
-    assert len(chosen) == 1
+    selected_ids = {order_once(client, request_for()).order.id for _ in range(3)}
+    assert len(selected_ids) == 1
     warnings = log_text("warning")
     assert all(order_id in warnings for order_id in ids)
 
