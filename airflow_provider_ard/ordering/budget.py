@@ -95,8 +95,8 @@ def _parse_limit(value: object, argument: str) -> float:
         limit = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         limit = math.nan
-    if not limit >= 0:
-        raise ArdRequestError(f"expected a number of at least 0, got {safe_repr(value)}", argument=argument)
+    if not 0 <= limit < math.inf:
+        raise ArdRequestError(f"expected a finite number of at least 0, got {safe_repr(value)}", argument=argument)
     return limit
 
 

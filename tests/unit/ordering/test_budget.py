@@ -51,7 +51,7 @@ def test_limit_is_a_number_or_numeric_string(value, limit):
     assert BudgetLimits.parse(max_cost=value).max_cost == limit
 
 
-@pytest.mark.parametrize("value", [-0.01, "nan", float("nan"), True, "12,50", [1], None, "", " None "])
+@pytest.mark.parametrize("value", [-0.01, "inf", 10**400, "nan", float("nan"), True, "12,50", [1], None, "", " None "])
 def test_invalid_limit_is_rejected(value):
     with pytest.raises(ArdRequestError, match="max_cost: "):
         BudgetLimits.parse(max_cost=value)
@@ -74,7 +74,7 @@ def test_limit_one_cent_below_estimate_is_exceeded(estimate):
     assert (caught.value.estimate, caught.value.balance) == (estimate, 500)
 
 
-@pytest.mark.parametrize("limits", [(1e9, None), (None, 1e9), (float("inf"), None)])
+@pytest.mark.parametrize("limits", [(1e9, None), (None, 1e9), (1e300, None)])
 @pytest.mark.parametrize("cost", [{"total_imagery_cost": None}, {"fresh_imagery_cost": None}], ids=str)
 def test_unpriced_imagery_exceeds_every_limit(limits, cost):
     with pytest.raises(ArdBudgetExceeded, match=r"no price.*nothing was bought"):
@@ -85,7 +85,7 @@ def test_unpriced_class_without_area_is_ignored():
     check_budget(usage(cost={"training_imagery_cost": None}, area={"training_imagery_sqkm": 0.0}), 100.0, None)
 
 
-@pytest.mark.parametrize("area", [None, "much", float("nan"), True])
+@pytest.mark.parametrize("area", [None, "much", float("nan"), True, -1])
 def test_non_numeric_estimate_exceeds_every_limit(area):
     with pytest.raises(ArdBudgetExceeded, match="gave no estimate") as caught:
         check_budget(usage(area={"total_imagery_sqkm": area}), None, 1e9)
