@@ -15,6 +15,8 @@ BENCH_REQUIREMENTS := benchmarks/waiting/requirements.txt
 # JavaScript libraries and country borders of the page in Airflow's UI; they are part of the wheel.
 UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/plugins/orders_page/static/vendor
+# Installs Debian packages unless a command exists: COMMAND, what needs it, packages.
+REQUIRE := scripts/require_command.sh
 # Tests start many Airflow processes. Without compiled files, each would compile Airflow again, which takes most of CI's time.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -33,6 +35,7 @@ help:  ## Show the targets
 setup: $(VENV)/.ready  ## Create .venv with all development dependencies, at pinned versions
 
 $(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(REQUIRE) ensurepip "the virtual environment $(VENV)" $(notdir $(PYTHON))-venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]' --group dev
@@ -61,6 +64,19 @@ $(BENCH_VENV)/.ready: $(VENV)/.ready $(BENCH_REQUIREMENTS)
 	$(UV) pip install --quiet --python $(BENCH_VENV)/bin/python -r $(BENCH_REQUIREMENTS)
 	@touch $@
 
+# System packages come first in each target: without permission to install them, it fails at once.
+.PHONY: chromium node postgresql
+
+chromium:
+	@$(REQUIRE) chromium "the pages of Airflow's UI in a browser" chromium
+
+node:
+	@$(REQUIRE) node "npm packages: the tests' Azure storage server and the type checker" nodejs npm
+	@$(REQUIRE) npm "npm packages: the tests' Azure storage server and the type checker" nodejs npm
+
+postgresql:
+	@$(REQUIRE) pg_lsclusters "the benchmark with Airflow's metadata database on PostgreSQL" postgresql
+
 check: setup language  ## Lint, check formatting, types, import layers and language
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
@@ -75,27 +91,26 @@ format: setup  ## Fix what ruff can fix automatically
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-test: unit integration conformance chaos-short browser docs-test  ## All tests
+test: chromium node unit integration conformance chaos-short browser docs-test  ## All tests
 
 unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
 	$(BIN)/pytest tests/unit -n 2
 
-integration: setup  ## The example DAG in a real Airflow, in process and standalone
+integration: node setup  ## The example DAG in a real Airflow, in process and standalone
 	$(BIN)/pytest $(BY_FILE) $(call longest_first,tests/integration,examples_scheduled demo standalone)
 
-bench-triggerer: setup  ## A thousand deferred sensors on a real triggerer, SQLite and PostgreSQL; about an hour
+bench-triggerer: postgresql setup  ## A thousand deferred sensors on a real triggerer, SQLite and PostgreSQL; about an hour
 	$(BIN)/python -m benchmarks.triggerer
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt --group postgresql
-	test -d /usr/lib/postgresql || apt-get install --yes --quiet postgresql
 	$(BIN)/python -m benchmarks.triggerer --database postgresql
 
-browser: setup  ## The page and the Connection form in a real browser (Debian's chromium)
+browser: chromium setup  ## The page and the Connection form in a real browser (Debian's chromium)
 	$(BIN)/pytest tests/browser -n 0
 
-bench-page: setup  ## First paint and data requests of the page with 5,000 orders
+bench-page: chromium setup  ## First paint and data requests of the page with 5,000 orders
 	$(BIN)/python -m benchmarks.page
 
-screenshots: setup  ## Regenerate the screenshots with a real Airflow
+screenshots: chromium setup  ## Regenerate the screenshots with a real Airflow
 	$(BIN)/python -m demo.screenshots
 
 chaos-short: setup  ## Short version of `make chaos`: crashes, lost responses, outages, multi-day waits
@@ -147,14 +162,14 @@ constraints: setup  ## Resolve constraints.txt again (all extras, newest version
 	$(UV) pip compile --quiet --upgrade --python-version 3.11 --all-extras --group dev --group docs --group postgresql --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links -c constraints.in --output-file constraints.txt pyproject.toml
 
-ui:  ## Download the page's JavaScript libraries and country borders from npm, at the versions pinned here
+ui: node  ## Download the page's JavaScript libraries and country borders from npm, at the versions pinned here
 	npm install --prefix .node/ui --no-save --no-audit --no-fund --ignore-scripts $(UI_PACKAGES)
 	cd .node/ui/node_modules && cp leaflet/dist/leaflet.js leaflet/dist/leaflet.css \
 		topojson-client/dist/topojson-client.min.js world-atlas/countries-50m.json $(CURDIR)/$(UI_VENDOR)
 	for name in leaflet topojson-client world-atlas; do \
 		cp .node/ui/node_modules/$$name/LICENSE $(UI_VENDOR)/$$name-LICENSE.txt; done
 
-matrix: setup  ## The built wheel on Airflow 2.11 to 3.3, with the lowest and the newest dependencies; NAMES="2.11-floor …" selects environments
+matrix: node setup  ## The built wheel on Airflow 2.11 to 3.3, with the lowest and the newest dependencies; NAMES="2.11-floor …" selects environments
 	$(BIN)/python -m tests.matrix $(NAMES)
 
 matrix-short: setup  ## Short version of `make matrix`: the oldest and the newest environment
@@ -163,7 +178,7 @@ matrix-short: setup  ## Short version of `make matrix`: the oldest and the newes
 matrix-constraints: setup  ## Resolve tests/matrix/constraints/ again
 	$(BIN)/python -m tests.matrix.resolve
 
-typing: setup  ## Check a user's DAG with mypy and pyright
+typing: node setup  ## Check a user's DAG with mypy and pyright
 	$(BIN)/mypy --strict tests/typing/users_dag.py
 	$(TOOL) $(PYRIGHT) --pythonpath $(BIN)/python -p tests/typing
 
