@@ -17,16 +17,22 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2] / "airflow_provider_ard"
 SNAPSHOT = Path(__file__).with_name("public_api.txt")
 PUBLIC = (
-    *("assets.py", "exceptions.py", "links.py", "hooks/ard.py", "sensors/*.py", "triggers/[!w]*.py"),
+    *("assets/__init__.py", "exceptions.py", "links/order.py", "hooks/ard.py", "sensors/*.py", "triggers/*.py"),
     *("operators/order.py", "operators/select.py", "operators/tiles.py"),
-    *("api/account.py", "api/client.py", "api/errors.py", "api/order.py", "api/placement.py", "api/select.py"),
-    *("sandbox/account.py", "sandbox/server.py"),
+    *("api/account.py", "api/client.py", "api/errors.py", "api/orders/request.py", "api/orders/status.py"),
+    *("api/selects/request.py", "api/selects/results.py"),
+    *("ordering/budget.py", "ordering/idempotency.py", "ordering/placement.py"),
+    *("sandbox/account.py", "sandbox/proxy.py", "sandbox/server.py"),
 )
 
 
 def modules() -> list[Path]:
-    """Return the source files of the public modules."""
-    return sorted(path for pattern in PUBLIC for path in PACKAGE.glob(pattern) if path.name != "__init__.py")
+    """Return the source files of the public modules. Raises ValueError for a pattern that matches none."""
+    paths = {pattern: list(PACKAGE.glob(pattern)) for pattern in PUBLIC}
+    unmatched = [pattern for pattern in PUBLIC if not paths[pattern]]
+    if unmatched:
+        raise ValueError(f"PUBLIC: no module matches {', '.join(unmatched)}")
+    return sorted(path for pattern in PUBLIC for path in paths[pattern] if "*" not in pattern or path.stem[0] != "_")
 
 
 def snapshot() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -125,11 +124,11 @@ def test_jwt_is_a_secret(before):
     assert redact_text(before + token) == f"{before}***"
 
 
-def test_redacting_many_long_secrets_is_fast():
+# Backtracking over long secrets would take minutes.
+@pytest.mark.timeout(60)
+def test_long_secrets_are_redacted():
     secrets = [base64.b64encode(str(number).encode() * 2000).decode() for number in range(10, 14)]
-    started_at = time.perf_counter()
-    redact_text("x" * 100_000, secrets)
-    assert time.perf_counter() - started_at < 2
+    assert redact_text("x" * 100_000 + secrets[0], secrets).endswith("***")
 
 
 def test_encodings_contain_the_url_encoding():
