@@ -1,4 +1,4 @@
-"""`make demo` and `make test` on a machine without Chromium and Node.js: they install them, or say what is missing."""
+"""`make demo` and `make test` without Chromium and Node.js: they install them, or name what is missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SYSTEM_COMMANDS = ("chromium", "node", "npm")
 
 @pytest.fixture
 def bare(tmp_path):
-    """Return a PATH folder without Chromium, Node.js and apt-get, whose `id -u` says that the user is root."""
+    """Return a PATH folder without Chromium, Node.js and apt-get, whose `id -u` prints that of root."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for command in BASIC_COMMANDS:
@@ -76,7 +76,7 @@ def test_missing_commands_end_make_test_before_anything_else(bare):
     assert required("\n".join(lines[: len(SYSTEM_COMMANDS)])) == list(SYSTEM_COMMANDS)
 
 
-def test_tests_that_drive_a_browser_or_node_belong_to_targets_that_install_them():
+def test_folders_with_browser_or_node_tests_are_those_of_such_targets():
     users = {
         path.relative_to(REPOSITORY / "tests").parts[0]
         for path in (REPOSITORY / "tests").rglob("*.py")
@@ -117,7 +117,7 @@ def test_failed_installation_is_an_error(bare):
 
 
 @pytest.mark.parametrize("has_apt", [True, False])
-def test_without_permission_the_error_says_what_to_install(bare, has_apt):
+def test_without_permission_the_error_names_the_packages(bare, has_apt):
     add_command(bare, "id", "echo 1000")
     if has_apt:
         add_command(bare, "apt-get", f"echo called > {bare}/calls")
