@@ -40,6 +40,8 @@ def fill(ard: Sandbox, number: int, *, days: float = 45, seed: int = 8) -> list[
     with ArdClient(Login(ard.login, ard.password), host=ard.url) as client:
         for order_number, moment in enumerate(moments):
             ard.clock.set(moment)
+            # The clock may have expired the token, which is renewed for a read and not for an order.
+            client.whoami()
             placed.append(client.submit_order(_request(random, catalog, order_number, moment)).id)
             if now - moment > RUNNING_FOR:
                 ard.clock.set(min(now, moment + timedelta(hours=2 + 20 * random.random())))
