@@ -56,8 +56,9 @@ def ingest(tile: dict, folder: str) -> str:
     import rasterio
 
     with open_file(tile["assets"]["visual"]) as file, rasterio.open(file) as cog:
-        # A reduced size reads the COG's overviews instead of the complete image.
-        image = cog.read((1, 2, 3), out_shape=(3, 512, 512), masked=True)
+        # Three bands, or one of the panchromatic WorldView-1. A reduced size reads the COG's overviews instead of the
+        # complete image.
+        image = cog.read(out_shape=(cog.count, 512, 512), masked=True)
     name = f"{folder}/{{}}/{tile['cell_id']}_{tile['date']}_{tile['acquisition_id']}"
     row, quicklook = name.format("rows") + ".json", name.format("quicklooks") + ".png"
     write_png(quicklook, image.filled(0))
@@ -94,22 +95,31 @@ def mosaic(catalog: str, folder: str) -> str:
     """Merge the tiles of a catalog into one image, the least cloudy on top."""
     from contextlib import ExitStack
 
+    import numpy as np
     import rasterio
     from pyarrow.parquet import read_table
     from rasterio.enums import Resampling
-    from rasterio.merge import merge
+    from rasterio.transform import from_bounds
     from rasterio.vrt import WarpedVRT
+    from rasterio.warp import transform_bounds
 
     with open_file(catalog) as file:
-        tiles = read_table(file).sort_by("eo:cloud_cover").column("assets").to_pylist()
+        tiles = read_table(file).sort_by([("tile:clouds_percent", "descending")]).column("assets").to_pylist()
     with ExitStack() as stack:
         cogs = [stack.enter_context(rasterio.open(stack.enter_context(open_file(t["visual"]["href"])))) for t in tiles]
         # Reproject all tiles to one CRS: an order may span several UTM zones.
         crs = cogs[0].crs
-        images = [stack.enter_context(WarpedVRT(c, crs=crs, resampling=Resampling.bilinear)) for c in cogs]
-        width = max(i.bounds.right for i in images) - min(i.bounds.left for i in images)
-        pixels, _ = merge(images, indexes=(1, 2, 3), res=width / 1600, resampling=Resampling.bilinear)
-    write_png(f"{folder}/mosaic.png", pixels)
+        corners = np.array([transform_bounds(cog.crs, crs, *cog.bounds) for cog in cogs])
+        xmin, ymin, xmax, ymax = *corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0)
+        scale = 1600 / max(xmax - xmin, ymax - ymin)
+        width, height = max(1, round((xmax - xmin) * scale)), max(1, round((ymax - ymin) * scale))
+        grid = {"transform": from_bounds(xmin, ymin, xmax, ymax, width, height), "width": width, "height": height}
+        merged = np.zeros((3, height, width), np.uint8)
+        for cog in cogs:
+            with WarpedVRT(cog, crs=crs, **grid, add_alpha=True, resampling=Resampling.bilinear) as image:
+                # A panchromatic tile has one band, which becomes all three.
+                np.copyto(merged, image.read(cog.indexes), where=image.dataset_mask() > 0)
+    write_png(f"{folder}/mosaic.png", merged)
     return f"{folder}/mosaic.png"
 
 
@@ -119,12 +129,13 @@ def open_file(uri: str):
 
 
 def write_png(uri: str, pixels) -> None:
-    """Write an 8-bit image, bands first, to object storage."""
+    """Write an 8-bit image of one or three bands, bands first, to object storage."""
     from io import BytesIO
 
     from PIL import Image
 
-    Image.fromarray(pixels.transpose(1, 2, 0)).save(png := BytesIO(), "PNG")
+    image = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
+    Image.fromarray(image).save(png := BytesIO(), "PNG")
     ObjectStoragePath(uri, conn_id=STORAGE).write_bytes(png.getvalue())
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from demo.storage import S3Server
 
-COLUMNS = ("acquisition", "cell", "date", "cloud %", "valid %", "mean R G B")
+COLUMNS = ("acquisition", "cell", "date", "cloud %", "valid %", "mean R G B (or pan)")
 ITEM_OF = "-visual.tif"
 
 
@@ -56,7 +56,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         row["collection"],
         row["grid:code"].removeprefix("MXRA-"),
         f"{row['datetime']:%Y-%m-%d}",
-        f"{row['eo:cloud_cover']:7.1f}",
+        f"{row['tile:clouds_percent']:7.1f}",
         f"{row['visual:valid_percent']:7.1f}",
         " ".join(f"{mean:5.1f}" for mean in row["visual:mean"]),
     )

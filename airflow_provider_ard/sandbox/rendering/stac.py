@@ -61,7 +61,6 @@ def item(tile: Tile, assets: Sequence[Asset], *, hd: bool = False, bundle_adjust
             "grid:code": f"MXRA-{tile.cell_id}",
             "hd": hd,
             "bundle_adjusted": bundle_adjusted,
-            "eo:cloud_cover": tile.clouds_percent,
             "proj:epsg": tile.epsg,
             "proj:bbox": list((footprint if not footprint.is_empty else shapely.box(*tile.cell.bounds)).bounds),
             "proj:geometry": mapping(footprint),
