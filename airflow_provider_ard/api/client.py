@@ -17,7 +17,7 @@ from airflow_provider_ard.api.errors import (
     ArdUnavailableError,
 )
 from airflow_provider_ard.api.http.pagination import CredentialsPage, OrderPage
-from airflow_provider_ard.api.http.redaction import redact
+from airflow_provider_ard.api.http.redaction import redact_error
 from airflow_provider_ard.api.http.responses import json_object
 from airflow_provider_ard.api.http.transport import PAGE_SIZE, Transport
 from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _Status = TypeVar("_Status", OrderStatus, SelectStatus)
 
-REGISTERED = "registered_credentials"
+REGISTERED_CREDENTIALS_KEY = "registered_credentials"
 # A Select's result files that list its tiles, the smaller one first.
 _RESULT_FILES = ("order", "geojson")
 
@@ -46,9 +46,9 @@ class ArdClient(Transport):
         with ArdClient(Login("me@example.com", "password")) as client:
             print(client.get_order("3837513680025567106").status)
 
-    `host`: see `api_base`. `verify`: True, False, or the path of a CA bundle. `timeout`: seconds without a byte until a
-    request counts as lost. `max_attempts`: of a GET or a login while the API is unavailable. `cells_key`: the name of
-    the cell filter in requests. Every method raises only `ArdError`s.
+    `host`: see `api_base_url`. `verify`: True, False, or the path of a CA bundle. `timeout`: read timeout in seconds.
+    `max_attempts`: attempts of a GET or a login while the API is unavailable. `cells_key`: the name of the cell filter
+    in requests. Every method raises only `ArdError`s.
     """
 
     def whoami(self) -> Account:
@@ -57,44 +57,47 @@ class ArdClient(Transport):
         return self._read(Account, response.get("user"), "auth/self")
 
     def submit_order(self, request: OrderRequest) -> OrderStatus:
-        """Place an order: one POST, real money. Return its ID and first status.
+        """Place an order, which is billed, with one POST. Return its ID and first status.
 
         Raises `ArdOrderInDoubtError` if the API may have accepted the order and no response confirms it. Any other
-        error means that there is no order: the API refused it in its own error form, or no connection was established.
+        error means that there is no order: the API rejected it in its error format, or no connection was established.
         """
         if request.dry_run:
             raise ArdRequestError("is true; use dry_run() to price an order", argument="dry_run")
-        content = self._post_order(request, lost=ArdOrderInDoubtError)
+        content = self._post_order(request, in_doubt_error=ArdOrderInDoubtError)
         try:
             return OrderStatus.model_validate(content)
         except ValueError:
             raise ArdOrderInDoubtError("POST order/: the response contains no valid order ID") from None
 
     def dry_run(self, request: OrderRequest) -> Usage:
-        """Let the API validate and price an order. Nothing is bought and nobody is notified.
+        """Return the API's estimate of area (km²) and cost for an order, without placing it or sending notifications.
 
-        Sent once, like an order: an API that ignores the flag would buy with each retry. Raises `ArdOrderConflict` if
-        it did, and `ArdUnavailableError` without a response.
+        Sent once, like an order: an API that ignores the flag would place an order with each retry. Raises
+        `ArdOrderConflict` if the API returns an order ID, and `ArdUnavailableError` without a response.
         """
         dry_run = request.model_copy(update={"dry_run": True, "notifications": ()})
         content = self._post_order(dry_run)
         if content.get("id"):
             order_id = str(content["id"])[:200]
             raise ArdOrderConflict(
-                f"the dry run was answered with order ID {order_id!r}: the API may have placed the order; check it "
-                "before anything else is ordered",
+                f"the API returned order ID {order_id!r} for a dry run and may have placed the order; check the order "
+                "before you place another one",
                 order_id=order_id,
             )
         return self._read(Usage, content.get("usage"), "order/ (dry run)")
 
     def get_order(self, order_id: str) -> OrderStatus:
-        """Return an order's current status (`GET /order/status/{id}`), with its ID as it is spelled here."""
+        """Return an order's current status (`GET /order/status/{id}`).
+
+        Its ID is `order_id`, even if the API spells it differently.
+        """
         path = _path("order", "status", order_id)
         return self._matching(order_id, self._read(OrderStatus, self._get(path), path), path)
 
     def order_url(self, order_id: str) -> str:
         """Return the URL of an order's status."""
-        return f"{self.base}/{_path('order', 'status', order_id)}"
+        return f"{self.base_url}/{_path('order', 'status', order_id)}"
 
     def list_orders(
         self,
@@ -106,7 +109,10 @@ class ArdClient(Transport):
     ) -> Iterator[OrderStatus]:
         """Yield the account's orders, newest first, at most `limit` (None: all); pages are requested as needed.
 
-        `filter` is `KEY:VALUE`, for example `metadata.campaign:spring`; `start_date` and `end_date` are ISO 8601 dates.
+            for order in client.list_orders(filter="metadata.campaign:spring", start_date="2026-01-01"):
+                print(order.id, order.status)
+
+        `filter` is `KEY:VALUE`; `start_date` and `end_date` are ISO 8601 dates.
         """
         pages = self.order_pages(filter=filter, start_date=start_date, end_date=end_date)
         return islice(chain.from_iterable(pages), limit)
@@ -132,9 +138,9 @@ class ArdClient(Transport):
         start_date: str | None = None,
         max_pages: int | None = None,
     ) -> Iterator[list[OrderStatus]]:
-        """Yield the orders that match a filter, page by page and read strictly: the list proves what is not there.
+        """Yield the orders that match a filter, page by page, validated strictly: the list proves which orders exist.
 
-        Raises `ArdUnavailableError` for a page that is not of the documented form, repeats orders, or is a cache's.
+        Raises `ArdUnavailableError` for a page in another than the documented format, with repeated orders, or cached.
         """
         limits = {"filter": filter, "start_date": start_date}
         params: dict[str, Any] = {"limit": PAGE_SIZE} | {key: value for key, value in limits.items() if value}
@@ -160,7 +166,9 @@ class ArdClient(Transport):
     def get_usage(
         self, *, user_id: str | None = None, start_date: str | None = None, end_date: str | None = None
     ) -> Usage:
-        """Return what the account, or one of its users, has ordered and may still spend.
+        """Return the area (km²), cost, limits and balance of the account or of one of its users.
+
+            print(client.get_usage(start_date="2026-01-01").total_cost)
 
         `start_date` and `end_date` are ISO 8601 dates. The account and other users are visible to administrators only.
         """
@@ -191,8 +199,9 @@ class ArdClient(Transport):
             # Idempotent, so that a retry is safe.
             self._retrying(self._request_json, "PUT", path, json=body)
         except ArdError as error:
-            raise redact(error, (secret,)) from None
-        return self._read(StoredCredentials, self._get(path).get(REGISTERED), path)
+            redact_error(error, (secret,))
+            raise
+        return self._read(StoredCredentials, self._get(path).get(REGISTERED_CREDENTIALS_KEY), path)
 
     def delete_credentials(self, credentials_id: str) -> None:
         """Delete stored credentials. Raises `ArdNotFoundError` if they do not exist. For administrators."""
@@ -217,17 +226,20 @@ class ArdClient(Transport):
     def submit_select(self, request: SelectRequest) -> SelectStatus:
         """Start a Select (`POST /select/`). Return its ID and first status.
 
-        It costs nothing, and the API does not list Selects: after a lost response, it is sent again.
+        It costs nothing, and the API does not list Selects, so it is sent again after a lost response.
         """
         response = self._retrying(self._request_json, "POST", "select/", json=request.to_payload())
         return self._read(SelectStatus, response, "select/")
 
     def get_select(self, select_id: str) -> SelectStatus:
-        """Return a Select's current status (`GET /select/request/{id}`), with its ID as it is spelled here."""
+        """Return a Select's current status (`GET /select/request/{id}`).
+
+        Its ID is `select_id`, even if the API spells it differently.
+        """
         path = _path("select", "request", select_id)
         return self._matching(select_id, self._read(SelectStatus, self._get(path), path), path)
 
-    def selected(self, select: SelectStatus) -> dict[str, list[str]]:
+    def get_select_results(self, select: SelectStatus) -> dict[str, list[str]]:
         """Return the results of a Select that has succeeded: cells by acquisition, as an order's `acquisitions`.
 
         Source: the result file `order`, or else `geojson`, by its signed link, which is requested without a login.
@@ -244,7 +256,7 @@ class ArdClient(Transport):
             cells = {acquisition.id: list(acquisition.cells) for acquisition in parse_acquisitions(content)}
         except ArdRequestError as error:
             raise ArdUnavailableError(
-                f"the results of Select {select.id} are not of the documented form: {error}"
+                f"the results of Select {select.id} are not in the documented format: {error}"
             ) from None
         without_cells = [acquisition_id for acquisition_id in cells if not cells[acquisition_id]]
         if without_cells:
@@ -253,7 +265,7 @@ class ArdClient(Transport):
         return cells
 
     def find_acquisitions(self, request: SelectRequest) -> list[AcquisitionMatch]:
-        """Return the acquisitions that match, oldest first, with the cells that they are published in.
+        """Return the acquisitions that match a search, oldest first, with the cells in which they are published.
 
         Source: `POST /metadata/cells/acquisitions`; the API does not store the search.
         """
@@ -264,30 +276,40 @@ class ArdClient(Transport):
         try:
             return acquisition_matches(response)
         except ValueError as error:
-            raise ArdUnavailableError(f"POST {self.base}/{path}: {error}") from None
+            raise ArdUnavailableError(f"POST {self.base_url}/{path}: {error}") from None
 
     def _matching(self, requested_id: str, status: _Status, path: str) -> _Status:
-        """Return a status with the requested ID. Raises `ArdUnavailableError` if it is that of something else."""
+        """Return a status with the requested ID. Raises `ArdUnavailableError` if the response has another ID."""
         if not is_same_id(status.id, requested_id):
-            raise ArdUnavailableError(f"GET {self.base}/{path}: the response is the status of {status.id[:200]!r}")
+            raise ArdUnavailableError(f"GET {self.base_url}/{path}: the response is the status of {status.id[:200]!r}")
         return status.model_copy(update={"id": requested_id})
 
     def _post_order(
-        self, request: OrderRequest, *, lost: type[ArdUnavailableError] = ArdUnavailableError
+        self, request: OrderRequest, *, in_doubt_error: type[ArdUnavailableError] = ArdUnavailableError
     ) -> dict[str, Any]:
-        """Send an order once. An outage is waited for before, at the login, rather than in the middle of it."""
+        """Send an order once. The login before it waits for the end of an outage, as the POST cannot be retried."""
         self._retrying(self._auth.token)
         try:
-            response = self._send("POST", "order/", lost=lost, auth=self._auth, json=request.to_payload(self.cells_key))
-            return json_object(response, lost)
+            response = self._send(
+                "POST",
+                "order/",
+                in_doubt_error=in_doubt_error,
+                auth=self._auth,
+                json=request.to_payload(self.cells_key),
+            )
+            return json_object(response, in_doubt_error)
         except ArdAuthError as error:
             if error.status != 401:
-                raise redact(error, request.secrets) from None
-            # The token was valid a moment ago. The next request renews it, and the caller searches before another POST.
+                redact_error(error, request.secrets)
+                raise
+            # The token was valid just before. The next request renews it, and the caller searches before another POST.
             message = f"POST order/: the token was refused ({error.message})"
-            raise redact(lost(message, status=401, code=error.code, type=error.type), request.secrets) from None
+            refused = in_doubt_error(message, status=401, code=error.code, type=error.type)
+            redact_error(refused, request.secrets)
+            raise refused from None
         except ArdError as error:
-            raise redact(error, request.secrets) from None
+            redact_error(error, request.secrets)
+            raise
 
 
 def _path(*segments: str) -> str:

@@ -1,4 +1,4 @@
-"""`ard orders adopt`: let a task instance use an order that exists already."""
+"""`ard orders adopt`: assign an existing order to a task instance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @command
 def adopt_order(args: Namespace) -> int:
-    """Record an order as that of a task instance; the task adopts it when it runs next. Buys nothing."""
+    """Record an existing order for a task instance, which adopts it in its next run. No order is placed."""
     try:
         from airflow.state import TaskScope, get_state_backend
     except ImportError:

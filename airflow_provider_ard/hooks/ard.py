@@ -179,9 +179,9 @@ class ArdHook(BaseHook):
         return self._client.get_select(select_id)
 
     @raises_airflow_exceptions
-    def selected(self, select: SelectStatus) -> dict[str, list[str]]:
+    def get_select_results(self, select: SelectStatus) -> dict[str, list[str]]:
         """Return the results of a Select that has succeeded: cells by acquisition, as an order's `acquisitions`."""
-        return self._client.selected(select)
+        return self._client.get_select_results(select)
 
     @raises_airflow_exceptions
     def find_acquisitions(self, request: SelectRequest) -> list[AcquisitionMatch]:

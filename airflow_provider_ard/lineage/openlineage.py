@@ -35,7 +35,7 @@ def lineage_of_order(ard_conn_id: str, order_ids: Sequence[str]) -> OperatorLine
     client, orders = _request_orders(ard_conn_id, order_ids)
     acquisitions = dict.fromkeys(name for order in orders for name in order.acquisition_ids)
     return OperatorLineage(
-        inputs=[Dataset(namespace=f"ard://{urlsplit(client.base).netloc}", name=name) for name in acquisitions],
+        inputs=[Dataset(namespace=f"ard://{urlsplit(client.base_url).netloc}", name=name) for name in acquisitions],
         outputs=_output_datasets(orders),
         run_facets=_facets(orders),
     )

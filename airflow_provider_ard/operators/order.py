@@ -51,76 +51,77 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
             max_cost=1000,
         )
 
-    A task instance places one order, however often it is retried, cleared or killed: each order is tagged with its
-    dag_id, task_id, run_id and map_index, and the list of orders is searched for it before anything is bought.
+    A task instance places one order, regardless of retries, clears and kills: each order is tagged with its dag_id,
+    task_id, run_id and map_index, and the list of orders is searched for it before a new one is placed.
 
-    XCom: `return_value` is the order ID (None for a dry run); `usage` holds the area in km² and the cost, also when a
-    limit refuses the order.
+    XCom: `return_value` is the order ID (None for a dry run); `usage` contains the area in km² and the cost, even if a
+    limit prevents the order.
 
     Every argument is a template field. A string that looks like a list or dictionary (JSON or a Python literal) is
     parsed, so that templates, XComs and `.expand()` work for every argument. An empty string or `None` counts as
-    omitted, except for arguments that limit the order (`intersects`, `bbox`, cells, `max_cost`, `max_area_sqkm`): there
-    it is an error, since the order would be larger than intended. Arguments are not modified; invalid values raise
-    `ArdRequestError`, which names the argument, before any request is sent. Repairs are logged.
+    omitted, except for arguments that limit the order (`intersects`, `bbox`, cells, `max_cost`, `max_area_sqkm`,
+    `existing_order_id`): for these it is an error, since the order would be larger than intended. Arguments are not
+    modified; invalid values raise `ArdRequestError`, which names the argument, before any request is sent. Repairs are
+    logged.
 
-    :param acquisitions: What to order. An acquisition ID such as `10300100B2B49700`, or any iterable of IDs;
+    :param acquisitions: The acquisitions to order. An ID such as `10300100B2B49700`, or any iterable of IDs;
         dictionaries `{"id": …, "cells": […]}` for some cells only, such as `Z13-031133320203` (no cells, or an empty
         list: all that intersect the AOI; `cell_ids` is a synonym of `cells`); mappings `{id: cells}`; lists that mix
         these; anything with `as_order()`, such as results of the SDK; the response of a Select or a metadata search,
-        as GeoJSON or in the format `order`. Duplicates are merged; a whole acquisition includes its cells. Refused:
-        malformed IDs and cells, and any other key beside `id`, since a misspelled `cells` would buy whole
-        acquisitions.
-    :param select_id: Order the results of this Select instead, a string or number. Refused together with
-        acquisitions, `intersects` or `bbox`.
-    :param destination: Where to deliver: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` or a bare
-        `bucket/prefix` (S3). The prefix is optional, and slashes around it are ignored. Google and Azure need a
-        credential stored with the API: the Connection's `credentials_ids` maps storage locations to credentials, and
-        the longest match is used.
-    :param output_config: The API's own form of the destination, exactly one of `{"amazon_s3": {"bucket", "prefix",
+        as GeoJSON or in the format `order`. Duplicates are merged; a complete acquisition includes its cells. Raises
+        `ArdRequestError` for malformed IDs and cells, and for any other key beside `id`, since a misspelled `cells`
+        would order complete acquisitions.
+    :param select_id: Order the results of this Select instead, a string or number. Mutually exclusive with
+        acquisitions, `intersects` and `bbox`.
+    :param destination: The location of the delivery: `s3://bucket/prefix`, `gs://bucket/prefix`,
+        `az://container/prefix` or a bare `bucket/prefix` (S3). The prefix is optional, and slashes around it are
+        ignored. Google and Azure need a credential stored with the API: the Connection's `credentials_ids` maps storage
+        locations to credentials, and the longest match is used.
+    :param output_config: The destination as the API's object, exactly one of `{"amazon_s3": {"bucket", "prefix",
         "role_arn"?}}`, `{"google_cloud_storage": {"bucket", "prefix", "service_credentials" | "credentials_id"}}` and
         `{"azure_blob_storage": {"container", "prefix", "sas_url" | "credentials_id"}}`, or for S3 without the
         platform key. The prefix is required and may be empty. `service_credentials`: the path of a service account's
         key file, its JSON or its base64 form. `sas_url`: https, signed, valid, with permission to write.
-        `credentials_id` wins over these, with a warning; without any of them, the Connection's `credentials_ids`
-        apply. Refused together with `destination`.
+        `credentials_id` takes precedence, with a warning; without any of them, the Connection's `credentials_ids`
+        apply. Mutually exclusive with `destination`.
     :param intersects: AOI: only tiles that intersect it are delivered. WKT, EWKT with SRID 4326, GeoJSON as string or
         dictionary (geometry, Feature or FeatureCollection), a shapely geometry, a cell of maxar-ard-grid, anything
         with `__geo_interface__`, or an iterable of these, all in WGS84 degrees, longitude first; a GeoDataFrame or
         GeoSeries, reprojected from its CRS; the path of a file, on the worker or in object storage
         (`s3://conn_id@bucket/aoi.geojson`), WKT or GeoJSON, and with the extra `ogr` every format of GDAL, all layers,
         reprojected. A valid geometry is sent unchanged. Z is dropped, an open ring closed and an invalid polygon made
-        valid, each with a warning. Refused: empty geometries and geometries without polygons; coordinates out of
-        range; a polygon of less than 1 km² (geodesic), less than 250 m wide, of more than 1000 vertices (including
-        holes and closing vertices) or more than 180° of longitude, as if across the antimeridian; with bundle
-        adjustment, more than one connected polygon.
+        valid, each with a warning. Raises `ArdRequestError` for empty geometries and geometries without polygons;
+        coordinates out of range; a polygon of less than 1 km² (geodesic), less than 250 m wide, of more than 1000
+        vertices (including holes and closing vertices) or more than 180° of longitude, as if across the antimeridian;
+        with bundle adjustment, more than one connected polygon.
     :param bbox: AOI as xmin, ymin, xmax, ymax in WGS84 degrees: a list, a tuple, a string of four numbers or a mapping
-        of these names. The same rules apply. Refused together with `intersects`.
-    :param role_arn: An AWS role, `arn:aws:iam::123456789012:role/name`, that the writer assumes to write to S3. Not
-        needed where the bucket's policy admits the writer. Refused with Google or Azure.
-    :param dry_run: Validate and price the order; buy nothing and notify nobody. Like every flag of this operator, a
-        bool or the string true or false. Default: false.
+        of these names. The same rules apply. Mutually exclusive with `intersects`.
+    :param role_arn: An AWS role, `arn:aws:iam::123456789012:role/name`, that the ARD writer assumes to write to S3. Not
+        needed if the bucket's policy grants access to the ARD writer. For S3 only.
+    :param dry_run: Validate the order and estimate its cost; place no order and send no notifications. Like all flags,
+        a bool or the string true or false. Default: false.
     :param bba: Align the images of this order relative to each other, by bundle block adjustment. Default: false. The
-        setting `bundle_adjust` does the same: either turns it on, and a contradiction is logged.
+        setting `bundle_adjust` is the same: either one enables it, and a contradiction is logged.
     :param settings: Changes to the processing and delivery defaults, for example `{"water_mask": False}`. Off by
         default: `bundle_adjust`, `hd`. On: `visual`, `ms_analytic`, `pan_analytic`, `data_mask`, `cloud_mask`,
         `healthy_vegetation_mask`, `ms_saturation_mask`, `pan_flare_mask`, `terrain_shadow_mask`, `water_mask`. Only
-        changes are sent. Refused: any other name; the message suggests the nearest valid one.
+        changes are sent. Raises `ArdRequestError` for any other name, with the nearest valid one.
     :param metadata: Your own key-value pairs, stored with the order and searchable by `filter`: string keys, JSON
-        values, at most 65,536 bytes of JSON. Refused: names that begin with `airflow_`, which are reserved.
+        values, at most 65,536 bytes of JSON. Names that begin with `airflow_` are reserved.
     :param email_notifications: Email addresses to notify when the order is done, one or an iterable.
     :param sns_notifications: ARNs of SNS topics to notify when the order is done, one or an iterable.
     :param simplify_aoi: Reduce polygons of too many vertices to 1000. Each result covers its original, and the log
         states how many meters it extends beyond it at most. Default: false; too many vertices are then an error.
-    :param max_cost: Price the order first, by a dry run, and buy nothing if the estimate is higher, in the account's
-        currency. Imagery without a price exceeds every limit. The estimate is also checked against the requested
-        cells: more area than they can cover (28.25 km² each, including the tiles' aprons) means that the API ignored
-        them, and is refused.
-    :param max_area_sqkm: The same for the area, km².
-    :param if_exists: What to do if this task instance has placed an order already: `reuse` re-attaches to it if the
-        request is the same and it has not failed, `fail` raises `ArdOrderConflict`, `resubmit` buys another when the
-        task is cleared.
-    :param existing_order_id: Adopt this order instead of placing one, for example after a conflict, or an order in
-        doubt that a person has found. It is not priced; if it is not known to be the same request, that is logged.
+    :param max_cost: Estimate the cost first, with a dry run, and place no order above this amount, in the account's
+        currency. Imagery without a price exceeds every limit. If the estimate has more area than the requested cells
+        can cover (28.25 km² each, including the margin of each tile), the API has ignored the cells: that raises
+        `ArdBudgetExceeded` as well.
+    :param max_area_sqkm: The same for the area, in km².
+    :param if_exists: What to do if this task instance has already placed an order: `reuse` re-attaches to it if the
+        request is the same and it has not failed, `fail` raises `ArdOrderConflict`, `resubmit` places another one when
+        the task is cleared.
+    :param existing_order_id: Adopt this order instead of placing one, for example after a conflict or if you have found
+        an order that was in doubt. Its cost is not checked; a warning is logged if it may be for another request.
     :param ard_conn_id: The Connection of type `ard`.
     :raises airflow_provider_ard.exceptions.ArdRequestError: if an argument is invalid, before any request is sent; and
         the other errors of that module.
@@ -200,7 +201,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
 
     @raises_airflow_exceptions
     def execute(self, context: Context) -> str | None:
-        """Place the order, or re-attach to the one that this task instance has placed already."""
+        """Place the order, or re-attach to the order that this task instance has already placed."""
         from airflow_provider_ard.hooks.ard import ArdHook
         from airflow_provider_ard.operators.order_xcoms import publish_order
         from airflow_provider_ard.ordering.budget import BudgetLimits
@@ -208,14 +209,14 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         from airflow_provider_ard.ordering.placement import OrderPlacement
         from airflow_provider_ard.ordering.submission_store import submission_store
         from airflow_provider_ard.ordering.task_state import Attempt
-        from airflow_provider_ard.ordering.trial_runs import is_loopback, is_test_run
+        from airflow_provider_ard.ordering.test_runs import is_loopback, is_test_run
 
         hook = ArdHook(self.ard_conn_id)
         request = hook.order_request(**unmask(self._passed(ORDER_ARGUMENTS)))
         for note in request.warnings:
             self.log.warning("%s", note)
-        if is_test_run(context) and not is_loopback(hook.get_conn().base):
-            self.log.warning("This is a test run, and its order is real: point the Connection at a sandbox to test")
+        if is_test_run(context) and not is_loopback(hook.get_conn().base_url):
+            self.log.warning("Test run places a real, billed order; use a Connection to a sandbox for tests")
         limits = BudgetLimits.parse(**self._passed(LIMITS))
         placement = OrderPlacement(
             hook.get_conn(),
@@ -235,7 +236,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
             if limits:
                 limits.check(self._price(placement, context), request)
             order = placement.submit()
-        # The order exists: no failure from here on may lose its ID.
+        # The order exists: no later failure may lose its ID.
         self._order_id = order.id
         try:
             publish_order(context["ti"], hook, request, order)
@@ -244,7 +245,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         return order.id
 
     def on_kill(self) -> None:
-        """Log what a kill leaves behind: the API cannot cancel an order."""
+        """Log the order that continues after a kill: the API cannot cancel an order."""
         if self._order_id:
             self.log.warning(
                 "Task killed. Order %s cannot be canceled; clear the task to re-attach to it", self._order_id
@@ -270,7 +271,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         return parse_order_id(self.existing_order_id, "existing_order_id")
 
     def _price(self, placement: OrderPlacement, context: Context) -> Usage:
-        """Return the estimate of a dry run, published before any check can refuse the order."""
+        """Return the estimate of a dry run, and push it to XCom before any check can prevent the order."""
         usage = placement.price()
         context["ti"].xcom_push(key="usage", value=usage.model_dump(mode="json"))
         self.log.info("Estimate: %s", usage)

@@ -1,4 +1,4 @@
-"""What a placed order leaves in its task: XComs of its ID, links and usage, and its price in the log."""
+"""Publish a placed order: XComs of its ID, links and usage, and its cost in the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def publish_order(ti: Any, hook: ArdHook, request: OrderRequest, order: OrderStatus) -> None:
-    """Push the order's ID, links and usage to XCom, and log its price."""
+    """Push the order's ID, links and usage to XCom, and log its cost."""
     from airflow_provider_ard.api.delivery.layout import root_collection_uri
 
     ti.xcom_push(key="order_id", value=order.id)

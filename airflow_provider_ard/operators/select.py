@@ -58,9 +58,9 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
         order = ArdOrderOperator(task_id="order", select_id=select.output, destination="s3://bucket/prefix")
 
     XCom: `return_value` is the Select's ID. Further keys: `acquisitions`, `[{"id", "cells"}, …]` as the argument
-    `acquisitions` of an order takes it, omitted above 2,000 tiles (order by the ID, or call `ArdHook.selected`);
-    `usage`, area in km² and cost of ordering everything; `counts`, `{"acquisitions", "cells", "tiles"}`;
-    `stack_depth_summary`, as the API returns it.
+    `acquisitions` of an order takes it, omitted above 2,000 tiles (order by the ID, or call
+    `ArdHook.get_select_results`); `usage`, area in km² and cost of ordering everything; `counts`,
+    `{"acquisitions", "cells", "tiles"}`; `stack_depth_summary`, as the API returns it.
 
     Every argument of the search is a template field and takes the strings that templates render to. An empty string or
     the string None counts as not set. Invalid values raise `ArdRequestError` with the argument's name before any
@@ -239,7 +239,7 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
 
     def _push_results(self, hook: ArdHook, select: SelectStatus, context: Context) -> str:
         """Push the results to XCom and return the Select's ID, or skip the task."""
-        cells_by_acquisition, ti = hook.selected(select), context["ti"]
+        cells_by_acquisition, ti = hook.get_select_results(select), context["ti"]
         cells = list(chain.from_iterable(cells_by_acquisition.values()))
         counts = {"acquisitions": len(cells_by_acquisition), "cells": len(set(cells)), "tiles": len(cells)}
         ti.xcom_push(key="counts", value=counts)
@@ -254,7 +254,8 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
             ti.xcom_push(key="acquisitions", value=acquisitions)
         else:
             self.log.warning(
-                "XCom key acquisitions omitted: %d tiles are too many; order by select_id, or call ArdHook.selected",
+                "XCom key acquisitions omitted: %d tiles are too many; order by select_id, or call "
+                "ArdHook.get_select_results",
                 counts["tiles"],
             )
         usage = f"; {select.usage}" if select.usage else ""

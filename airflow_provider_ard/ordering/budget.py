@@ -1,4 +1,4 @@
-"""Limits on what one order may cost or cover, checked against the API's estimate before the purchase."""
+"""Limits of the cost and area of an order, checked against the API's estimate before it is placed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import Usage
 
-# The largest area of a tile: a cell of 5,000 m and an apron of 156.25 m around it, in UTM meters, which are 0.9996 of a
-# meter in the middle of a zone. The largest of 2,452 real tiles has 28.2452 km².
+# The largest area of a tile: a cell of 5,000 m with a margin of 156.25 m, in UTM meters, which are 0.9996 m in the
+# middle of a zone. The largest of 2,452 real tiles has 28.2452 km².
 TILE_SQKM = (5.3125 / 0.9996) ** 2
 # Tolerance for rounding, and for areas computed on another ellipsoid than WGS84.
 ROUNDING = 1.01
@@ -25,7 +25,7 @@ ROUNDING = 1.01
 
 @dataclass(frozen=True)
 class BudgetLimits:
-    """The most that one order may cost and cover: `max_cost` in the account's currency, `max_area_sqkm` in km².
+    """The maximum cost and area of an order: `max_cost` in the account's currency, `max_area_sqkm` in km².
 
         BudgetLimits.parse(max_cost="1000").check(client.dry_run(request), request)
 
@@ -57,13 +57,15 @@ class BudgetLimits:
             return
         estimate = _estimate(value)
         if estimate is None or not _is_priced(usage):
-            reason = "the API gave no estimate" if _is_priced(usage) else "the account has no price for this imagery"
-            message = f"{name} is {format_value(limit)}, but {reason}{_balance_text(usage)}; nothing was bought"
+            reason = (
+                "the API returned no estimate" if _is_priced(usage) else "the account has no price for this imagery"
+            )
+            message = f"{name}: {reason}, the limit is {format_value(limit)}{_balance_text(usage)}; nothing was bought"
             raise _exceeded(message, usage, estimate, limit)
-        # A computed limit such as 0.3 * 3 may be slightly below the amount that it means.
+        # A computed limit such as 0.3 * 3 may be slightly below the intended amount.
         if estimate > limit and not math.isclose(estimate, limit, rel_tol=1e-12):
             message = (
-                f"the order is estimated at {format_value(estimate)}, over {name} of {format_value(limit)}"
+                f"{name}: the estimate of {format_value(estimate)} exceeds the limit of {format_value(limit)}"
                 f"{_balance_text(usage)}; nothing was bought"
             )
             raise _exceeded(message, usage, estimate, limit)
@@ -72,7 +74,8 @@ class BudgetLimits:
 def check_requested_cells(usage: Usage, request: OrderRequest) -> None:
     """Raise `ArdBudgetExceeded` if an estimate is larger than all requested cells can be.
 
-    The API has then ignored the cells and prices whole acquisitions. Orders of any whole acquisition are not checked.
+    The API has then ignored the cells and estimates complete acquisitions. Orders of complete acquisitions are not
+    checked.
     """
     cells = sum(len(cells) for _, cells in request.acquisitions)
     estimate = _estimate(usage.area_sqkm)
@@ -81,8 +84,8 @@ def check_requested_cells(usage: Usage, request: OrderRequest) -> None:
     limit = cells * TILE_SQKM
     if estimate > limit * ROUNDING:
         message = (
-            f"the order is for {cells} cells, {format_area(limit)} at most, but the API's estimate is "
-            f"{format_area(estimate)}: it ignored the cells; check the connection's extra cells_key"
+            f"acquisitions: the API's estimate of {format_area(estimate)} exceeds the {cells} cells of the order, "
+            f"{format_area(limit)} at most: the API ignored the cells; check the Connection's extra cells_key"
             f"{_balance_text(usage)}"
         )
         raise _exceeded(message, usage, estimate, limit)

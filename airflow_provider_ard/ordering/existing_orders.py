@@ -1,7 +1,7 @@
-"""Search the list of orders, and prove what it does not contain.
+"""Search the list of orders, and prove which orders it contains.
 
-"No orders" is a conclusion that costs money if it is wrong. It takes a complete list of the documented form, in which
-every row's key could be read. Everything else raises `ArdUnavailableError`: nothing is bought, and a retry searches
+A wrong "no orders" leads to a duplicate purchase, so it requires a complete list in the documented format, in which
+every row's key could be read. Any other list raises `ArdUnavailableError`: no order is placed, and a retry searches
 again.
 """
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 SEARCH_WINDOW_S = 30.0
 # The last search of a window may take this much longer.
 LAST_SEARCH_TIMEOUT_S = 10.0
-# Rows to read of a list that does not honor the filter, and orders to request one by one.
+# Maximum number of rows to read if the API ignores the filter, and of orders to request one by one.
 MAX_ROWS = 20_000
 MAX_SINGLE_REQUESTS = 100
 # The list without a filter is read from this long before a submission, whose clock may differ from the API's; and from
@@ -55,11 +55,11 @@ class OrderSearch:
             self._digests.append(digest)
 
     def orders(self) -> list[OrderStatus]:
-        """Return the orders of the task instance. Raises `ArdUnavailableError` if the list proves nothing."""
+        """Return the orders of the task instance. Raises `ArdUnavailableError` if the list is no proof."""
         return self._orders(self._client)
 
     def orders_once(self) -> list[OrderStatus]:
-        """Return the same by one attempt that takes 10 s at most."""
+        """Return the orders of the task instance, with a single attempt of at most 10 s."""
         client = self._client.single_attempt(timeout=LAST_SEARCH_TIMEOUT_S)
         return _run_within(LAST_SEARCH_TIMEOUT_S, lambda: self._orders(client))
 
@@ -68,7 +68,7 @@ class OrderSearch:
         return _search(self._client, TASK_KEY_TAG, self._key.task_digest)
 
     def orders_of_task_for(self, fingerprint: str) -> list[OrderStatus]:
-        """Return the orders of the same that are for one request."""
+        """Return the orders of one request, of all task instances that the mapped task expands to in this DAG run."""
         orders = _search(self._client, FINGERPRINT_TAG, fingerprint)
         return [order for order in orders if tag_digest(order, TASK_KEY_TAG) == self._key.task_digest]
 
@@ -144,8 +144,8 @@ def _search(client: ArdClient, tag: str, digest: str) -> list[OrderStatus]:
         is_filter_ignored = _ignores_filter(client, tag)
         if not is_filter_ignored and len(matches) + len(unclear) < len(rows):
             raise ArdUnavailableError(
-                "the list of orders returns orders of other tasks for its filter: whether it is complete cannot be "
-                "determined; nothing was bought"
+                "the order list contains orders of other tasks although it is filtered; cannot determine whether it is "
+                "complete, so nothing was bought"
             )
         if is_filter_ignored:
             unclear = [row for row in unclear if _is_unclear(row, tag)]
@@ -164,30 +164,30 @@ def _rows(
         rows += page
         if len(rows) > MAX_ROWS:
             raise ArdUnavailableError(
-                f"the list of orders returns more than {MAX_ROWS:,} orders, so it does not honor its filter: whether "
-                "one of them belongs to this task cannot be determined; nothing was bought"
+                f"the API ignores the filter of the order list, which has more than {MAX_ROWS:,} orders; cannot "
+                "determine whether one belongs to this task, so nothing was bought"
             )
     return rows
 
 
 def _is_unclear(row: OrderStatus, tag: str) -> bool:
-    """Return whether a row does not show its tag. One with other metadata has another origin, such as the SDK."""
+    """Return whether a row may have the tag without showing it. Rows with other metadata only are from other tools."""
     return tag_digest(row, tag) is None and (tag in row.metadata or not row.metadata)
 
 
 def _confirmed(client: ArdClient, orders: Iterable[OrderStatus]) -> list[OrderStatus]:
-    """Return the orders, failed ones as their own status shows them: a failed order is replaced by another one."""
+    """Return the orders, with the individual status of failed ones: a failed order is replaced by a new one."""
     return [_single_status(client, order) if order.has_failed else order for order in orders]
 
 
 def _search_one_by_one(
     client: ArdClient, rows: list[OrderStatus], tag: str, digest: str, *, is_filter_ignored: bool
 ) -> list[OrderStatus]:
-    """Return those rows whose single status shows that they match. A row of the list may be shortened."""
+    """Return the rows whose individual status matches. A row of the list may be incomplete."""
     if len(rows) > MAX_SINGLE_REQUESTS:
         raise ArdUnavailableError(
-            f"the list of orders returned {len(rows)} orders without their metadata: whether one of them belongs to "
-            "this task cannot be determined; nothing was bought"
+            f"the order list contains {len(rows)} orders without metadata; cannot determine whether one belongs to "
+            "this task, so nothing was bought"
         )
     matches = []
     for row in rows:
@@ -198,8 +198,8 @@ def _search_one_by_one(
             is_filter_ignored and order.has_metadata and tag not in order.metadata
         ):
             raise ArdUnavailableError(
-                f"the API returns order {row.id} for this task, but not its metadata: whether it belongs to this task "
-                "cannot be determined, and nothing was bought; pass existing_order_id if it does",
+                f"the API returns order {row.id} for this task without metadata; cannot determine whether it belongs "
+                "to this task, so nothing was bought; pass existing_order_id if it does",
                 order_id=row.id,
             )
     return matches
@@ -209,7 +209,7 @@ def _single_status(client: ArdClient, row: OrderStatus) -> OrderStatus:
     try:
         return client.get_order(row.id)
     except ArdNotFoundError as error:
-        raise ArdUnavailableError(f"order {row.id} is listed, but its status is not found: {error}") from None
+        raise ArdUnavailableError(f"order {row.id} is in the list, but its status was not found: {error}") from None
 
 
 def _ignores_filter(client: ArdClient, tag: str) -> bool:

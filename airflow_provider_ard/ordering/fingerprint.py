@@ -1,4 +1,4 @@
-"""A digest of what an order delivers and where to: equal for two spellings of the same order."""
+"""A digest of the content and destination of an order: equal for equivalent requests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def fingerprint(request: OrderRequest) -> str:
     """Return the digest of a request, 32 hexadecimal digits.
 
-    Equal whatever the sequence of acquisitions and cells, the whitespace of WKT, the start of a ring, `40` or `40.0`, a
-    `destination` or the equivalent `output_config`. Metadata, notifications, secrets and the S3 role do not count:
-    they do not change what is delivered, or where.
+    It does not depend on the order of acquisitions and cells, the whitespace of WKT, the start of a ring, `40` or
+    `40.0`, a `destination` or the equivalent `output_config`. Metadata, notifications, secrets and the S3 role are not
+    included, as they do not change the delivered tiles or their location.
     """
     content = {
         "acquisitions": sorted([name, sorted(set(cells))] for name, cells in request.acquisitions),
@@ -42,7 +42,7 @@ def _aoi(request: OrderRequest) -> str | None:
 
 
 def _location(destination: Destination) -> list[str | None]:
-    """Return where the order is delivered. An Azure container is unique only within its storage account."""
+    """Return the location of the delivery. An Azure container is unique only within its storage account."""
     config: dict[str, Any] = destination.to_payload().get("azure_blob_storage", {})
     account = urlsplit(config["sas_url"]).hostname if config.get("sas_url") else config.get("credentials_id")
     return [destination.uri, account]

@@ -1,4 +1,4 @@
-"""Which task instance an order belongs to, and how the order carries that: tags in its `metadata`.
+"""Idempotency keys: metadata tags that link an order to its task instance.
 
 The API has no idempotency key. Each order is tagged with a digest of its task instance (`airflow_key`) and of its
 request (`airflow_fingerprint`), and the list of orders is searched for the key before anything is bought.
@@ -62,7 +62,7 @@ class IdempotencyKey:
 
     @property
     def digest(self) -> str:
-        """Digest of the task instance: 32 hexadecimal digits, safe in any filter."""
+        """Digest of the task instance: 32 hexadecimal digits, which need no escaping in filters."""
         return _digest([self.namespace, self.dag_id, self.task_id, self.run_id, self.map_index])
 
     @property
@@ -71,7 +71,7 @@ class IdempotencyKey:
         return _digest([self.namespace, self.dag_id, self.task_id, self.run_id])
 
     def tag(self, request: OrderRequest, attempt: Attempt | None = None) -> OrderRequest:
-        """Return a copy of the request with the key's tags beside the user's metadata.
+        """Return a copy of the request with the key's tags added to the user's metadata.
 
         Raises `ArdRequestError` if the user's metadata uses the prefix `airflow_`.
         """
@@ -103,7 +103,7 @@ class IdempotencyKey:
 
 
 def is_tagged(order: OrderStatus) -> bool:
-    """Return whether an order shows the request that it was placed for."""
+    """Return whether an order has the fingerprint of its request."""
     return tag_value(order, FINGERPRINT_TAG) is not None
 
 
@@ -114,13 +114,13 @@ def tag_value(order: OrderStatus, tag: str) -> str | None:
 
 
 def tag_digest(order: OrderStatus, tag: str) -> str | None:
-    """Return the digest in a tag of an order; None if it is missing or is no digest, so that it proves nothing."""
+    """Return the digest in a tag of an order; None if it is missing or not a digest."""
     value = tag_value(order, tag)
     return value if value is not None and _DIGEST.fullmatch(value) else None
 
 
 def tag_number(order: OrderStatus, tag: str) -> int | None:
-    """Return the number in a tag of an order; None if it is missing or is no number."""
+    """Return the number in a tag of an order; None if it is missing or not a number."""
     value = tag_value(order, tag)
     return int(value) if value is not None and value.isdecimal() and len(value) < 20 else None
 

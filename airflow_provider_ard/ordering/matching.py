@@ -1,4 +1,4 @@
-"""Which of the existing orders a task instance re-attaches to."""
+"""Find the existing order to which a task instance re-attaches."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class OrderMatcher:
     def find(self, orders: list[OrderStatus], record: SubmissionRecord, search: OrderSearch) -> OrderStatus | None:
         """Return the order to re-attach to, None if a new one may be bought. Raises `ArdOrderConflict`."""
         if self._if_exists == "fail":
-            existing = orders or self._find_moved(search)
+            existing = orders or self._find_under_other_map_index(search)
             if existing:
                 raise ArdOrderConflict(
                     f"if_exists is 'fail', and this task instance has already placed order {existing[0].id} "
@@ -59,10 +59,10 @@ class OrderMatcher:
         if self._if_exists == "resubmit":
             moved: list[OrderStatus] = []
         else:
-            moved = self._find_moved(search)
+            moved = self._find_under_other_map_index(search)
         if moved:
             return moved[0]
-        if active and not self._has_room(active, search):
+        if active and not self._needs_more_orders(active, search):
             raise self.conflict(active[0])
         return None
 
@@ -74,7 +74,7 @@ class OrderMatcher:
         return same
 
     def may_be_in_doubt(self, order: OrderStatus) -> bool:
-        """Return whether an earlier attempt of this series may have submitted the order. Older orders are not proof."""
+        """Return whether an earlier try of this series may have submitted the order. Older orders are not proof."""
         if order.has_failed or (self._if_exists == "resubmit" and not self._is_of_series(order)):
             return False
         return self.is_same_request(order) or not self._was_placed_for_other_list(order)
@@ -84,7 +84,7 @@ class OrderMatcher:
         return tag_value(order, FINGERPRINT_TAG) == self._fingerprint
 
     def conflict(self, order: OrderStatus) -> ArdOrderConflict:
-        """Return the error for an order of a different request, with the ways out."""
+        """Return the error for an order of a different request, with the possible fixes."""
         return ArdOrderConflict(
             f"this task instance has already placed order {order.id} ({order.status}) for a different request "
             f"(fingerprint {tag_value(order, FINGERPRINT_TAG)}, now {self._fingerprint}); restore the arguments, pass "
@@ -106,7 +106,7 @@ class OrderMatcher:
         """Return whether an order was placed since the task was last cleared."""
         return tag_value(order, SERIES_TAG) == str(self._attempt.series)
 
-    def _find_moved(self, search: OrderSearch) -> list[OrderStatus]:
+    def _find_under_other_map_index(self, search: OrderSearch) -> list[OrderStatus]:
         """Return the orders of the same request that were placed under another map index of another list."""
         if not self._key.is_mapped:
             return []
@@ -130,7 +130,7 @@ class OrderMatcher:
             None not in (instances, self._attempt.mapped_instances) and (instances != self._attempt.mapped_instances)
         )
 
-    def _has_room(self, active: list[OrderStatus], search: OrderSearch) -> bool:
+    def _needs_more_orders(self, active: list[OrderStatus], search: OrderSearch) -> bool:
         """Return whether the task now expands to more instances than when the orders were placed, and than have orders.
 
         If it does not, arguments have changed, and another order would be a second one.

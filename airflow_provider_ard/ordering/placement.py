@@ -1,12 +1,12 @@
-"""Place an order exactly once: find the existing order, price, check the budgets, submit, confirm.
+"""Place an order exactly once: find the existing order, estimate, check the budgets, submit, confirm.
 
-The operator and `place_order` run the same steps, in this order:
+The operator and `place_order` run the same steps:
 
 1. `OrderPlacement.find_existing`: the order of this task instance, by the submission record and the list of orders.
-2. price and check the budgets (`ordering.budget`), where limits are set.
+2. If limits are set: `OrderPlacement.price` and `ordering.budget`.
 3. `OrderPlacement.submit`: record the intent, one POST, and after a lost response a search, never a second POST.
 
-Both steps confirm the order: its ID goes into the log and the submission record.
+Steps 1 and 3 confirm the order: they write its ID to the log and the submission record.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IF_EXISTS = ("reuse", "fail", "resubmit")
-# A search this old is repeated before the purchase: another process may have bought meanwhile.
+# A search older than this is repeated before the POST: another process may have placed the order meanwhile.
 SEARCH_AGAIN_AFTER_S = 2.0
 
 
 @dataclass(frozen=True)
 class PlacedOrder:
-    """An order that exists. `is_new`: bought by this call, not re-attached to."""
+    """An order that exists. `is_new`: placed by this call, not re-attached to."""
 
     order: OrderStatus
     is_new: bool
@@ -71,7 +71,7 @@ def place_order(
         placed = place_order(hook.get_conn(), hook.order_request(...), IdempotencyKey("dag", "task", "run"))
 
     See `ArdOrderOperator` for the arguments. Raises `ArdOrderConflict`, `ArdBudgetExceeded`, `ArdOrderInDoubtError` if
-    no response confirms the order and the search does not show it, and the other errors of the client.
+    no response confirms the order and the search does not find it, and the other errors of the client.
     """
     placement = OrderPlacement(
         client,
@@ -93,7 +93,11 @@ def place_order(
 class OrderPlacement:
     """The placement of one order: call `find_existing`, and `submit` if that returns None.
 
-    `search_window`: seconds (30) to search for an order that may have been submitted and is not listed yet.
+        placement = OrderPlacement(hook.get_conn(), hook.order_request(...), IdempotencyKey("dag", "task", "run"))
+        order = placement.find_existing() or placement.submit()
+
+    `search_window`: seconds (30) to search for an order that may have been submitted and is not listed yet. Raises
+    `ArdRequestError` for an invalid `if_exists` or `existing_order_id`, and for metadata with a reserved name.
     """
 
     def __init__(
@@ -129,16 +133,16 @@ class OrderPlacement:
         self._searched_at: float | None = None
 
     def find_existing(self) -> OrderStatus | None:
-        """Return the order to re-attach to, None if a new one is to be bought.
+        """Return the order to re-attach to, None if a new one is to be placed.
 
         Raises `ArdOrderConflict` for an order of another request, or any order with `if_exists="fail"`,
-        `ArdNotFoundError` if the API does not know the recorded order, and `ArdUnavailableError` while the list of
-        orders proves nothing.
+        `ArdNotFoundError` if the recorded order does not exist, and `ArdUnavailableError` while the list of orders is
+        no proof.
         """
         record = self._record = self._store.load() or self._record
         adopted = self._find_adopted(record)
         if adopted is not None:
-            log.info("Order %s adopted, as requested by a person", adopted.id)
+            log.info("Order %s adopted (existing_order_id or `ard orders adopt`)", adopted.id)
             self._save_order(adopted, is_adopted=True)
             return adopted
         if record.is_adopted:
@@ -146,14 +150,14 @@ class OrderPlacement:
         orders = self._search_orders(record)
         order = self._matcher.find(orders, record, self._search)
         if order is not None:
-            self._confirm(order, "Re-attached to order %s, submitted by an earlier attempt")
+            self._confirm(order, "Re-attached to order %s, submitted by an earlier try")
         return order
 
     def price(self) -> Usage:
-        """Return the API's estimate, by a dry run. Nothing is bought.
+        """Return the API's estimate, by a dry run, which places no order.
 
-        An API may ignore the flag: the dry run carries the tags and is sent once, and after a lost response the next
-        try searches for an order. Raises `ArdUnavailableError` without a response.
+        The API might ignore the flag, so the dry run has the order's tags and is sent once; after a lost response the
+        next try searches for an order. Raises `ArdUnavailableError` without a response.
         """
         if self._searched_at is None:
             return self._client.dry_run(self._request)
@@ -163,12 +167,12 @@ class OrderPlacement:
         return usage
 
     def submit(self) -> OrderStatus:
-        """Buy the order: one POST, real money. After a lost response, search; never send the POST again.
+        """Place the order, which is billed, with one POST. After a lost response, search; never send the POST again.
 
-        Raises `ArdOrderInDoubtError` if the search does not show the order: the next attempt searches first.
+        Raises `ArdOrderInDoubtError` if the search does not find the order: the next try searches first.
         """
         if self._searched_at is None or time.monotonic() - self._searched_at >= SEARCH_AGAIN_AFTER_S:
-            self._check_nothing_was_bought_meanwhile()
+            self._check_no_concurrent_order()
         submitted_at = time.time()
         self._save_intent(submitted_at)
         try:
@@ -177,7 +181,7 @@ class OrderPlacement:
             log.warning("%s. Searching for the order for up to %g s", error, self._search.window)
             order = self._find_submitted(error, submitted_at)
         except ArdError:
-            # Refused or never sent, so there is no order of this attempt. One of an earlier attempt stays in doubt.
+            # Rejected or not sent, so there is no order of this try. An order of an earlier try stays in doubt.
             with contextlib.suppress(Exception):
                 self._restore_record()
             raise
@@ -213,7 +217,7 @@ class OrderPlacement:
         if existing is None:
             existing = tuple(order.id for order in orders if not self._matcher.may_be_in_doubt(order))
         if record.is_in_doubt and all(order.id in existing for order in orders):
-            log.info("A previous attempt may have submitted this order; searching for up to %g s", self._search.window)
+            log.info("A previous try may have submitted this order; searching for up to %g s", self._search.window)
             orders = self._search.wait_for_new(existing, record.recorded_at)
             orders = [order for order in orders if self._is_own(order, record)]
         if record.order_id and record.order_id not in {order.id for order in orders}:
@@ -228,8 +232,8 @@ class OrderPlacement:
             return True
         return record.is_in_doubt and order.id not in (record.existing_order_ids or ())
 
-    def _check_nothing_was_bought_meanwhile(self) -> None:
-        """Search again if pricing took a while. A zombie process of an earlier try may submit concurrently."""
+    def _check_no_concurrent_order(self) -> None:
+        """Search again if the estimate took a while. A zombie process of an earlier try may submit concurrently."""
         new = [order for order in self._search.orders() if order.id not in self._existing_order_ids]
         if new:
             raise ArdUnavailableError(
@@ -238,7 +242,7 @@ class OrderPlacement:
             )
 
     def _find_submitted(self, error: ArdOrderInDoubtError, submitted_at: float) -> OrderStatus:
-        """Return the order whose response was lost. Raises the error if the search does not show it."""
+        """Return the order whose response was lost. Raises the error if the search does not find it."""
         try:
             orders = self._search.wait_for_new(self._existing_order_ids, submitted_at)
         except ArdError:
@@ -246,7 +250,7 @@ class OrderPlacement:
         new = [order for order in orders if order.id not in self._existing_order_ids]
         if not new:
             raise error
-        # An order that has failed already is this one as well: the sensor reports why.
+        # An order that has already failed counts as well: the sensor reports the reason.
         same = self._matcher.active_with_same_request(new) or [o for o in new if self._matcher.is_same_request(o)]
         if not same:
             raise self._matcher.conflict(new[0])

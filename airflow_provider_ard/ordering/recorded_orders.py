@@ -1,4 +1,4 @@
-"""The order that a person has named, or that the submission record of a task instance holds."""
+"""Orders known by ID: from the argument `existing_order_id`, or from the submission record of a task instance."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNKNOWN_ORDER_GRACE_S = 600.0
 
 
 class RecordedOrders:
-    """Requests orders by the ID that an argument or a record holds, by the rules of `if_exists`."""
+    """Requests orders by the ID in an argument or a record, and applies `if_exists`."""
 
     def __init__(self, client: ArdClient, matcher: OrderMatcher, attempt: Attempt, if_exists: str) -> None:
         self._client = client
@@ -42,13 +42,14 @@ class RecordedOrders:
             order = self._client.get_order(order_id)
         except ArdNotFoundError as error:
             raise ArdRequestError(
-                f"the account of this Connection does not know order {order_id} ({error.message}); check both",
+                f"order {order_id} does not exist in the account of this Connection ({error.message}); check the ID "
+                "and the Connection",
                 argument="existing_order_id",
             ) from None
         if order.has_failed:
             raise ArdRequestError(f"order {order_id} has failed; omit the argument", argument="existing_order_id")
         if not self._matcher.is_same_request(order):
-            log.warning("Order %s is not known to be for this request; adopted because it was named", order_id)
+            log.warning("Order %s adopted; it may be for a different request", order_id)
         return order
 
     def adopted(self, record: SubmissionRecord) -> OrderStatus | None:
@@ -70,7 +71,7 @@ class RecordedOrders:
             order = self._client.get_order(record.order_id)
         except ArdNotFoundError as error:
             if self._if_exists == "resubmit":
-                log.warning("Adopted order %s is not known to this account", record.order_id)
+                log.warning("Adopted order %s does not exist in the account of this Connection", record.order_id)
                 return None
             raise _unknown_order(record.order_id, error) from None
         if order.has_failed:
@@ -79,38 +80,38 @@ class RecordedOrders:
         return order
 
     def placed(self, record: SubmissionRecord, orders: list[OrderStatus]) -> list[OrderStatus]:
-        """Return the recorded order, which the list may lag behind; none if another order can take its place."""
+        """Return the recorded order, which may not be in the list yet; no order if it can be replaced."""
         order_id = record.order_id or ""
         try:
             order = self._client.get_order(order_id)
         except ArdNotFoundError as error:
             if orders or self._may_replace(record):
-                log.warning("Recorded order %s is not known to this account", order_id)
+                log.warning("Recorded order %s does not exist in the account of this Connection", order_id)
                 return []
             if record.recorded_at is not None and time.time() - record.recorded_at < UNKNOWN_ORDER_GRACE_S:
                 raise ArdUnavailableError(
-                    f"order {order_id}, which this task instance has just placed, is not known yet; a retry asks again",
+                    f"order {order_id} of this task instance is not visible in the API yet; a retry requests it again",
                     order_id=order_id,
                 ) from None
             raise _unknown_order(order_id, error) from None
         if not is_tagged(order) and not self._may_replace(record):
             raise ArdUnavailableError(
-                f"this task instance has placed order {order_id}, and the API does not return its metadata: whether it "
-                "is for the same request cannot be determined; pass existing_order_id to use it",
+                f"the API returns order {order_id} of this task instance without metadata; cannot determine whether it "
+                "is for the same request; pass existing_order_id to use it",
                 order_id=order_id,
             )
         return [order]
 
     def _may_replace(self, record: SubmissionRecord) -> bool:
-        """Return whether this attempt is to buy another order whatever exists, since the task was cleared for it."""
+        """Return whether this try may place a new order, since the task was cleared to resubmit."""
         return self._if_exists == "resubmit" and record.series != self._attempt.series
 
 
 def _unknown_order(order_id: str, error: ArdNotFoundError) -> ArdNotFoundError:
     return ArdNotFoundError(
-        f"this task instance has placed order {order_id}, which the account of this Connection does not know "
-        f"({error.message}); check the Connection, or set if_exists='resubmit' and clear the task to buy another, or "
-        "pass existing_order_id",
+        f"order {order_id} of this task instance does not exist in the account of this Connection ({error.message}); "
+        "check the Connection, set if_exists='resubmit' and clear the task to place another order, or pass "
+        "existing_order_id",
         status=error.status,
         code=error.code,
         type=error.type,

@@ -20,12 +20,12 @@ SUBMISSION_KEY = "ard_order"
 
 @dataclass(frozen=True)
 class SubmissionRecord:
-    """What a task instance has recorded of its order.
+    """The record of a task instance's order.
 
-    `submitted`: an order was about to be sent. With `order_id` it exists; without, it is in doubt. `series`: of the
-    attempt that sent it. `existing_order_ids`: the orders under the key before it was sent, None if not known. `key`:
-    digest of the idempotency key that the order was sent with. `recorded_at`: Unix time, seconds, None if not known.
-    `is_adopted`: a person has assigned the order to this task instance (`ard orders adopt`).
+    `submitted`: an order was about to be sent. With `order_id` it exists; without, it is in doubt. `series`: attempt
+    series of the try that sent it. `existing_order_ids`: the orders of the key before it was sent, None if unknown.
+    `key`: digest of the idempotency key that the order was sent with. `recorded_at`: Unix time in seconds, None if
+    unknown. `is_adopted`: the order was adopted (`existing_order_id` or `ard orders adopt`).
     """
 
     submitted: bool
@@ -43,7 +43,7 @@ class SubmissionRecord:
 
     @classmethod
     def from_json(cls, stored: object) -> SubmissionRecord:
-        """Return the record of a stored dictionary. One that cannot be read may be of an order in doubt."""
+        """Return the record from a stored dictionary. If it cannot be read, an order may be in doubt."""
         try:
             return _RECORD.validate_python(stored)
         except ValueError:
@@ -60,23 +60,23 @@ _RECORD = TypeAdapter(SubmissionRecord)
 
 
 class SubmissionStore(Protocol):
-    """Keeps the submission record of one idempotency key between tries."""
+    """Stores the submission record of one idempotency key between tries."""
 
     def load(self) -> SubmissionRecord | None:
         """Return the record, None if there is none."""
 
     def save(self, record: SubmissionRecord) -> None:
-        """Store the record. If this raises before a purchase, nothing is bought."""
+        """Store the record. If this raises before the POST, no order is placed."""
 
 
 class NullSubmissionStore:
-    """Stores nothing. `after_crash`: an earlier attempt may have submitted an order and died."""
+    """Stores nothing. `after_crash`: an earlier try may have submitted an order and died."""
 
     def __init__(self, *, after_crash: bool = False) -> None:
         self._record = SubmissionRecord(submitted=True) if after_crash else None
 
     def load(self) -> SubmissionRecord | None:
-        """Assume that an earlier attempt may have submitted an order."""
+        """Return the record of an order in doubt if `after_crash`, else None."""
         return self._record
 
     def save(self, record: SubmissionRecord) -> None:
@@ -84,7 +84,7 @@ class NullSubmissionStore:
 
 
 class TaskStateSubmissionStore:
-    """Keeps the record in Airflow's task state store."""
+    """Stores the record in Airflow's task state store."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
@@ -105,5 +105,5 @@ def submission_store(context: Context) -> SubmissionStore:
     if store is not None:
         return TaskStateSubmissionStore(store)
     if context["task"].retries:
-        log.info("Airflow before 3.3 keeps no task state: each retry searches for an order that may exist already.")
+        log.info("Airflow before 3.3 has no task state store; each retry searches for an existing order")
     return NullSubmissionStore(after_crash=not Attempt.from_context(context).is_first)

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-# A cleared task may resume this late.
+# A task may be cleared and resumed within this time.
 RETENTION = timedelta(days=365)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try of a task instance, as far as ordering depends on it.
+    """One try of a task instance.
 
     `series`: identifies the tries since the task was last cleared: Airflow's `max_tries`, which automatic retries keep,
     also if `retries` is edited. A clear raises it unless `retries` was lowered as well. `clear_number`: how often the
-    DAG run was cleared after it had ended. `mapped_instances`: how many instances a mapped task expands to; None if not
-    mapped or not known.
+    DAG run was cleared after it had finished. `mapped_instances`: number of instances to which a mapped task expands;
+    None if not mapped or unknown.
     """
 
     series: int = 0
@@ -33,7 +33,7 @@ class Attempt:
 
     @classmethod
     def from_context(cls, context: Context) -> Attempt:
-        """Return the running attempt."""
+        """Return the running try."""
         ti = context["ti"]
         return cls(
             series=attempt_series(context),

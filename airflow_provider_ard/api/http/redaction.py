@@ -49,14 +49,13 @@ _SHORTEST_SIGNED = 24
 _SHORTEST = 4
 
 
-def redact(error: ArdError, secrets: Iterable[str]) -> ArdError:
-    """Return the error with these secrets, and any signature, replaced in its message and fields."""
+def redact_error(error: ArdError, secrets: Iterable[str]) -> None:
+    """Replace these secrets, and any signature, in the message and fields of an error, in place."""
     for name in ("message", "code", "type", "request_id"):
         value = getattr(error, name)
         if isinstance(value, str):
             setattr(error, name, redact_text(value, secrets))
     error.args = (error.message,)
-    return error
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:

@@ -1,4 +1,4 @@
-"""Responses of the ARD API: JSON, and the error that any other status means."""
+"""Responses of the ARD API: their JSON, and the errors for a status other than 2xx."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
     import requests
 
 
-def json_object(response: requests.Response, lost: type[ArdUnavailableError] = ArdUnavailableError) -> dict[str, Any]:
+def json_object(
+    response: requests.Response, in_doubt_error: type[ArdUnavailableError] = ArdUnavailableError
+) -> dict[str, Any]:
     """Return a response's JSON object, `{}` for an empty response to a PUT or DELETE.
 
-    Raises `lost` if it is none, such as a gateway's HTML.
+    Raises `in_doubt_error` for any other content, such as a gateway's HTML.
     """
     if not response.content and response.request.method in {"PUT", "DELETE"}:
         return {}
     content = _json(response)
     if not isinstance(content, dict):
-        raise lost(
+        raise in_doubt_error(
             f"{response.request.method} {_without_query(response.url)}: the response is not a JSON object",
             status=response.status_code,
             setting="host",
@@ -39,12 +41,12 @@ def json_object(response: requests.Response, lost: type[ArdUnavailableError] = A
 
 
 def error_from_response(
-    response: requests.Response, where: str, lost: type[ArdUnavailableError] = ArdUnavailableError
+    response: requests.Response, request_line: str, in_doubt_error: type[ArdUnavailableError] = ArdUnavailableError
 ) -> ArdError:
-    """Return the error that a response other than 2xx means.
+    """Return the error for a response other than 2xx. `request_line`: method and URL of the request.
 
-    The API's own errors have a `code` or `type`. Everything else is from a gateway or proxy and proves nothing about
-    the request: it is an outage, or `lost` where the request may have been accepted.
+    The API's own errors have a `code` or `type`. Any other response is from a gateway or proxy and proves nothing about
+    the request: it is an outage, or `in_doubt_error` if the request may have been accepted.
     """
     body = _json(response)
     is_own = isinstance(body, dict) and (_is_name(body.get("code")) or _is_name(body.get("type")))
@@ -57,14 +59,16 @@ def error_from_response(
         "request_id": response.headers.get("x-request-id") or response.headers.get("x-amzn-requestid"),
     }
     detail = body.get("message") if isinstance(body, dict) else None
-    message = f"{where}: {detail if isinstance(detail, str) and detail else response.reason or 'refused'}"
+    message = f"{request_line}: {detail if isinstance(detail, str) and detail else response.reason or 'refused'}"
     if 300 <= status < 400:
         location = _without_query(response.headers.get("location", "an unknown address"))
-        return lost(f"{where}: redirected to {location}; check the Connection's host", setting="host", **details)
+        return in_doubt_error(
+            f"{request_line}: redirected to {location}; check the Connection's host", setting="host", **details
+        )
     if status >= 500 or status == 408:
-        return lost(message, retry_after=_retry_after(response), **details)
+        return in_doubt_error(message, retry_after=_retry_after(response), **details)
     if not is_own:
-        return lost(message, retry_after=_retry_after(response), setting="host", **details)
+        return in_doubt_error(message, retry_after=_retry_after(response), setting="host", **details)
     if status == 429:
         return ArdUnavailableError(message, retry_after=_retry_after(response), **details)
     if status in {401, 403}:
@@ -73,12 +77,12 @@ def error_from_response(
 
 
 def _is_name(value: object) -> bool:
-    """Whether a code or type is a name, as the API's are. Problem details (RFC 9457) of a gateway have a URI."""
+    """Return whether a code or type is a name, as in the API's errors. Problem details (RFC 9457) have a URI."""
     return isinstance(value, str) and bool(re.fullmatch(r"\w+", value))
 
 
 def _json(response: requests.Response) -> Any:
-    """Return the content as JSON, None if it is none. Deep nesting and huge numbers are no JSON that is expected."""
+    """Return the content as JSON, None if it is not JSON, or has deep nesting or huge numbers."""
     try:
         return from_json(response.content)
     except ValueError:

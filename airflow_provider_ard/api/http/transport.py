@@ -1,8 +1,8 @@
 """HTTP requests to the ARD API: one session, one token, retries in outages, no secret in an error.
 
-A GET, or a POST that costs nothing, is retried with full jitter while the API is unavailable. One that only reads is
-sent once more at once if a kept-alive connection broke: the server may just have closed it as idle. The POST of an
-order is never sent again: the caller has to search for the order (`ArdOrderInDoubtError`).
+A GET, or a POST that costs nothing, is retried with full jitter while the API is unavailable. A read request is retried
+once immediately if a kept-alive connection was closed: the server may have closed it as idle. The POST of an order is
+never sent again: the caller has to search for the order (`ArdOrderInDoubtError`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from airflow_provider_ard.api.http.connection_errors import (
     setting_to_check,
 )
 from airflow_provider_ard.api.http.log_redaction import redact_library_logs
-from airflow_provider_ard.api.http.redaction import redact
+from airflow_provider_ard.api.http.redaction import redact_error
 from airflow_provider_ard.api.http.responses import error_from_response, json_object
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ PAGE_SIZE = 100
 MAX_ATTEMPTS = 4
 # A longer Retry-After is left to the caller.
 MAX_RETRY_AFTER_S = 60.0
-# What requests and urllib3 raise; a few of their errors are not of their own hierarchies.
+# Errors of requests and urllib3; a few are not in the libraries' own hierarchies.
 _REQUEST_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
 
 
-def api_base(host: str | None) -> str:
+def api_base_url(host: str | None) -> str:
     """Return the API's base URL for a Connection's host: scheme https and path /api/v1 unless it contains others.
 
     Raises `ArdRequestError` for anything but an http(s) address.
@@ -79,7 +79,7 @@ class Page(Protocol):
 
 @dataclass
 class _SessionState:
-    """Whether the session has ever got a response, and whether it may hold a connection that is kept alive."""
+    """Whether the session has received a response, and whether it may have a kept-alive connection."""
 
     had_response: bool = False
     is_kept_alive: bool = False
@@ -100,7 +100,7 @@ class Transport:
         user_agent: str = "",
     ) -> None:
         redact_library_logs()
-        self.base = api_base(host)
+        self.base_url = api_base_url(host)
         self.cells_key = cells_key
         self._verify = verify
         self._timeout = (min(CONNECT_TIMEOUT_S, timeout), timeout)
@@ -165,67 +165,70 @@ class Transport:
         return self._send("POST", path, data=body, headers=FORM, auth=auth or _no_auth)
 
     def _download(self, path: str) -> dict[str, Any]:
-        """Return the JSON of a file that the API returns a signed link to, at whatever host."""
+        """Return the JSON of a file to which the API returns a signed link, at any host."""
         link = self._request_json("GET", path).get("download_link")
-        where = f"the file of {self.base}/{path}"
+        description = f"the file of {self.base_url}/{path}"
         try:
             response = self._session.get(str(link), auth=_no_auth, verify=self._verify, timeout=self._timeout)
         except _REQUEST_ERRORS as error:
             # The message must not contain the link: it works without a login.
-            raise ArdUnavailableError(f"{where}: {describe(error)}") from None
+            raise ArdUnavailableError(f"{description}: {describe(error)}") from None
         if not response.ok:
-            raise ArdUnavailableError(f"{where}: {response.reason or 'refused'}", status=response.status_code)
+            raise ArdUnavailableError(f"{description}: {response.reason or 'refused'}", status=response.status_code)
         return json_object(response)
 
     def _request_json(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return json_object(self._request(method, path, **content))
 
     def _request(
-        self, method: str, path: str, *, lost: type[ArdUnavailableError] = ArdUnavailableError, **content: Any
+        self, method: str, path: str, *, in_doubt_error: type[ArdUnavailableError] = ArdUnavailableError, **content: Any
     ) -> requests.Response:
-        """Send a request as the logged-in user. `lost`: the error if the API may have accepted it.
+        """Send a request as the logged-in user. `in_doubt_error`: raised if the API may have accepted the request.
 
-        A request whose token is refused is sent again with another token: the API has not accepted it. A refreshed
-        token that is refused as well proves nothing about the login yet.
+        A request whose token is refused was not accepted, so it is sent again with another token: first a refreshed
+        one, then one of a new login.
         """
         for by_login in (False, True):
             token = self._auth.token()
             try:
-                return self._send(method, path, lost=lost, auth=self._auth, **content)
+                return self._send(method, path, in_doubt_error=in_doubt_error, auth=self._auth, **content)
             except ArdAuthError as error:
                 if error.status != 401:
                     raise
                 self._auth.renew_after_refusal(token, by_login=by_login)
-        return self._send(method, path, lost=lost, auth=self._auth, **content)
+        return self._send(method, path, in_doubt_error=in_doubt_error, auth=self._auth, **content)
 
     def _send(
         self,
         method: str,
         path: str,
         *,
-        lost: type[ArdUnavailableError] = ArdUnavailableError,
+        in_doubt_error: type[ArdUnavailableError] = ArdUnavailableError,
         is_read: bool = False,
         **content: Any,
     ) -> requests.Response:
-        where = f"{method} {self.base}/{path}"
+        request_line = f"{method} {self.base_url}/{path}"
         try:
             response = self._exchange(method, path, is_read=is_read or method == "GET", **content)
         except ArdError:
             raise
         except _REQUEST_ERRORS as error:
-            error_type = ArdUnavailableError if is_unsent(error) else lost
+            error_type = ArdUnavailableError if is_unsent(error) else in_doubt_error
             had_response = self._session_state.had_response
             unavailable = error_type(
-                f"{where}: {describe(error, had_response=had_response)}",
+                f"{request_line}: {describe(error, had_response=had_response)}",
                 setting=setting_to_check(error, had_response=had_response),
             )
-            raise redact(unavailable, self._auth.secrets) from None
+            redact_error(unavailable, self._auth.secrets)
+            raise unavailable from None
         if 200 <= response.status_code < 300:
             return response
-        raise redact(error_from_response(response, where, lost), self._auth.secrets)
+        refused = error_from_response(response, request_line, in_doubt_error)
+        redact_error(refused, self._auth.secrets)
+        raise refused
 
     def _exchange(self, method: str, path: str, *, is_read: bool, **content: Any) -> requests.Response:
-        """Send a request; one that only reads once more, at once, if a kept-alive connection broke."""
+        """Send a request; retry a read request once immediately if a kept-alive connection was closed."""
         was_kept_alive = self._session_state.is_kept_alive
         try:
             return self._exchange_once(method, path, **content)
@@ -238,7 +241,7 @@ class Transport:
     def _exchange_once(self, method: str, path: str, **content: Any) -> requests.Response:
         response = self._session.request(
             method,
-            f"{self.base}/{path}",
+            f"{self.base_url}/{path}",
             verify=self._verify,
             timeout=self._timeout,
             allow_redirects=False,
@@ -253,12 +256,15 @@ class Transport:
 
     @contextmanager
     def _documented(self, path: str) -> Iterator[None]:
-        """Convert a ValueError: the response is not of the documented form."""
+        """Raise `ArdUnavailableError` for a ValueError: the response is not in the documented format."""
         try:
             yield
         except ValueError as error:
-            message = f"GET {self.base}/{path}: the response is not of the documented form ({first_line(error)})"
-            raise redact(ArdUnavailableError(message), self._auth.secrets) from None
+            undocumented = ArdUnavailableError(
+                f"GET {self.base_url}/{path}: the response is not in the documented format ({first_line(error)})"
+            )
+            redact_error(undocumented, self._auth.secrets)
+            raise undocumented from None
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -12,7 +12,7 @@ from airflow_provider_ard.api.orders.status import Lenient, State, StatusName, U
 class SelectStatus(BaseModel):
     """A Select as the API returns it. Source: `POST /select/`, `GET /select/request/{id}`.
 
-    Only the ID has to be of the documented form; everything else is read as far as possible.
+    Only the ID has to be in the documented format; other fields that are not are ignored.
     `stack_depth_summary` is the API's own; `unique_acquisitions` is the number of acquisitions; `links` are the
     addresses of its result files, by name.
     """

@@ -66,7 +66,7 @@ def _cells(
     note = None
     try:
         if not cells_by_acquisition and order.order and order.order.select_id:
-            cells_by_acquisition = client.selected(client.get_select(str(order.order.select_id)))
+            cells_by_acquisition = client.get_select_results(client.get_select(str(order.order.select_id)))
         for name, cells in cells_by_acquisition.items():
             for cell in cells:
                 tiles[cell][name] = None

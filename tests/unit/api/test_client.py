@@ -15,7 +15,7 @@ from airflow_provider_ard.api.errors import (
     ArdUnavailableError,
 )
 from airflow_provider_ard.api.http.auth import Login
-from airflow_provider_ard.api.http.transport import api_base
+from airflow_provider_ard.api.http.transport import api_base_url
 from airflow_provider_ard.api.orders.request import OrderRequest
 
 
@@ -39,13 +39,13 @@ def request_for(ard):
     ],
 )
 def test_api_base(host, base):
-    assert api_base(host) == base
+    assert api_base_url(host) == base
 
 
 @pytest.mark.parametrize("host", ["ftp://x", "https://", "http://user:pa55@x", "http://x:port"])
 def test_invalid_host_is_rejected(host):
     with pytest.raises(ArdRequestError, match="host") as caught:
-        api_base(host)
+        api_base_url(host)
     assert "pa55" not in str(caught.value)
 
 

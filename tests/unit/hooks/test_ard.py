@@ -156,7 +156,7 @@ def test_connection_fields_are_passed_to_the_client():
     client = create_client(
         connection(host="ard.example", port=8443, extra={"verify": "false", "timeout": "5", "cells_key": "cell_ids"})
     )
-    assert client.base == "https://ard.example:8443/api/v1"
+    assert client.base_url == "https://ard.example:8443/api/v1"
     assert client.cells_key == "cell_ids"
     assert client._verify is False
     assert client._timeout == (5, 5)

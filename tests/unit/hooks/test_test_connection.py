@@ -202,7 +202,7 @@ def test_connection_as_uri_without_host(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_C", "ard://me%40example.com:p%2Fss@")
     connection = ArdHook.get_connection("c")
     assert (connection.login, connection.password) == ("me@example.com", "p/ss")
-    assert create_client(connection).base == "https://ard.maxar.com/api/v1"
+    assert create_client(connection).base_url == "https://ard.maxar.com/api/v1"
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_port_is_added_to_a_host_without_port(host, port, base, monkeypatch):
 
     fields = {"conn_type": "ard", "host": host, "port": port, "login": "me", "password": "x"}
     monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(fields))
-    assert create_client(ArdHook.get_connection("c")).base == base
+    assert create_client(ArdHook.get_connection("c")).base_url == base
 
 
 def test_connection_as_json_with_extras(ard, monkeypatch):

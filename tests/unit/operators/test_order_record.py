@@ -23,7 +23,7 @@ def test_intent_is_saved_before_and_id_after_the_purchase(ard, order, context, s
 def test_missing_task_state_store_is_logged_once(order, context, log_text):
     context["task"].retries = 2
     order().execute(context)
-    assert log_text().count("Airflow before 3.3 keeps no task state") == 1
+    assert log_text().count("Airflow before 3.3 has no task state store") == 1
 
 
 def test_task_state_store_logs_nothing(order, context, store, log_text):

@@ -69,7 +69,7 @@ def test_limit_equal_to_estimate_is_sufficient_despite_rounding(estimate, limit)
 def test_limit_one_cent_below_estimate_is_exceeded(estimate):
     with pytest.raises(ArdBudgetExceeded) as caught:
         check_budget(usage(cost=estimate, available={"total_imagery_balance": 500}), estimate - 0.01, None)
-    assert f"{estimate:,.2f}, over max_cost of {estimate - 0.01:,.2f}" in str(caught.value)
+    assert f"{estimate:,.2f} exceeds the limit of {estimate - 0.01:,.2f}" in str(caught.value)
     assert "balance is 500.00" in str(caught.value)
     assert (caught.value.estimate, caught.value.balance) == (estimate, 500)
 
@@ -87,7 +87,7 @@ def test_unpriced_class_without_area_is_ignored():
 
 @pytest.mark.parametrize("area", [None, "much", float("nan"), True, -1])
 def test_non_numeric_estimate_exceeds_every_limit(area):
-    with pytest.raises(ArdBudgetExceeded, match="gave no estimate") as caught:
+    with pytest.raises(ArdBudgetExceeded, match="returned no estimate") as caught:
         check_budget(usage(area={"total_imagery_sqkm": area}), None, 1e9)
     assert caught.value.estimate is None
 

@@ -22,7 +22,7 @@ def debug_text(caplog):
 def test_signed_link_of_a_download_is_not_logged(ard, client, debug_text, wait_for):
     select = client.submit_select(SelectRequest.of(bbox=[-105.2, 40.1, -105.0, 40.25]))
     wait_for(lambda: client.get_select(select.id).status == "SUCCEEDED")
-    assert client.selected(client.get_select(select.id))
+    assert client.get_select_results(client.get_select(select.id))
     text = debug_text()
     assert "/signed/select/" in text
     links = re.findall(r"signature=[^&\s'\"]*", text)

@@ -148,7 +148,7 @@ def test_select_results_can_be_ordered(ard, client):
     assert submitted.state is State.RUNNING
     select = client.get_select(submitted.id)
     assert select.state is State.SUCCEEDED
-    selected = client.selected(select)
+    selected = client.get_select_results(select)
     assert len(selected) == select.unique_acquisitions > 1
     by_cells = OrderRequest.of(acquisitions=selected, destination="bkt/p")
     assert client.dry_run(by_cells).total_cost == select.usage.total_cost
@@ -160,9 +160,9 @@ def test_results_are_downloaded_without_authorization(client):
     sent = []
     client._session.hooks["response"].append(lambda response, **_: sent.append(response.request))
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id)
-    selected = client.selected(select)
+    selected = client.get_select_results(select)
     del select.links["order"]
-    assert sets(client.selected(select)) == sets(selected)
+    assert sets(client.get_select_results(select)) == sets(selected)
     downloads = [request for request in sent if "signature=" in request.url]
     assert [request.path_url.partition("?")[0].rpartition(".")[2] for request in downloads] == ["order", "geojson"]
     assert ["Authorization" in request.headers for request in downloads] == [False, False]
@@ -170,21 +170,21 @@ def test_results_are_downloaded_without_authorization(client):
 
 def test_select_without_results_is_empty(ard, client):
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=EMPTY_BBOX)).id)
-    assert client.selected(select) == {}
+    assert client.get_select_results(select) == {}
     # A response without a count.
-    assert client.selected(select.model_copy(update={"unique_acquisitions": None})) == {}
+    assert client.get_select_results(select.model_copy(update={"unique_acquisitions": None})) == {}
     select.links.clear()
     with pytest.raises(ArdUnavailableError, match="links to no result file"):
-        client.selected(select.model_copy(update={"unique_acquisitions": None}))
+        client.get_select_results(select.model_copy(update={"unique_acquisitions": None}))
 
 
 def test_broken_download_is_an_outage_and_hides_the_link(ard, client):
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX)).id)
     ard.faults.add("GET /select/files/*", kind="status", status=503, times=1)
-    assert client.selected(select)
+    assert client.get_select_results(select)
     ard.faults.add("GET /signed/select/*", kind="gateway_html", status=502)
     with pytest.raises(ArdUnavailableError) as caught:
-        client.selected(select)
+        client.get_select_results(select)
     assert "signature" not in str(caught.value)
 
 
@@ -205,7 +205,9 @@ def test_find_acquisitions_returns_oldest_first_with_cells(ard, client):
     )
     assert len(selected) > 2
     select = client.get_select(client.submit_select(SelectRequest.of(bbox=BBOX, datetime="2025-01-01/..")).id)
-    assert {acquisition.id: set(acquisition.cells) for acquisition in selected} == sets(client.selected(select))
+    assert {acquisition.id: set(acquisition.cells) for acquisition in selected} == sets(
+        client.get_select_results(select)
+    )
     assert client.find_acquisitions(SelectRequest.of(bbox=EMPTY_BBOX)) == []
 
 

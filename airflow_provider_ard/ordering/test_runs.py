@@ -1,4 +1,4 @@
-"""Runs by `airflow tasks test` and `dag.test()`: they look like a trial, and their orders are real."""
+"""Detect runs by `airflow tasks test` and `dag.test()`, which place real orders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOOPBACK = ("localhost", "127.", "::1")
 
 
 def is_test_run(context: Context) -> bool:
-    """Return whether a person runs this task for a test, outside of the scheduler.
+    """Return whether this task runs outside of the scheduler, for a test.
 
     Recognizes `airflow tasks test`, and `dag.test()` since Airflow 3.0, whose tasks run without a supervisor process.
     """
@@ -27,5 +27,5 @@ def is_test_run(context: Context) -> bool:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether an API address is of this machine, as a sandbox's is."""
+    """Return whether an API address is on this machine, as that of a sandbox."""
     return (urlsplit(url).hostname or "").startswith(_LOOPBACK)
