@@ -58,7 +58,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         env = {
             # Tests add the Connection to the ARD API in the form.
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
-            "AIRFLOW_CONN_ARD_ORDER_COUNT": many.connection_json,
+            "AIRFLOW_CONN_ARD_MANY": many.connection_json,
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,op:op,viewer:viewer",
         }
