@@ -93,7 +93,11 @@ def test_doubtful_url_has_a_warning(changes):
     assert "Pl4nted" not in warning
 
 
-@pytest.mark.parametrize("changes", [{"sp": "r"}, {"sr": "b"}, {"st": after(days=1)}, {"se": after(days=-1)}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [{"sp": "r"}, {"sr": "b"}, {"st": after(days=1)}, {"se": after(days=-1)}],
+    ids=lambda changes: next(iter(changes)),
+)
 def test_stored_url_is_checked(changes):
     with pytest.raises(ArdRequestError) as caught:
         parse_credentials(sas(**changes), "credentials")
