@@ -41,7 +41,7 @@ ASSETS = {
         key: f"-{key}.gpkg"
         for key in (
             *("cloud-mask", "cloud-shadow-mask", "data-mask", "healthy-vegetation-mask", "ms-saturation-mask"),
-            *("pan-flare-mask", "terrain-shadow-mask", "water-mask", "clouds"),
+            *("pan-flare-mask", "terrain-shadow-mask", "water-mask", "cloud-mask-raster"),
         )
     },
 }

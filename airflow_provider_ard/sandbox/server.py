@@ -26,7 +26,7 @@ from airflow_provider_ard.sandbox.rendering.storage import Storage, StorageServe
 from airflow_provider_ard.sandbox.tls import TlsFiles, issue, load_or_issue
 
 # All acquisitions of the bundled catalog; other catalogs may have thousands.
-MAX_DESCRIBED_ACQUISITIONS = 20
+MAX_DESCRIBED_ACQUISITIONS = 25
 
 
 class Sandbox(SandboxAccount):

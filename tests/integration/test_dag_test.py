@@ -1,4 +1,4 @@
-"""Run the example DAG with `dag.test()` on generated and on real acquisitions."""
+"""Run the example DAG with `dag.test()` on generated acquisitions, also panchromatic ones, and on real ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from pyarrow.parquet import read_table
 from shapely.geometry import box, shape
 
@@ -77,6 +79,26 @@ def test_example_ingests_every_tile_of_its_default_order(s3: S3Server, tmp_path:
     assert sorted(row["assets"]["thumbnail"]["href"] for row in ingested_files.rows) == sorted(quicklooks)
     assert b"geo" in read_table(ingested_files.catalog).schema.metadata
     assert all(len(row["visual:mean"]) == 3 and max(row["visual:mean"]) > 0 for row in ingested_files.rows)
+
+
+def test_panchromatic_tiles_are_ingested_and_merged_with_others(s3: S3Server, tmp_path: Path) -> None:
+    from airflow_provider_ard.sandbox import Sandbox
+
+    bands = {"10200100DD7B2F00": 1, "1030010072671C00": 3}
+    bbox = [-0.93, 41.60, -0.86, 41.67]
+    with Sandbox(order_duration="1s", storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
+        delivered, ingested = run_dag(tmp_path, ard, s3, "panchromatic", acquisitions=list(bands), bbox=bbox)
+
+    ingested_files = Ingested.fetch(s3, ingested, tmp_path)
+    assert ingested_files.item_uris() == delivered_items(s3, delivered)
+    assert {row["collection"] for row in ingested_files.rows} == set(bands)
+    assert all(len(row["visual:mean"]) == bands[row["collection"]] for row in ingested_files.rows)
+    pixels = np.asarray(Image.open(ingested_files.mosaic)).reshape(-1, 3)
+    gray = (pixels == pixels[:, :1]).all(axis=1)
+    assert (pixels.max(axis=1) == 0).mean() < 0.4
+    assert (gray & (pixels[:, 0] > 0)).mean() > 0.05
+    assert (~gray).mean() > 0.2
+    assert len(ingested_files.table().splitlines()) == 2 + len(ingested_files.rows)
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the catalog of real tiles is not available")

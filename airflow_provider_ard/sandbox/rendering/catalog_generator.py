@@ -2,7 +2,8 @@
 
 `python -m airflow_provider_ard.sandbox.rendering.catalog_generator`
 
-Two locations in different hemispheres, each with ten acquisitions from 2019 to 2026, to cover every age class.
+Two locations in different hemispheres, each with ten acquisitions from 2019 to 2026, to cover every age class, and one
+with panchromatic acquisitions of WorldView-1 beside multispectral ones.
 """
 
 import json
@@ -27,18 +28,23 @@ from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
 AS_OF = date(2026, 11, 1)
 CELLS = 3
 _MIN_DATA_SQKM = 0.8
-_SENSORS = {"WV02": ("103", 0.46), "WV03": ("104", 0.31), "GE01": ("105", 0.41)}
+_SENSORS = {"WV01": ("102", 0.5), "WV02": ("103", 0.46), "WV03": ("104", 0.31), "GE01": ("105", 0.41)}
 
 
 @dataclass(frozen=True)
 class Location:
-    """A block of 3 x 3 cells around a point, and the dates of its acquisitions."""
+    """A block of 3 x 3 cells around a point, and the dates of its acquisitions.
+
+    `hour` is the hour of day (UTC) at which satellites pass, `platforms` the satellites that may acquire it.
+    """
 
     name: str
     lon: float
     lat: float
     zone: int
+    hour: int
     days: tuple[str, ...]
+    platforms: tuple[str, ...] = ("WV02", "WV03", "GE01")
 
 
 LOCATIONS = (
@@ -47,6 +53,7 @@ LOCATIONS = (
         -105.1019,
         40.1672,
         13,
+        18,
         (
             "2019-06-18",
             "2020-08-03",
@@ -65,6 +72,7 @@ LOCATIONS = (
         -68.8458,
         -32.8895,
         19,
+        14,
         (
             "2019-12-11",
             "2021-01-27",
@@ -78,6 +86,7 @@ LOCATIONS = (
             "2026-10-17",
         ),
     ),
+    Location("Zaragoza, Spain", -0.8891, 41.6488, 30, 11, ("2020-09-05", "2024-06-11", "2026-09-19"), ("WV01", "WV02")),
 )
 
 
@@ -100,11 +109,11 @@ def write(path: Path) -> None:
 
 
 def _acquisition(location: Location, day: str, index: int, random: Random) -> list[dict[str, Any]]:
-    platform = random.choice(tuple(_SENSORS))
+    platform = random.choice(location.platforms)
     prefix, gsd = _SENSORS[platform]
     acquisition_id = f"{prefix}00100{random.randrange(16**6):06X}00"
     off_nadir = round(random.uniform(3, 29), 1)
-    noon = datetime.fromisoformat(day).replace(hour=18 if location.zone == 13 else 14, tzinfo=UTC)
+    noon = datetime.fromisoformat(day).replace(hour=location.hour, tzinfo=UTC)
     acquired_at = noon + timedelta(seconds=random.randrange(1800))
     elevation, azimuth = _sun(acquired_at.date(), location.lat)
     # Every third acquisition is free of clouds.
@@ -125,6 +134,7 @@ def _acquisition(location: Location, day: str, index: int, random: Random) -> li
     center = _center_cell(location)
     swath = _swath(center, random)
     threshold = _cloud_threshold(center, acquisition_id, cloudy)
+    assets = ["data-mask", *(["ms_analytic"] if platform != "WV01" else []), "pan_analytic", "visual"]
     tiles = [_tile(cell, swath, acquisition_id, threshold) for cell in _block(center)]
     return [
         {
@@ -136,6 +146,7 @@ def _acquisition(location: Location, day: str, index: int, random: Random) -> li
                 **view,
                 "grid:code": f"MXRA-{cell.id}",
                 **details,
+                "assets": assets,
                 "path": f"{cell.zone:02d}/{cell.quadkey}/{day}/{acquisition_id}",
             },
             "geometry": geometry,
@@ -206,7 +217,6 @@ def _tile(
         "tile:data_area": round(area, 1),
         "tile:clouds_area": round(min(clouds, area), 1),
         "tile:clouds_percent": min(100, round(100 * clouds / area)),
-        "assets": ["data-mask", "ms_analytic", "pan_analytic", "visual"],
     }
     return cell, details, mapping(set_precision(project(data, cell.proj, WGS84), 1e-6))
 

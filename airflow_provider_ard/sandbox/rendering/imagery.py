@@ -33,9 +33,9 @@ _SATURATED = 0.80
 class Scene:
     """The images of a tile, bands first; 0 is no data, and `valid` is the mask of data.
 
-    `visual` is (3, n, n) uint8, `pan` (1, n, n) uint16, `ms` (8 or 4, n/4, n/4) uint16, or None without a
-    multispectral sensor. `masks` are (n, n), by name; those that require a multispectral sensor are missing without
-    one.
+    `visual` is (3, n, n) uint8, `pan` (1, n, n) uint16, `ms` (8 or 4, n/4, n/4) uint16. Without a multispectral sensor
+    `visual` has one band, and `ms` is None. `masks` are (n, n), by name; those that require a multispectral sensor are
+    missing without one.
     """
 
     visual: NDArray[np.uint8]
@@ -88,7 +88,7 @@ def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:
     pan = _counts(land[..., 1:6].mean(axis=-1, keepdims=True))
     panchromatic = properties.get("platform") == "WV01"
     if panchromatic:
-        visual = np.repeat(_tone(land[..., 1:6].mean(axis=-1, keepdims=True)), 3, axis=-1)
+        visual = _tone(land[..., 1:6].mean(axis=-1, keepdims=True))
     bands = land if properties.get("platform") in EIGHT_BAND_PLATFORMS else land[..., FOUR_BANDS]
     return Scene(
         visual=_bands_first(visual, valid),

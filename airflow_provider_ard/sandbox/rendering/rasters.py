@@ -23,9 +23,9 @@ from airflow_provider_ard.sandbox.rendering.projection import affine
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOPACKAGE = "application/geopackage+sqlite3"
 
-# Asset keys of the vector file and the raster file of each mask.
+# STAC asset keys of the vector file and the raster file of each mask.
 MASKS = {
-    "cloud": ("cloud-mask", "clouds"),
+    "cloud": ("cloud-mask", "cloud-mask-raster"),
     "cloud-shadow": ("cloud-shadow-mask", None),
     "data": ("data-mask", None),
     "healthy-vegetation": ("healthy-vegetation-mask", "healthy-vegetation"),
@@ -37,6 +37,8 @@ MASKS = {
 _CACHED_TILES = 64
 _BLOCK_PX = 256
 _MASK_NODATA = 255
+# Values of the raster of clouds and cloud shadows.
+NO_DATA, CLEAR, CLOUD, CLOUD_SHADOW = range(4)
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,12 @@ class TileFiles:
                 continue
             makers[vectors] = partial(self._vectors, name, vectors)
             if raster is not None:
-                makers[raster] = partial(self._raster, name, raster)
+                makers[raster] = self._clouds if name == "cloud" else partial(self._raster, name, raster)
         return makers
 
     def _visual(self) -> Asset:
-        return self._image("visual", "-visual.tif", self._scene.visual, ("red", "green", "blue"))
+        image = self._scene.visual
+        return self._image("visual", "-visual.tif", image, ("red", "green", "blue") if len(image) == 3 else ("pan",))
 
     def _pan(self) -> Asset:
         return self._image("pan_analytic", "-pan.tif", self._scene.pan, ("pan",))
@@ -123,6 +126,13 @@ class TileFiles:
         else:
             outlines = _outlines(self._scene.masks[name], self._tile.cell.bounds)
         return Asset(key, f"-{key}.gpkg", GEOPACKAGE, geopackage(outlines, self._tile.epsg, key))
+
+    def _clouds(self) -> Asset:
+        masks = self._scene.masks
+        cloud, shadow, valid = (_coarse(mask) for mask in (masks["cloud"], masks["cloud-shadow"], self._scene.valid))
+        image = np.select([~valid, cloud, shadow], [NO_DATA, CLOUD, CLOUD_SHADOW], CLEAR).astype(np.uint8)[None]
+        content = cog(image, self._tile.cell.bounds, self._tile.epsg, ("clouds",), nodata=NO_DATA)
+        return Asset("cloud-mask-raster", "-clouds.tif", COG, content, ("clouds",), (image.shape[1], image.shape[2]))
 
     def _raster(self, name: str, key: str) -> Asset:
         mask, valid = (_coarse(m) for m in (self._scene.masks[name], self._scene.valid))
@@ -171,7 +181,8 @@ def quicklook(tile: Tile, pixels: int = 256) -> bytes:
     """Return a PNG of a tile, transparent where it has no data."""
     scene = render(tile, pixels)
     alpha = np.where(scene.valid, 255, 0).astype(np.uint8)[None]
-    return png(np.concatenate([scene.visual, alpha]))
+    # One band of a panchromatic satellite becomes all three.
+    return png(np.concatenate([np.broadcast_to(scene.visual, (3, *scene.valid.shape)), alpha]))
 
 
 def _coarse(mask: Mask) -> Mask:

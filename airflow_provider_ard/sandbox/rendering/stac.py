@@ -23,7 +23,7 @@ EXTENSIONS = [
 _ROLES = {
     "visual": ["visual"],
     "cloud-mask": ["metadata", "cloud"],
-    "clouds": ["metadata", "cloud"],
+    "cloud-mask-raster": ["metadata", "cloud"],
     "cloud-shadow-mask": ["metadata", "cloud-shadow"],
     "data-mask": ["metadata", "data-mask"],
     "healthy-vegetation": ["metadata"],

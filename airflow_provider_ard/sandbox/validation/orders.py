@@ -25,7 +25,7 @@ ASSET_SETTINGS = {
     "visual": ("visual",),
     "ms_analytic": ("ms_analytic",),
     "pan_analytic": ("pan_analytic",),
-    "cloud_mask": ("cloud-mask", "clouds", "cloud-shadow-mask"),
+    "cloud_mask": ("cloud-mask", "cloud-mask-raster", "cloud-shadow-mask"),
     "data_mask": ("data-mask",),
     "healthy_vegetation_mask": ("healthy-vegetation-mask", "healthy-vegetation"),
     "ms_saturation_mask": ("ms-saturation-mask", "ms-saturation"),

@@ -24,7 +24,7 @@ def test_bundled_catalog_equals_generator_output(tmp_path):
 
 def test_bundled_catalog_covers_classes_hemispheres_and_clouds():
     catalog = Catalog.load()
-    assert len(catalog.acquisitions) == 20
+    assert len(catalog.acquisitions) == 23
     classes = Counter()
     for acquisition in catalog.acquisitions:
         assert re.fullmatch(r"10[1-6][0AC][0-9A-F]{3}0[0-9A-F]{6}00", acquisition)
@@ -32,9 +32,11 @@ def test_bundled_catalog_covers_classes_hemispheres_and_clouds():
         assert 4 <= len(tiles) <= 9
         classes[age_class(tiles[0].acquired_at.date(), catalog.as_of)] += 1
     assert min(classes[name] for name in ("fresh", "standard", "training")) >= 4
-    assert {tile.zone for tile in catalog} == {13, 19}
+    assert {tile.zone for tile in catalog} == {13, 19, 30}
     assert {tile.cell.hemisphere for tile in catalog} == {"N", "S"}
     assert max(tile.clouds_percent for tile in catalog) > 50
+    panchromatic = {tile.cell_id for tile in catalog if tile.properties["platform"] == "WV01"}
+    assert panchromatic & {tile.cell_id for tile in catalog if "ms_analytic" in tile.properties["assets"]}
 
 
 def test_footprints_are_within_their_cells():

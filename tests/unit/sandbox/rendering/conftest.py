@@ -8,7 +8,7 @@ FILES = {
     "pan_analytic": "-pan.tif",
     "ms_analytic": "-ms.tif",
     "cloud-mask": "-cloud-mask.gpkg",
-    "clouds": "-clouds.tif",
+    "cloud-mask-raster": "-clouds.tif",
     "cloud-shadow-mask": "-cloud-shadow-mask.gpkg",
     "data-mask": "-data-mask.gpkg",
     "healthy-vegetation-mask": "-healthy-vegetation-mask.gpkg",

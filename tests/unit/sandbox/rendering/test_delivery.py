@@ -16,7 +16,7 @@ from shapely.geometry import box, shape
 
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.sandbox.rendering import stac
-from airflow_provider_ard.sandbox.rendering.rasters import TileFiles
+from airflow_provider_ard.sandbox.rendering.rasters import TileFiles, quicklook
 from tests.unit.sandbox.conftest import REAL_CATALOG, Api
 from tests.unit.sandbox.rendering.conftest import FILES
 
@@ -54,7 +54,7 @@ def test_images_are_cogs_with_the_bounds_of_their_cell(delivered):
         valid, errors, warnings = cog_validate(path, quiet=True)
         assert (valid, errors, warnings) == (True, [], []), path
         cell = Cell(path.parts[-3], zone=int(path.parts[-4]))
-        images = {"visual": (3, "uint8", 0), "pan": (1, "uint16", 0), "ms": (8, "uint16", 0)}
+        images = {"visual": (3, "uint8", 0), "clouds": (1, "uint8", 0), "pan": (1, "uint16", 0), "ms": (8, "uint16", 0)}
         with rasterio.open(path) as image:
             assert list(image.bounds) == cell.bounds
             assert f"EPSG:{image.crs.to_epsg()}" == cell.proj
@@ -138,7 +138,7 @@ def test_documents_are_valid_stac(delivered):
 
 def test_vector_and_raster_masks_agree(delivered):
     prefix, _, ard = delivered
-    names = {"cloud-mask": "clouds", "healthy-vegetation-mask": "healthy-vegetation", "water-mask": "water"}
+    names = {"healthy-vegetation-mask": "healthy-vegetation", "water-mask": "water"}
     areas = dict.fromkeys(names, 0.0)
     for tile in ard.orders[0].tiles:
         base = prefix / tile.folder / tile.acquisition_id
@@ -149,6 +149,33 @@ def test_vector_and_raster_masks_agree(delivered):
                 assert area == pytest.approx((image.read(1) == 1).mean(), abs=0.03)
             areas[vectors] += area
     assert min(areas.values()) > 0
+
+
+def test_classes_of_the_cloud_raster_agree_with_its_masks(delivered):
+    prefix, _, ard = delivered
+    masks = {2: "cloud-mask", 3: "cloud-shadow-mask"}
+    totals = dict.fromkeys(masks, 0.0)
+    for tile in ard.orders[0].tiles:
+        base = prefix / tile.folder / tile.acquisition_id
+        with rasterio.open(f"{base}-clouds.tif") as image:
+            classes = image.read(1)
+        assert set(classes.ravel()) <= {0, 1, 2, 3}
+        assert (classes > 0).mean() == pytest.approx(tile.area_sqkm / 25, abs=0.02)
+        for value, mask in masks.items():
+            area = sum(_area(outline) for outline in pyogrio.raw.read(f"{base}-{mask}.gpkg")[2]) / 25e6
+            assert (classes == value).mean() == pytest.approx(area, abs=0.03)
+            totals[value] += area
+    assert min(totals.values()) > 0
+
+
+def test_visual_of_worldview_1_has_one_band(ard):
+    tile = next(tile for tile in ard.catalog if tile.properties["platform"] == "WV01")
+    files = TileFiles(tile, 64)
+    assert not {"ms_analytic", "water-mask", "ms-saturation-mask", "healthy-vegetation-mask"} & set(files.keys)
+    with rasterio.MemoryFile(files.asset("visual").content) as memory, memory.open() as image:
+        assert image.count == 1
+        assert image.read(1).max() > 0
+    assert quicklook(tile, 64).startswith(b"\x89PNG")
 
 
 def test_acquisitions_of_a_cell_show_the_same_land(delivered):

@@ -15,7 +15,7 @@ SETTINGS = {
     "visual": {"visual"},
     "ms_analytic": {"ms_analytic"},
     "pan_analytic": {"pan_analytic"},
-    "cloud_mask": {"cloud-mask", "clouds", "cloud-shadow-mask"},
+    "cloud_mask": {"cloud-mask", "cloud-mask-raster", "cloud-shadow-mask"},
     "data_mask": {"data-mask"},
     "healthy_vegetation_mask": {"healthy-vegetation-mask", "healthy-vegetation"},
     "ms_saturation_mask": {"ms-saturation-mask", "ms-saturation"},
@@ -31,7 +31,7 @@ def test_disabled_assets_are_not_delivered(tmp_path):
         off = {"pan_analytic": False, "cloud_mask": False, "water_mask": False}
         assert api.wait(api.order(settings=off).json()["id"])["status"] == "SUCCEEDED"
         for item in stac_items(tmp_path / "bkt/a/b"):
-            disabled = {"pan_analytic", "cloud-mask", "clouds", "cloud-shadow-mask", "water-mask", "water"}
+            disabled = {"pan_analytic", "cloud-mask", "cloud-mask-raster", "cloud-shadow-mask", "water-mask", "water"}
             assert set(item["assets"]) == set(FILES) - disabled
             assert not any(word in asset["href"] for asset in item["assets"].values() for word in ("cloud", "water"))
         assert not list(tmp_path.rglob("*-pan.tif"))
