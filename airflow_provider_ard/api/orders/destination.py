@@ -95,7 +95,7 @@ class GCSDestination(Destination):
         return _unmask(self.service_credentials)
 
     def to_payload(self) -> dict[str, Any]:
-        """Return the documented form."""
+        """Return the destination as in an order's request."""
         config = {"bucket": self.bucket, "prefix": self.prefix}
         return {"google_cloud_storage": _credentials(config, self, "service_credentials", self.service_credentials)}
 
@@ -118,7 +118,7 @@ class AzureDestination(Destination):
         return _unmask(self.sas_url)
 
     def to_payload(self) -> dict[str, Any]:
-        """Return the documented form."""
+        """Return the destination as in an order's request."""
         config = {"container": self.container, "prefix": self.prefix}
         return {"azure_blob_storage": _credentials(config, self, "sas_url", self.sas_url)}
 

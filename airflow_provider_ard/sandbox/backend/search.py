@@ -47,10 +47,10 @@ class Search:
         return matches
 
 
-def parse_search(request: dict[str, Any], *, needs_area: bool = True, default_depth: int | None = None) -> Search:
+def parse_search(request: dict[str, Any], *, needs_aoi: bool = True, default_depth: int | None = None) -> Search:
     """Parse the body of a search; raises a 400.
 
-    Without IDs it requires an area, unless `needs_area` is false.
+    Without IDs it requires an AOI, unless `needs_aoi` is false.
     """
     unknown = sorted(set(request) - FIELDS)
     if unknown:
@@ -61,8 +61,8 @@ def parse_search(request: dict[str, Any], *, needs_area: bool = True, default_de
     ):
         raise bad_request("ids must be a list of acquisition IDs")
     geometry = aoi.parse(request.get("intersects"), request.get("bbox"))
-    if needs_area and geometry is None and ids is None:
-        raise bad_request("Problem with intersects/bbox: an area is required without ids")
+    if needs_aoi and geometry is None and ids is None:
+        raise bad_request("Problem with intersects/bbox: an AOI is required without ids")
     since, until = _parse_interval(request.get("datetime"))
     return Search(
         ids=None if ids is None else frozenset(ids),

@@ -24,7 +24,7 @@ def router(state: State) -> APIRouter:
 
     @routes.post("/acquisitions", openapi_extra=request_body(schemas.SEARCH))
     def by_area(body: Body, format: str = "geojson") -> dict[str, Any]:  # noqa: A002 - the API's name
-        """Return the tiles of an area or of acquisitions, newest first."""
+        """Return the tiles of an AOI or of acquisitions, newest first."""
         return _response(state, search.parse_search(parse_object(body)), format)
 
     @routes.post("/{cell_id}/acquisitions", openapi_extra=request_body(schemas.SEARCH))
@@ -32,7 +32,7 @@ def router(state: State) -> APIRouter:
         """Return the tiles of a cell, newest first."""
         if not _CELL_ID.fullmatch(cell_id):
             raise bad_request(f"{cell_id} is not a cell ID")
-        return _response(state, search.parse_search(parse_object(body), needs_area=False), format, cell_id)
+        return _response(state, search.parse_search(parse_object(body), needs_aoi=False), format, cell_id)
 
     @routes.get("/{cell_id}/acquisitions/{acquisition_id}")
     def tile(cell_id: str, acquisition_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Every documented form of every argument, by every route: literals, templates, native rendering, XCom and `.expand()`."""
+"""Every documented format of every argument, by every route: literals, templates, native rendering, XCom and `.expand()`."""
 
 from __future__ import annotations
 
