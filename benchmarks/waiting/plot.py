@@ -29,7 +29,7 @@ STYLES = {
     "fivetran": ("#1a7f37", "v"),
 }
 PANELS: dict[str, Callable[[dict[str, Any]], float]] = {
-    "requests per round": lambda run: run["figures"]["requests_a_round"],
+    "requests per round": lambda run: run["figures"]["requests_per_round"],
     "CPU seconds per round": lambda run: run["figures"]["cpu_ms"] / 1e3 * run["task"]["orders"],
     "largest stall of the event loop, seconds": lambda run: max(stalls["largest"] for stalls in run["stalls"].values()),
 }

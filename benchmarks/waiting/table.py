@@ -21,7 +21,7 @@ HEAD = (
     "finish to event s: p50, p99",
 )
 # The goals of this provider.
-SHARE_OF_BEST_PEER, STALL_S, MB_PER_1000, LATE_S, REQUESTS_A_ROUND = 1 / 20, 0.05, 4.0, 1.0, 11
+SHARE_OF_BEST_PEER, STALL_S, MB_PER_1000, LATE_S, REQUESTS_PER_ROUND = 1 / 20, 0.05, 4.0, 1.0, 11
 
 
 def digest(measurement: dict[str, Any]) -> dict[str, Any]:
@@ -32,8 +32,8 @@ def digest(measurement: dict[str, Any]) -> dict[str, Any]:
     latencies = sorted(measurement.pop("latencies"))
     figures = {
         "rounds": done,
-        "requests_a_round": rounds["requests"] / done if done else None,
-        "connections_a_round": rounds["connections"] / done if done else None,
+        "requests_per_round": rounds["requests"] / done if done else None,
+        "connections_per_round": rounds["connections"] / done if done else None,
         "cpu_ms": quiet["cpu"] * 1e3 / quiet["statuses"] if quiet["statuses"] else None,
         "mb_per_1000": measurement["memory"] / 2**20 / orders * 1000,
         "events": len(latencies),
@@ -86,9 +86,9 @@ def _goals_at(run: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
         lines.append(("1 session, 1 login, 1 Connection lookup", once == (1, 1, 1), f"{once}"))
         lines.append(
             (
-                f"≤ {REQUESTS_A_ROUND} requests per round",
-                figures["requests_a_round"] <= REQUESTS_A_ROUND,
-                f"{figures['requests_a_round']:.1f}",
+                f"≤ {REQUESTS_PER_ROUND} requests per round",
+                figures["requests_per_round"] <= REQUESTS_PER_ROUND,
+                f"{figures['requests_per_round']:.1f}",
             )
         )
     if peers:
@@ -111,8 +111,8 @@ def _row(run: dict[str, Any]) -> list[str]:
     return [
         _label(run),
         f"{run['task']['orders']:,}",
-        _number(figures["requests_a_round"], 0),
-        _number(figures["connections_a_round"], 0),
+        _number(figures["requests_per_round"], 0),
+        _number(figures["connections_per_round"], 0),
         f"{whole['sessions']:,}, {whole['logins']:,}, {whole['lookups']:,}",
         _number(figures["cpu_ms"], 3),
         _stalls(run, "largest"),

@@ -1,4 +1,4 @@
-"""Load the DAGs of a folder and run those without a schedule: ``python dags_run.py FOLDER``.
+"""Load the DAGs of a folder and run those without a schedule: `python dags_run.py FOLDER`.
 
 The last line of the output is the result as JSON. Runs as a separate process because Airflow reads its settings on import.
 """

@@ -28,7 +28,7 @@ def test_thousand_orders_share_session_login_and_connection_lookup(runs):
 def test_thousand_orders_take_at_most_eleven_requests_per_round(runs):
     assert runs["ours"]["task"]["orders"] == 1_000
     assert runs["ours"]["rounds"]["statuses"] >= 2_000
-    assert runs["ours"]["figures"]["requests_a_round"] <= 11
+    assert runs["ours"]["figures"]["requests_per_round"] <= 11
 
 
 def test_every_finished_order_fires_an_event(runs):
@@ -38,7 +38,7 @@ def test_every_finished_order_fires_an_event(runs):
 
 def test_http_trigger_makes_one_request_per_order_and_round(runs):
     run = runs["http"]
-    assert run["figures"]["requests_a_round"] == run["task"]["orders"]
-    assert run["figures"]["connections_a_round"] == run["task"]["orders"]
+    assert run["figures"]["requests_per_round"] == run["task"]["orders"]
+    assert run["figures"]["connections_per_round"] == run["task"]["orders"]
     assert run["whole"]["lookups"] == run["task"]["orders"]
     assert run["failed"] == 0

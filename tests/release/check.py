@@ -1,4 +1,4 @@
-"""Check that the changelog describes the release: ``python -m tests.release.check [FOLDER]``.
+"""Check that the changelog describes the release: `python -m tests.release.check [FOLDER]`.
 
 The version is defined in `airflow_provider_ard/__init__.py`.
 """

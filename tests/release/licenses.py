@@ -1,6 +1,6 @@
 """List the licenses of the wheel and its dependencies, and fail if one is available under the GPL only.
 
-``python -m tests.release.licenses PYTHON VERSION``: the Python of an environment with the wheel, and the version of pip-licenses.
+`python -m tests.release.licenses PYTHON VERSION`: the Python of an environment with the wheel, and the version of pip-licenses.
 """
 
 from __future__ import annotations

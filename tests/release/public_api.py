@@ -1,4 +1,4 @@
-"""The public API as text: ``python -m tests.release.public_api > tests/release/public_api.txt``.
+"""The public API as text: `python -m tests.release.public_api > tests/release/public_api.txt`.
 
 Names and signatures are read from the source of the public modules, so that Airflow is not needed. A module with
 `__all__` has the names listed there, wherever in the package they are defined. Everything else may change in any release.
