@@ -46,7 +46,23 @@ def parse_aoi(
     """
     reader = GeometryReader(argument, read_file)
     geometry = reader.read(value)
-    repairs = reader.warnings
+    try:
+        # GEOS sets floating point flags for degenerate polygons; what matters of them is reported.
+        with np.errstate(all="ignore"):
+            geometry, repairs = _checked(geometry, tuple(reader.warnings), argument, simplify=simplify)
+    except shapely.errors.GEOSException as error:
+        reason = str(error).split("\n", 1)[0][:160]
+        raise ArdRequestError(
+            f"cannot be processed by GEOS ({reason}); repair the geometry", argument=argument
+        ) from None
+    return AOI(_wkt_of(value, geometry, is_repaired=bool(repairs)), geometry, repairs)
+
+
+def _checked(
+    geometry: BaseGeometry, warnings: tuple[str, ...], argument: str, *, simplify: bool
+) -> tuple[BaseGeometry, tuple[str, ...]]:
+    """Return a geometry that keeps the rules, repaired where that is possible, and the warnings about repairs."""
+    repairs = list(warnings)
     if geometry.is_empty:
         raise ArdRequestError("the geometry is empty", argument=argument)
     _check_members(geometry, argument)
@@ -67,8 +83,7 @@ def parse_aoi(
             for tolerance in tolerances
         ]
     check_rules(polygons, argument)
-    repairs = list(dict.fromkeys(repairs))
-    return AOI(_wkt_of(value, geometry, is_repaired=bool(repairs)), geometry, tuple(repairs))
+    return geometry, tuple(dict.fromkeys(repairs))
 
 
 def _wkt_of(value: object, geometry: BaseGeometry, *, is_repaired: bool) -> str:

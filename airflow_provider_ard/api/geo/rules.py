@@ -40,6 +40,10 @@ def area_sqkm(geometry: BaseGeometry) -> float:
 def width_m(polygon: BaseGeometry) -> float:
     """Return the short side of the smallest rectangle around a polygon, in meters."""
     projected = _to_meters(polygon)
+    if not np.isfinite(shapely.get_coordinates(projected)).all():
+        # It extends to the other side of the earth, where the projection has no coordinates.
+        scale = _LONGEST_DEGREE * np.array([math.cos(math.radians(polygon.centroid.y)), 1.0])
+        projected = shapely.transform(polygon, lambda points: points * scale)
     with warnings.catch_warnings():
         # GEOS divides by zero for a polygon without width; the result of 0 is right.
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -9,7 +9,7 @@ import shapely.affinity
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.aoi import parse_aoi
 from airflow_provider_ard.api.geo.bbox import parse_bbox
-from airflow_provider_ard.api.geo.rules import area_sqkm, below
+from airflow_provider_ard.api.geo.rules import area_sqkm, below, width_m
 from tests.unit.api.geo.conftest import BOX
 
 ISLET = shapely.box(0, 0, 0.005, 0.005)
@@ -83,3 +83,22 @@ def test_invalid_polygons_are_listed(polygon, message):
 def test_list_of_invalid_polygons_is_limited():
     with pytest.raises(ArdRequestError, match=r"polygon 20 of 60.* and 40 more"):
         parse_aoi(in_a_row(*[ISLET] * 60))
+
+
+def test_width_of_a_polygon_that_extends_to_the_other_side_of_the_earth():
+    assert width_m(shapely.Polygon([(-90, 0), (90, 0.001), (90, -0.001)])) < 300
+    assert width_m(shapely.Polygon([(-90, -89), (90, -89), (90, 89), (-90, 89)])) > 1e5
+
+
+@pytest.mark.parametrize(
+    "polygon",
+    [
+        "POLYGON ((0 0, 1e-300 1e-300, 0 1e-300, 1e-320 0, 0 0), (1e-310 0, 0 0, 1 1, 1e-310 0))",
+        "POLYGON ((0 0, 90 1e-12, 180 0, 0 0))",
+        "POLYGON ((-180 0, 0 1e-300, 0 0, -180 0), (0 0, 0 0, 0 0, 0 0))",
+    ],
+)
+def test_degenerate_polygon_is_refused(polygon):
+    with pytest.raises(ArdRequestError) as caught:
+        parse_aoi(polygon)
+    assert caught.value.argument == "intersects"
