@@ -1,4 +1,4 @@
-"""`ard orders wait`: the sensor's wait, at a terminal."""
+"""`ard orders wait`: the sensor's wait on the command line."""
 
 from __future__ import annotations
 

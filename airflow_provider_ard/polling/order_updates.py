@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def order_updates(reader: StatusReader, order_ids: Collection[str]) -> Iterator[OrderStatus | ArdUnavailableError]:
     """Yield the statuses of one poll, and an `ArdUnavailableError` for each order that the API begins to refuse.
 
-    Raises the `ArdError` that ends a wait, or at the end of the poll the outage that left orders unanswered.
+    Raises the `ArdError` that ends a wait, or at the end of the poll the outage because of which orders are unread.
     """
     poll = reader.start_poll(order_ids)
     while not poll.is_finished:

@@ -42,7 +42,7 @@ class Orders:
     def __init__(self, count: int) -> None:
         self.count = count
         self._begin, self._over = float("inf"), 0.0
-        # Whole seconds, as dates on the wire may have no more.
+        # Whole seconds, as dates in requests have no fraction.
         self._first = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=6)
         self.rows = {number: self._row(number) for number in range(-HISTORY, count)}
 

@@ -38,7 +38,7 @@ def request_for(ard):
         ("https://proxy.example/ard/api/v2/", "https://proxy.example/ard/api/v2"),
     ],
 )
-def test_api_base(host, base):
+def test_api_base_url(host, base):
     assert api_base_url(host) == base
 
 
