@@ -1,7 +1,7 @@
 """Layout of a delivery: destinations of orders, and the URIs of the delivered objects.
 
     {prefix}/{order_id}-request.json
-    {prefix}/order_collections/{order_id}_root_collection.json
+    {prefix}/order_collections/{order_id}_root_collection.json           or {order_id}_collection.json
     {prefix}/acquisition_collections/{acquisition_id}_collection.json
     {prefix}/{zone}/{quadkey}/{date}/{acquisition_id}.json               STAC item; its assets are in the same folder
 
@@ -23,6 +23,7 @@ _NO_PREFIX = re.compile(r"[?#\\\x00-\x1f\x7f\ud800-\udfff]")
 _EMPTY_STEP = re.compile(r"//|(?:^|/)\.{1,2}(?:/|$)")
 _ITEM = re.compile(r"/(?P<zone>\d{2})/(?P<quadkey>[0-3]{12})/(?P<date>\d{4}-\d{2}-\d{2})/(?P<acquisition>[^/]+)\.json$")
 
+_ROOT_SUFFIX, _OTHER_ROOT_SUFFIX = "_root_collection.json", "_collection.json"
 _COLLECTION = re.compile(r"/acquisition_collections/([^/]+)_collection\.json$")
 
 
@@ -86,7 +87,14 @@ def request_uri(output_uri: str, order_id: str) -> str:
 
 def root_collection_uri(output_uri: str, order_id: str) -> str:
     """Return the URI of an order's root collection below its destination."""
-    return f"{output_uri.rstrip('/')}/order_collections/{order_id}_root_collection.json"
+    return f"{output_uri.rstrip('/')}/order_collections/{order_id}{_ROOT_SUFFIX}"
+
+
+def other_root_collection_uri(uri: str) -> str | None:
+    """Return the URI of a root collection by its other documented name, None if there is none."""
+    if uri.endswith(_ROOT_SUFFIX):
+        return uri.removesuffix(_ROOT_SUFFIX) + _OTHER_ROOT_SUFFIX
+    return None
 
 
 def acquisition_collection_uri(output_uri: str, acquisition_id: str) -> str:

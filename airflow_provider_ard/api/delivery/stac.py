@@ -13,7 +13,12 @@ from typing import Any
 
 from airflow_provider_ard.api.arguments import did_you_mean, safe_repr
 from airflow_provider_ard.api.delivery.filters import TileFilter
-from airflow_provider_ard.api.delivery.layout import TileLocation, parse_acquisition_collection_uri, parse_item_uri
+from airflow_provider_ard.api.delivery.layout import (
+    TileLocation,
+    other_root_collection_uri,
+    parse_acquisition_collection_uri,
+    parse_item_uri,
+)
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 
 # Items are many and small, so the time to read them depends on the storage's latency.
@@ -45,12 +50,13 @@ def find_items(
 ) -> dict[str, TileLocation]:
     """Return the STAC items below an order's root collection, by URI, in the sequence of the collections.
 
-    `read_json(uri)` reads one document; it is called from several threads. Only items that match `tile_filter` and
-    `in_scope` are returned; collections of other acquisitions are not read. Raises `ArdError` for a document that is
-    not of the delivered layout.
+    `read_json(uri)` reads one document; it is called from several threads. If the root collection cannot be read, it is
+    read by its other name, `{order_id}_collection.json`; it may have a `type` or none. Only items that match
+    `tile_filter` and `in_scope` are returned; collections of other acquisitions are not read. Raises `ArdError` for a
+    document that is not of the delivered layout.
     """
     tile_filter = tile_filter or TileFilter()
-    children = _links(collection_uri, read_json(collection_uri), "child")
+    children = _links(collection_uri, _read_root(collection_uri, read_json), "child")
     children = [uri for uri in children if tile_filter.matches_acquisition(parse_acquisition_collection_uri(uri))]
     with ThreadPoolExecutor(READERS) as readers:
         documents = list(readers.map(read_json, children))
@@ -85,6 +91,23 @@ def read_tiles(
             tiles.append(_tile(uri, location, selected))
     _check_assets(assets or (), all_keys)
     return tiles
+
+
+def _read_root(uri: str, read_json: ReadJson) -> dict[str, Any]:
+    """Read a root collection, by its other name if it has that; both are in the same folder, so links are the same."""
+    other_uri = other_root_collection_uri(uri)
+    if other_uri is None:
+        return read_json(uri)
+    try:
+        return read_json(uri)
+    except ArdRequestError:
+        raise
+    except ArdError as error:
+        # Not only if it does not exist: S3 denies access to a missing object if listing is not permitted.
+        try:
+            return read_json(other_uri)
+        except ArdError:
+            raise error from None
 
 
 def _check_assets(assets: Iterable[str], all_keys: dict[str, None]) -> None:

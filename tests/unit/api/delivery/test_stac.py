@@ -5,6 +5,7 @@ import json
 import pytest
 
 from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.api.delivery.layout import root_collection_uri
 from airflow_provider_ard.api.delivery.stac import find_items, read_tiles, resolve_href
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.http.auth import Login
@@ -47,6 +48,33 @@ def test_delivered_order_lists_its_tiles(tmp_path, wait_for):
 )
 def test_links_are_resolved(base, href, expected):
     assert resolve_href(base, href) == expected
+
+
+@pytest.mark.parametrize("name", ["7_root_collection.json", "7_collection.json"])
+@pytest.mark.parametrize("typed", [{}, {"type": "Collection"}])
+def test_root_collection_has_either_documented_name_with_or_without_a_type(name, typed):
+    item = "../13/031133320203/2021-06-03/A.json"
+    documents = {
+        f"s3://b/order_collections/{name}": typed
+        | {"links": [{"rel": "child", "href": "../acquisition_collections/A_collection.json"}]},
+        "s3://b/acquisition_collections/A_collection.json": {"links": [{"rel": "item", "href": item}]},
+    }
+    assert list(find_items(root_collection_uri("s3://b", "7"), _reader(documents))) == ["s3://b" + item[2:]]
+
+
+def test_error_names_the_usual_name_if_neither_can_be_read():
+    uri = root_collection_uri("s3://b", "7")
+    with pytest.raises(ArdError, match="7_root_collection"):
+        find_items(uri, _reader({}))
+
+
+def _reader(documents):
+    def read(uri):
+        if uri not in documents:
+            raise ArdError(f"{uri}: does not exist")
+        return documents[uri]
+
+    return read
 
 
 def test_invalid_document_is_an_error_with_its_uri():
