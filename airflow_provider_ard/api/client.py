@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
-from airflow_provider_ard.api.account import Account, StoredCredentials
+from airflow_provider_ard.api.account_client import AccountClient
 from airflow_provider_ard.api.errors import (
     ArdAuthError,
     ArdError,
-    ArdNotFoundError,
     ArdOrderConflict,
     ArdOrderInDoubtError,
     ArdRequestError,
     ArdUnavailableError,
 )
-from airflow_provider_ard.api.http.pagination import CredentialsPage, OrderPage
+from airflow_provider_ard.api.http.pagination import OrderPage
 from airflow_provider_ard.api.http.redaction import redact_error
 from airflow_provider_ard.api.http.responses import json_object
-from airflow_provider_ard.api.http.transport import PAGE_SIZE, Transport
+from airflow_provider_ard.api.http.transport import PAGE_SIZE, url_path
 from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
-from airflow_provider_ard.api.orders.credentials import check_credentials_id, parse_credentials
 from airflow_provider_ard.api.orders.order_ids import is_same_id
 from airflow_provider_ard.api.orders.order_list import StrictOrderPage
 from airflow_provider_ard.api.orders.status import OrderStatus, Usage
@@ -35,12 +32,11 @@ if TYPE_CHECKING:
 
 _Status = TypeVar("_Status", OrderStatus, SelectStatus)
 
-REGISTERED_CREDENTIALS_KEY = "registered_credentials"
 # A Select's result files that list its tiles, the smaller one first.
 _RESULT_FILES = ("order", "geojson")
 
 
-class ArdClient(Transport):
+class ArdClient(AccountClient):
     """A client of the ARD API for one login: one session, one token.
 
         with ArdClient(Login("me@example.com", "password")) as client:
@@ -50,11 +46,6 @@ class ArdClient(Transport):
     `max_attempts`: attempts of a GET or a login while the API is unavailable. `cells_key`: the name of the cell filter
     in requests. Every method raises only `ArdError`s.
     """
-
-    def whoami(self) -> Account:
-        """Return the account and user that this client is logged in as (`GET /auth/self`)."""
-        response = self._get("auth/self")
-        return self._read(Account, response.get("user"), "auth/self")
 
     def submit_order(self, request: OrderRequest) -> OrderStatus:
         """Place an order, which is billed, with one POST. Return its ID and first status.
@@ -92,12 +83,12 @@ class ArdClient(Transport):
 
         Its ID is `order_id`, even if the API spells it differently.
         """
-        path = _path("order", "status", order_id)
+        path = url_path("order", "status", order_id)
         return self._matching(order_id, self._read(OrderStatus, self._get(path), path), path)
 
     def order_url(self, order_id: str) -> str:
         """Return the URL of an order's status."""
-        return f"{self.base_url}/{_path('order', 'status', order_id)}"
+        return f"{self.base_url}/{url_path('order', 'status', order_id)}"
 
     def list_orders(
         self,
@@ -163,66 +154,6 @@ class ArdClient(Transport):
         """Yield the pages of all orders since `start_date`, parsed only as far as their statuses."""
         return self._pages("order/", {"start_date": start_date}, OrderPage)
 
-    def get_usage(
-        self, *, user_id: str | None = None, start_date: str | None = None, end_date: str | None = None
-    ) -> Usage:
-        """Return the area (km²), cost, limits and balance of the account or of one of its users.
-
-            print(client.get_usage(start_date="2026-01-01").total_cost)
-
-        `start_date` and `end_date` are ISO 8601 dates. The account and other users are visible to administrators only.
-        """
-        who = ("account", self._account_id()) if user_id is None else ("user", user_id)
-        path = _path("usage", *who)
-        period = {"start_date": start_date, "end_date": end_date}
-        response = self._get(path, {name: value for name, value in period.items() if value is not None})
-        return self._read(Usage, response.get("usage"), path)
-
-    def list_credentials(self) -> Iterator[StoredCredentials]:
-        """Yield the account's stored credentials, without their secrets. For administrators."""
-        pages = self._pages(self._credentials_path(), {}, CredentialsPage)
-        return chain.from_iterable(page.credentials for page in pages)
-
-    def put_credentials(
-        self, credentials_id: str, credentials: object, description: str | None = None
-    ) -> StoredCredentials:
-        """Store credentials under an ID, replacing existing ones, and return their description.
-
-        `credentials`: as in an `output_config`, a SAS URL, or the key of a Google service account (its path, JSON or
-        base64). No error contains it. For administrators.
-        """
-        check_credentials_id(credentials_id, "credentials_id")
-        secret = parse_credentials(credentials, "credentials")
-        body = {"credentials": secret} | ({"description": description} if description else {})
-        path = self._credentials_path(credentials_id)
-        try:
-            # Idempotent, so that a retry is safe.
-            self._retrying(self._request_json, "PUT", path, json=body)
-        except ArdError as error:
-            redact_error(error, (secret,))
-            raise
-        return self._read(StoredCredentials, self._get(path).get(REGISTERED_CREDENTIALS_KEY), path)
-
-    def delete_credentials(self, credentials_id: str) -> None:
-        """Delete stored credentials. Raises `ArdNotFoundError` if they do not exist. For administrators."""
-        check_credentials_id(credentials_id, "credentials_id")
-        path = self._credentials_path(credentials_id)
-        try:
-            self._retrying(self._request, "DELETE", path)
-        except ArdNotFoundError:
-            # After a lost response, an earlier attempt has deleted them.
-            if self._retrying.statistics["attempt_number"] == 1:
-                raise
-
-    def _account_id(self) -> str:
-        account_id = self.whoami().account_id
-        if account_id is None:
-            raise ArdError("the API does not return the account of this login")
-        return str(account_id)
-
-    def _credentials_path(self, *credentials_id: str) -> str:
-        return _path("admin", "account", self._account_id(), "credentials", *credentials_id)
-
     def submit_select(self, request: SelectRequest) -> SelectStatus:
         """Start a Select (`POST /select/`). Return its ID and first status.
 
@@ -236,7 +167,7 @@ class ArdClient(Transport):
 
         Its ID is `select_id`, even if the API spells it differently.
         """
-        path = _path("select", "request", select_id)
+        path = url_path("select", "request", select_id)
         return self._matching(select_id, self._read(SelectStatus, self._get(path), path), path)
 
     def get_select_results(self, select: SelectStatus) -> dict[str, list[str]]:
@@ -249,7 +180,7 @@ class ArdClient(Transport):
         name = next((name for name in _RESULT_FILES if name in select.links), None)
         if name is None:
             raise ArdUnavailableError(f"Select {select.id} ({select.status}) links to no result file")
-        content = self._retrying(self._download, _path("select", "files", f"{select.id}.{name}"))
+        content = self._retrying(self._download, url_path("select", "files", f"{select.id}.{name}"))
         if not content or content.get("features") == []:
             return {}
         try:
@@ -310,7 +241,3 @@ class ArdClient(Transport):
         except ArdError as error:
             redact_error(error, request.secrets)
             raise
-
-
-def _path(*segments: str) -> str:
-    return "/".join(quote(segment, safe="") for segment in segments)

@@ -19,7 +19,8 @@ SNAPSHOT = Path(__file__).with_name("public_api.txt")
 PUBLIC = (
     *("assets/__init__.py", "exceptions.py", "links/order.py", "hooks/ard.py", "sensors/*.py", "triggers/*.py"),
     *("operators/order.py", "operators/select.py", "operators/tiles.py"),
-    *("api/account.py", "api/client.py", "api/errors.py", "api/orders/request.py", "api/orders/status.py"),
+    *("api/account.py", "api/account_client.py", "api/client.py", "api/errors.py"),
+    *("api/orders/request.py", "api/orders/status.py"),
     *("api/selects/request.py", "api/selects/results.py"),
     *("ordering/budget.py", "ordering/idempotency.py", "ordering/placement.py"),
     *("sandbox/account.py", "sandbox/proxy.py", "sandbox/server.py"),

@@ -11,7 +11,7 @@ import copy
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 import tenacity
@@ -50,6 +50,11 @@ MAX_ATTEMPTS = 4
 MAX_RETRY_AFTER_S = 60.0
 # Errors of requests and urllib3; a few are not in the libraries' own hierarchies.
 _REQUEST_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
+
+
+def url_path(*segments: str) -> str:
+    """Return the path of an endpoint, with each segment percent-encoded."""
+    return "/".join(quote(segment, safe="") for segment in segments)
 
 
 def api_base_url(host: str | None) -> str:
