@@ -116,13 +116,13 @@ def check_rules(polygons: Any, argument: str) -> None:
     if small := [index for index, area in areas.items() if area < MIN_AREA_SQKM]:
         _refuse(
             polygons, small, lambda index: f"is {below(areas[index], MIN_AREA_SQKM)} km²",
-            f"the minimum is {MIN_AREA_SQKM:g} km²", argument,
+            f"the minimum is {MIN_AREA_SQKM:g} km²; enlarge, merge or remove it", argument,
         )  # fmt: skip
     widths = {index: width_m(polygons[index]) for index in np.flatnonzero(least_widths < 2 * MIN_WIDTH_M).tolist()}
     if narrow := [index for index, width in widths.items() if width < MIN_WIDTH_M]:
         _refuse(
             polygons, narrow, lambda index: f"is {below(widths[index], MIN_WIDTH_M)} m wide",
-            f"the minimum is {MIN_WIDTH_M:g} m", argument,
+            f"the minimum is {MIN_WIDTH_M:g} m; enlarge, merge or remove it", argument,
         )  # fmt: skip
 
 
