@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from airflow.cli.cli_config import GroupCommand
-
 from airflow_provider_ard import __version__
-from airflow_provider_ard.cli.definition import ARD_COMMANDS, EXIT_CODES
+from airflow_provider_ard.cli.definition import ARD_COMMANDS, EXIT_CODES, Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow.cli.cli_config import CLICommand
+    from airflow_provider_ard.cli.definition import Command
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,25 +25,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--version", action="version", version=__version__)
     _add(parser, ARD_COMMANDS)
     namespace = parser.parse_args(arguments)
-    namespace.func(namespace)
+    namespace.run(namespace)
 
 
-def _add(parser: argparse.ArgumentParser, commands: Iterable[CLICommand]) -> None:
+def _add(parser: argparse.ArgumentParser, commands: Iterable[Command | Group]) -> None:
     choices = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in commands:
+        if isinstance(command, Group):
+            _add(choices.add_parser(command.name, help=command.help, description=command.help), command.commands)
+            continue
         command_parser = choices.add_parser(
             command.name,
             help=command.help,
             description=command.description or command.help,
-            epilog=command.epilog,
+            epilog=EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if isinstance(command, GroupCommand):
-            _add(command_parser, command.subcommands)
-        else:
-            for argument in command.args:
-                argument.add_to_parser(command_parser)
-            command_parser.set_defaults(func=command.func)
+        for argument in command.args:
+            argument.add_to_parser(command_parser)
+        command_parser.set_defaults(run=command.run)
 
 
 if __name__ == "__main__":

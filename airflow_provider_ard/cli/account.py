@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.cli.command import FAILED, OK, check_dates, command
+from airflow_provider_ard.cli.command import FAILED, OK, command
 from airflow_provider_ard.cli.output import amount, print_details, print_json, print_message, print_table, text
 from airflow_provider_ard.hooks.ard import ArdHook
 
@@ -25,7 +25,6 @@ CLASSES = ("fresh", "standard", "training", "total")
 @command
 def usage(args: Namespace) -> int:
     """Show the usage of the account or a user."""
-    check_dates(args)
     hook = ArdHook(args.conn_id)
     user_id = args.user
     if user_id == "me":
@@ -87,8 +86,6 @@ def put_credentials(args: Namespace) -> int:
 def delete_credentials(args: Namespace) -> int:
     """Delete stored credentials after a confirmation."""
     if not args.yes:
-        if not sys.stdin.isatty():
-            raise ArdRequestError("required without a terminal", argument="--yes")
         print_message(f"The API will refuse later orders that use {args.credentials_id}. Delete it? [y/N]")
         if input().strip().lower() not in {"y", "yes"}:
             print_message("Nothing was deleted.")

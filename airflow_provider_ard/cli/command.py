@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from datetime import UTC, datetime
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from airflow_provider_ard.cli import output
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
-    from datetime import date
 
 OK, FAILED, BAD_USAGE, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -50,17 +48,6 @@ def command(function: Callable[[Namespace], int]) -> Callable[[Namespace], None]
             sys.exit(code)
 
     return run
-
-
-def check_dates(args: Namespace) -> None:
-    """Refuse a start after the end: the API would return an empty result."""
-    if args.start_date and args.end_date and _day(args.start_date) > _day(args.end_date):
-        raise ArdRequestError(f"{args.start_date} is after --end-date {args.end_date}", argument="--start-date")
-
-
-def _day(text: str) -> date:
-    moment = datetime.fromisoformat(text)
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
 
 
 def _failed(error: Exception, code: int) -> int:

@@ -1,12 +1,29 @@
-"""The commands and their arguments, used by `airflow ard` and by the console script `ard`."""
+"""The commands and their arguments, used by `airflow ard` and by the console script `ard`.
+
+Airflow is imported only to run a command: help, version and usage errors take no time.
+"""
 
 from __future__ import annotations
 
-import argparse
-import math
-from datetime import datetime
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
+from airflow_provider_ard.cli.arguments import (
+    confirmation_problem,
+    count,
+    date_or_age,
+    dates_problem,
+    duration,
+    order_id,
+    pair,
+)
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable
+
+    from airflow.cli.cli_config import ActionCommand, GroupCommand
 
 EXIT_CODES = """exit codes:
   0    success; `orders wait`: all orders have succeeded
@@ -16,127 +33,139 @@ EXIT_CODES = """exit codes:
   130  interrupted; the orders continue"""
 
 
-def _date(text: str) -> str:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a date like 2026-01-31, got {text!r}") from None
-    return text
+class Argument:
+    """An argument: flags and options of `ArgumentParser.add_argument`."""
+
+    def __init__(self, *flags: str, **options: Any) -> None:
+        self.flags = flags
+        self.options = options
+
+    def add_to_parser(self, parser: ArgumentParser) -> None:
+        """Add the argument to a parser."""
+        parser.add_argument(*self.flags, **self.options)
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 1 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds, at least 1, got {text!r}")
-    return seconds
+class Command(NamedTuple):
+    """A command; `function` is its path, and `check` returns the problem of arguments that contradict each other."""
+
+    name: str
+    help: str
+    function: str
+    args: tuple[Argument, ...]
+    description: str | None = None
+    check: Callable[[Namespace], str | None] | None = None
+
+    def run(self, namespace: Namespace) -> None:
+        """Run the command; exit with its exit code unless that is 0."""
+        problem = self.check(namespace) if self.check else None
+        if problem:
+            sys.stderr.write(f"error: {problem}\n")
+            sys.exit(2)
+        module, _, name = self.function.rpartition(".")
+        getattr(import_module(f"airflow_provider_ard.cli.{module}"), name)(namespace)
 
 
-def _order_id(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("expected an order ID, got an empty string")
-    return text.strip()
+class Group(NamedTuple):
+    """A group of commands."""
+
+    name: str
+    help: str
+    commands: tuple[Command, ...]
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a number, 0 for all, got {text!r}")
-    return int(text)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
-    return key, value
-
-
-ARG_CONN_ID = Arg(("--conn-id",), help="Connection ID of type ard (default: ard_default)", default="ard_default")
-ARG_JSON = Arg(("--json",), help="Output JSON instead of a table", action="store_true")
-ARG_START = Arg(
-    ("--start-date",), help="Include orders placed on or after this date (ISO 8601)", type=_date, metavar="DATE"
+ARG_CONN_ID = Argument("--conn-id", help="Connection ID of type ard (default: ard_default)", default="ard_default")
+ARG_JSON = Argument("--json", help="Output JSON instead of a table", action="store_true")
+ARG_START = Argument(
+    "--start-date",
+    help="Include orders placed on or after this date (ISO 8601), or not longer ago than 12h, 7d …",
+    type=date_or_age,
+    metavar="DATE",
 )
-ARG_END = Arg(
-    ("--end-date",), help="Include orders placed on or before this date (ISO 8601)", type=_date, metavar="DATE"
+ARG_END = Argument(
+    "--end-date",
+    help="Include orders placed on or before this date (ISO 8601), or at least 12h, 7d … ago",
+    type=date_or_age,
+    metavar="DATE",
 )
-ARG_CREDENTIALS_ID = Arg(("credentials_id",), help="ID of the credentials: letters, digits, _ and -")
+ARG_CREDENTIALS_ID = Argument("credentials_id", help="ID of the credentials: letters, digits, _ and -")
 
 _ORDERS = (
-    ActionCommand(
+    Command(
         name="list",
         help="List the account's orders, newest first",
-        func=lazy_load_command("airflow_provider_ard.cli.orders.list_orders"),
+        function="orders.list_orders",
         args=(
-            Arg(
-                ("--status",),
+            Argument(
+                "--status",
                 help="Filter by status",
                 choices=("running", "succeeded", "failed"),
                 type=str.lower,
             ),
             ARG_START,
             ARG_END,
-            Arg(("--dag-id",), help="Filter by the DAG that placed the order"),
-            Arg(
-                ("--metadata",),
+            Argument("--dag-id", help="Filter by the DAG that placed the order"),
+            Argument(
+                "--metadata",
                 help="Filter by metadata; repeat the option to combine conditions",
                 action="append",
                 default=[],
-                type=_pair,
+                type=pair,
                 metavar="KEY=VALUE",
             ),
-            Arg(("--limit",), help="Maximum number of orders (default: 50; 0: no limit)", type=_count, default=50),
+            Argument("--limit", help="Maximum number of orders (default: 50; 0: no limit)", type=count, default=50),
             ARG_JSON,
             ARG_CONN_ID,
         ),
-        epilog=EXIT_CODES,
+        check=dates_problem,
     ),
-    ActionCommand(
+    Command(
         name="show",
         help="Show an order: status, destination, area, cost, tags",
-        func=lazy_load_command("airflow_provider_ard.cli.orders.show_order"),
-        args=(Arg(("order_id",), help="Order ID", type=_order_id), ARG_JSON, ARG_CONN_ID),
-        epilog=EXIT_CODES,
+        function="orders.show_order",
+        args=(Argument("order_id", help="Order ID", type=order_id), ARG_JSON, ARG_CONN_ID),
     ),
-    ActionCommand(
+    Command(
         name="wait",
         help="Wait until orders are done; outages of the API do not end the wait",
-        func=lazy_load_command("airflow_provider_ard.cli.wait.wait_for_orders"),
+        function="wait.wait_for_orders",
         args=(
-            Arg(("order_ids",), help="Order IDs", nargs="+", type=_order_id, metavar="order_id"),
-            Arg(("--timeout",), help="Timeout in seconds (default: none)", type=_seconds),
-            Arg(("--poke-interval",), help="Seconds between polls (default: 60)", type=_seconds, default=60.0),
+            Argument("order_ids", help="Order IDs", nargs="+", type=order_id, metavar="order_id"),
+            Argument("--timeout", help="Timeout: 90, 30m, 2h, 7d … (default: none)", type=duration, metavar="DURATION"),
+            Argument(
+                "--poke-interval",
+                help="Time between polls: 30, 5m … (default: 60 s)",
+                type=duration,
+                default=60.0,
+                metavar="DURATION",
+            ),
             ARG_JSON,
             ARG_CONN_ID,
         ),
-        epilog=EXIT_CODES,
     ),
 )
 
-_ADOPT = ActionCommand(
+_ADOPT = Command(
     name="adopt",
     help="Assign an existing order to a task instance",
-    func=lazy_load_command("airflow_provider_ard.cli.adopt.adopt_order"),
+    function="adopt.adopt_order",
     args=(
-        Arg(("order_id",), help="Order ID", type=_order_id),
-        Arg(("--dag-id",), help="DAG of the task instance", required=True),
-        Arg(("--task-id",), help="Task ID of an ArdOrderOperator", required=True),
-        Arg(("--run-id",), help="DAG run ID", required=True),
-        Arg(("--map-index",), help="Map index of a mapped task instance (default: -1)", type=int, default=-1),
+        Argument("order_id", help="Order ID", type=order_id),
+        Argument("--dag-id", help="DAG of the task instance", required=True),
+        Argument("--task-id", help="Task ID of an ArdOrderOperator", required=True),
+        Argument("--run-id", help="DAG run ID", required=True),
+        Argument("--map-index", help="Map index of a mapped task instance (default: -1)", type=int, default=-1),
         ARG_CONN_ID,
     ),
     description="Assign an existing order to a task instance, for example after a conflict or if an order was in "
     "doubt. Clear the task to adopt the order. No order is placed. Requires Airflow 3.3 or newer.",
-    epilog=EXIT_CODES,
 )
 
-_USAGE = ActionCommand(
+_USAGE = Command(
     name="usage",
     help="Show the usage, limits and balance of the account",
-    func=lazy_load_command("airflow_provider_ard.cli.account.usage"),
+    function="account.usage",
     args=(
-        Arg(("--user",), help="Usage of this user ID; `me` is the logged-in user"),
+        Argument("--user", help="Usage of this user ID; `me` is the logged-in user"),
         ARG_START,
         ARG_END,
         ARG_JSON,
@@ -144,55 +173,65 @@ _USAGE = ActionCommand(
     ),
     description="Show the usage, limits and balance of the account. The usage of the account and of other "
     "users is visible to administrators only.",
-    epilog=EXIT_CODES,
+    check=dates_problem,
 )
 
 _CREDENTIALS = (
-    ActionCommand(
+    Command(
         name="list",
         help="List stored credentials, without their secrets",
-        func=lazy_load_command("airflow_provider_ard.cli.account.list_credentials"),
+        function="account.list_credentials",
         args=(ARG_JSON, ARG_CONN_ID),
-        epilog=EXIT_CODES,
     ),
-    ActionCommand(
+    Command(
         name="put",
         help="Store a SAS URL or the key of a Google service account",
-        func=lazy_load_command("airflow_provider_ard.cli.account.put_credentials"),
+        function="account.put_credentials",
         args=(
             ARG_CREDENTIALS_ID,
-            Arg(("--file",), help="File with the secret (default: standard input or a prompt)"),
-            Arg(("--description",), help="Description"),
+            Argument("--file", help="File with the secret (default: standard input or a prompt)"),
+            Argument("--description", help="Description"),
             ARG_JSON,
             ARG_CONN_ID,
         ),
         description="Store an Azure SAS URL, or the key of a Google service account (JSON or base64), and replace "
         "credentials with the same ID. The secret is read from a file, standard input or a prompt: arguments are "
         "visible in process lists and shell histories.",
-        epilog=EXIT_CODES,
     ),
-    ActionCommand(
+    Command(
         name="delete",
         help="Delete stored credentials",
-        func=lazy_load_command("airflow_provider_ard.cli.account.delete_credentials"),
+        function="account.delete_credentials",
         args=(
             ARG_CREDENTIALS_ID,
-            Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true"),
+            Argument("-y", "--yes", help="Do not ask for confirmation", action="store_true"),
             ARG_CONN_ID,
         ),
-        epilog=EXIT_CODES,
+        check=confirmation_problem,
     ),
 )
 
 ARD_COMMANDS = (
-    GroupCommand(name="orders", help="List, show, wait for and adopt orders", subcommands=(*_ORDERS, _ADOPT)),
+    Group(name="orders", help="List, show, wait for and adopt orders", commands=(*_ORDERS, _ADOPT)),
     _USAGE,
-    GroupCommand(
-        name="credentials", help="Stored credentials for deliveries to Google and Azure", subcommands=_CREDENTIALS
-    ),
+    Group(name="credentials", help="Stored credentials for deliveries to Google and Azure", commands=_CREDENTIALS),
 )
 
 
 def get_ard_cli_commands() -> list[GroupCommand]:
     """Return the commands for the `airflow` command line."""
-    return [GroupCommand(name="ard", help="Manage orders of Maxar Analysis-Ready Data (ARD)", subcommands=ARD_COMMANDS)]
+    from airflow.cli.cli_config import GroupCommand
+
+    commands = [_airflow_command(command) for command in ARD_COMMANDS]
+    return [GroupCommand(name="ard", help="Manage orders of Maxar Analysis-Ready Data (ARD)", subcommands=commands)]
+
+
+def _airflow_command(command: Command | Group) -> ActionCommand | GroupCommand:
+    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
+
+    if isinstance(command, Group):
+        return GroupCommand(command.name, command.help, tuple(map(_airflow_command, command.commands)))
+    arguments = tuple(Arg(argument.flags, **argument.options) for argument in command.args)
+    return ActionCommand(
+        command.name, command.help, command.run, arguments, description=command.description, epilog=EXIT_CODES
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from airflow_provider_ard.cli.command import OK, check_dates, command
+from airflow_provider_ard.cli.command import OK, command
 from airflow_provider_ard.cli.output import amount, print_details, print_json, print_message, print_table, text
 from airflow_provider_ard.hooks.ard import ArdHook
 
@@ -26,7 +26,6 @@ UNBILLED = "presumably not billed; `ard usage` shows the billed total"
 @command
 def list_orders(args: Namespace) -> int:
     """List orders, newest first."""
-    check_dates(args)
     pairs = [("airflow_dag_id", args.dag_id)] if args.dag_id else []
     matching = _filter_orders(ArdHook(args.conn_id), args, [*pairs, *args.metadata])
     # Request one more than is printed, to detect whether there are more.

@@ -18,7 +18,7 @@ from airflow_provider_ard.exceptions import ArdUnavailableError, airflow_excepti
 from airflow_provider_ard.hooks.ard import ArdHook
 from airflow_provider_ard.polling.order_updates import order_updates
 from airflow_provider_ard.polling.outage import OutageTracker
-from airflow_provider_ard.polling.progress import error_of_status
+from airflow_provider_ard.polling.progress import error_of_status, format_duration
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -46,7 +46,7 @@ def wait_for_orders(args: Namespace) -> int:
         print_orders(orders)
     if not in_time:
         pending = ", ".join(sorted(set(order_ids) - finished.keys()))
-        print_error(f"Timed out after {args.timeout:g} s. These orders continue: {pending}")
+        print_error(f"Timed out after {format_duration(args.timeout)}. These orders continue: {pending}")
     errors = [error for order in orders if (error := error_of_status(order))]
     for error in errors:
         print_error(str(error))

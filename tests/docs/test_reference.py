@@ -57,13 +57,11 @@ def test_every_error_is_in_the_table() -> None:
 
 
 def test_every_command_is_in_the_table() -> None:
-    from airflow.cli.cli_config import GroupCommand
-
-    from airflow_provider_ard.cli.definition import ARD_COMMANDS
+    from airflow_provider_ard.cli.definition import ARD_COMMANDS, Group
 
     expected = set()
     for command in ARD_COMMANDS:
-        subcommands = command.subcommands if isinstance(command, GroupCommand) else ()
+        subcommands = command.commands if isinstance(command, Group) else ()
         expected |= {f"ard {command.name} {subcommand.name}" for subcommand in subcommands} or {f"ard {command.name}"}
     assert set(names_in_tables(DOCS / "cli.md", "The command line")) == expected
 
