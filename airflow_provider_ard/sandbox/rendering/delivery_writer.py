@@ -36,39 +36,40 @@ class DeliveryWriter:
         _write_json(folder, f"{order_id}-request.json", validated.request)
         by_acquisition: dict[str, list[Tile]] = {}
         for tile in validated.tiles:
-            self._deliver_tile(tile, folder, validated)
+            self._deliver_tile(order_id, tile, folder, validated)
             by_acquisition.setdefault(tile.acquisition_id, []).append(tile)
             delivered(tile)
         with _collections_lock:
             for acquisition_id, tiles in by_acquisition.items():
-                _deliver_collection(acquisition_id, tiles, folder)
+                _deliver_collection(order_id, acquisition_id, tiles, folder)
         if validated.non_intersecting:
             report = [{"id": key, "cell_ids": cells} for key, cells in validated.non_intersecting.items()]
             name = f"order_collections/{order_id}_non_intersecting_tiles_report.json"
             _write_json(folder, name, {"acquisitions": report})
-        root = stac.root_collection(order_id, by_acquisition, validated.tiles)
+        root = stac.root_collection(order_id, by_acquisition)
         _write_json(folder, f"order_collections/{order_id}_root_collection.json", root)
 
-    def _deliver_tile(self, tile: Tile, folder: Folder, validated: ValidatedOrder) -> None:
+    def _deliver_tile(self, order_id: str, tile: Tile, folder: Folder, validated: ValidatedOrder) -> None:
         tile_files = files(tile, self.pixels, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
         assets = [tile_files.asset(key) for key in tile_files.keys if key not in validated.disabled_assets]
         base = f"{tile.folder}/{tile.acquisition_id}"
         for asset in assets:
             folder.write(f"{base}{asset.suffix}", asset.content)
-        _write_json(
-            folder, f"{base}.json", stac.item(tile, assets, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
-        )
+        adjusted = validated.bundle_adjusted
+        document = stac.item(tile, assets, order_id=order_id, hd=validated.hd, bundle_adjusted=adjusted)
+        _write_json(folder, f"{base}.json", document)
 
 
 def _write_json(folder: Folder, name: str, document: dict[str, Any]) -> None:
     folder.write(name, json.dumps(document, indent=1).encode())
 
 
-def _deliver_collection(acquisition_id: str, tiles: list[Tile], folder: Folder) -> None:
+def _deliver_collection(order_id: str, acquisition_id: str, tiles: list[Tile], folder: Folder) -> None:
     """Write the collection of an acquisition, with the items that earlier orders added to it."""
     name = f"acquisition_collections/{acquisition_id}_collection.json"
     content = folder.read(name)
     earlier: dict[str, Any] = json.loads(content) if content else {"links": []}
     earlier_hrefs = [link["href"] for link in earlier["links"] if link["rel"] == "item"]
     hrefs = dict.fromkeys([*earlier_hrefs, *(stac.item_href(tile) for tile in tiles)])
-    _write_json(folder, name, stac.acquisition_collection(acquisition_id, tiles, hrefs, earlier.get("extent")))
+    collection = stac.acquisition_collection(order_id, acquisition_id, tiles, hrefs, earlier.get("extent"))
+    _write_json(folder, name, collection)

@@ -21,6 +21,7 @@ EIGHT_BAND_PLATFORMS = ("WV02", "WV03")
 MS_FACTOR = 4
 # Surface reflectance of 1.0 in the analytic images.
 SCALE = 10_000
+_SNAP_M = 0.5
 _CLOUD_M = 2600.0
 _CLOUD_SOFT = 0.07
 # Brightness below which a slope is in shadow, and above which a sensor saturates.
@@ -46,8 +47,20 @@ class Scene:
 
 
 def utm_footprint(tile: Tile) -> BaseGeometry:
-    """Return the data footprint within the cell, in meters of the cell's UTM zone."""
-    return project(tile.footprint, WGS84, tile.epsg).buffer(0).intersection(box(*tile.cell.bounds))
+    """Return the data footprint within the cell, in meters of the cell's UTM zone.
+
+    Vertices near an edge of the cell are moved to it: catalogs round degrees to 6 decimals, which is up to 0.1 m.
+    """
+    bounds = np.array(tile.cell.bounds)
+
+    def snap(points: NDArray[Any]) -> NDArray[Any]:
+        for axis in range(2):
+            for edge in bounds[axis::2]:
+                points[np.abs(points[:, axis] - edge) < _SNAP_M, axis] = edge
+        return points
+
+    footprint = shapely.transform(project(tile.footprint, WGS84, tile.epsg), snap)
+    return footprint.buffer(0).intersection(box(*bounds))
 
 
 def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:

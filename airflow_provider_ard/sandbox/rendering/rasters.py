@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.rendering.geopackages import geopackage
 from airflow_provider_ard.sandbox.rendering.imagery import MS_FACTOR, Mask, Scene, render, utm_footprint
-from airflow_provider_ard.sandbox.rendering.landscape import BANDS, FOUR_BANDS
+from airflow_provider_ard.sandbox.rendering.landscape import BANDS
 from airflow_provider_ard.sandbox.rendering.projection import affine
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
@@ -104,7 +104,9 @@ class TileFiles:
 
     def _visual(self) -> Asset:
         image = self._scene.visual
-        return self._image("visual", "-visual.tif", image, ("red", "green", "blue") if len(image) == 3 else ("pan",))
+        return self._image(
+            "visual", "-visual.tif", image, ("red", "green", "blue") if len(image) == 3 else ("pan_visual",)
+        )
 
     def _pan(self) -> Asset:
         return self._image("pan_analytic", "-pan.tif", self._scene.pan, ("pan",))
@@ -113,7 +115,7 @@ class TileFiles:
         image = self._scene.ms
         if image is None:
             raise KeyError("ms_analytic")
-        bands = BANDS if len(image) == len(BANDS) else tuple(BANDS[index] for index in FOUR_BANDS)
+        bands = BANDS if len(image) == len(BANDS) else ("blue", "green", "red", "nir")
         return self._image("ms_analytic", "-ms.tif", image, bands)
 
     def _image(self, key: str, suffix: str, image: NDArray[Any], bands: tuple[str, ...]) -> Asset:

@@ -1,127 +1,110 @@
 """The STAC documents of a delivery: an item for each tile, collections for acquisitions and the order."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 import shapely
 from shapely.geometry import mapping
 
 from airflow_provider_ard.sandbox.backend.catalog import Tile
+from airflow_provider_ard.sandbox.rendering.asset_descriptions import CLASSES, DESCRIPTIONS, ROLES, TITLES, eo_bands
 from airflow_provider_ard.sandbox.rendering.imagery import utm_footprint
-from airflow_provider_ard.sandbox.rendering.projection import affine
+from airflow_provider_ard.sandbox.rendering.projection import WGS84, affine, project
 from airflow_provider_ard.sandbox.rendering.rasters import Asset
 
 VERSION = "1.0.0"
-# The last version in which "type" is optional; ARD readers identify the root collection by its absence.
-ROOT_VERSION = "1.0.0-beta.2"
-EXTENSIONS = [
-    "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/grid/v1.0.0/schema.json",
-    "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/view/v1.0.0/schema.json",
-]
-_ROLES = {
-    "visual": ["visual"],
-    "cloud-mask": ["metadata", "cloud"],
-    "cloud-mask-raster": ["metadata", "cloud"],
-    "cloud-shadow-mask": ["metadata", "cloud-shadow"],
-    "data-mask": ["metadata", "data-mask"],
-    "healthy-vegetation": ["metadata"],
-    "healthy-vegetation-mask": ["metadata"],
-    "ms-saturation": ["metadata", "saturation"],
-    "ms-saturation-mask": ["metadata", "saturation"],
-    "pan-flare": ["metadata"],
-    "pan-flare-mask": ["metadata"],
-    "terrain-shadows": ["metadata"],
-    "terrain-shadow-mask": ["metadata"],
-    "water": ["metadata", "water-mask"],
-    "water-mask": ["metadata", "water-mask"],
-}
-_COMMON_NAMES = {"coastal", "blue", "green", "yellow", "red", "rededge", "nir08", "nir09", "pan"}
-# Properties of the catalog's features that are not properties of items.
-_EXCLUDED_PROPERTIES = ("assets", "path", "proj:bbox", "proj:epsg")
+# That of a real root collection, which has no "type"; ARD readers identify it by this.
+ROOT_VERSION = "0.8.1"
+METADATA_VERSION = "0.0.1"
+_SCHEMA = "https://stac-extensions.github.io/{}/schema.json"
+EXTENSIONS = [_SCHEMA.format(name) for name in ("view/v1.0.0", "projection/v1.0.0", "eo/v1.0.0", "raster/v1.1.0")]
+EXTENSIONS += [_SCHEMA.format(name) for name in ("grid/v1.0.0", "classification/v1.1.0")]
+# Properties of the catalog's features that an item does not have, or has in another form.
+_EXCLUDED_PROPERTIES = ("assets", "path", "datetime", "platform", "gsd", "grid:code", "hd", "proj:bbox", "proj:epsg")
 
 
-def item(tile: Tile, assets: Sequence[Asset], *, hd: bool = False, bundle_adjusted: bool = False) -> dict[str, Any]:
-    """Return the STAC item of a tile with its delivered assets."""
-    properties = {key: value for key, value in tile.properties.items() if key not in _EXCLUDED_PROPERTIES}
-    if hd and isinstance(properties.get("gsd"), int | float):
-        properties["gsd"] = properties["gsd"] / 2
+def item(
+    tile: Tile,
+    assets: Sequence[Asset],
+    *,
+    order_id: str | None = None,
+    hd: bool = False,
+    bundle_adjusted: bool = False,
+) -> dict[str, Any]:
+    """Return the STAC item of a tile with its delivered assets; without an order it has no link to a root."""
     footprint = utm_footprint(tile)
+    geometry = project(footprint, tile.epsg, WGS84)
+    collection = f"../../../acquisition_collections/{tile.acquisition_id}_collection.json"
+    links = [_link("collection", collection), _link("parent", collection)]
+    if order_id is not None:
+        links.append(_link("root", f"../../../order_collections/{order_id}_root_collection.json"))
     return {
         "type": "Feature",
         "stac_version": VERSION,
         "stac_extensions": EXTENSIONS,
         "id": f"{tile.zone:02d}/{tile.quadkey}/{tile.acquisition_id}",
-        "collection": tile.acquisition_id,
-        "geometry": mapping(tile.footprint),
-        "bbox": list(tile.footprint.bounds),
         "properties": {
-            **properties,
-            "grid:code": f"MXRA-{tile.cell_id}",
-            "hd": hd,
-            "bundle_adjusted": bundle_adjusted,
+            "datetime": _datetime(tile),
+            "platform": tile.properties.get("platform"),
+            "gsd": tile.properties.get("gsd"),
+            "ard_metadata_version": METADATA_VERSION,
+            **{key: value for key, value in tile.properties.items() if key not in _EXCLUDED_PROPERTIES},
             "proj:epsg": tile.epsg,
-            "proj:bbox": list((footprint if not footprint.is_empty else shapely.box(*tile.cell.bounds)).bounds),
             "proj:geometry": mapping(footprint),
+            **({"hd": True} if hd else {}),
+            **({"bundle_adjusted": True} if bundle_adjusted else {}),
+            "grid:code": f"MXRA-{tile.cell_id}",
+            "proj:bbox": list((footprint if not footprint.is_empty else shapely.box(*tile.cell.bounds)).bounds),
         },
-        "links": [
-            {
-                "rel": "collection",
-                "href": f"../../../acquisition_collections/{tile.acquisition_id}_collection.json",
-                "type": "application/json",
-            }
-        ],
-        "assets": {asset.key: _asset(tile, asset) for asset in assets},
+        "bbox": list((geometry if not geometry.is_empty else tile.footprint).bounds),
+        "geometry": mapping(geometry if not geometry.is_empty else tile.footprint),
+        "links": links,
+        "assets": {asset.key: _asset(tile, asset) for asset in sorted(assets, key=lambda asset: asset.key)},
+        "collection": tile.acquisition_id,
     }
 
 
 def acquisition_collection(
-    acquisition_id: str, tiles: Sequence[Tile], hrefs: Iterable[str], earlier: Mapping[str, Any] | None = None
+    order_id: str,
+    acquisition_id: str,
+    tiles: Sequence[Tile],
+    hrefs: Iterable[str],
+    earlier: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the collection of an acquisition; `hrefs` are the items it links to.
 
     `earlier` is the extent of linked items that are not in `tiles`.
     """
-    return {
-        "type": "Collection",
-        "stac_version": VERSION,
-        "id": acquisition_id,
-        "description": f"ARD tiles of acquisition {acquisition_id}",
-        "license": "proprietary",
-        "extent": _extent(tiles, earlier),
-        "links": [{"rel": "item", "href": href, "type": "application/geo+json"} for href in hrefs],
-    }
-
-
-def root_collection(order_id: str, acquisition_ids: Iterable[str], tiles: Sequence[Tile]) -> dict[str, Any]:
-    """Return the root collection of an order, which has no "type"."""
-    return {
-        "stac_version": ROOT_VERSION,
-        "id": order_id,
-        "description": f"Acquisitions of order {order_id}",
-        "license": "proprietary",
-        "extent": _extent(tiles),
-        "links": [
-            {
-                "rel": "child",
-                "href": f"../acquisition_collections/{acquisition_id}_collection.json",
-                "type": "application/json",
-            }
-            for acquisition_id in acquisition_ids
-        ],
-    }
-
-
-def _extent(tiles: Sequence[Tile], earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    boxes = [shapely.box(*tile.footprint.bounds) for tile in tiles]
-    times = [tile.acquired_at.isoformat().replace("+00:00", "Z") for tile in tiles]
+    root = f"../order_collections/{order_id}_root_collection.json"
+    boxes, times = [_bounds(tile) for tile in tiles], [_datetime(tile) for tile in tiles]
     if earlier:
         boxes.append(shapely.box(*earlier["spatial"]["bbox"][0]))
         times += earlier["temporal"]["interval"][0]
-    # Not total_bounds, which changes the warning filters of all threads.
-    bounds = list(shapely.GeometryCollection(boxes).bounds)
-    return {"spatial": {"bbox": [bounds]}, "temporal": {"interval": [[min(times), max(times)]]}}
+    return {
+        "type": "Collection",
+        "id": acquisition_id,
+        "stac_version": VERSION,
+        "description": f"{acquisition_id} ARD Tiles",
+        "links": [_link("root", root), _link("parent", root), *(_link("item", href) for href in hrefs)],
+        "extent": _extent([_union(boxes)], times),
+        "license": "proprietary",
+    }
+
+
+def root_collection(order_id: str, tiles: Mapping[str, Sequence[Tile]]) -> dict[str, Any]:
+    """Return the root collection of an order, which has no "type"; `tiles` are those of each acquisition, by ID."""
+    boxes = [_union([_bounds(tile) for tile in acquisition]) for acquisition in tiles.values()]
+    times = [_datetime(tile) for acquisition in tiles.values() for tile in acquisition]
+    children = (f"../acquisition_collections/{acquisition_id}_collection.json" for acquisition_id in tiles)
+    return {
+        "id": order_id,
+        "stac_version": ROOT_VERSION,
+        "description": f"Order {order_id} collection",
+        "links": [_link("root", f"./{order_id}_root_collection.json"), *(_link("child", href) for href in children)],
+        "extent": _extent(boxes, times),
+        "license": "proprietary",
+    }
 
 
 def item_href(tile: Tile) -> str:
@@ -129,19 +112,42 @@ def item_href(tile: Tile) -> str:
     return f"../{tile.folder}/{tile.acquisition_id}.json"
 
 
+def _link(rel: str, href: str) -> dict[str, str]:
+    return {"rel": rel, "href": href, "type": "application/json"}
+
+
+def _datetime(tile: Tile) -> str:
+    """Return the time of an acquisition as in real items, with a space instead of a T."""
+    return f"{tile.acquired_at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def _bounds(tile: Tile) -> shapely.Polygon:
+    footprint = project(utm_footprint(tile), tile.epsg, WGS84)
+    return shapely.box(*(footprint if not footprint.is_empty else tile.footprint).bounds)
+
+
+def _union(boxes: Sequence[shapely.Polygon]) -> list[float]:
+    # Not total_bounds, which changes the warning filters of all threads.
+    return list(shapely.GeometryCollection(list(boxes)).bounds)
+
+
+def _extent(boxes: list[list[float]], times: Sequence[str]) -> dict[str, Any]:
+    return {"spatial": {"bbox": boxes}, "temporal": {"interval": [[min(times), max(times)]]}}
+
+
 def _asset(tile: Tile, asset: Asset) -> dict[str, Any]:
-    description: dict[str, Any] = {
-        "href": f"./{tile.acquisition_id}{asset.suffix}",
-        "type": asset.media_type,
-        "roles": _ROLES.get(asset.key, ["data"]),
-    }
+    description: dict[str, Any] = {"type": asset.media_type, "title": TITLES[asset.key]}
+    if asset.key in DESCRIPTIONS:
+        description["description"] = DESCRIPTIONS[asset.key]
+    description["href"] = f"./{tile.acquisition_id}{asset.suffix}"
     if asset.shape is not None:
         height, width = asset.shape
-        description["proj:shape"] = [height, width]
-        description["proj:transform"] = list(affine(tile.cell.bounds, width, height))[:6]
         description["proj:bbox"] = list(tile.cell.bounds)
-        if asset.key not in _ROLES or asset.key == "visual":
-            description["eo:bands"] = [
-                {"name": band, **({"common_name": band} if band in _COMMON_NAMES else {})} for band in asset.bands
-            ]
+        description["proj:shape"] = [height, width]
+        description["proj:transform"] = list(affine(tile.cell.bounds, width, height))
+    if bands := eo_bands(asset.bands):
+        description["eo:bands"] = bands
+    if asset.key in CLASSES:
+        description["raster:bands"] = [{"classification:classes": list(CLASSES[asset.key])}]
+    description["roles"] = [ROLES.get(asset.key, asset.key)]
     return description

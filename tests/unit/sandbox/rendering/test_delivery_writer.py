@@ -99,5 +99,5 @@ def test_second_order_into_a_prefix_extends_the_collection(tmp_path):
         for cell in list(ard.catalog.tiles(acquisition))[:2]:
             api.wait(api.order(acquisitions=[{"id": acquisition, "cells": [cell]}]).json()["id"])
         path = tmp_path / f"bkt/a/b/acquisition_collections/{acquisition}_collection.json"
-        assert len(json.loads(path.read_text())["links"]) == 2
+        assert [link["rel"] for link in json.loads(path.read_text())["links"]].count("item") == 2
         api.session.close()
