@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 VERIFY_AFTER_S = 3600.0
 # A list may lag behind the orders' own statuses by this much.
 TOLERATED_LAG_S = 60.0
-# The list is compared with an order that it showed as running too long for at most this time.
+# The list is compared with an order that has ended for at most this time.
 REMEMBER_ENDED_S = 4 * 86400.0
 
 
@@ -30,7 +30,7 @@ class ListCheck:
         self.lags = False
         self._verify_first = verify_first
         self._verify_at: dict[str, float] = {}
-        # Orders that had ended when the list showed them as running, and since when that is known.
+        # Orders that have ended, and since when that is known, until the list shows it.
         self._ended_at: dict[str, float] = {}
 
     def add(self, order_ids: Collection[str]) -> None:
@@ -38,8 +38,7 @@ class ListCheck:
         now = time.monotonic()
         for order_id in order_ids:
             if order_id not in self._verify_at:
-                delay = 0.0 if self._verify_first else random.uniform(VERIFY_AFTER_S / 2, VERIFY_AFTER_S)  # noqa: S311 -- jitter
-                self._verify_at[order_id] = now + delay
+                self._verify_at[order_id] = now + (0.0 if self._verify_first else _spread())
 
     def due(self, order_ids: Collection[str], list_requests: int) -> set[str]:
         """Return those of the orders for which the list alone is not enough now.
@@ -54,13 +53,12 @@ class ListCheck:
 
     def verify(self, order_id: str) -> None:
         """Record that an order, requested by itself, is running."""
-        self._verify_at[order_id] = time.monotonic() + VERIFY_AFTER_S
+        self._verify_at[order_id] = time.monotonic() + _spread()
 
-    def end(self, order_id: str, *, was_listed_as_running: bool) -> None:
-        """Record that an order has ended."""
+    def end(self, order_id: str) -> None:
+        """Record that an order, requested by itself, has ended."""
         self._verify_at.pop(order_id, None)
-        if was_listed_as_running:
-            self._ended_at[order_id] = time.monotonic()
+        self._ended_at[order_id] = time.monotonic()
 
     def compare(self, statuses: Mapping[str, str]) -> None:
         """Compare a page of the list with the orders that are known to have ended."""
@@ -82,3 +80,8 @@ class ListCheck:
             order_id: verify_at for order_id, verify_at in self._verify_at.items() if now - verify_at < REMEMBER_ENDED_S
         }
         self.lags = self.lags and bool(self._ended_at)
+
+
+def _spread() -> float:
+    """Return the seconds until a verification, so that those of many orders are spread over time."""
+    return random.uniform(VERIFY_AFTER_S / 2, VERIFY_AFTER_S)  # noqa: S311 -- jitter

@@ -119,7 +119,6 @@ class StatusPoll:
         self._queue: list[str] = []
         self._failures_in_a_row = 0
         self._any_succeeded = False
-        self._listed_as_running: set[str] = set()
         reader.list_check.add(self._unread)
         list_requests = reader.expected_list_requests(len(self._unseen))
         # Not to be answered from the list if it shows them as running.
@@ -179,7 +178,6 @@ class StatusPoll:
         statuses = page.statuses
         running_statuses = {status for status in set(statuses.values()) if state_of(status) is State.RUNNING}
         running = {order_id for order_id in listed if statuses[order_id] in running_statuses}
-        self._listed_as_running |= running
         updates: dict[str, OrderStatus | ArdError] = dict(_succeeded(page, listed - running))
         if self._reader.full_details:
             return StatusBatch(updates.keys(), updates)
@@ -219,7 +217,7 @@ class StatusPoll:
         if order.state is State.RUNNING:
             self._reader.list_check.verify(order_id)
         else:
-            self._reader.list_check.end(order_id, was_listed_as_running=order_id in self._listed_as_running)
+            self._reader.list_check.end(order_id)
         if self._known_statuses.get(order_id) == order.status:
             return StatusBatch((order_id,), {})
         return StatusBatch((order_id,), {order_id: order})
