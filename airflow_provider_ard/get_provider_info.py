@@ -79,6 +79,16 @@ ARD_CONNECTION: dict[str, Any] = {
 }
 
 
+# Validates `az://` URIs of assets and names them for OpenLineage; Airflow's Azure provider does neither.
+_ASSET_URIS = [
+    {
+        "schemes": ["az"],
+        "handler": "airflow_provider_ard.assets.azure.sanitize_uri",
+        "to_openlineage_converter": "airflow_provider_ard.assets.azure.convert_asset_to_openlineage",
+    }
+]
+
+
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata, in the form of Airflow's `provider_info.schema.json`."""
     integration = "Maxar ARD"
@@ -118,6 +128,9 @@ def get_provider_info() -> dict[str, Any]:
         ],
         # The scheme az:// of the ARD API and adlfs; Airflow's Azure provider registers abfs:// only.
         "filesystems": ["airflow_provider_ard.fs.azure"],
+        "asset-uris": _ASSET_URIS,
+        # The name in Airflow 2.
+        "dataset-uris": _ASSET_URIS,
         "connection-types": [ARD_CONNECTION],
         "cli": ["airflow_provider_ard.cli.definition.get_ard_cli_commands"],
         "extra-links": [

@@ -1,10 +1,12 @@
 """Links of a task in Airflow's UI: its order, the destination and the root collection.
 
-A task pushes the URLs as XComs once they are known; Airflow hides a link without a URL.
+A task pushes the URLs as XComs once they are known, and empty ones before: Airflow logs an error for a missing XCom. It
+hides a link without a URL.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import BaseOperator
 
+_log = logging.getLogger(__name__)
 ORDER_URL_KEY = "order_url"
 DESTINATION_URL_KEY = "destination_url"
 COLLECTION_URL_KEY = "collection_url"
@@ -53,7 +56,7 @@ ARD_LINKS = (ArdOrderLink(), ArdDestinationLink(), ArdCollectionLink())
 def push_links(ti: Any, ard_conn_id: str, reports: Sequence[Mapping[str, Any]], status_url: str = "") -> None:
     """Push the URLs of orders from the reports of `OrderStatus.report()`.
 
-    For several orders, the order link leads to all of them; URLs that differ are omitted.
+    For several orders, the order link leads to all of them; URLs that differ are empty.
     """
     single = reports[0] if len(reports) == 1 else None
     locations = {report.get("output_uri") for report in reports}
@@ -63,8 +66,16 @@ def push_links(ti: Any, ard_conn_id: str, reports: Sequence[Mapping[str, Any]], 
         COLLECTION_URL_KEY: object_url(single.get("collection_uri")) if single else "",
     }
     for key, url in links.items():
-        if url:
-            ti.xcom_push(key=key, value=url)
+        ti.xcom_push(key=key, value=url)
+
+
+def push_empty_links(ti: Any) -> None:
+    """Push the URLs of a task that has no order yet; a failure is logged, as links are only displayed."""
+    try:
+        for link in ARD_LINKS:
+            ti.xcom_push(key=link.key, value="")
+    except Exception as error:  # noqa: BLE001 -- see above
+        _log.warning("Pushing the links failed: %s", error)
 
 
 def order_page(ard_conn_id: str, order_id: str | None = None) -> str:

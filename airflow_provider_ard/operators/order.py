@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_ard.api.arguments import OMITTED
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
-from airflow_provider_ard.links.order import ARD_LINKS
+from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -211,6 +211,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         from airflow_provider_ard.ordering.task_state import Attempt
         from airflow_provider_ard.ordering.test_runs import is_loopback, is_test_run
 
+        push_empty_links(context["ti"])
         hook = ArdHook(self.ard_conn_id)
         request = hook.order_request(**unmask(self._passed(ORDER_ARGUMENTS)))
         for note in request.warnings:

@@ -16,7 +16,7 @@ from airflow_provider_ard.exceptions import (
     raises_airflow_exceptions,
 )
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin
-from airflow_provider_ard.links.order import ARD_LINKS, push_links
+from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links, push_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,6 +112,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         from airflow_provider_ard.hooks.ard import ArdHook
         from airflow_provider_ard.hooks.storage import json_reader
 
+        push_empty_links(context["ti"])
         with airflow_exceptions(self.ard_conn_id):
             order_ids = parse_order_ids(self.order_id)
             tile_filter = TileFilter.of(

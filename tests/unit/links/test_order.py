@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_ard.links.order import console_url, object_url, push_links
+from airflow_provider_ard.links.order import console_url, object_url, push_empty_links, push_links
 
 
 class TaskInstance(dict):
@@ -47,5 +47,14 @@ def test_link_requires_a_common_destination(other, same):
         {"order_id": "2", "output_uri": other, "collection_uri": f"{other}/2.json"},
     ]
     push_links(ti, "ard_default", reports)
-    assert ("destination_url" in ti) is same
-    assert "collection_url" not in ti
+    assert bool(ti["destination_url"]) is same
+    assert ti["collection_url"] == ""
+
+
+def test_failure_to_push_empty_links_is_only_logged(caplog):
+    class Broken:
+        def xcom_push(self, key, value):
+            raise ConnectionError("down")
+
+    push_empty_links(Broken())
+    assert "Pushing the links failed: down" in caplog.text

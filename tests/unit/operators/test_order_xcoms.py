@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+
+from airflow_provider_ard.exceptions import ArdRequestError
 
 
 def test_order_id_is_returned_if_reading_its_usage_fails(ard, order, context):
@@ -58,3 +62,12 @@ def test_link_is_empty_until_its_xcom_exists(monkeypatch, order):
     monkeypatch.setattr(links.XCom, "get_value", lambda ti_key, key: {"order_url": "https://ard/1"}.get(key))
     urls = {link.name: link.get_link(order(), ti_key=None) for link in order().operator_extra_links}
     assert urls == {"ARD order": "https://ard/1", "ARD delivery": "", "ARD root collection": ""}
+
+
+@pytest.mark.parametrize("arguments", [{"dry_run": True}, {"bbox": [1, 2, 3]}], ids=["dry run", "invalid argument"])
+def test_task_without_an_order_has_empty_links(order, context, arguments):
+    """Airflow reads the XCom of each link when a task ends, and logs an error if there is none."""
+    with contextlib.suppress(ArdRequestError):
+        order(**arguments).execute(context)
+    links = {key: context["ti"].xcoms[key] for key in ("order_url", "destination_url", "collection_url")}
+    assert set(links.values()) == {""}
