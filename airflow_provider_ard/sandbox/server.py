@@ -53,7 +53,7 @@ class Sandbox(SandboxAccount):
     clock_rate: seconds of the sandbox's clock per real second.
     state: SQLite file for orders, tokens, Selects, monitors, credentials, notifications and the clock, with the TLS
         certificate beside it; a sandbox started with the same file continues from there.
-    pixels: width of the visual and panchromatic images; multispectral images have a quarter.
+    pixels: width of the visual images; others are smaller in proportion to their resolution.
     seed: seed of order IDs and of random faults (`probability`).
     """
 

@@ -21,6 +21,7 @@ EIGHT_BAND_PLATFORMS = ("WV02", "WV03")
 MS_FACTOR = 4
 # Surface reflectance of 1.0 in the analytic images.
 SCALE = 10_000
+_VISUAL_GSD_M = 0.30517578125
 _SNAP_M = 0.5
 _CLOUD_M = 2600.0
 _CLOUD_SOFT = 0.07
@@ -34,9 +35,9 @@ _SATURATED = 0.80
 class Scene:
     """The images of a tile, bands first; 0 is no data, and `valid` is the mask of data.
 
-    `visual` is (3, n, n) uint8, `pan` (1, n, n) uint16, `ms` (8 or 4, n/4, n/4) uint16. Without a multispectral sensor
-    `visual` has one band, and `ms` is None. `masks` are (n, n), by name; those that require a multispectral sensor are
-    missing without one.
+    `visual` is (3, n, n) uint8, `pan` (1, m, m) uint16, `ms` (8 or 4, m/4, m/4) uint16, with `m` as in `native_pixels`.
+    Without a multispectral sensor `visual` has one band, and `ms` is None. `masks` are (n, n), by name; those that
+    require a multispectral sensor are missing without one.
     """
 
     visual: NDArray[np.uint8]
@@ -63,14 +64,21 @@ def utm_footprint(tile: Tile) -> BaseGeometry:
     return footprint.buffer(0).intersection(box(*bounds))
 
 
+def native_pixels(tile: Tile, pixels: int) -> int:
+    """Return the width of the panchromatic image of an acquisition whose visual image is `pixels` wide."""
+    ratio = _VISUAL_GSD_M / float(tile.properties.get("gsd") or _VISUAL_GSD_M)
+    return MS_FACTOR * max(1, round(min(1.0, ratio) * pixels / MS_FACTOR))
+
+
 def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:
-    """Return the images of a tile, `pixels` wide; the result depends on the arguments only.
+    """Return the images of a tile, the visual one `pixels` wide; the result depends on the arguments only.
 
     Without bundle adjustment, the images of each acquisition are shifted by a few meters.
     """
     pixels = max(MS_FACTOR, pixels - pixels % MS_FACTOR)
     grid = _grid(tile, pixels)
-    valid = _valid(tile, pixels)
+    valid = data_mask(tile, pixels)
+    native = native_pixels(tile, pixels)
     properties = tile.properties
     season = Season.of(tile.acquired_at.date(), southern=tile.cell.hemisphere == "S")
     shift = (0.0, 0.0) if bundle_adjusted else _misregistration(tile.acquisition_id)
@@ -98,15 +106,15 @@ def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:
     if properties.get("platform") != "WV01":
         masks["ms-saturation"] = bright > _SATURATED
     visual = _tone(land[..., RGB] + np.float32(haze) * np.array([0.8, 1.0, 1.35], np.float32))
-    pan = _counts(land[..., 1:6].mean(axis=-1, keepdims=True))
+    pan = _counts(_resampled(land[..., 1:6].mean(axis=-1, keepdims=True), native))
     panchromatic = properties.get("platform") == "WV01"
     if panchromatic:
         visual = _tone(land[..., 1:6].mean(axis=-1, keepdims=True))
     bands = land if properties.get("platform") in EIGHT_BAND_PLATFORMS else land[..., FOUR_BANDS]
     return Scene(
         visual=_bands_first(visual, valid),
-        pan=_bands_first(pan, valid),
-        ms=None if panchromatic else _bands_first(_counts(_coarse(bands)), _coarse_mask(valid)),
+        pan=_bands_first(pan, data_mask(tile, native)),
+        ms=None if panchromatic else _multispectral(bands, tile, native // MS_FACTOR),
         masks={name: mask & valid for name, mask in masks.items()},
         valid=valid,
     )
@@ -157,7 +165,8 @@ def _grid(tile: Tile, pixels: int) -> Grid:
     return xmin + centers * (xmax - xmin), ymax - centers * (ymax - ymin)
 
 
-def _valid(tile: Tile, pixels: int) -> Mask:
+def data_mask(tile: Tile, pixels: int) -> Mask:
+    """Return where an image of a tile, `pixels` wide, has data."""
     footprint = utm_footprint(tile)
     if footprint.is_empty:
         return np.zeros((pixels, pixels), bool)
@@ -169,15 +178,19 @@ def _valid(tile: Tile, pixels: int) -> Mask:
     return mask
 
 
-def _coarse(image: Floats) -> Floats:
-    rows, columns, bands = image.shape
-    blocks = image.reshape(rows // MS_FACTOR, MS_FACTOR, columns // MS_FACTOR, MS_FACTOR, bands)
-    result: Floats = blocks.mean(axis=(1, 3))
+def _multispectral(bands: Floats, tile: Tile, pixels: int) -> NDArray[np.uint16]:
+    return _bands_first(_counts(_resampled(bands, pixels)), data_mask(tile, pixels))
+
+
+def _resampled(image: Floats, pixels: int) -> Floats:
+    """Return an image of another width, each pixel the average of the area that it covers."""
+    edges = np.linspace(0, len(image), pixels + 1)
+    cells = np.arange(len(image))
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    weights = np.clip(overlap, 0, None).astype(np.float32) * np.float32(pixels / len(image))
+    rows = np.tensordot(weights, image, axes=(1, 0))
+    result: Floats = np.tensordot(rows, weights, axes=(1, 1)).transpose(0, 2, 1)
     return result
-
-
-def _coarse_mask(mask: Mask) -> Mask:
-    return _coarse(mask[..., None].astype(np.float32))[..., 0] > 0.5
 
 
 def _tone(image: Floats) -> NDArray[np.uint8]:

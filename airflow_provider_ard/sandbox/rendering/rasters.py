@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp
 from rasterio.features import shapes
 from rasterio.io import MemoryFile
 from shapely.geometry import shape
@@ -16,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.rendering.geopackages import geopackage
-from airflow_provider_ard.sandbox.rendering.imagery import MS_FACTOR, Mask, Scene, render, utm_footprint
+from airflow_provider_ard.sandbox.rendering.imagery import MS_FACTOR, Mask, Scene, data_mask, render, utm_footprint
 from airflow_provider_ard.sandbox.rendering.landscape import BANDS
 from airflow_provider_ard.sandbox.rendering.projection import affine
 
@@ -36,6 +37,10 @@ MASKS = {
 }
 _CACHED_TILES = 64
 _BLOCK_PX = 256
+_RGB = 3
+# With a lower quality, small images have artifacts at the edge of data, which readers without the mask take for data.
+_JPEG = {"compress": "JPEG", "quality": 100}
+_DEFLATE = {"compress": "deflate", "predictor": "yes"}
 _MASK_NODATA = 255
 # Values of the raster of clouds and cloud shadows.
 NO_DATA, CLEAR, CLOUD, CLOUD_SHADOW = range(4)
@@ -62,7 +67,8 @@ def files(tile: Tile, pixels: int, *, hd: bool = False, bundle_adjusted: bool = 
 class TileFiles:
     """The files of a tile except its STAC item, each rendered on first access.
 
-    `pixels` is the width of the visual and panchromatic images; multispectral images and masks have a quarter.
+    `pixels` is the width of the visual image; masks have a quarter. Panchromatic images have the resolution of the
+    acquisition, and multispectral ones a quarter of it.
     """
 
     def __init__(self, tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> None:
@@ -119,7 +125,8 @@ class TileFiles:
         return self._image("ms_analytic", "-ms.tif", image, bands)
 
     def _image(self, key: str, suffix: str, image: NDArray[Any], bands: tuple[str, ...]) -> Asset:
-        content = cog(image, self._tile.cell.bounds, self._tile.epsg, bands)
+        valid = data_mask(self._tile, image.shape[2])
+        content = cog(image, self._tile.cell.bounds, self._tile.epsg, bands, valid=valid)
         return Asset(key, suffix, COG, content, bands, (image.shape[1], image.shape[2]))
 
     def _vectors(self, name: str, key: str) -> Asset:
@@ -143,8 +150,19 @@ class TileFiles:
         return Asset(key, f"-{key}.tif", COG, content, (key,), (image.shape[1], image.shape[2]))
 
 
-def cog(image: NDArray[Any], bounds: Sequence[float], epsg: int, descriptions: Sequence[str], nodata: int = 0) -> bytes:
-    """Return a Cloud Optimized GeoTIFF of an image, bands first."""
+def cog(
+    image: NDArray[Any],
+    bounds: Sequence[float],
+    epsg: int,
+    descriptions: Sequence[str],
+    *,
+    nodata: int | None = None,
+    valid: Mask | None = None,
+) -> bytes:
+    """Return a Cloud Optimized GeoTIFF of an image, bands first; `valid` becomes its mask band.
+
+    Three bands are compressed as JPEG, others without loss.
+    """
     count, height, width = image.shape
     profile = {
         "driver": "COG",
@@ -156,12 +174,15 @@ def cog(image: NDArray[Any], bounds: Sequence[float], epsg: int, descriptions: S
         "transform": affine(bounds, width, height),
         "nodata": nodata,
         "blocksize": _BLOCK_PX,
-        "compress": "deflate",
-        "predictor": "yes",
+        **(_JPEG if count == _RGB else _DEFLATE),
     }
     with MemoryFile() as memory:
         with memory.open(**profile) as target:
+            if count == _RGB:
+                target.colorinterp = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
             target.write(image)
+            if valid is not None:
+                target.write_mask(valid)
             for number, description in enumerate(descriptions, 1):
                 target.set_band_description(number, description)
         return bytes(memory.read())

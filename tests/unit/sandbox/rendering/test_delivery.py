@@ -11,6 +11,7 @@ import pystac
 import pytest
 import rasterio
 from maxar_ard_grid import Cell
+from rasterio.enums import Compression, MaskFlags, PhotometricInterp
 from rio_cogeo.cogeo import cog_validate
 from shapely.geometry import box, shape
 
@@ -54,12 +55,19 @@ def test_images_are_cogs_with_the_bounds_of_their_cell(delivered):
         valid, errors, warnings = cog_validate(path, quiet=True)
         assert (valid, errors, warnings) == (True, [], []), path
         cell = Cell(path.parts[-3], zone=int(path.parts[-4]))
-        images = {"visual": (3, "uint8", 0), "clouds": (1, "uint8", 0), "pan": (1, "uint16", 0), "ms": (8, "uint16", 0)}
+        images = {
+            "visual": (3, "uint8", None),
+            "clouds": (1, "uint8", 0),
+            "pan": (1, "uint16", None),
+            "ms": (8, "uint16", None),
+        }
         with rasterio.open(path) as image:
             assert list(image.bounds) == cell.bounds
             assert f"EPSG:{image.crs.to_epsg()}" == cell.proj
             expected = images.get(path.stem.partition("-")[2], (1, "uint8", 255))
             assert (image.count, image.dtypes[0], image.nodata) == expected
+            if expected[2] is None:
+                assert MaskFlags.per_dataset in image.mask_flag_enums[0]
 
 
 def test_data_and_clouds_match_the_catalog(delivered):
@@ -67,7 +75,8 @@ def test_data_and_clouds_match_the_catalog(delivered):
     for tile in ard.orders[0].tiles:
         base = prefix / tile.folder / tile.acquisition_id
         with rasterio.open(f"{base}-visual.tif") as image:
-            has_data = image.read(1) > 0
+            assert (image.compression, image.photometric) == (Compression.jpeg, PhotometricInterp.ycbcr)
+            has_data = image.dataset_mask() > 0
         share = tile.area_sqkm / 25
         assert has_data.mean() == pytest.approx(share, abs=0.01)
         info, _, geometries, _ = pyogrio.raw.read(f"{base}-data-mask.gpkg")
@@ -152,6 +161,18 @@ def test_vector_and_raster_masks_agree(delivered):
     assert min(areas.values()) > 0
 
 
+def test_panchromatic_images_have_the_resolution_of_their_acquisition(delivered):
+    prefix, _, ard = delivered
+    widths = set()
+    for tile in ard.orders[0].tiles:
+        base = prefix / tile.folder / tile.acquisition_id
+        with rasterio.open(f"{base}-pan.tif") as pan, rasterio.open(f"{base}-ms.tif") as ms:
+            assert pan.width == 4 * ms.width < 256
+            assert pan.width / 256 == pytest.approx(0.305 / tile.properties["gsd"], abs=0.01)
+            widths.add(pan.width)
+    assert len(widths) == len({tile.acquisition_id for tile in ard.orders[0].tiles})
+
+
 def test_classes_of_the_cloud_raster_agree_with_its_masks(delivered):
     prefix, _, ard = delivered
     masks = {2: "cloud-mask", 3: "cloud-shadow-mask"}
@@ -190,7 +211,7 @@ def test_acquisitions_of_a_cell_show_the_same_land(delivered):
     tile, later_tile = next(tiles for tiles in clear.values() if len(tiles) > 1)[:2]
     first, second = render(tile, 128), render(later_tile, 128)
     both = first.valid & second.valid
-    assert np.corrcoef(first.pan[0][both], second.pan[0][both])[0, 1] > 0.6
+    assert np.corrcoef(first.visual[0][both], second.visual[0][both])[0, 1] > 0.6
     assert np.array_equal(render(tile, 128).visual, first.visual)
 
 
