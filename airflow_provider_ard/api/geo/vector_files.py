@@ -82,7 +82,10 @@ def _read(local: str, file: AoiFile, argument: str, repairs: list[str]) -> BaseG
             warnings.simplefilter("always")
             layers = _choose(_read_layers(local), file, argument)
     except _gdal_errors() as error:
+        folder = local[: local.rfind("/") + 1]
         message = str(error).replace(local, file.path.rsplit("/", 1)[-1]).split("; It might help", 1)[0]
+        # Without folders, GDAL's advice at the end fits in.
+        message = message.replace(folder, "") if folder else message
         raise ArdRequestError(
             f"{file.label} cannot be read: {message[:200] or type(error).__name__}", argument=argument
         ) from None
