@@ -58,7 +58,7 @@ def clamp(geometry: BaseGeometry, repairs: list[str]) -> BaseGeometry:
 
     Adds a warning to `repairs` if there are any. Other coordinates are unchanged.
     """
-    excess = np.abs(np.reshape(geometry.bounds, (2, 2))) - _LIMITS
+    excess = np.abs(shapely.get_coordinates(geometry)) - _LIMITS
     if not ((excess > 0) & (excess <= _TOLERANCE_DEGREES)).any() or (excess > _TOLERANCE_DEGREES).any():
         return geometry
     repairs.append(f"coordinates up to {_TOLERANCE_DEGREES:g}° beyond ±180 or ±90 were set to these limits")
@@ -72,9 +72,11 @@ def clamp_number(number: float, limit: float) -> float:
 
 def check_range(geometry: BaseGeometry, argument: str) -> None:
     """Raise `ArdRequestError` for coordinates that are not longitudes and latitudes in degrees."""
-    if not np.isfinite(shapely.get_coordinates(geometry)).all():
+    coordinates = shapely.get_coordinates(geometry)
+    if not np.isfinite(coordinates).all():
         raise ArdRequestError("a coordinate is not a finite number", argument=argument)
-    xmin, ymin, xmax, ymax = geometry.bounds
+    # The bounds of a polygon do not include a hole outside of it, which a repair makes a polygon.
+    (xmin, ymin), (xmax, ymax) = coordinates.min(axis=0), coordinates.max(axis=0)
     if -90 <= ymin <= ymax <= 90 and -180 <= xmin <= xmax <= 180:
         return
     if -90 <= xmin <= xmax <= 90 and -180 <= ymin <= ymax <= 180:

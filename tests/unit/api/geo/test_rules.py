@@ -102,3 +102,10 @@ def test_degenerate_polygon_is_refused(polygon):
     with pytest.raises(ArdRequestError) as caught:
         parse_aoi(polygon)
     assert caught.value.argument == "intersects"
+
+
+@pytest.mark.parametrize("beyond", [95, 1e300])
+def test_hole_outside_of_its_polygon_is_checked_as_well(beyond):
+    hole = [(0, beyond), (1, beyond), (1, beyond * 1.1), (0, beyond * 1.1)]
+    with pytest.raises(ArdRequestError, match="within ±90"):
+        parse_aoi(shapely.Polygon(BOX.exterior, [hole]))

@@ -73,6 +73,10 @@ def written(driver: str, suffix: str, **options: object) -> Callable[[list[objec
     return write
 
 
+def is_on_earth(row: shapely.Geometry | None) -> bool:
+    return row is None or row.is_empty or max(map(abs, row.bounds)) < 1000
+
+
 def shapefile_zip(rows: list[object], crs: int | None) -> bytes:
     content = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -91,7 +95,8 @@ FORMATS: dict[str, Callable[[list[object], int | None], bytes]] = {
     ".geojson": lambda rows, crs: json.dumps(
         {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": None if row is None else shapely.geometry.mapping(row)} for row in rows]}
     ).encode(),
-    ".kml": written("KML", ".kml"),
+    # GDAL's writer wraps longitudes one turn at a time, which takes forever for 1e300.
+    ".kml": lambda rows, crs: written("KML", ".kml")([row for row in rows if is_on_earth(row)], crs),
     ".gpkg": written("GPKG", ".gpkg"),
     ".fgb": written("FlatGeobuf", ".fgb", SPATIAL_INDEX="NO"),
     ".zip": shapefile_zip,
