@@ -9,7 +9,7 @@ import shapely
 
 from airflow_provider_ard.api.delivery.layout import root_collection_uri
 from airflow_provider_ard.api.errors import ArdError
-from airflow_provider_ard.api.geo.geometry import GeometryReader
+from airflow_provider_ard.api.geo.geometry import GeometryReader, is_wkt
 from airflow_provider_ard.api.geo.grid import footprint, is_cell_id
 from airflow_provider_ard.api.http.redaction import redact_values
 from airflow_provider_ard.api.selects.request import SelectRequest
@@ -108,7 +108,8 @@ def _aoi(order: OrderStatus) -> dict[str, Any] | None:
     if box := ordered_bbox(order):
         return dict(shapely.geometry.mapping(shapely.geometry.box(*box)))
     wkt = order.order.intersects if order.order else None
-    if not isinstance(wkt, str):
+    # The reader would open any other string as a file of this server.
+    if not isinstance(wkt, str) or not is_wkt(wkt):
         return None
     try:
         return dict(shapely.geometry.mapping(GeometryReader("intersects").read(wkt)))

@@ -72,3 +72,13 @@ def test_collection_is_shown_after_delivery(ard, client):
     assert order_details(client, order_id, {"d"})["collection"] is None
     ard.finish_order(order_id)
     assert order_details(client, order_id, {"d"})["collection"].endswith(f"{order_id}_root_collection.json")
+
+
+def test_aoi_that_is_a_path_is_not_opened(ard, client, tmp_path):
+    path = tmp_path / "secret.wkt"
+    path.write_text("POLYGON ((0 0, 0 1, 1 1, 1 0, 0 0))")
+    order_id = place_order(
+        client, intersects="POLYGON ((-105.1 40.1, -105.1 40.2, -105.0 40.2, -105.0 40.1, -105.1 40.1))"
+    )
+    ard.faults.add("GET /order/status/*", kind="set_json", path="$.order.intersects", value=str(path))
+    assert order_details(client, order_id, {"d"})["aoi"] is None
