@@ -17,12 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.matrix.environments import ENVIRONMENTS, EXTRAS, REPOSITORY, TABLE_PACKAGES, Environment
+from tests.matrix.environments import ENVIRONMENTS, EXTRAS, REPOSITORY, TABLE_PACKAGES, UV, Environment, find_python
 
 FOLDER = REPOSITORY / ".matrix"
 WORK = FOLDER / "work"
-UV = str(Path(sys.executable).with_name("uv"))
-OLDEST_AND_NEWEST = ("2.11-floor", "3.3-newest")
+# Python 3.11 at one end, the newest at the other.
+SHORT = ("2.11-floor", "3.3-newest-py3.13")
+OLDEST_AND_NEWEST = (*SHORT, "3.3-newest")
 # Warnings from this package are errors; old Airflow versions warn about newer libraries.
 WARNINGS = "filterwarnings=default\nerror:::airflow_provider_ard"
 TIMEOUT_S = 3600
@@ -97,17 +98,24 @@ def main() -> int:
     )
     parser.add_argument("--jobs", type=int, default=2, help="number of environments to test concurrently")
     options = parser.parse_args()
-    names = options.names or (
-        OLDEST_AND_NEWEST if options.short else [environment.name for environment in ENVIRONMENTS]
-    )
+    names = options.names or (SHORT if options.short else [environment.name for environment in ENVIRONMENTS])
     wheel = prepare()
     with ThreadPoolExecutor(options.jobs) as pool:
-        selected = [environment for environment in ENVIRONMENTS if environment.name in names]
+        selected = installable([environment for environment in ENVIRONMENTS if environment.name in names])
         outcomes = list(pool.map(lambda environment: test(environment, wheel, short=options.short), selected))
     print("\n" + format_table(outcomes), flush=True)
     failures = [failure for outcome in outcomes for failure in outcome.failed]
     print("\n".join(failures), file=sys.stderr)
     return 1 if failures else 0
+
+
+def installable(environments: list[Environment]) -> list[Environment]:
+    """Return the environments whose Python is installed; print the names of the others."""
+    pythons = {version: find_python(version) for version in {environment.python for environment in environments}}
+    for environment in environments:
+        if pythons[environment.python] is None:
+            print(f"{environment.name}: skipped, Python {environment.python} is not installed", flush=True)
+    return [environment for environment in environments if pythons[environment.python] is not None]
 
 
 def prepare() -> Path:
@@ -153,7 +161,15 @@ def install(environment: Environment, wheel: Path, folder: Path) -> None:
     """Install the wheel and the test dependencies at the environment's pinned versions, and check the result."""
     python = folder / "venv" / "bin" / "python"
     commands = [
-        [UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder / "venv"],
+        [
+            UV,
+            "venv",
+            "--quiet",
+            "--clear",
+            "--python",
+            find_python(environment.python) or environment.python,
+            folder / "venv",
+        ],
         [
             *(UV, "pip", "install", "--quiet", "--python", python, "--constraints", environment.constraints),
             *("--reinstall-package", "airflow-provider-ard", f"{wheel}[{','.join(EXTRAS)}]"),
@@ -200,11 +216,22 @@ def count_results(report: Path) -> tuple[str, int]:
 
 def format_table(outcomes: list[Outcome]) -> str:
     """Return the summary table: package versions, and passed/failed/skipped tests of each suite."""
-    rows = [["environment", "airflow", *(name.removeprefix("apache-airflow-providers-") for name in TABLE_PACKAGES)]]
+    rows = [
+        [
+            "environment",
+            "python",
+            "airflow",
+            *(name.removeprefix("apache-airflow-providers-") for name in TABLE_PACKAGES),
+        ]
+    ]
     rows[0] += [*(suite.name for suite in SUITES), "seconds"]
     for outcome in outcomes:
         pins = outcome.environment.pins()
-        row = [outcome.environment.name, *(pins[name] for name in ("apache-airflow", *TABLE_PACKAGES))]
+        row = [
+            outcome.environment.name,
+            outcome.environment.python,
+            *(pins[name] for name in ("apache-airflow", *TABLE_PACKAGES)),
+        ]
         rows.append([*row, *(outcome.counts.get(suite.name, "-") for suite in SUITES), f"{outcome.seconds:.0f}"])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

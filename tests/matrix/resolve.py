@@ -7,28 +7,27 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from pathlib import Path
 
 from tests.matrix.environments import (
     CLOUDS,
     ENVIRONMENTS,
     EXTRAS,
     REPOSITORY,
+    UV,
     Environment,
     base_dependencies,
     parse_pins,
 )
 
-PYTHON = "3.11"
 COMPAT = "apache-airflow-providers-common-compat"
 
 
-def compile_pins(*options: str, constraints: str) -> str:
+def compile_pins(*options: str, constraints: str, python: str) -> str:
     """Return the output of `uv pip compile` for pyproject.toml; `constraints` is the content of a constraints file."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(constraints)
         file.flush()
-        command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--python-version", PYTHON]
+        command = [UV, "pip", "compile", "--quiet", "--python-version", python]
         command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "-c", file.name]
         process = subprocess.run(
             [*command, *options, "pyproject.toml"], cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True
@@ -51,10 +50,12 @@ def resolve(environment: Environment) -> str:
             # The oldest cloud providers run on Airflow 2 only.
             floor_extras = tuple(extra for extra in EXTRAS if extra not in CLOUDS)
         options = [option for extra in floor_extras for option in ("--extra", extra)]
-        lowest = parse_pins(compile_pins("--resolution", "lowest-direct", *options, constraints=floor))
+        lowest = parse_pins(
+            compile_pins("--resolution", "lowest-direct", *options, constraints=floor, python=environment.python)
+        )
         direct = {name: version for name, version in lowest.items() if name in direct_dependencies(floor_extras)}
         airflow += "".join(f"{name}=={version}\n" for name, version in direct.items() if name != "apache-airflow")
-    return compile_pins(*extras, "--group", "test", constraints=airflow)
+    return compile_pins(*extras, "--group", "test", constraints=airflow, python=environment.python)
 
 
 def direct_dependencies(extras: tuple[str, ...]) -> set[str]:

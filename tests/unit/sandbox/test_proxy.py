@@ -26,8 +26,9 @@ def test_requests_and_resets_pass_the_proxy(proxy, tls):
         ard.faults.add("POST /order", kind="reset_after_accept", nth=1)
         with pytest.raises(requests.ConnectionError) as caught:
             api.order()
-        # Within TLS, Python reports the reset as the end of the stream.
-        assert ("RemoteDisconnected" if tls else "Connection reset") in str(caught.value)
+        # Within TLS, Python mostly reports the reset as the end of the stream.
+        messages = ("RemoteDisconnected", "Connection reset") if tls else ("Connection reset",)
+        assert any(message in str(caught.value) for message in messages)
         assert len(ard.orders) == 3
         assert api.order().status_code == 200
         assert {str(port) for _, port in proxy.targets} == {ard.url.rpartition(":")[2]}
