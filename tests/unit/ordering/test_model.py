@@ -31,6 +31,7 @@ from tests.unit.ordering.crashes import Crash, CrashingClient, CrashingStore, Cr
 
 STEPS = int(os.environ.get("ARD_MODEL_STEPS", "5000"))
 STEPS_PER_EXAMPLE = 50
+PARTS = 4
 # The list lags less than the search window; a client cannot tolerate a longer lag.
 LAG_S = 0.05
 WINDOW_S = 0.12
@@ -274,16 +275,18 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(existing_orders, "LAST_SEARCH_TIMEOUT_S", 5.0)
 
 
+# In parts, so that processes share them.
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.timeout(60 + STEPS)
 @pytest.mark.usefixtures("short_pauses")
-def test_every_requested_order_is_placed_once() -> None:
+def test_every_requested_order_is_placed_once(part: int) -> None:
     Ordering.steps = 0
     profile = settings(
-        max_examples=max(1, STEPS // STEPS_PER_EXAMPLE),
+        max_examples=max(1, STEPS // PARTS // STEPS_PER_EXAMPLE),
         stateful_step_count=STEPS_PER_EXAMPLE,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    while Ordering.steps < STEPS:
+    while Ordering.steps < STEPS // PARTS:
         run_state_machine_as_test(Ordering, settings=profile)
