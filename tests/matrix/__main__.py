@@ -52,7 +52,7 @@ SUITES = (
         (
             *("tests/unit/test_provider_info.py", "tests/unit/hooks", "tests/unit/operators", "tests/unit/sensors"),
             "tests/unit/triggers",
-            "tests/unit/ordering",
+            *("tests/unit/ordering/test_attempt.py", "tests/unit/ordering/test_placement.py"),
             "tests/unit/polling",
         ),
         # The sandbox does not depend on Airflow.
