@@ -60,8 +60,7 @@ class OrderSearch:
 
     def orders_once(self) -> list[OrderStatus]:
         """Return the orders of the task instance, with a single attempt of at most 10 s."""
-        client = self._client.single_attempt(timeout=LAST_SEARCH_TIMEOUT_S)
-        return _run_within(LAST_SEARCH_TIMEOUT_S, lambda: self._orders(client))
+        return self._orders_within(LAST_SEARCH_TIMEOUT_S)
 
     def orders_of_task(self) -> list[OrderStatus]:
         """Return the orders of all task instances that the mapped task expands to in this DAG run."""
@@ -84,9 +83,8 @@ class OrderSearch:
         while True:
             seconds = max(deadline - time.monotonic(), LAST_SEARCH_TIMEOUT_S)
             is_last = time.monotonic() >= deadline
-            client = self._client.single_attempt(timeout=seconds)
             try:
-                orders = _run_within(seconds, lambda client=client: self._orders(client))  # type: ignore[misc]
+                orders = self._orders_within(seconds)
             except ArdError as error:
                 if is_last:
                     raise
@@ -98,6 +96,10 @@ class OrderSearch:
                     return _run_within(2 * seconds, lambda: self._orders_without_filter(submitted_at))
             time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
             pause = min(2 * pause, 5.0)
+
+    def _orders_within(self, seconds: float) -> list[OrderStatus]:
+        client = self._client.single_attempt(timeout=seconds)
+        return _run_within(seconds, lambda: self._orders(client))
 
     def _orders(self, client: ArdClient) -> list[OrderStatus]:
         return [order for digest in self._digests for order in _search(client, KEY_TAG, digest)]

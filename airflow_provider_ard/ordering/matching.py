@@ -56,11 +56,7 @@ class OrderMatcher:
         if same:
             return same[0]
         active = [order for order in orders if not order.has_failed]
-        if self._if_exists == "resubmit":
-            moved: list[OrderStatus] = []
-        else:
-            moved = self._find_under_other_map_index(search)
-        if moved:
+        if moved := self._find_under_other_map_index(search):
             return moved[0]
         if active and not self._needs_more_orders(active, search):
             raise self.conflict(active[0])
@@ -107,8 +103,11 @@ class OrderMatcher:
         return tag_value(order, SERIES_TAG) == str(self._attempt.series)
 
     def _find_under_other_map_index(self, search: OrderSearch) -> list[OrderStatus]:
-        """Return the orders of the same request that were placed under another map index of another list."""
-        if not self._key.is_mapped:
+        """Return the orders of the same request that were placed under another map index of another list.
+
+        Empty with `if_exists="resubmit"`, which places a new order for each clear.
+        """
+        if not self._key.is_mapped or self._if_exists == "resubmit":
             return []
         orders = search.orders_of_task_for(self._fingerprint)
         same = self.active_with_same_request([order for order in orders if self._was_placed_for_other_list(order)])
