@@ -13,13 +13,16 @@ _YEAR = re.compile(r"[0-9]{4}")
 _SENTINEL_YEARS = {1, 9999}
 
 
-def parse_period(text: str) -> tuple[date, date] | None:
+def parse_period(value: object) -> tuple[date, date] | None:
     """Return the first and last day of a date without time, None for any other string.
 
-    For example `2026-06-01`, `20260601`, `2026-W23`, `2026-06` or `2026`. Raises ValueError for one that does not
-    exist.
+    For example `2026-06-01`, `20260601`, `2026-W23`, `2026-06` or `2026`, or the number to which Airflow renders
+    `{{ ds_nodash }}` with `render_template_as_native_obj`. Raises ValueError for one that does not exist, TypeError for
+    a value that is neither a string nor a number.
     """
-    text = text.strip()
+    if not isinstance(value, int | str) or isinstance(value, bool):
+        raise TypeError
+    text = str(value).strip()
     if _DAY.fullmatch(text):
         return (day := date.fromisoformat(text)), day
     if _WEEK.fullmatch(text):

@@ -121,14 +121,9 @@ def _first_and_last(value: object) -> tuple[date, date]:
     if isinstance(value, date):
         # The NaT of pandas is a datetime without a year, which is a TypeError.
         return (day := date(value.year, value.month, value.day)), day
-    if isinstance(value, int) and not isinstance(value, bool):
-        # With render_template_as_native_obj, `{{ ds_nodash }}` is a number.
-        value = str(value)
-    if not isinstance(value, str):
-        raise TypeError
     if period := parse_period(value):
         return period
-    return (day := datetime.fromisoformat(value.strip()).date()), day
+    return (day := datetime.fromisoformat(str(value).strip()).date()), day
 
 
 def _within(day: str, first: str | None, last: str | None) -> bool:

@@ -78,16 +78,12 @@ def _first_and_last(value: object) -> tuple[date, date]:
         return (moment := _utc(value)), moment
     if isinstance(value, date):
         return value, value
-    if isinstance(value, int) and not isinstance(value, bool):
-        # With render_template_as_native_obj, `{{ ds_nodash }}` is a number.
-        value = str(value)
-    if not isinstance(value, str):
-        raise TypeError
     if period := parse_period(value):
         return period
-    if _WEEK_WITH_TIME.match(value.strip()):
+    text = str(value).strip()
+    if _WEEK_WITH_TIME.match(text):
         raise ValueError
-    return (moment := _utc(datetime.fromisoformat(value.strip()))), moment
+    return (moment := _utc(datetime.fromisoformat(text))), moment
 
 
 def _join(start: date | None, end_: date | None, argument: str) -> str:
