@@ -184,36 +184,33 @@ def check_error(account: Account, fault: dict[str, Any], call: Callable[[], obje
     assert not [secret for secret in account.secrets() if secret in text], fault
 
 
-def damaged(account: Account) -> int:
-    return len(account.ard.faults.fired)
+def random_faults(chance: random.Random, accounts: Iterator[Account]) -> Iterator[tuple[Account, dict[str, Any]]]:
+    """Yield faults to try, until half of all responses have been damaged."""
+    total = 0
+    while total < RESPONSES // 2:
+        account = next(accounts)
+        while len(account.ard.faults.fired) < RESPONSES_PER_SANDBOX:
+            yield account, random_fault(chance)
+        total += len(account.ard.faults.fired)
 
 
 @pytest.mark.timeout(120 + RESPONSES // 10)
 def test_calls_raise_only_errors_of_the_client(chance: random.Random, accounts: Iterator[Account]) -> None:
-    total = 0
-    while total < RESPONSES // 2:
-        account = next(accounts)
-        while damaged(account) < RESPONSES_PER_SANDBOX:
-            fault = random_fault(chance)
-            rule = account.ard.faults.add(**fault)
-            if chance.random() < 0.3:
-                account.ard.expire_tokens()
-            for call in chance.sample(account.calls(), 4):
-                check_error(account, fault, call)
-            account.ard.faults.remove(rule)
-            account.client.whoami()
-        total += damaged(account)
+    for account, fault in random_faults(chance, accounts):
+        rule = account.ard.faults.add(**fault)
+        if chance.random() < 0.3:
+            account.ard.expire_tokens()
+        for call in chance.sample(account.calls(), 4):
+            check_error(account, fault, call)
+        account.ard.faults.remove(rule)
+        account.client.whoami()
         assert account.client.get_order(account.order_id).id == account.order_id
 
 
 @pytest.mark.timeout(120 + RESPONSES // 5)
 def test_damaged_responses_place_one_order(chance: random.Random, accounts: Iterator[Account]) -> None:
-    total = 0
-    while total < RESPONSES // 2:
-        account = next(accounts)
-        while damaged(account) < RESPONSES_PER_SANDBOX:
-            place_during_fault(account, random_fault(chance), is_logged_in=chance.random() < 0.7)
-        total += damaged(account)
+    for account, fault in random_faults(chance, accounts):
+        place_during_fault(account, fault, is_logged_in=chance.random() < 0.7)
 
 
 def place_during_fault(account: Account, fault: dict[str, Any], *, is_logged_in: bool) -> None:

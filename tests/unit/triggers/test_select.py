@@ -29,21 +29,6 @@ def submit(client):
     return lambda: client.submit_select(SelectRequest.of(**SEARCH)).id
 
 
-@pytest.fixture
-def short_sleeps(monkeypatch):
-    """Shorten sleeps to a hundredth and return their original lengths in seconds."""
-    pauses, sleep = [], asyncio.sleep
-
-    async def shorter(seconds):
-        # Keep the short sleeps of the sandbox's server.
-        if seconds >= 1:
-            pauses.append(seconds)
-        await sleep(seconds / 100 if seconds >= 1 else seconds)
-
-    monkeypatch.setattr(asyncio, "sleep", shorter)
-    return pauses
-
-
 def trigger(select_id, **arguments):
     defaults = {"ard_conn_id": "ard_default", "poke_interval": 1, "deadline": time.time() + 60}
     return ArdSelectTrigger(select_id, **(defaults | arguments))

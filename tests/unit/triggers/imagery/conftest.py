@@ -53,20 +53,6 @@ def ard(monkeypatch):
         yield sandbox
 
 
-@pytest.fixture
-def short_sleeps(monkeypatch):
-    """Shorten sleeps to a hundredth and return their original lengths in seconds."""
-    pauses, sleep = [], asyncio.sleep
-
-    async def shorter(seconds):
-        if seconds >= 1:
-            pauses.append(seconds)
-        await sleep(seconds / 100 if seconds >= 1 else seconds)
-
-    monkeypatch.setattr(asyncio, "sleep", shorter)
-    return pauses
-
-
 def publish(ard, number, acquired_at=NOW, cells=None):
     """Publish a copy of an acquisition in the catalog with another ID and date; return the ID."""
     bundled = json.loads(
