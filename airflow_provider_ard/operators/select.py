@@ -38,6 +38,7 @@ SELECT_ARGUMENTS = (
     "stack_depth",
     "image_age_category",
     "simplify_aoi",
+    "drop_small_polygons",
 )
 IF_EXISTS = ("reuse", "resubmit")
 # A tile takes some twenty bytes of XCom.
@@ -85,6 +86,7 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
     :param stack_depth: The maximum number of tiles per cell, best first. Default: chosen by the API.
     :param image_age_category: `fresh` (up to 90 days old), `standard` (up to 3 years), `training`; one or an iterable.
     :param simplify_aoi: As in `ArdOrderOperator`.
+    :param drop_small_polygons: As in `ArdOrderOperator`.
     :param skip_if_empty: Skip this task and its downstream tasks if the search finds nothing. Otherwise it
         succeeds, and the API rejects an order of the Select.
     :param if_exists: What a cleared task does with its Select of the same request: `reuse` it, so that orders of it are
@@ -111,6 +113,7 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
         stack_depth: int | str | None = None,
         image_age_category: Sequence[str] | str = OMITTED,
         simplify_aoi: bool = False,
+        drop_small_polygons: bool = False,
         skip_if_empty: bool = False,
         if_exists: str = "reuse",
         deferrable: bool = True,
@@ -128,6 +131,7 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
         self.stack_depth = stack_depth
         self.image_age_category = None if image_age_category is OMITTED else image_age_category
         self.simplify_aoi = simplify_aoi
+        self.drop_small_polygons = drop_small_polygons
         self.skip_if_empty = skip_if_empty
         self.if_exists = if_exists
         self.deferrable = deferrable

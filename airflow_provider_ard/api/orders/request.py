@@ -73,6 +73,7 @@ class OrderRequest(BaseModel):
         email_notifications: object = (),
         sns_notifications: object = (),
         simplify_aoi: object = False,
+        drop_small_polygons: object = False,
         read_file: ReadFile = read_local_file,
         credentials_ids: Mapping[str, str] | None = None,
     ) -> OrderRequest:
@@ -101,7 +102,10 @@ class OrderRequest(BaseModel):
         )
         warnings += destination_warnings
         simplify = parse_bool(simplify_aoi, "simplify_aoi")
-        aoi = parse_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
+        drop_small = parse_bool(drop_small_polygons, "drop_small_polygons")
+        aoi = None
+        if intersects is not None:
+            aoi = parse_aoi(intersects, simplify=simplify, drop_small=drop_small, read_file=read_file)
         if aoi:
             if parsed_settings.bundle_adjust:
                 check_connected(aoi)

@@ -62,6 +62,7 @@ ORDER: dict[str, list[Any]] = {
     "email_notifications": ["me@example.com", ["me@example.com", "you@example.com"]],
     "sns_notifications": [TOPIC, [TOPIC]],
     "simplify_aoi": [True, "true"],
+    "drop_small_polygons": [True, "true"],
     "max_cost": [500, 12.5, "500"],
     "max_area_sqkm": [500, "12.5"],
 }  # fmt: skip
@@ -78,6 +79,7 @@ SELECT: dict[str, list[Any]] = {
     "stack_depth": [3, "3"],
     "image_age_category": ["fresh", ["fresh", "training"]],
     "simplify_aoi": [True, "true"],
+    "drop_small_polygons": [True, "true"],
 }  # fmt: skip
 TILES: dict[str, list[Any]] = {
     "order_id": ["3837513680025567106", 3837513680025567106, ["3837513680025567106", "3837513680025567107"]],
