@@ -24,7 +24,8 @@ from airflow_provider_ard.api.geo.bbox import parse_bbox
 from airflow_provider_ard.api.geo.bbox_sequence import check_sequence
 from airflow_provider_ard.api.geo.files import ReadFile, read_local_file
 from airflow_provider_ard.api.orders.acquisitions import Acquisition, parse_acquisitions
-from airflow_provider_ard.api.orders.destination import Destination, parse_destination
+from airflow_provider_ard.api.orders.destination import Destination
+from airflow_provider_ard.api.orders.destination_arguments import parse_destination
 from airflow_provider_ard.api.orders.notifications import Notification, parse_notifications
 from airflow_provider_ard.api.orders.settings import DEFAULT_SETTINGS, Settings, parse_settings
 
