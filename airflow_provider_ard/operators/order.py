@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_ard.api.arguments import OMITTED
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links
+from airflow_provider_ard.version_compat import BaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_ard.api.orders.status import Usage
     from airflow_provider_ard.ordering.placement import OrderPlacement
+    from airflow_provider_ard.version_compat import Context
 
 # The arguments of the order itself, as `OrderRequest.of` takes them.
 ORDER_ARGUMENTS = (

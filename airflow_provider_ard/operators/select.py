@@ -7,26 +7,24 @@ from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
-
 from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, pluralize, safe_repr
 from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
+from airflow_provider_ard.version_compat import AirflowSkipException, BaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
-
-    from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_ard.api.errors import ArdUnavailableError
     from airflow_provider_ard.api.selects.request import SelectRequest
     from airflow_provider_ard.api.selects.results import SelectStatus
     from airflow_provider_ard.hooks.ard import ArdHook
     from airflow_provider_ard.polling.select_wait import SelectWait
+    from airflow_provider_ard.version_compat import Context
 
 # The arguments of the search itself, as `SelectRequest.of` takes them.
 SELECT_ARGUMENTS = (

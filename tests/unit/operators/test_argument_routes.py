@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 import pytest
 import shapely
-from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_ard.api.delivery.filters import TileFilter
 from airflow_provider_ard.api.errors import ArdRequestError
@@ -22,9 +21,10 @@ from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperat
 from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.ordering.budget import BudgetLimits
+from tests.airflow_names import DAG
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator, Context
+    from airflow_provider_ard.version_compat import BaseOperator, Context
 
 A, DIGITS, C = "10300100B2B49700", "1040010096551700", "Z13-031133320203"
 # Real IDs that Python reads as floats.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import shapely
-from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_ard.exceptions import ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.version_compat import AirflowFailException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
