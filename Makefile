@@ -22,7 +22,7 @@ export ARD_CONSTRAINTS ?= $(wildcard $(CURDIR)/../shared/constraints)
 # Tests start many Airflow processes. Without compiled files, each would compile Airflow again, which takes most of CI's time.
 unexport PYTHONDONTWRITEBYTECODE
 
-CODE := airflow_provider_ard benchmarks dags_examples demo scripts tests
+CODE := airflow_provider_ard benchmarks dags_examples demo hatch_build.py scripts tests
 
 # Each file runs in one process. The longest start first, so that no processor is idle at the end.
 BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
