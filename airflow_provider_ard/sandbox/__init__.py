@@ -6,10 +6,12 @@ importing this package alone loads none of its dependencies.
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_ard.sandbox.assumptions import Assumptions
+
 if TYPE_CHECKING:
     from airflow_provider_ard.sandbox.server import Sandbox
 
-__all__ = ["Sandbox"]
+__all__ = ["Assumptions", "Sandbox"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from airflow_provider_ard.sandbox.assumptions import describe_assumptions, parse_assumptions
+
 try:
     from airflow_provider_ard.sandbox.faults.kinds import describe_kinds
     from airflow_provider_ard.sandbox.faults.rules import parse_rule
@@ -68,8 +70,23 @@ except ModuleNotFoundError as missing:
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=lambda context, _, value: _list_faults(context) if value else None,
+    callback=lambda context, _, value: _show(context, describe_kinds()) if value else None,
     help="Show the kinds of fault with their options, and exit.",
+)
+@click.option(
+    "--assume",
+    "assumptions",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Assumption about undocumented behavior, such as success_status=FINISHED; may be repeated.",
+)
+@click.option(
+    "--list-assumptions",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, value: _show(context, describe_assumptions()) if value else None,
+    help="Show the assumptions with their values, the default first, and exit.",
 )
 def main(
     *,
@@ -92,6 +109,7 @@ def main(
     pixels: int,
     seed: int,
     faults: tuple[str, ...],
+    assumptions: tuple[str, ...],
 ) -> None:
     """Run a local ARD API until interrupted; prints its URL, login and password as one line of JSON."""
     try:
@@ -114,6 +132,7 @@ def main(
             state=state,
             pixels=pixels,
             seed=seed,
+            assumptions=parse_assumptions(assumptions),
         )
         for rule in rules:
             sandbox.faults.add(**rule)
@@ -134,8 +153,8 @@ def main(
         stopped.wait()
 
 
-def _list_faults(context: click.Context) -> None:
-    click.echo(describe_kinds())
+def _show(context: click.Context, text: str) -> None:
+    click.echo(text)
     context.exit()
 
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from airflow_provider_ard.sandbox.account import SandboxAccount
 from airflow_provider_ard.sandbox.app import create_app
+from airflow_provider_ard.sandbox.assumptions import Assumptions
 from airflow_provider_ard.sandbox.backend.catalog import Catalog
 from airflow_provider_ard.sandbox.backend.clock import Clock
 from airflow_provider_ard.sandbox.backend.durations import Duration, parse_duration
@@ -55,6 +56,7 @@ class Sandbox(SandboxAccount):
         certificate beside it; a sandbox started with the same file continues from there.
     pixels: width of the visual images; others are smaller in proportion to their resolution.
     seed: seed of order IDs and of random faults (`probability`).
+    assumptions: behavior that the documentation of the API does not define.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Sandbox(SandboxAccount):
         state: str | Path | None = None,
         pixels: int = 512,
         seed: int = 0,
+        assumptions: Assumptions = Assumptions(),  # noqa: B008 - immutable
     ) -> None:
         paths = [catalog] if isinstance(catalog, str | Path) else list(catalog or ())
         servers = StorageServers(s3_endpoint, s3_key, s3_secret, gcs_endpoint, azure_endpoint)
@@ -99,6 +102,7 @@ class Sandbox(SandboxAccount):
             state=None if state is None else Path(state),
             pixels=pixels,
             seed=seed,
+            assumptions=assumptions,
         )
         # A copy, since tiles may be published to it.
         self._tenants = Tenants(Catalog.load(paths).copy(), settings)
@@ -151,6 +155,15 @@ class Sandbox(SandboxAccount):
     def settings(self) -> Settings:
         """The arguments of this sandbox, parsed: durations in seconds, paths resolved."""
         return self._state.settings
+
+    @property
+    def assumptions(self) -> Assumptions:
+        """The assumptions now; assign others to change them while the sandbox runs."""
+        return self._state.assumptions
+
+    @assumptions.setter
+    def assumptions(self, assumptions: Assumptions) -> None:
+        self._tenants.assume(assumptions)
 
     @property
     def catalog(self) -> Catalog:

@@ -41,7 +41,7 @@ def test_every_connection_field_is_in_the_table() -> None:
 
 
 def test_every_error_is_in_the_table() -> None:
-    from airflow_provider_ard.version_compat import AirflowFailException
+    from airflow.providers.common.compat.sdk import AirflowFailException
 
     expected = {
         name: kind for name, kind in vars(exceptions).items() if inspect.isclass(kind) and name.startswith("Ard")
@@ -64,6 +64,18 @@ def test_every_command_is_in_the_table() -> None:
         subcommands = command.commands if isinstance(command, Group) else ()
         expected |= {f"ard {command.name} {subcommand.name}" for subcommand in subcommands} or {f"ard {command.name}"}
     assert set(names_in_tables(DOCS / "cli.md", "The command line")) == expected
+
+
+def test_every_assumption_is_in_the_table() -> None:
+    from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
+
+    rows = [line for line in (DOCS / "sandbox.md").read_text().splitlines() if line.startswith("| `")]
+    for name, values in ASSUMPTIONS.items():
+        row = next(line for line in rows if line.startswith(f"| `{name}`"))
+        assert row.split("|")[2].strip() == ", ".join(f"`{value}`" for value in values)
+    assert {name.split()[0] for name in names_in_tables(DOCS / "sandbox.md", "Undocumented behavior")} == set(
+        ASSUMPTIONS
+    )
 
 
 def test_readme_names_every_extra() -> None:

@@ -10,7 +10,6 @@ from airflow_provider_ard.sandbox.backend import pricing
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.backend.clock import Clock
 from airflow_provider_ard.sandbox.backend.pricing import CLASSES, UNLIMITED, describe
-from airflow_provider_ard.sandbox.validation.errors import ApiError, bad_request
 
 ANNUAL = "annual"
 
@@ -70,15 +69,16 @@ class Billing:
             cost[name] = None if price is None else round(area[name] * price, 2)
         return self._describe(area, cost, estimate=True)
 
-    def check_limits(self, usage: Mapping[str, Any]) -> None:
-        """Raise a 400 for an order that has no price or exceeds a limit."""
+    def limit_problem(self, usage: Mapping[str, Any]) -> str | None:
+        """Return why the account cannot place an order, which has no price or exceeds a limit; None if it can."""
         cost = usage["cost"]
         if cost["total_imagery_cost"] is None:
-            raise bad_request("The account has no price for imagery of this age class")
+            return "The account has no price for imagery of this age class"
         for name, available in self.available().items():
             requested = cost["total_imagery_cost" if name == ANNUAL else f"{name}_imagery_cost"] or 0.0
             if available != UNLIMITED and requested > available:
-                raise _limit_exceeded(name, requested, available)
+                return _limit_exceeded(name, requested, available)
+        return None
 
     def charge(self, order_id: str, user_id: str, when: datetime, usage: Mapping[str, Any]) -> None:
         """Charge an order."""
@@ -138,8 +138,6 @@ class Billing:
         return {**describe(area, cost, estimate=estimate), "limits": self.limits(), "available": available}
 
 
-def _limit_exceeded(name: str, requested: float, available: float) -> ApiError:
+def _limit_exceeded(name: str, requested: float, available: float) -> str:
     limit = "annual subscription" if name == ANNUAL else f"{name} imagery"
-    return bad_request(
-        f"The order's cost of {requested:g} exceeds the balance of the account's {limit} fee limit: {available:g}"
-    )
+    return f"The order's cost of {requested:g} exceeds the balance of the account's {limit} fee limit: {available:g}"

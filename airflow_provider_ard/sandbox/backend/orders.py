@@ -160,6 +160,11 @@ class OrderService:
             self._advance(order)
             return self.describe(order)
 
+    def __contains__(self, order_id: str) -> bool:
+        """Return whether there is an order of this ID."""
+        with self._lock:
+            return order_id in self._orders
+
     def describe(self, order: Order) -> dict[str, Any]:
         """Return the body of `GET /order/status/{id}` without counting a status call."""
         return order.describe(self._elapsed_share(order))

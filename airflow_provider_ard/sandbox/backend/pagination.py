@@ -6,21 +6,25 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from airflow_provider_ard.sandbox.assumptions import Assumptions
 from airflow_provider_ard.sandbox.backend.orders import Order
 from airflow_provider_ard.sandbox.validation.errors import bad_request
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 10
+_DATE_LENGTH = len("2026-01-31")
 PARAMETERS = frozenset({"limit", "starting_after", "ending_before", "start_date", "end_date", "filter"})
 
 
-def paginate_orders(orders: Sequence[Order], query: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return a page of orders, newest first, as `{"data", "has_more"}`; raises a 400 for an invalid query.
+def paginate_orders(
+    orders: Sequence[Order], query: Sequence[tuple[str, str]], assumptions: Assumptions
+) -> dict[str, Any]:
+    """Return a page of orders as `{"data", "has_more"}`; raises a 400 for an invalid query.
 
     `orders` are oldest first, `query` are the query parameters of the request. `starting_after` an order ID returns
-    orders placed before it, `ending_before` the page of orders placed after it; `has_more` is about that direction.
-    `start_date` and `end_date` are inclusive and compared with the time of submission (UTC); an `end_date` without
-    a time includes that day. Orders must match every `filter`. Empty values are ignored.
+    orders listed after it, `ending_before` the page of orders listed before it; `has_more` is about that direction.
+    `start_date` and `end_date` are compared with the time of submission (UTC), see `parse_date`. Orders must match
+    every `filter`. Empty values are ignored.
     """
     parameters = [(key, value) for key, value in query if value != ""]
     unknown = sorted({key for key, _ in parameters} - PARAMETERS)
@@ -28,18 +32,21 @@ def paginate_orders(orders: Sequence[Order], query: Sequence[tuple[str, str]]) -
         raise bad_request(f"Unknown parameters: {', '.join(unknown)}")
     values = dict(parameters)
     limit = parse_limit(values)
-    start, end = parse_date(values, "start_date"), parse_date(values, "end_date")
-    predicates = [_filter_predicate(value) for key, value in parameters if key == "filter"]
+    if assumptions.list_dates == "dates":
+        _check_dates(values)
+    start, end = parse_date(values, "start_date", assumptions), parse_date(values, "end_date", assumptions)
+    predicates = [_filter_predicate(value, assumptions) for key, value in parameters if key == "filter"]
     after, before = values.get("starting_after"), values.get("ending_before")
     if after is not None and before is not None:
         raise bad_request("starting_after and ending_before are mutually exclusive")
     # Cursors are positions among all orders: an order that no longer matches the filter is still a valid cursor.
+    listed = orders if assumptions.list_order == "oldest_first" else orders[::-1]
     candidates: Iterator[Order]
     if before is not None:
-        candidates = islice(orders, _position(orders, before, "ending_before") + 1, None)
+        candidates = reversed(listed[: _position(listed, before, "ending_before")])
     else:
-        last = len(orders) if after is None else _position(orders, after, "starting_after")
-        candidates = (orders[index] for index in range(last - 1, -1, -1))
+        first = 0 if after is None else _position(listed, after, "starting_after") + 1
+        candidates = islice(listed, first, None)
     matching = (
         order
         for order in candidates
@@ -87,8 +94,18 @@ def _position(orders: Sequence[Order], order_id: str, parameter: str) -> int:
     raise bad_request(f"{parameter}: unknown order {order_id}")
 
 
-def parse_date(query: Mapping[str, str], parameter: str) -> datetime | None:
-    """Return the time of a `start_date` or `end_date`, None without one; an end is exclusive. Raises a 400."""
+def _check_dates(query: Mapping[str, str]) -> None:
+    for parameter in ("start_date", "end_date"):
+        value = query.get(parameter)
+        if value and len(value) != _DATE_LENGTH:
+            raise bad_request(f"{parameter} must be a date, YYYY-MM-DD")
+
+
+def parse_date(query: Mapping[str, str], parameter: str, assumptions: Assumptions) -> datetime | None:
+    """Return the first time that a `start_date` includes or an `end_date` excludes, None without one. Raises a 400.
+
+    A date without a time is its complete day, from which an inclusive start and an exclusive end take the beginning.
+    """
     value = query.get(parameter)
     if not value:
         return None
@@ -96,22 +113,26 @@ def parse_date(query: Mapping[str, str], parameter: str) -> datetime | None:
         time = datetime.fromisoformat(value)
         if time.tzinfo is None:
             time = time.replace(tzinfo=UTC)
-        if parameter == "end_date":
-            # Exclusive end: one day after a date, one microsecond after a time.
-            time += timedelta(days=1) if len(value) == len("2026-01-31") else timedelta(microseconds=1)
+        is_inclusive = getattr(assumptions, parameter) == "inclusive"
+        if is_inclusive == (parameter == "end_date"):
+            time += timedelta(days=1) if len(value) == _DATE_LENGTH else timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
         raise bad_request(f"{parameter} must be a date or time in ISO 8601") from error
     return time
 
 
-def _filter_predicate(filter_: str) -> Callable[[Order], bool]:
+def _filter_predicate(filter_: str, assumptions: Assumptions) -> Callable[[Order], bool]:
     # Values may contain colons (times, URLs), keys do not.
     key, colon, value = filter_.partition(":")
     if colon and key == "status":
-        return lambda order: order.status == value
+        return lambda order: assumptions.status(order.status) == value
     if colon and key.startswith("metadata."):
         path = key.removeprefix("metadata.")
-        return lambda order: value in _metadata_values(order.request.get("metadata") or {}, path)
+        contains = assumptions.filter_match == "contains"
+        return lambda order: any(
+            value in item if contains else value == item
+            for item in _metadata_values(order.request.get("metadata") or {}, path)
+        )
     raise bad_request("filter must be metadata.KEY:VALUE or status:VALUE")
 
 

@@ -1,13 +1,14 @@
 """Catalog search, shared by Selects, the metadata service and monitors."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
+from airflow_provider_ard.sandbox.assumptions import Assumptions
 from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
 from airflow_provider_ard.sandbox.backend.matches import Match
 from airflow_provider_ard.sandbox.backend.pricing import CLASSES
@@ -45,6 +46,15 @@ class Search:
             if all(condition.matches(match) for condition in self.conditions):
                 matches.append(match)
         return matches
+
+
+def check_select(request: Mapping[str, Any], assumptions: Assumptions) -> None:
+    """Raise a 400 for a Select without what it is assumed to require."""
+    has_aoi = request.get("intersects") is not None or request.get("bbox") is not None
+    if assumptions.select_aoi == "required" and not has_aoi:
+        raise bad_request("Either intersects or bbox is required")
+    if assumptions.select_query == "required" and request.get("ids") is None and not request.get("query"):
+        raise bad_request("query is required without ids")
 
 
 def parse_search(request: dict[str, Any], *, needs_aoi: bool = True, default_depth: int | None = None) -> Search:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from airflow_provider_ard.sandbox.assumptions import Assumptions
 from airflow_provider_ard.sandbox.backend import search
 from airflow_provider_ard.sandbox.backend.billing import Billing
 from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
@@ -110,15 +111,16 @@ class SelectService:
             return RUNNING
         return SUCCEEDED if select.planned_outcome is None else select.planned_outcome.status or RUNNING
 
-    def describe(self, select: Select, url: Callable[[str], str]) -> dict[str, Any]:
+    def describe(self, select: Select, url: Callable[[str], str], assumptions: Assumptions) -> dict[str, Any]:
         """Return the body of `GET /select/request/{id}`; `url` returns the URL of an API path."""
         status = self.status(select)
-        body: dict[str, Any] = {"id": select.id, "status": status, "request_details": select.request}
+        body: dict[str, Any] = {"id": select.id, "status": assumptions.status(status)}
+        body["request_details"] = select.request
         body["links"] = {"self": url(f"/select/request/{select.id}")}
         if status == SUCCEEDED:
-            depths = Counter(len(stack) for stack in select.matches_by_cell.values())
             finished = select.created + timedelta(seconds=self._duration)
-            body["stack_depth_summary"] = {str(depth): count for depth, count in sorted(depths.items())}
+            if assumptions.stack_depth_summary == "by_depth":
+                body["stack_depth_summary"] = _stack_depth_summary(select)
             body["unique_acquisitions"] = len({tile.acquisition_id for tile in select.tiles})
             body["usage"] = {**select.usage, "usage_as_of": finished.isoformat()}
             body["links"] |= {name: url(f"/select/files/{select.id}.{name}") for name in FILES}
@@ -173,3 +175,9 @@ class SelectService:
 
     def _signature(self, name: str, expires: int) -> str:
         return hmac.digest(self._key, f"{name} {expires}".encode(), hashlib.sha256).hex()
+
+
+def _stack_depth_summary(select: Select) -> dict[str, int]:
+    """Return the number of cells for each number of tiles in a cell."""
+    depths = Counter(len(stack) for stack in select.matches_by_cell.values())
+    return {str(depth): count for depth, count in sorted(depths.items())}

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from airflow_provider_ard.sandbox.assumptions import Assumptions
 from airflow_provider_ard.sandbox.backend import order_repository
 from airflow_provider_ard.sandbox.backend.accounts import Account, TokenStore
 from airflow_provider_ard.sandbox.backend.billing import Billing
@@ -18,14 +19,14 @@ from airflow_provider_ard.sandbox.backend.credential_store import CredentialStor
 from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
 from airflow_provider_ard.sandbox.backend.monitors import MonitorService
 from airflow_provider_ard.sandbox.backend.notifications import Notification, NotificationLog
-from airflow_provider_ard.sandbox.backend.orders import FAILED, Order, OrderService, PlannedOutcome
+from airflow_provider_ard.sandbox.backend.orders import FAILED, RUNNING, Order, OrderService, PlannedOutcome
 from airflow_provider_ard.sandbox.backend.pricing import DEFAULT_PRICES
 from airflow_provider_ard.sandbox.backend.request_log import RequestLog
 from airflow_provider_ard.sandbox.backend.selects import SelectService
 from airflow_provider_ard.sandbox.faults.rules import Faults
 from airflow_provider_ard.sandbox.rendering.delivery_writer import DeliveryWriter
 from airflow_provider_ard.sandbox.rendering.storage import Storage, format_error
-from airflow_provider_ard.sandbox.validation.errors import bad_request
+from airflow_provider_ard.sandbox.validation.errors import ApiError, bad_request, error_for_status
 from airflow_provider_ard.sandbox.validation.orders import ValidatedOrder, ValidationContext
 from airflow_provider_ard.sandbox.validation.output_config import CredentialLookup
 
@@ -50,14 +51,16 @@ class Settings:
     state: Path | None = None
     pixels: int = 512
     seed: int = 0
+    assumptions: Assumptions = field(default_factory=Assumptions)
 
 
 class Shared:
-    """What the accounts of a sandbox share: catalog, clock, tokens, fault rules and request log."""
+    """What the accounts of a sandbox share: catalog, clock, tokens, assumptions, fault rules and request log."""
 
     def __init__(self, catalog: Catalog, settings: Settings, accounts: Sequence[Account]) -> None:
         self.catalog = catalog
         self.settings = settings
+        self.assumptions = settings.assumptions
         self._store = DocumentStore(settings.state)
         self.clock = Clock(settings.clock_rate, self._store)
         self.request_log = RequestLog()
@@ -76,6 +79,7 @@ class State:
 
     def __init__(self, account: Account, shared: Shared) -> None:
         self.account = account
+        self._shared = shared
         self.catalog = catalog = shared.catalog
         self.settings = settings = shared.settings
         self.clock = shared.clock
@@ -110,9 +114,14 @@ class State:
             random=self._random("orders"),
         )
         for order, delivered in order_repository.load_orders(store, catalog):
-            if order.status not in _FREE_STATUSES:
+            if not self._is_free(order):
                 self.billing.charge(order.id, order.user_id, order.created, order.usage)
             self.orders.restore(order, delivered)
+
+    @property
+    def assumptions(self) -> Assumptions:
+        """The assumptions now."""
+        return self._shared.assumptions
 
     @property
     def notifications(self) -> list[Notification]:
@@ -130,33 +139,52 @@ class State:
     def context(self) -> ValidationContext:
         """Return the context for validating an order now."""
         credentials = CredentialLookup(self.credential_store.secret, self.clock.now())
-        return ValidationContext(self.catalog, self.selects.tiles_to_order, credentials)
+        return ValidationContext(self.catalog, self.selects.tiles_to_order, credentials, self.assumptions)
 
     def submit(self, validated: ValidatedOrder, user_id: str, planned_outcome: PlannedOutcome | None = None) -> Order:
-        """Accept and charge an order; raises a 400 if it exceeds a limit of the account."""
+        """Accept and charge an order; raises a 400 or 403 if it exceeds a limit of the account, as assumed."""
+        assumptions = self.assumptions
         usage = self.billing.estimate(validated.tiles)
+        if assumptions.unwritable_destination == "refused":
+            self._check_writable(validated)
         # Concurrent orders must not both use the same remaining balance.
         with self._submission_lock:
-            self.billing.check_limits(usage)
+            problem = self.billing.limit_problem(usage)
+            if problem is not None and assumptions.over_limit == "order_fails":
+                planned_outcome = PlannedOutcome(FAILED, problem)
+            elif problem is not None:
+                raise _limit_error(problem, assumptions)
             order = self.orders.submit(validated, user_id, usage, planned_outcome)
             self.billing.charge(order.id, user_id, order.created, usage)
+        if assumptions.notifications == "at_start_and_end":
+            self._notification_log.record(validated.notifications, "order", order.id, RUNNING, order.created)
         return order
 
     def dry_run(self, validated: ValidatedOrder) -> dict[str, Any]:
-        """Return the estimated usage of an order; raises a 400 if it could not be placed or delivered."""
+        """Return the estimated usage of an order; raises an error if it could not be placed or delivered."""
         usage = self.billing.estimate(validated.tiles)
-        self.billing.check_limits(usage)
-        if self._delivery_writer is not None:
-            try:
-                self._delivery_writer.check_writable(validated)
-            except Exception as error:
-                raise bad_request(f"The output location cannot be written to: {format_error(error)}") from error
+        problem = self.billing.limit_problem(usage)
+        if problem is not None and self.assumptions.dry_run_over_limit == "refused":
+            raise _limit_error(problem, self.assumptions)
+        self._check_writable(validated)
         return usage
 
     def close(self) -> None:
         """Drop queued deliveries, wait for running ones, and close the state file."""
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._store.close()
+
+    def _check_writable(self, validated: ValidatedOrder) -> None:
+        """Raise a 400 if the destination of an order cannot be written to."""
+        if self._delivery_writer is None:
+            return
+        try:
+            self._delivery_writer.check_writable(validated)
+        except Exception as error:
+            raise bad_request(f"The output location cannot be written to: {format_error(error)}") from error
+
+    def _is_free(self, order: Order) -> bool:
+        return order.status in _FREE_STATUSES and self.assumptions.failed_order == "free"
 
     def _random(self, purpose: str) -> Random:
         return Random(f"{purpose} {self.account.account_id} {self.settings.seed}")  # noqa: S311 - reproducible
@@ -169,18 +197,29 @@ class State:
             delivered.set_result(order.created)
             return delivered
 
+        assumptions = self.assumptions
+
         def deliver() -> datetime:
-            delivery_writer.deliver(order.id, order.validated, order.count_delivered)
+            delivery_writer.deliver(order.id, order.validated, order.count_delivered, assumptions)
             return self.clock.now()
 
         return self._workers.submit(deliver)
 
     def _save(self, order: Order) -> None:
-        if order.finished is not None and order.status in _FREE_STATUSES:
+        if order.finished is not None and self._is_free(order):
             self.billing.refund(order.id)
         if order.finished is not None and not order.notified:
             order.notified = True
             self._notification_log.record(
-                order.validated.notifications, "order", order.id, order.status, order.finished
+                order.validated.notifications,
+                "order",
+                order.id,
+                self.assumptions.status(order.status),
+                order.finished,
             )
         order_repository.save_order(order, self._store)
+
+
+def _limit_error(problem: str, assumptions: Assumptions) -> ApiError:
+    """Return the error of an order beyond a limit; a dry run of one that would be accepted and fail is a 400."""
+    return error_for_status(403, problem) if assumptions.over_limit == "403" else bad_request(problem)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from airflow_provider_ard.sandbox.assumptions import Assumptions
 from airflow_provider_ard.sandbox.backend.accounts import ACCOUNT, OTHER_ACCOUNT
 from airflow_provider_ard.sandbox.backend.catalog import Catalog
 from airflow_provider_ard.sandbox.backend.state import Settings, Shared, State
@@ -20,6 +21,10 @@ class Tenants:
     def all(self) -> tuple[State, State]:
         """The states of all accounts."""
         return self.first, self.other
+
+    def assume(self, assumptions: Assumptions) -> None:
+        """Replace the assumptions."""
+        self._shared.assumptions = assumptions
 
     def owner(self, order_id: str) -> State:
         """Return the state of the account that has placed an order; raises a 404 for an unknown order."""

@@ -1,7 +1,6 @@
 """Kinds of fault that edit the JSON in responses of the API."""
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_ard.sandbox.faults import json_path
@@ -60,60 +59,3 @@ class RenameJson(JsonEdit):
 
     def edit(self, document: Any, rule: "Rule") -> Any:
         return json_path.rename_key(document, rule.steps, str(rule.value))
-
-
-class MetadataEdit(JsonEdit):
-    """An edit of the metadata of every order in a list or status response."""
-
-    endpoint = "GET /order*"
-
-    def edit(self, document: Any, rule: "Rule") -> Any:
-        for row in _order_rows(document):
-            self.edit_row(row, row["order"])
-        return document
-
-    def edit_row(self, row: dict[str, Any], order: dict[str, Any]) -> None:
-        """Change one order: `row` is its response body, `order` the echoed request in it."""
-        raise NotImplementedError
-
-
-class MetadataAsStrings(MetadataEdit):
-    """Metadata echoed as strings."""
-
-    summary = "return every value of an order's metadata as a string"
-
-    def edit_row(self, row: dict[str, Any], order: dict[str, Any]) -> None:
-        order["metadata"] = _as_strings(order.get("metadata") or {})
-
-
-class MetadataAbsent(MetadataEdit):
-    """Metadata not echoed."""
-
-    summary = "return orders without their metadata"
-
-    def edit_row(self, row: dict[str, Any], order: dict[str, Any]) -> None:
-        order.pop("metadata", None)
-
-
-class MetadataAtRowLevel(MetadataEdit):
-    """Metadata echoed outside the request."""
-
-    summary = "return an order's metadata beside its ID instead of within `order`"
-
-    def edit_row(self, row: dict[str, Any], order: dict[str, Any]) -> None:
-        row["metadata"] = order.pop("metadata", None)
-
-
-def _order_rows(document: Any) -> Iterator[dict[str, Any]]:
-    rows = document.get("data", [document]) if isinstance(document, dict) else []
-    for row in rows:
-        if isinstance(row, dict) and isinstance(row.get("order"), dict):
-            yield row
-
-
-def _as_strings(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _as_strings(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_as_strings(item) for item in value]
-    return value if isinstance(value, str) else json.dumps(value)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_ard.sandbox.assumptions import Assumptions
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.rendering import stac
 from airflow_provider_ard.sandbox.rendering.rasters import files
@@ -27,49 +28,68 @@ class DeliveryWriter:
         """Raise the error of the storage if the destination of an order is not writable."""
         self.storage.folder(validated.destination).check_writable()
 
-    def deliver(self, order_id: str, validated: ValidatedOrder, delivered: Callable[[Tile], None]) -> None:
+    def deliver(
+        self, order_id: str, validated: ValidatedOrder, delivered: Callable[[Tile], None], assumptions: Assumptions
+    ) -> None:
         """Write an order's tiles and documents; `delivered` is called after each tile.
 
         Raises the errors of the storage, such as FileNotFoundError for a missing bucket.
         """
         folder = self.storage.folder(validated.destination)
-        _write_json(folder, f"{order_id}-request.json", validated.request)
+        documents = _Documents(folder, order_id, assumptions)
+        documents.write(f"{order_id}-request.json", validated.request)
         by_acquisition: dict[str, list[Tile]] = {}
         for tile in validated.tiles:
-            self._deliver_tile(order_id, tile, folder, validated)
+            self._deliver_tile(tile, validated, documents)
             by_acquisition.setdefault(tile.acquisition_id, []).append(tile)
             delivered(tile)
         with _collections_lock:
             for acquisition_id, tiles in by_acquisition.items():
-                _deliver_collection(order_id, acquisition_id, tiles, folder)
+                _deliver_collection(acquisition_id, tiles, documents)
         if validated.non_intersecting:
             report = [{"id": key, "cell_ids": cells} for key, cells in validated.non_intersecting.items()]
             name = f"order_collections/{order_id}_non_intersecting_tiles_report.json"
-            _write_json(folder, name, {"acquisitions": report})
-        root = stac.root_collection(order_id, by_acquisition)
-        _write_json(folder, f"order_collections/{order_id}_root_collection.json", root)
+            documents.write(name, {"acquisitions": report})
+        typed = {"type": "Collection"} if assumptions.root_collection_type == "present" else {}
+        root = {**typed, **stac.root_collection(order_id, by_acquisition)}
+        documents.write(f"order_collections/{documents.root_name}", root)
 
-    def _deliver_tile(self, order_id: str, tile: Tile, folder: Folder, validated: ValidatedOrder) -> None:
+    def _deliver_tile(self, tile: Tile, validated: ValidatedOrder, documents: "_Documents") -> None:
         tile_files = files(tile, self.pixels, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
         assets = [tile_files.asset(key) for key in tile_files.keys if key not in validated.disabled_assets]
         base = f"{tile.folder}/{tile.acquisition_id}"
         for asset in assets:
-            folder.write(f"{base}{asset.suffix}", asset.content)
+            documents.folder.write(f"{base}{asset.suffix}", asset.content)
         adjusted = validated.bundle_adjusted
-        document = stac.item(tile, assets, order_id=order_id, hd=validated.hd, bundle_adjusted=adjusted)
-        _write_json(folder, f"{base}.json", document)
+        item = stac.item(tile, assets, order_id=documents.order_id, hd=validated.hd, bundle_adjusted=adjusted)
+        documents.write(f"{base}.json", item)
 
 
-def _write_json(folder: Folder, name: str, document: dict[str, Any]) -> None:
-    folder.write(name, json.dumps(document, indent=1).encode())
+@dataclass(frozen=True)
+class _Documents:
+    """The JSON documents of an order's delivery, with links to its root collection by the assumed name."""
+
+    folder: Folder
+    order_id: str
+    assumptions: Assumptions
+
+    @property
+    def root_name(self) -> str:
+        """The file name of the root collection."""
+        return f"{self.order_id}_{self.assumptions.root_collection_name}.json"
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        """Write a document."""
+        text = json.dumps(document, indent=1).replace(f"{self.order_id}_root_collection.json", self.root_name)
+        self.folder.write(name, text.encode())
 
 
-def _deliver_collection(order_id: str, acquisition_id: str, tiles: list[Tile], folder: Folder) -> None:
+def _deliver_collection(acquisition_id: str, tiles: list[Tile], documents: _Documents) -> None:
     """Write the collection of an acquisition, with the items that earlier orders added to it."""
     name = f"acquisition_collections/{acquisition_id}_collection.json"
-    content = folder.read(name)
+    content = documents.folder.read(name)
     earlier: dict[str, Any] = json.loads(content) if content else {"links": []}
     earlier_hrefs = [link["href"] for link in earlier["links"] if link["rel"] == "item"]
     hrefs = dict.fromkeys([*earlier_hrefs, *(stac.item_href(tile) for tile in tiles)])
-    collection = stac.acquisition_collection(order_id, acquisition_id, tiles, hrefs, earlier.get("extent"))
-    _write_json(folder, name, collection)
+    collection = stac.acquisition_collection(documents.order_id, acquisition_id, tiles, hrefs, earlier.get("extent"))
+    documents.write(name, collection)

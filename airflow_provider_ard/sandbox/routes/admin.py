@@ -80,15 +80,14 @@ def _add_credentials(routes: APIRouter, state: State) -> None:
 
     @routes.put(path + "/{name}", tags=["Admin"], openapi_extra=request_body(schemas.CREDENTIALS))
     def put(account_id: str, name: str, request: Request, body: Body) -> Response:
-        """Store credentials; returns 200 for new credentials, 204 for replaced ones."""
+        """Store credentials; returns them, or a 204 without content, as assumed."""
         check(account_id, request)
         fields = parse_object(body)
         credentials, new = state.credential_store.put(name, fields.get("credentials"), fields.get("description"))
-        return (
-            JSONResponse({"registered_credentials": credentials.describe(account_id)})
-            if new
-            else Response(status_code=204)
-        )
+        form = state.assumptions.stored_credentials
+        if form == "json" or (form == "json_then_204" and new):
+            return JSONResponse({"registered_credentials": credentials.describe(account_id)})
+        return Response(status_code=204)
 
     @routes.delete(path + "/{name}", tags=["Admin"], status_code=204)
     def delete(account_id: str, name: str, request: Request) -> Response:
@@ -103,7 +102,8 @@ def _add_usage(routes: APIRouter, state: State) -> None:
         query = request.query_params
         # Failed orders are refunded when their status is computed.
         state.orders.all()
-        return state.billing.statement(parse_date(query, "start_date"), parse_date(query, "end_date"), user_id)
+        start, end = (parse_date(query, name, state.assumptions) for name in ("start_date", "end_date"))
+        return state.billing.statement(start, end, user_id)
 
     @routes.get("/usage/account/{account_id}", tags=["Usage"], openapi_extra=_PERIOD)
     def account_usage(account_id: str, request: Request) -> dict[str, Any]:

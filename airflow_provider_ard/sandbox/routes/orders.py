@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
+from airflow_provider_ard.sandbox.backend import order_responses
 from airflow_provider_ard.sandbox.backend.orders import Order
 from airflow_provider_ard.sandbox.backend.pagination import paginate_orders
 from airflow_provider_ard.sandbox.backend.state import State
@@ -19,12 +21,13 @@ from airflow_provider_ard.sandbox.routes.dependencies import (
     require_login,
 )
 from airflow_provider_ard.sandbox.validation import schemas
+from airflow_provider_ard.sandbox.validation.errors import error_for_status
 from airflow_provider_ard.sandbox.validation.orders import validate_order
 
 _LISTING = query_parameters(
     limit="1 to 100",
-    starting_after="ID of an order; returns orders placed before it",
-    ending_before="ID of an order; returns orders placed after it",
+    starting_after="ID of an order; the page begins after it",
+    ending_before="ID of an order; the page ends before it",
     start_date="ISO 8601",
     end_date="ISO 8601",
     filter="metadata.KEY:VALUE or status:VALUE",
@@ -36,28 +39,32 @@ def router(state: State) -> APIRouter:
     routes = APIRouter(dependencies=[require_login(state)], tags=["Order"])
 
     @routes.post("/order", openapi_extra=request_body(schemas.ORDER))
-    def submit(request: Request, body: Body) -> dict[str, Any]:
+    def submit(request: Request, body: Body) -> JSONResponse:
         """Place an order, or estimate its usage (`dry_run`)."""
         validated = validate_order(body, state.context())
         if validated.dry_run:
-            return {"usage": state.dry_run(validated)}
+            return JSONResponse({"usage": state.dry_run(validated)})
         order = state.submit(validated, current_user(request).user_id, request.scope.get(PLANNED_OUTCOME))
-        return {"id": order.id, "status": order.status, "created": order.created.isoformat()}
+        assumptions = state.assumptions
+        content = order_responses.submit_body(state.orders.describe(order), assumptions)
+        return JSONResponse(content, int(assumptions.submit_code))
 
     @routes.get("/order/status/{order_id}")
     def status(order_id: str) -> dict[str, Any]:
         """Return the status of an order."""
-        return state.orders.poll(order_id)
+        if order_id not in state.orders:
+            raise error_for_status(int(state.assumptions.unknown_order), f"Unknown order {order_id}")
+        return order_responses.status_body(state.orders.poll(order_id), state.assumptions)
 
     @routes.get("/order", openapi_extra=_LISTING)
     def listing(request: Request) -> dict[str, Any]:
-        """List the orders of the user, newest first."""
+        """List the orders of the user."""
         user_id = current_user(request).user_id
         return _page([order for order in state.orders.all() if order.user_id == user_id], request)
 
     @routes.get("/admin/account/{account_id}/order", openapi_extra=_LISTING)
     def listing_of_account(account_id: str, request: Request) -> dict[str, Any]:
-        """List the orders of the account, newest first."""
+        """List the orders of the account."""
         require_admin(request)
         check_account(state, account_id)
         return _page(state.orders.all(), request)
@@ -67,7 +74,9 @@ def router(state: State) -> APIRouter:
         if lag is not None:
             listed_until = state.clock.now() - timedelta(seconds=lag)
             orders = [order for order in orders if order.created <= listed_until]
-        page = paginate_orders(orders, request.query_params.multi_items())
-        return {**page, "data": [state.orders.describe(order) for order in page["data"]]}
+        assumptions = state.assumptions
+        page = paginate_orders(orders, request.query_params.multi_items(), assumptions)
+        rows = [order_responses.row_body(state.orders.describe(order), assumptions) for order in page["data"]]
+        return {**page, "data": rows}
 
     return routes

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from airflow_provider_ard.sandbox.backend.orders import SUCCEEDED
+from airflow_provider_ard.sandbox.backend.search import check_select
 from airflow_provider_ard.sandbox.backend.search_results import select_file
 from airflow_provider_ard.sandbox.backend.selects import FILES, Select
 from airflow_provider_ard.sandbox.backend.state import State
@@ -30,16 +31,16 @@ def router(state: State) -> APIRouter:
     @routes.post("", openapi_extra=request_body(schemas.SEARCH))
     def submit(request: Request, body: Body) -> dict[str, Any]:
         """Start a search for tiles to order."""
-        select = state.selects.submit(
-            parse_object(body), current_user(request).user_id, request.scope.get(PLANNED_OUTCOME)
-        )
+        search = parse_object(body)
+        check_select(search, state.assumptions)
+        select = state.selects.submit(search, current_user(request).user_id, request.scope.get(PLANNED_OUTCOME))
         # As in the API, the response to a submission is RUNNING even if the search has already completed.
         return {"id": select.id, "status": "RUNNING", "request_details": select.request}
 
     @routes.get("/request/{select_id}")
     def status(select_id: str, request: Request) -> dict[str, Any]:
         """Return the status and the results of a search."""
-        return state.selects.describe(state.selects.get(select_id), api_url_builder(request))
+        return state.selects.describe(state.selects.get(select_id), api_url_builder(request), state.assumptions)
 
     @routes.get("/files/{name}")
     def link(name: str, request: Request) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from shapely import union_all
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from airflow_provider_ard.sandbox.assumptions import Assumptions
 from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
 from airflow_provider_ard.sandbox.validation import aoi
 from airflow_provider_ard.sandbox.validation.errors import bad_request
@@ -47,6 +48,7 @@ FIELDS = frozenset(
         "dry_run",
     }
 )
+CELLS_KEYS = ("cells", "cell_ids")
 BBA_OFF_NADIR_DEG = 30.0
 BBA_CLOUDS_PERCENT = 50.0
 
@@ -55,7 +57,7 @@ _CELL_ID = re.compile(r"Z\d{2}-[0-3]{12}")
 
 @dataclass(frozen=True)
 class ValidationContext:
-    """The catalog, Selects and stored credentials that an order is validated with.
+    """The catalog, Selects, stored credentials and assumptions that an order is validated with.
 
     `find_select` returns the tiles of a Select that has succeeded, or raises an ApiError; `credentials` resolves
     stored credentials and has the time for the expiry of SAS URLs.
@@ -64,6 +66,7 @@ class ValidationContext:
     catalog: Catalog
     find_select: Callable[[str], list[Tile]]
     credentials: CredentialLookup
+    assumptions: Assumptions
 
 
 @dataclass(frozen=True)
@@ -91,15 +94,13 @@ class ValidatedOrder:
 
 def validate_order(body: bytes, context: ValidationContext) -> ValidatedOrder:
     """Validate the body of `POST /order/`; raises a 400 with the first problem."""
-    request = parse_object(body)
-    unknown = sorted(set(request) - FIELDS)
-    if unknown:
-        raise bad_request(f"Unknown parameters: {', '.join(unknown)}")
+    assumptions = context.assumptions
+    request = _check_fields(parse_object(body), FIELDS, "Unknown parameters", assumptions)
     dry_run = request.get("dry_run", False)
     if not isinstance(dry_run, bool):
         raise bad_request("dry_run must be true or false")
     destination = check_output_config(request.get("output_config"), context.credentials)
-    settings = _check_settings(request.get("settings"))
+    settings = _check_settings(request.get("settings"), assumptions)
     check_notifications(request.get("notifications"))
     _check_metadata(request.get("metadata"))
     tiles, non_intersecting = _select_tiles(request, context)
@@ -127,7 +128,7 @@ def _select_tiles(request: dict[str, Any], context: ValidationContext) -> tuple[
         if request.get("intersects") is not None or request.get("bbox") is not None:
             raise bad_request("select_id cannot be combined with intersects or bbox")
         return _check_select(select_id, context), {}
-    cells_by_acquisition = _check_acquisitions(acquisitions, context.catalog)
+    cells_by_acquisition = _check_acquisitions(acquisitions, context.catalog, context.assumptions)
     area = aoi.parse(request.get("intersects"), request.get("bbox"))
     tiles, non_intersecting = _intersecting_tiles(cells_by_acquisition, area, context.catalog)
     if not tiles:
@@ -166,11 +167,21 @@ def without_secrets(request: dict[str, Any]) -> dict[str, Any]:
     return copy
 
 
-def _check_acquisitions(acquisitions: Any, catalog: Catalog) -> dict[str, set[str] | None]:
+def _check_fields(
+    value: dict[str, Any], fields: Collection[str], problem: str, assumptions: Assumptions
+) -> dict[str, Any]:
+    """Return an object without unknown fields; raises a 400 if they are refused."""
+    unknown = sorted(set(value) - set(fields))
+    if unknown and assumptions.unknown_fields == "refused":
+        raise bad_request(f"{problem}: {', '.join(unknown)}")
+    return {key: item for key, item in value.items() if key in fields}
+
+
+def _check_acquisitions(acquisitions: Any, catalog: Catalog, assumptions: Assumptions) -> dict[str, set[str] | None]:
     """Return the requested acquisitions, each with its cell IDs, or None for all cells."""
     if not isinstance(acquisitions, list) or not acquisitions:
         raise bad_request("acquisitions must be a list with at least one entry")
-    entries = [_check_entry(entry) for entry in acquisitions]
+    entries = [_check_entry(entry, assumptions) for entry in acquisitions]
     unknown = sorted({acquisition_id for acquisition_id, _ in entries if acquisition_id not in catalog})
     if unknown:
         raise bad_request(f"Unknown acquisitions: {', '.join(unknown)}")
@@ -184,12 +195,13 @@ def _check_acquisitions(acquisitions: Any, catalog: Catalog) -> dict[str, set[st
     return cells_by_acquisition
 
 
-def _check_entry(entry: Any) -> tuple[str, set[str]]:
+def _check_entry(entry: Any, assumptions: Assumptions) -> tuple[str, set[str]]:
+    if isinstance(entry, str):
+        return entry, set()
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-        raise bad_request('Each item of acquisitions must be an object with an "id"')
-    unknown = sorted(set(entry) - {"id", "cells", "cell_ids"})
-    if unknown:
-        raise bad_request(f"Unknown parameters of acquisition {entry['id']}: {', '.join(unknown)}")
+        raise bad_request('Each item of acquisitions must be an ID, or an object with an "id"')
+    cells_keys = CELLS_KEYS if assumptions.cells_key == "both" else (assumptions.cells_key,)
+    entry = _check_fields(entry, ("id", *cells_keys), f"Unknown parameters of acquisition {entry['id']}", assumptions)
     if entry.get("cells") and entry.get("cell_ids"):
         raise bad_request(f"Acquisition {entry['id']}: cells and cell_ids are mutually exclusive")
     cells = entry.get("cells") or entry.get("cell_ids") or []
@@ -221,18 +233,16 @@ def _intersecting_tiles(
     return tiles, non_intersecting
 
 
-def _check_settings(settings: Any) -> dict[str, bool]:
+def _check_settings(settings: Any, assumptions: Assumptions) -> dict[str, bool]:
     if settings is None:
         return {}
     if not isinstance(settings, dict):
         raise bad_request("settings must be an object")
-    unknown = sorted(set(settings) - SETTINGS)
-    if unknown:
-        raise bad_request(f"Unknown settings: {', '.join(unknown)}")
-    invalid = sorted(key for key, value in settings.items() if not isinstance(value, bool))
+    valid_fields = _check_fields(settings, SETTINGS, "Unknown settings", assumptions)
+    invalid = sorted(key for key, value in valid_fields.items() if not isinstance(value, bool))
     if invalid:
         raise bad_request(f"Settings must be true or false: {', '.join(invalid)}")
-    return settings
+    return valid_fields
 
 
 def check_notifications(notifications: Any) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from airflow_provider_ard.sandbox.backend.pricing import CLASSES
-from airflow_provider_ard.sandbox.validation.orders import SETTINGS
+from airflow_provider_ard.sandbox.validation.orders import CELLS_KEYS, SETTINGS
 from airflow_provider_ard.sandbox.validation.queries import NUMERIC_PROPERTIES, OPERATORS, STRING_PROPERTIES
 
 Schema = dict[str, Any]
@@ -55,9 +55,12 @@ ORDER = _object(
     ("output_config",),
     acquisitions={
         "type": "array",
-        "items": _object(
-            ("id",), id=_STRING, cells={"type": "array", "items": _STRING}, cell_ids={"type": "array", "items": _STRING}
-        ),
+        "items": {
+            "oneOf": [
+                _STRING,
+                _object(("id",), id=_STRING, **{key: {"type": "array", "items": _STRING} for key in CELLS_KEYS}),
+            ]
+        },
     },
     select_id=_STRING,
     intersects=_INTERSECTS,

@@ -7,26 +7,27 @@ import json
 import pytest
 
 from airflow_provider_ard.api.errors import ArdUnavailableError
+from airflow_provider_ard.sandbox import Assumptions
 from tests.unit.ordering.fail_closed.conftest import RETRY, MemoryStore, order_once
 
 
-@pytest.mark.parametrize("kind", ["metadata_as_strings", "metadata_at_row_level"])
+@pytest.mark.parametrize("metadata", ["as_strings", "beside_order"])
 @pytest.mark.parametrize("if_exists", ["reuse", "resubmit"])
-def test_metadata_in_another_form_is_recognized(ard, client, request_for, kind, if_exists):
+def test_metadata_in_another_form_is_recognized(ard, client, request_for, metadata, if_exists):
     first = order_once(client, request_for())
-    ard.faults.add("GET /order*", kind=kind)
+    ard.assumptions = Assumptions(metadata=metadata)
     assert order_once(client, request_for(), if_exists=if_exists, attempt=RETRY).order.id == first.order.id
 
 
 def test_metadata_of_the_single_status_is_sufficient(ard, client, request_for):
     first = order_once(client, request_for())
-    ard.faults.add("GET /order", kind="metadata_absent")
+    ard.assumptions = Assumptions(list_rows="short")
     assert order_once(client, request_for()).order.id == first.order.id
 
 
 def test_unreadable_metadata_buys_nothing(ard, client, request_for):
     first = order_once(client, request_for())
-    ard.faults.add("GET /order*", kind="metadata_absent")
+    ard.assumptions = Assumptions(metadata="absent")
     with pytest.raises(ArdUnavailableError) as caught:
         order_once(client, request_for())
     assert caught.value.order_id == first.order.id
@@ -55,9 +56,9 @@ def test_recorded_order_without_metadata_is_not_a_conflict(ard, client, request_
     store = MemoryStore()
     placed = order_once(client, request_for(), store=store)
     ard.faults.add(kind="list_lag", seconds=60)
-    rule = ard.faults.add(kind="metadata_absent")
+    ard.assumptions = Assumptions(metadata="absent")
     with pytest.raises(ArdUnavailableError) as caught:
         order_once(client, request_for(), store=store, attempt=RETRY)
     assert caught.value.order_id == placed.order.id
-    ard.faults.remove(rule)
+    ard.assumptions = Assumptions()
     assert order_once(client, request_for(), store=store, attempt=RETRY).order.id == placed.order.id

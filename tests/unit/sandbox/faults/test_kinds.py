@@ -6,8 +6,6 @@ from airflow_provider_ard.sandbox.faults.kinds import KINDS
 from airflow_provider_ard.sandbox.faults.rules import OPTIONS
 from tests.unit.sandbox.conftest import Api
 
-METADATA = {"airflow_key": "k", "airflow_try": 1, "nested": {"flag": True}, "list": [1, "x"]}
-
 
 def test_every_kind_is_documented():
     for name, kind in KINDS.items():
@@ -58,31 +56,6 @@ def test_trickle(ard, api):
     ard.faults.add("GET /order", kind="trickle", seconds=0.001)
     assert _listed(api) == []
     assert ard.faults.fired
-
-
-def test_metadata_as_strings(ard, api):
-    order_id = api.order(metadata=METADATA).json()["id"]
-    ard.faults.add(kind="metadata_as_strings")
-    expected = {"airflow_key": "k", "airflow_try": "1", "nested": {"flag": "true"}, "list": ["1", "x"]}
-    assert api.get("/order").json()["data"][0]["order"]["metadata"] == expected
-    assert api.status(order_id)["order"]["metadata"] == expected
-    # The filter still compares with the original metadata.
-    assert _listed(api, filter="metadata.airflow_try:1") == [order_id]
-
-
-def test_metadata_absent(ard, api):
-    order_id = api.order(metadata=METADATA).json()["id"]
-    ard.faults.add("GET /order", kind="metadata_absent")
-    assert "metadata" not in api.get("/order").json()["data"][0]["order"]
-    assert api.status(order_id)["order"]["metadata"] == METADATA
-
-
-def test_metadata_at_row_level(ard, api):
-    api.order(metadata=METADATA)
-    ard.faults.add(kind="metadata_at_row_level")
-    row = api.get("/order").json()["data"][0]
-    assert row["metadata"] == METADATA
-    assert "metadata" not in row["order"]
 
 
 def test_set_drop_and_rename_json(ard, api):

@@ -1,0 +1,57 @@
+"""Orders as the API returns them, under the assumptions about what it returns."""
+
+import json
+from typing import Any
+
+from airflow_provider_ard.sandbox.assumptions import Assumptions
+
+_TIMES = ("created", "finished")
+
+
+def submit_body(order: dict[str, Any], assumptions: Assumptions) -> dict[str, Any]:
+    """Return the body of the response to an accepted order; `order` is its complete description."""
+    if assumptions.submit_response == "id":
+        return {"id": order["id"]}
+    body = {name: order[name] for name in ("id", "status", "created")}
+    return status_body(body, assumptions)
+
+
+def row_body(order: dict[str, Any], assumptions: Assumptions) -> dict[str, Any]:
+    """Return an order's row in a list."""
+    body = status_body(order, assumptions)
+    return {name: body[name] for name in ("id", "status")} if assumptions.list_rows == "short" else body
+
+
+def status_body(order: dict[str, Any], assumptions: Assumptions) -> dict[str, Any]:
+    """Return the body of an order's status."""
+    body = {**order, "status": assumptions.status(order["status"])}
+    if assumptions.order_times == "absent":
+        body = {name: value for name, value in body.items() if name not in _TIMES}
+    if assumptions.order_progress == "absent":
+        body.pop("progress", None)
+    return _with_echo(body, assumptions) if "order" in body else body
+
+
+def _with_echo(body: dict[str, Any], assumptions: Assumptions) -> dict[str, Any]:
+    """Return the body with the request that it repeats."""
+    echo = dict(body["order"])
+    if assumptions.order_usage == "absent":
+        del echo["usage"]
+    config = echo["output_config"]
+    if assumptions.output_config == "by_platform" and "bucket" in config:
+        echo["output_config"] = {"amazon_s3": config}
+    metadata = echo.get("metadata") or {}
+    if assumptions.metadata == "as_strings":
+        echo["metadata"] = _as_strings(metadata)
+    elif assumptions.metadata != "in_order":
+        echo.pop("metadata", None)
+    beside = {"metadata": metadata} if assumptions.metadata == "beside_order" else {}
+    return {**body, **beside, "order": echo}
+
+
+def _as_strings(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_strings(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_strings(item) for item in value]
+    return value if isinstance(value, str) else json.dumps(value)
