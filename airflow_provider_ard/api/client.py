@@ -20,7 +20,7 @@ from airflow_provider_ard.api.http.responses import json_object
 from airflow_provider_ard.api.http.transport import PAGE_SIZE, url_path
 from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
 from airflow_provider_ard.api.orders.order_ids import is_same_id
-from airflow_provider_ard.api.orders.order_list import StrictOrderPage
+from airflow_provider_ard.api.orders.order_list import StrictOrderPage, age_order
 from airflow_provider_ard.api.orders.status import OrderStatus, Usage
 from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus, acquisition_matches
 
@@ -98,15 +98,18 @@ class ArdClient(AccountClient):
         end_date: str | None = None,
         limit: int | None = None,
     ) -> Iterator[OrderStatus]:
-        """Yield the account's orders, newest first, at most `limit` (None: all); pages are requested as needed.
+        """Yield the user's orders, newest first, at most `limit` (None: all); pages are requested as needed.
 
             for order in client.list_orders(filter="metadata.campaign:spring", start_date="2026-01-01"):
                 print(order.id, order.status)
 
-        `filter` is `KEY:VALUE`; `start_date` and `end_date` are ISO 8601 dates.
+        `filter` is `KEY:VALUE`; `start_date` and `end_date` are ISO 8601 dates. If the API lists the oldest orders
+        first, all pages are requested; if its orders have no times, they are yielded as listed.
         """
         pages = self.order_pages(filter=filter, start_date=start_date, end_date=end_date)
-        return islice(chain.from_iterable(pages), limit)
+        first = next(pages, [])
+        orders = chain(first, chain.from_iterable(pages))
+        return islice(reversed([*orders]) if age_order(first) < 0 else orders, limit)
 
     def order_pages(
         self,
@@ -115,7 +118,7 @@ class ArdClient(AccountClient):
         start_date: str | None = None,
         end_date: str | None = None,
     ) -> Iterator[list[OrderStatus]]:
-        """Yield the account's orders page by page, one request each."""
+        """Yield the user's orders page by page, one request each, in the sequence of the API."""
         params = {"filter": filter, "start_date": start_date, "end_date": end_date}
         for page in self._pages("order/", params, OrderPage):
             with self._documented("order/"):

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, AssetAlias
+
 from airflow_provider_ard.api.delivery.layout import (
     acquisition_collection_uri,
     item_uri,
@@ -22,12 +24,11 @@ from airflow_provider_ard.api.delivery.layout import (
     root_collection_uri,
 )
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.version_compat import AirflowSkipException, Asset, AssetAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_ard.version_compat import Context
+    from airflow.providers.common.compat.sdk import Context
 
 __all__ = [
     "acquisition_collection_uri",

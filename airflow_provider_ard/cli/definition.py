@@ -92,7 +92,7 @@ ARG_CREDENTIALS_ID = Argument("credentials_id", help="ID of the credentials: let
 _ORDERS = (
     Command(
         name="list",
-        help="List the account's orders, newest first",
+        help="List your orders, newest first",
         function="orders.list_orders",
         args=(
             Argument(

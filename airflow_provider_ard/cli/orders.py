@@ -10,6 +10,7 @@ from rich.text import Text
 
 from airflow_provider_ard.cli.command import OK, command
 from airflow_provider_ard.cli.output import amount, print_details, print_json, print_message, print_table, text
+from airflow_provider_ard.cli.period import Period
 from airflow_provider_ard.hooks.ard import ArdHook
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def list_orders(args: Namespace) -> int:
         print_json([order_json(order) for order in orders])
     elif not orders:
         is_filtered = any((pairs, args.metadata, args.status, args.start_date, args.end_date))
-        print_message("No order matches." if is_filtered else "The account has no orders yet.")
+        print_message("No order matches." if is_filtered else "You have no orders yet.")
     else:
         print_orders(orders)
     if more:
@@ -95,10 +96,11 @@ def _cost(order: OrderStatus) -> Text:
 def _filter_orders(hook: ArdHook, args: Namespace, pairs: Sequence[tuple[str, str]]) -> Iterator[OrderStatus]:
     # The API accepts one filter; the others are applied locally.
     first = f"metadata.{pairs[0][0]}:{pairs[0][1]}" if pairs else None
-    for listed_order in hook.list_orders(filter=first, start_date=args.start_date, end_date=args.end_date):
+    period = Period.of(args.start_date, args.end_date)
+    for listed_order in hook.list_orders(filter=first, **period.dates):
         order = listed_order if listed_order.metadata or not pairs else hook.get_order(listed_order.id)
-        is_status_matching = args.status in (None, order.state.value)
-        if is_status_matching and all(value in _strings(order.metadata.get(key)) for key, value in pairs):
+        is_matching = args.status in (None, order.state.value) and period.contains(order.created)
+        if is_matching and all(value in _strings(order.metadata.get(key)) for key, value in pairs):
             yield order
 
 

@@ -34,9 +34,9 @@ LAST_SEARCH_TIMEOUT_S = 10.0
 # Maximum number of rows to read if the API ignores the filter, and of orders to request one by one.
 MAX_ROWS = 20_000
 MAX_SINGLE_REQUESTS = 100
-# The list without a filter is read from this long before a submission, whose clock may differ from the API's; and from
-# this long ago if the time of the submission is not recorded.
-CLOCK_MARGIN = timedelta(days=1)
+# The list without a filter is read from this long before a submission, whose clock may differ from the API's, which may
+# exclude the day itself; and from this long ago if the time of the submission is not recorded.
+CLOCK_MARGIN = timedelta(days=2)
 UNRECORDED_SUBMISSION = timedelta(days=7)
 
 

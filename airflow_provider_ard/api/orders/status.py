@@ -195,7 +195,8 @@ class OrderStatus(BaseModel):
         """The IDs of its acquisitions, none for the order of a Select."""
         acquisitions = self.order.acquisitions if self.order else None
         entries = acquisitions if isinstance(acquisitions, list) else []
-        return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id")]
+        names = [entry.get("id") if isinstance(entry, dict) else entry for entry in entries]
+        return [str(name) for name in names if name and isinstance(name, str | int)]
 
     @property
     def destination(self) -> Destination | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.api.http.transport import PAGE_SIZE
+from airflow_provider_ard.api.orders.order_list import age_order
 from airflow_provider_ard.hooks.ard import ArdHook, create_client
 from airflow_provider_ard.hooks.suggestions import suggest_fix
 from airflow_provider_ard.plugins.orders_page.rows import Row, create_row
@@ -37,7 +38,9 @@ MAX_WAIT_S = 2.0
 MAX_TIMEOUT_S = 10.0
 # An unused cache is dropped after this time: its Connection may be deleted.
 IDLE_S = 3_600.0
-# Only the newest orders are shown.
+# At least this often the list is read completely, unless its times prove that it is newest first.
+FULL_READ_S = 300.0
+# No more orders are read.
 MAX_ORDERS = 20_000
 # Orders that are requested one by one per poll: old open ones, and those with incomplete rows.
 MAX_SINGLE_REQUESTS = 40
@@ -60,7 +63,9 @@ class OrderCache:
         self.generation = f"{time.time_ns():x}"
         self._rows: dict[str, Row] = {}
         self._versions: dict[str, int] = {}
-        self._newest_first: list[str] = []
+        self._listed_ids: list[str] = []
+        self._read_fully_at = float("-inf")
+        self._has_new_last = False
         self._incomplete_ids: set[str] = set()
         self._version = 0
         self._complete = False
@@ -123,32 +128,43 @@ class OrderCache:
                 self._changed.notify_all()
 
     def _read_orders(self, client: ArdClient) -> None:
-        index = {order_id: position for position, order_id in enumerate(self._newest_first)}
+        index = {order_id: position for position, order_id in enumerate(self._listed_ids)}
         depth, single_indexes = plan_requests(sorted(index[row.id] for row in self._rows.values() if row.is_open))
-        order_ids = [self._newest_first[position] for position in single_indexes]
-        # The list is newest first: orders after a known one are known, unless a poll was interrupted.
+        order_ids = [self._listed_ids[position] for position in single_indexes]
+        # In a list that is newest first, orders after a known one are known, unless a poll was interrupted.
         is_contiguous = self._complete and not self._is_interrupted
         listed_ids: list[str] = []
         for page in client.order_pages():
             listed_ids += (order.id for order in page)
             self._store(client, page, listed_ids)
             reached_cached_orders = bool(page) and page[-1].id in index
-            if (reached_cached_orders and is_contiguous and len(listed_ids) >= depth) or len(listed_ids) >= MAX_ORDERS:
+            if len(listed_ids) >= MAX_ORDERS or (
+                reached_cached_orders and is_contiguous and len(listed_ids) >= depth and self._is_newest_first(page)
+            ):
                 break
             self._is_interrupted = True
+        else:
+            self._read_fully_at = time.monotonic()
+            self._has_new_last = bool(index and listed_ids) and listed_ids[-1] not in index
         with self._changed:
             self._is_interrupted = False
             self._complete = client is self._client
-        order_ids += [order_id for order_id in self._newest_first if order_id in self._incomplete_ids]
+        order_ids += [order_id for order_id in self._listed_ids if order_id in self._incomplete_ids]
         for order_id in order_ids[:MAX_SINGLE_REQUESTS]:
             # An order that the API has deleted keeps its row.
             with suppress(ArdNotFoundError):
                 self._store(client, [client.get_order(order_id)], listed_ids, is_complete=True)
 
+    def _is_newest_first(self, page: Sequence[OrderStatus]) -> bool:
+        """Return whether the list is newest first, as its times show, or else the last complete reading."""
+        if age := age_order(page):
+            return age > 0
+        return not self._has_new_last and time.monotonic() - self._read_fully_at < FULL_READ_S
+
     def _store(
         self, client: ArdClient, orders: Sequence[OrderStatus], listed_ids: Sequence[str], *, is_complete: bool = False
     ) -> None:
-        """Store orders. `listed_ids`: the newest orders so far; `is_complete`: these rows are complete."""
+        """Store orders. `listed_ids`: the first orders of the list so far; `is_complete`: these rows are complete."""
         with self._changed:
             if client is not self._client:
                 # The Connection has changed meanwhile, perhaps to another account.
@@ -171,7 +187,7 @@ class OrderCache:
                     self._rows[row.id] = row
                     self._versions[row.id] = self._version
             listed = set(listed_ids)
-            self._newest_first = [*listed_ids, *(item for item in self._newest_first if item not in listed)]
+            self._listed_ids = [*listed_ids, *(item for item in self._listed_ids if item not in listed)]
             self._changed.notify_all()
 
 
@@ -186,7 +202,7 @@ class Snapshot:
 def plan_requests(open_indexes: Sequence[int]) -> tuple[int, Sequence[int]]:
     """Return how deep to read the list, and which orders to request one by one, for the fewest requests.
 
-    `open_indexes`: positions of the orders that may have changed, counted from the newest order, ascending.
+    `open_indexes`: positions in the list of the orders that may have changed, ascending.
     """
     best = (len(open_indexes), 0, open_indexes)
     for position, index in enumerate(open_indexes):

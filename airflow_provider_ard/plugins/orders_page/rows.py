@@ -88,6 +88,8 @@ def ordered_cells(order: OrderStatus) -> dict[str, list[str]]:
         if isinstance(entry, Mapping) and isinstance(entry.get("id"), str):
             cells = entry.get("cells") or entry.get("cell_ids") or ()
             cells_by_acquisition[entry["id"]] = [cell for cell in cells if isinstance(cell, str)]
+        elif isinstance(entry, str):
+            cells_by_acquisition[entry] = []
     return cells_by_acquisition
 
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
+
+from airflow_provider_ard.sandbox import Assumptions
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,23 @@ def test_orders_are_filtered(run, orders, filters, expected):
     assert [order["order_id"] for order in json.loads(out)] == [orders[number] for number in expected]
 
 
+@pytest.mark.parametrize("list_order", ["newest_first", "oldest_first"])
+@pytest.mark.parametrize("bounds", ["inclusive", "exclusive"])
+@pytest.mark.parametrize("list_dates", ["times", "dates"])
+def test_dates_do_not_depend_on_the_api(ard, run, orders, client, list_order, bounds, list_dates):
+    ard.assumptions = Assumptions(list_order=list_order, start_date=bounds, end_date=bounds, list_dates=list_dates)
+    created = client.get_order(orders[1]).created
+    for filters, expected in (
+        (["--start-date", f"{created:%Y-%m-%d}", "--end-date", f"{created:%Y-%m-%d}", "--limit", "2"], [2, 1]),
+        (["--start-date", created.isoformat()], [2, 1]),
+        (["--end-date", created.isoformat()], [1, 0]),
+        (["--start-date", "7d"], [2, 1, 0]),
+        (["--end-date", f"{created - timedelta(days=1):%Y-%m-%d}"], []),
+    ):
+        out = run("orders", "list", "--json", *filters)[1]
+        assert [order["order_id"] for order in json.loads(out)] == [orders[number] for number in expected], filters
+
+
 def test_orders_as_table(run, orders, client):
     code, out, err = run("orders", "list")
     lines = [line for line in out.splitlines() if orders[1] in line]
@@ -45,7 +65,7 @@ def test_truncated_list_is_reported(run, orders):
 
 
 def test_empty_list_as_text_and_json(run):
-    assert run("orders", "list")[1:] == ("", "The account has no orders yet.\n")
+    assert run("orders", "list")[1:] == ("", "You have no orders yet.\n")
     assert run("orders", "list", "--status", "failed")[1:] == ("", "No order matches.\n")
     assert run("orders", "list", "--json")[1:] == ("[]\n", "")
 

@@ -6,8 +6,7 @@ import subprocess
 import sys
 
 import pytest
-
-from airflow_provider_ard.version_compat import AirflowNotFoundException, ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
 
 KEY = "c2VjcmV0"
 

@@ -9,6 +9,7 @@ from airflow_provider_ard.api.errors import ArdUnavailableError
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.plugins.orders_page import order_cache
 from airflow_provider_ard.plugins.orders_page.order_cache import OrderCache, OrderCaches, plan_requests
+from airflow_provider_ard.sandbox import Assumptions
 
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
 
@@ -77,6 +78,38 @@ def test_update_reads_one_page_and_returns_changed_rows(ard, client, no_ttl):
     assert set(rows) == {new, ids[-1]}
     assert rows[ids[-1]].state == "succeeded"
     assert len(ard.requests) - before == 1
+
+
+@pytest.mark.parametrize("order_times", ["present", "absent"])
+def test_new_orders_at_the_end_of_the_list_are_read(ard, client, no_ttl, monkeypatch, order_times):
+    ard.assumptions = Assumptions(list_order="oldest_first", order_times=order_times)
+    ids = place_orders(client, 120)
+    for order_id in ids:
+        ard.finish_order(order_id)
+    orders = OrderCache(lambda: client)
+    _, metadata = update(orders)
+    monkeypatch.setattr(order_cache, "FULL_READ_S", -1.0)
+    [first] = place_orders(client)
+    rows, metadata = update(orders, metadata)
+    assert set(rows) == {first}
+    monkeypatch.undo()
+    monkeypatch.setattr(order_cache, "CACHE_TTL_S", -1.0)
+    # The list has been seen to be oldest first.
+    [second] = place_orders(client)
+    assert set(update(orders, metadata)[0]) == {second}
+
+
+def test_list_without_times_is_read_completely_from_time_to_time(ard, client, no_ttl, monkeypatch):
+    ard.assumptions = Assumptions(order_times="absent")
+    for order_id in place_orders(client, 120):
+        ard.finish_order(order_id)
+    orders = OrderCache(lambda: client)
+    _, metadata = update(orders)
+    for seconds, requests in ((math.inf, 1), (-1.0, 2), (math.inf, 1)):
+        monkeypatch.setattr(order_cache, "FULL_READ_S", seconds)
+        before = len(ard.requests)
+        metadata = update(orders, metadata)[1]
+        assert len(ard.requests) - before == requests
 
 
 def test_old_running_order_is_requested_individually(ard, client, no_ttl):
