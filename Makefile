@@ -17,10 +17,12 @@ UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/plugins/orders_page/static/vendor
 # Installs Debian packages unless a command exists: COMMAND, what needs it, packages.
 REQUIRE := scripts/require_command.sh
+# Constraints files of managed services, not part of the repository; the matrix skips those that are missing.
+export ARD_CONSTRAINTS ?= $(wildcard $(CURDIR)/../shared/constraints)
 # Tests start many Airflow processes. Without compiled files, each would compile Airflow again, which takes most of CI's time.
 unexport PYTHONDONTWRITEBYTECODE
 
-CODE := airflow_provider_ard benchmarks dags_examples demo scripts tests
+CODE := airflow_provider_ard benchmarks dags_examples demo hatch_build.py scripts tests
 
 # Each file runs in one process. The longest start first, so that no processor is idle at the end.
 BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
@@ -169,7 +171,7 @@ ui: node  ## Download the page's JavaScript libraries and country borders from n
 	for name in leaflet topojson-client world-atlas; do \
 		cp .node/ui/node_modules/$$name/LICENSE $(UI_VENDOR)/$$name-LICENSE.txt; done
 
-matrix: node setup  ## The built wheel on Airflow 2.11 to 3.3, with the lowest and the newest dependencies; NAMES="2.11-floor …" selects environments
+matrix: node setup  ## The built wheel on Airflow 2.11 to 3.3, with the lowest and newest dependencies and those of MWAA; NAMES="2.11-floor …" selects
 	$(BIN)/python -m tests.matrix $(NAMES)
 
 matrix-short: setup  ## Short version of `make matrix`: the oldest and the newest environment, Python 3.11 and 3.13

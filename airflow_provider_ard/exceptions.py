@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-
 from airflow_provider_ard.api.errors import (
     ArdAuthError,
     ArdBudgetExceeded,
@@ -31,6 +29,7 @@ from airflow_provider_ard.api.errors import (
     ArdSelectFailed,
     ArdUnavailableError,
 )
+from airflow_provider_ard.version_compat import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,12 +7,16 @@ scheduled on it.
 
 from datetime import UTC, datetime
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, dag, task
-
 from airflow_provider_ard.assets import delivered_orders, delivery_asset
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+try:
+    from airflow.sdk import ObjectStoragePath, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.io.path import ObjectStoragePath
 
 DESTINATION = "s3://ard-demo/shared"
 IMAGERY = delivery_asset(DESTINATION)

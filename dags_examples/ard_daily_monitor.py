@@ -8,13 +8,18 @@ orders its day again. A day without imagery is skipped; a day above the limit fa
 
 from datetime import UTC, datetime
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, dag, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+try:
+    from airflow.sdk import ObjectStoragePath, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.io.path import ObjectStoragePath
 
 AOI = [-105.10, 40.13, -105.03, 40.19]
 MAX_COST_PER_DAY = 5000

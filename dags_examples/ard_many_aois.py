@@ -4,12 +4,17 @@ Needs `airflow-provider-ard[s3,examples]`, a Connection `ard_default` of type AR
 AOIs are independent: one without imagery is skipped, one above its limit fails, and the others continue.
 """
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, Param, dag, task, task_group
-
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+try:
+    from airflow.sdk import ObjectStoragePath, Param, dag, task, task_group
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task, task_group
+    from airflow.io.path import ObjectStoragePath
+    from airflow.models.param import Param
 
 # The list can also be the output of a task.
 AOIS = [

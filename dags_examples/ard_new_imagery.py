@@ -6,16 +6,18 @@ that exists when the DAG is first unpaused is not new. A run may contain several
 and budget.
 """
 
-from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath, dag, task
-
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
 from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger, new_acquisitions
 
 try:
-    from airflow.sdk import AssetWatcher
-except ImportError:  # Airflow 2 has no asset watchers, so this file defines no DAG
+    from airflow.sdk import Asset, AssetWatcher, ObjectStoragePath, dag, task
+except ImportError:  # Airflow 2.11 has no asset watchers, so this file defines no DAG
+    from airflow.datasets import Dataset as Asset
+    from airflow.decorators import dag, task
+    from airflow.io.path import ObjectStoragePath
+
     AssetWatcher = None
 
 STORAGE = "aws_default"

@@ -6,12 +6,17 @@ The acquisitions and the AOI are those of the sandbox; pass your own as params o
 
 from datetime import timedelta
 
-# Works on Airflow 2.11 to 3.3; for Airflow 3 only, `airflow.sdk` has the same names.
-from airflow.providers.common.compat.sdk import ObjectStoragePath, Param, dag, task
-
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+# For Airflow 3 only, the first import is enough.
+try:
+    from airflow.sdk import ObjectStoragePath, Param, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.io.path import ObjectStoragePath
+    from airflow.models.param import Param
 
 STORAGE = "aws_default"
 PARAMS = {

@@ -6,9 +6,13 @@ the API checks that. A candidate that cannot be ordered appears as refused; its 
 
 import logging
 
-from airflow.providers.common.compat.sdk import Param, dag, task
-
 from airflow_provider_ard.operators.order import ArdOrderOperator
+
+try:
+    from airflow.sdk import Param, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.models.param import Param
 
 CANDIDATES = [
     {"acquisitions": ["10400100E82CCE00"], "bbox": [-105.10, 40.13, -105.03, 40.19]},

@@ -6,11 +6,15 @@ passwords everywhere. The SAS must be valid for the duration of an order, up to 
 with the ARD API, as in `ard_to_gcs.py`, work for Azure as well.
 """
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, dag, task
-
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+try:
+    from airflow.sdk import ObjectStoragePath, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.io.path import ObjectStoragePath
 
 STORAGE = "wasb_default"
 

@@ -8,11 +8,15 @@ Needs `airflow-provider-ard[gcs,examples]`, a Connection `google_cloud_default` 
 To store them: `ard credentials put ard-writer --file service-account.json`.
 """
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, dag, task
-
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+try:
+    from airflow.sdk import ObjectStoragePath, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.io.path import ObjectStoragePath
 
 STORAGE = "google_cloud_default"
 

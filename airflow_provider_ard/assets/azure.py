@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from airflow.providers.common.compat.openlineage.facet import Dataset
-    from airflow.providers.common.compat.sdk import Asset
+
+    from airflow_provider_ard.version_compat import Asset
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:

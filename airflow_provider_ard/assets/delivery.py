@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, AssetAlias
-
 from airflow_provider_ard.api.delivery.layout import (
     acquisition_collection_uri,
     item_uri,
@@ -24,11 +22,12 @@ from airflow_provider_ard.api.delivery.layout import (
     root_collection_uri,
 )
 from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.version_compat import AirflowSkipException, Asset, AssetAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_ard.version_compat import Context
 
 __all__ = [
     "acquisition_collection_uri",

@@ -8,10 +8,9 @@ import sys
 from functools import wraps
 from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import AirflowException
-
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 from airflow_provider_ard.cli import output
+from airflow_provider_ard.version_compat import AirflowException
 
 if TYPE_CHECKING:
     from argparse import Namespace

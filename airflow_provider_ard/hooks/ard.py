@@ -5,19 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
 from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from airflow_provider_ard.hooks import connection_fields as fields
 from airflow_provider_ard.hooks.connection_errors import describe_missing_connection
 from airflow_provider_ard.hooks.secret_masking import mask_secrets
-from airflow_provider_ard.version_compat import redact
+from airflow_provider_ard.version_compat import AirflowNotFoundException, BaseHook, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_ard.api.account import Account, StoredCredentials
     from airflow_provider_ard.api.client import ArdClient
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.status import OrderStatus, Usage
     from airflow_provider_ard.api.selects.request import SelectRequest
     from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus
+    from airflow_provider_ard.version_compat import Connection
 
 
 class ArdHook(BaseHook):
@@ -243,10 +240,9 @@ class ArdHook(BaseHook):
 
 def read_file(path: str) -> bytes:
     """Return the content of a local file, or of one in an object storage of Airflow."""
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
     from airflow_provider_ard.api.geo.files import read_local_file
     from airflow_provider_ard.api.http.log_redaction import redact_library_logs
+    from airflow_provider_ard.version_compat import ObjectStoragePath
 
     redact_library_logs()
     return ObjectStoragePath(path).read_bytes() if "://" in path else read_local_file(path)

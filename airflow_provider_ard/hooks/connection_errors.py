@@ -10,14 +10,15 @@ from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from airflow_provider_ard.hooks.connection_fields import check_extra
 
 VALID_FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port", "extra")
+_EXAMPLE = """JSON such as '{"conn_type": "ard", "login": "me@example.com", "password": "…"}'"""
 
 
 def describe_missing_connection(ard_conn_id: str) -> str:
     """Return what to fix or to set. The message never contains the variable's value."""
     variable = f"AIRFLOW_CONN_{ard_conn_id.upper()}"
     if value := os.environ.get(variable, ""):
-        return f"{variable} is set but cannot be parsed: {_describe_mistake(value.strip())}; see docs/connection.md"
-    return f"Connection {ard_conn_id!r} is not defined; set {variable} or add it to Airflow, see docs/connection.md"
+        return f"{variable} is set but cannot be parsed: {_describe_mistake(value.strip())}; set it to {_EXAMPLE}"
+    return f"Connection {ard_conn_id!r} is not defined; add it to Airflow or set {variable} to {_EXAMPLE}"
 
 
 def _describe_mistake(value: str) -> str:

@@ -11,7 +11,7 @@ from airflow_provider_ard.api.errors import ArdRequestError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow.providers.common.compat.sdk import Connection
+    from airflow_provider_ard.version_compat import Connection
 
 # Prefix of an extra's name in errors.
 EXTRA = "the Connection's extra "

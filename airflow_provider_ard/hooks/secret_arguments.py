@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import jinja2
-    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_ard.version_compat import Context
 
 _SECRET_KEYS = ("sas_url", "service_credentials")
 # JSON is nested less deeply, so that a list that contains itself ends.

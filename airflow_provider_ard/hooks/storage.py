@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, ObjectStoragePath
-
 from airflow_provider_ard.api.http.log_redaction import redact_library_logs
 from airflow_provider_ard.api.http.redaction import redact_text
 from airflow_provider_ard.exceptions import ArdError, ArdRequestError
+from airflow_provider_ard.version_compat import AirflowNotFoundException, BaseHook, ObjectStoragePath
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom, conf
+from airflow_provider_ard.version_compat import BaseOperatorLink, XCom, conf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import BaseOperator
+    from airflow_provider_ard.version_compat import BaseOperator
 
 _log = logging.getLogger(__name__)
 ORDER_URL_KEY = "order_url"

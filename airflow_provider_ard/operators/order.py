@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_ard.api.arguments import OMITTED
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links
+from airflow_provider_ard.version_compat import BaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_ard.api.orders.status import Usage
     from airflow_provider_ard.ordering.placement import OrderPlacement
+    from airflow_provider_ard.version_compat import Context
 
 # The arguments of the order itself, as `OrderRequest.of` takes them.
 ORDER_ARGUMENTS = (
@@ -36,6 +35,7 @@ ORDER_ARGUMENTS = (
     "email_notifications",
     "sns_notifications",
     "simplify_aoi",
+    "drop_small_polygons",
 )
 LIMITS = ("max_cost", "max_area_sqkm")
 
@@ -112,6 +112,8 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
     :param sns_notifications: ARNs of SNS topics to notify when the order is done, one or an iterable.
     :param simplify_aoi: Reduce polygons of too many vertices to 1000. Each result covers its original, and the log
         states how many meters it extends beyond it at most. Default: false; too many vertices are then an error.
+    :param drop_small_polygons: Drop polygons of less than 1 km² or 250 m, such as islets, with a warning that contains
+        the area and width of each. Default: false; they are then an error. If all are too small, that is an error too.
     :param max_cost: Estimate the cost first, with a dry run, and place no order above this amount, in the account's
         currency. Imagery without a price exceeds every limit. If the estimate has more area than the requested cells
         can cover (28.25 km² each, including the margin of each tile), the API has ignored the cells: that raises
@@ -160,6 +162,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         email_notifications: Sequence[str] = (),
         sns_notifications: Sequence[str] = (),
         simplify_aoi: bool = False,
+        drop_small_polygons: bool = False,
         max_cost: float | str = OMITTED,
         max_area_sqkm: float | str = OMITTED,
         if_exists: str = "reuse",
@@ -183,6 +186,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         self.email_notifications = email_notifications
         self.sns_notifications = sns_notifications
         self.simplify_aoi = simplify_aoi
+        self.drop_small_polygons = drop_small_polygons
         self.max_cost = None if max_cost is OMITTED else max_cost
         self.max_area_sqkm = None if max_area_sqkm is OMITTED else max_area_sqkm
         self.if_exists = if_exists

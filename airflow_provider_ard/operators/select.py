@@ -7,26 +7,24 @@ from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
-
 from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, pluralize, safe_repr
 from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
+from airflow_provider_ard.version_compat import AirflowSkipException, BaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
-
-    from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_ard.api.errors import ArdUnavailableError
     from airflow_provider_ard.api.selects.request import SelectRequest
     from airflow_provider_ard.api.selects.results import SelectStatus
     from airflow_provider_ard.hooks.ard import ArdHook
     from airflow_provider_ard.polling.select_wait import SelectWait
+    from airflow_provider_ard.version_compat import Context
 
 # The arguments of the search itself, as `SelectRequest.of` takes them.
 SELECT_ARGUMENTS = (
@@ -38,6 +36,7 @@ SELECT_ARGUMENTS = (
     "stack_depth",
     "image_age_category",
     "simplify_aoi",
+    "drop_small_polygons",
 )
 IF_EXISTS = ("reuse", "resubmit")
 # A tile takes some twenty bytes of XCom.
@@ -85,6 +84,7 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
     :param stack_depth: The maximum number of tiles per cell, best first. Default: chosen by the API.
     :param image_age_category: `fresh` (up to 90 days old), `standard` (up to 3 years), `training`; one or an iterable.
     :param simplify_aoi: As in `ArdOrderOperator`.
+    :param drop_small_polygons: As in `ArdOrderOperator`.
     :param skip_if_empty: Skip this task and its downstream tasks if the search finds nothing. Otherwise it
         succeeds, and the API rejects an order of the Select.
     :param if_exists: What a cleared task does with its Select of the same request: `reuse` it, so that orders of it are
@@ -111,6 +111,7 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
         stack_depth: int | str | None = None,
         image_age_category: Sequence[str] | str = OMITTED,
         simplify_aoi: bool = False,
+        drop_small_polygons: bool = False,
         skip_if_empty: bool = False,
         if_exists: str = "reuse",
         deferrable: bool = True,
@@ -128,6 +129,7 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
         self.stack_depth = stack_depth
         self.image_age_category = None if image_age_category is OMITTED else image_age_category
         self.simplify_aoi = simplify_aoi
+        self.drop_small_polygons = drop_small_polygons
         self.skip_if_empty = skip_if_empty
         self.if_exists = if_exists
         self.deferrable = deferrable

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
-
 from airflow_provider_ard.api.arguments import none_if_blank, pluralize, safe_repr
 from airflow_provider_ard.api.orders.order_ids import parse_order_ids
 from airflow_provider_ard.exceptions import (
@@ -17,16 +15,17 @@ from airflow_provider_ard.exceptions import (
 )
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin
 from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links, push_links
+from airflow_provider_ard.version_compat import BaseOperator, conf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_ard.api.delivery.filters import TileFilter
     from airflow_provider_ard.api.delivery.layout import TileLocation
     from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.version_compat import Context
 
 
 class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):

@@ -16,10 +16,9 @@ from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.ordering.task_state import Attempt
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.version_compat import Context
 
 TAG_PREFIX = "airflow_"
 KEY_TAG = f"{TAG_PREFIX}key"

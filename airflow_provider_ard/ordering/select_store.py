@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_ard.ordering.task_state import RETENTION, first_try_number, task_state_store
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_ard.version_compat import Context
 
 SELECT_KEY = "ard_select"
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from airflow_provider_ard.ordering.task_state import RETENTION, Attempt, task_state_store
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_ard.version_compat import Context
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_ard.version_compat import Context
 
 # A task may be cleared and resumed within this time.
 RETENTION = timedelta(days=365)

@@ -8,14 +8,11 @@ import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from airflow.providers.common.compat.connection import get_async_connection
-
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
+from airflow_provider_ard.version_compat import BaseHook, Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-
-    from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_ard.api.client import ArdClient
 
@@ -65,7 +62,7 @@ class ConnectionClient:
             self._reload_at = now + RELOAD_CONNECTION_S
             await asyncio.to_thread(_import_modules)
             try:
-                connection = await get_async_connection(self.ard_conn_id)
+                connection = await _read_connection(self.ard_conn_id)
             except Exception as error:  # noqa: BLE001 -- each secrets backend raises its own
                 self._connection_unreadable(error, now)
             else:
@@ -99,6 +96,21 @@ class ConnectionClient:
             return
         self.reset()
         self._client, self._connection_hash = client, connection_hash
+
+
+async def _read_connection(ard_conn_id: str) -> Connection:
+    """Return a Connection without blocking the event loop.
+
+    Before Airflow 3.3.2, `BaseHook.aget_connection` masks secrets with a synchronous call, which fails while another
+    call is in progress on the same event loop; there `get_connection` runs in a thread of asgiref, by which Airflow
+    sends its request on this event loop.
+    """
+    from asgiref.sync import sync_to_async
+
+    # Added together with the asynchronous masking.
+    if hasattr(Connection, "aextra_dejson"):
+        return await BaseHook.aget_connection(ard_conn_id)
+    return await sync_to_async(BaseHook.get_connection)(ard_conn_id)
 
 
 def _import_modules() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_ard.ordering.task_state import first_try_number, task_state_store
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_ard.version_compat import Context
 
 WAIT_KEY = "ard_wait"
 LOG_STATE_KEY = "ard_wait_log_state"

@@ -8,15 +8,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.exceptions import AirflowRescheduleException
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    BaseSensorOperator,
-    PokeReturnValue,
-)
-
 from airflow_provider_ard.api.arguments import none_if_blank
 from airflow_provider_ard.api.orders.order_ids import is_single_order, parse_order_ids
 from airflow_provider_ard.exceptions import (
@@ -32,16 +23,24 @@ from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.polling.progress import WaitProgress, format_duration, format_report
 from airflow_provider_ard.polling.wait_state import load_log_state, save_log_state, wait_started_at
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
+from airflow_provider_ard.version_compat import (
+    AirflowException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_ard.api.orders.status_reader import StatusReader
     from airflow_provider_ard.hooks.ard import ArdHook
     from airflow_provider_ard.polling.outage import OutageTracker
+    from airflow_provider_ard.version_compat import Context
 
 DEFAULT_TIMEOUT = timedelta(days=4)
 # The longest time between the polls of a rescheduled sensor that keeps its worker while it is refused.

@@ -41,7 +41,7 @@ def test_every_connection_field_is_in_the_table() -> None:
 
 
 def test_every_error_is_in_the_table() -> None:
-    from airflow.providers.common.compat.sdk import AirflowFailException
+    from airflow_provider_ard.version_compat import AirflowFailException
 
     expected = {
         name: kind for name, kind in vars(exceptions).items() if inspect.isclass(kind) and name.startswith("Ard")

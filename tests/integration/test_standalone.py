@@ -31,10 +31,13 @@ STEP_LIMIT_S = 120
 WAITING_DAGS = """
 from datetime import timedelta
 
-from airflow.providers.common.compat.sdk import dag
-
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
+
+try:
+    from airflow.sdk import dag
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag
 
 
 def order_and_wait(dag_id, ard_conn_id):

@@ -1,7 +1,8 @@
 """Test the built wheel in each environment: `python -m tests.matrix [--short] [--jobs N] [NAME…]`.
 
 The exit code is 0 if all tests pass. `--short` tests only the oldest and the newest environment, and the parts of each
-suite that depend on the Airflow version.
+suite that depend on the Airflow version. With `ARD_CONSTRAINTS`, a folder, also under the constraints of managed
+services.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.matrix.environments import ENVIRONMENTS, EXTRAS, REPOSITORY, TABLE_PACKAGES, UV, Environment, find_python
+from tests.matrix.deployments import MWAA, Deployment, find_deployments, missing_deployments
+from tests.matrix.environments import (
+    ENVIRONMENTS,
+    REPOSITORY,
+    TABLE_PACKAGES,
+    UV,
+    Environment,
+    find_python,
+    parse_pins,
+)
 
 FOLDER = REPOSITORY / ".matrix"
 WORK = FOLDER / "work"
@@ -38,7 +48,7 @@ class Suite:
     short: tuple[str, ...]
     between: tuple[str, ...] = ()
 
-    def arguments_for(self, environment: Environment, *, short: bool) -> tuple[str, ...]:
+    def arguments_for(self, environment: Environment | Deployment, *, short: bool) -> tuple[str, ...]:
         """Return the pytest arguments for an environment."""
         if short:
             return self.short
@@ -75,7 +85,8 @@ SUITES = (
 class Outcome:
     """Test results of one environment."""
 
-    environment: Environment
+    environment: Environment | Deployment
+    pins: dict[str, str] = field(default_factory=dict)
     counts: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -86,22 +97,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.matrix", description="Test the built wheel with each supported Airflow version."
     )
+    deployments = find_deployments()
+    environments = [*ENVIRONMENTS, *deployments]
     parser.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
-        help="environment, such as 2.11-floor; all by default",
-        choices=[[], *(environment.name for environment in ENVIRONMENTS)],
+        help="environment, such as 2.11-floor or mwaa-2.11.0; all by default",
+        choices=[[], *sorted({*MWAA, *(environment.name for environment in environments)})],
     )
     parser.add_argument(
         "--short", action="store_true", help="only the oldest and newest environment, with shortened suites"
     )
     parser.add_argument("--jobs", type=int, default=2, help="number of environments to test concurrently")
     options = parser.parse_args()
-    names = options.names or (SHORT if options.short else [environment.name for environment in ENVIRONMENTS])
+    names = options.names or (SHORT if options.short else [environment.name for environment in environments])
+    for name in missing_deployments(deployments):
+        if name in names or not (options.names or options.short):
+            print(f"{name}: skipped, its constraints are not in ARD_CONSTRAINTS", flush=True)
     wheel = prepare()
     with ThreadPoolExecutor(options.jobs) as pool:
-        selected = installable([environment for environment in ENVIRONMENTS if environment.name in names])
+        selected = installable([environment for environment in environments if environment.name in names])
         outcomes = list(pool.map(lambda environment: test(environment, wheel, short=options.short), selected))
     print("\n" + format_table(outcomes), flush=True)
     failures = [failure for outcome in outcomes for failure in outcome.failed]
@@ -109,7 +125,7 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def installable(environments: list[Environment]) -> list[Environment]:
+def installable(environments: list[Environment | Deployment]) -> list[Environment | Deployment]:
     """Return the environments whose Python is installed; print the names of the others."""
     pythons = {version: find_python(version) for version in {environment.python for environment in environments}}
     for environment in environments:
@@ -137,7 +153,7 @@ def prepare() -> Path:
     return wheel
 
 
-def test(environment: Environment, wheel: Path, *, short: bool) -> Outcome:
+def test(environment: Environment | Deployment, wheel: Path, *, short: bool) -> Outcome:
     """Create one environment and run all suites in it."""
     outcome, start = Outcome(environment), time.monotonic()
     folder = FOLDER / environment.name
@@ -147,6 +163,7 @@ def test(environment: Environment, wheel: Path, *, short: bool) -> Outcome:
     except subprocess.CalledProcessError as error:
         outcome.failed.append(f"{environment.name}: installation failed, see {folder / 'install.log'}: {error}")
         return outcome
+    outcome.pins = installed_versions(folder)
     for suite in SUITES:
         code = run(suite.name, suite.arguments_for(environment, short=short), folder)
         outcome.counts[suite.name], passed = count_results(folder / f"{suite.name}.xml")
@@ -157,24 +174,14 @@ def test(environment: Environment, wheel: Path, *, short: bool) -> Outcome:
     return outcome
 
 
-def install(environment: Environment, wheel: Path, folder: Path) -> None:
-    """Install the wheel and the test dependencies at the environment's pinned versions, and check the result."""
+def install(environment: Environment | Deployment, wheel: Path, folder: Path) -> None:
+    """Install the wheel and the test dependencies under the environment's constraints, and check the result."""
     python = folder / "venv" / "bin" / "python"
+    interpreter = find_python(environment.python) or environment.python
+    pip = [UV, "pip", "install", "--quiet", "--python", python, "--reinstall-package", "airflow-provider-ard"]
     commands = [
-        [
-            UV,
-            "venv",
-            "--quiet",
-            "--clear",
-            "--python",
-            find_python(environment.python) or environment.python,
-            folder / "venv",
-        ],
-        [
-            *(UV, "pip", "install", "--quiet", "--python", python, "--constraints", environment.constraints),
-            *("--reinstall-package", "airflow-provider-ard", f"{wheel}[{','.join(EXTRAS)}]"),
-            *("--group", f"{REPOSITORY / 'pyproject.toml'}:test"),
-        ],
+        [UV, "venv", "--quiet", "--clear", "--python", interpreter, folder / "venv"],
+        *([*pip, *arguments] for arguments in environment.installs(wheel)),
         [UV, "pip", "check", "--quiet", "--python", python],
         [
             python,
@@ -184,12 +191,25 @@ def install(environment: Environment, wheel: Path, folder: Path) -> None:
     ]
     with (folder / "install.log").open("wb") as log:
         for command in commands:
-            subprocess.run(command, cwd=WORK, stdout=log, stderr=subprocess.STDOUT, check=True, timeout=TIMEOUT_S)
+            subprocess.run(
+                command, cwd=WORK, env=environ(), stdout=log, stderr=subprocess.STDOUT, check=True, timeout=TIMEOUT_S
+            )
+
+
+def environ() -> dict[str, str]:
+    """Return the environment variables without those that configure Airflow, pytest or Python's path."""
+    ours = ("AIRFLOW", "PYTEST", "PYTHONPATH", "VIRTUAL_ENV")
+    return {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+
+
+def installed_versions(folder: Path) -> dict[str, str]:
+    """Return name -> version of the packages in an environment."""
+    command = [UV, "pip", "freeze", "--quiet", "--python", folder / "venv" / "bin" / "python"]
+    return parse_pins(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def run(suite: str, arguments: tuple[str, ...], folder: Path) -> int:
     """Run a suite and return pytest's exit code."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTEST", "VIRTUAL_ENV"))}
     report = folder / f"{suite}.xml"
     report.unlink(missing_ok=True)
     command = [folder / "venv" / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", WARNINGS]
@@ -197,7 +217,7 @@ def run(suite: str, arguments: tuple[str, ...], folder: Path) -> int:
     command += ["--junit-xml", report, "--basetemp", folder / f"{suite}.tmp", *arguments]
     with (folder / f"{suite}.log").open("wb") as log:
         process = subprocess.run(
-            command, cwd=WORK, env=env, stdout=log, stderr=subprocess.STDOUT, check=False, timeout=TIMEOUT_S
+            command, cwd=WORK, env=environ(), stdout=log, stderr=subprocess.STDOUT, check=False, timeout=TIMEOUT_S
         )
     return process.returncode
 
@@ -216,22 +236,11 @@ def count_results(report: Path) -> tuple[str, int]:
 
 def format_table(outcomes: list[Outcome]) -> str:
     """Return the summary table: package versions, and passed/failed/skipped tests of each suite."""
-    rows = [
-        [
-            "environment",
-            "python",
-            "airflow",
-            *(name.removeprefix("apache-airflow-providers-") for name in TABLE_PACKAGES),
-        ]
-    ]
-    rows[0] += [*(suite.name for suite in SUITES), "seconds"]
+    packages = [name.removeprefix("apache-").removeprefix("airflow-providers-") for name in TABLE_PACKAGES]
+    rows = [["environment", "python", *packages, *(suite.name for suite in SUITES), "seconds"]]
     for outcome in outcomes:
-        pins = outcome.environment.pins()
-        row = [
-            outcome.environment.name,
-            outcome.environment.python,
-            *(pins[name] for name in ("apache-airflow", *TABLE_PACKAGES)),
-        ]
+        row = [outcome.environment.name, outcome.environment.python]
+        row += [outcome.pins.get(name, "-") for name in TABLE_PACKAGES]
         rows.append([*row, *(outcome.counts.get(suite.name, "-") for suite in SUITES), f"{outcome.seconds:.0f}"])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

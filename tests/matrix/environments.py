@@ -1,8 +1,9 @@
 """The environments of the matrix: each Airflow version with the lowest or the newest allowed dependencies.
 
 On Python 3.11, and the oldest and the newest Airflow also on the newest Python that they support.
-
 `make matrix-constraints` pins all versions in `constraints/`, so that runs are reproducible.
+
+`deployments.py` adds those with the constraints of a managed service.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ UV = str(Path(sys.executable).with_name("uv"))
 CLOUDS = ("s3", "gcs", "azure")
 EXTRAS = (*CLOUDS, "ogr", "sandbox", "examples")
 # Packages in the summary table. A floor environment has the lowest version in pyproject.toml that Airflow allows.
-TABLE_PACKAGES = ("pydantic", "shapely", "requests", "apache-airflow-providers-common-compat")
+TABLE_PACKAGES = ("apache-airflow", "pydantic", "shapely", "requests", "apache-airflow-providers-common-compat")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 
 
@@ -51,6 +52,11 @@ class Environment:
     def constraints(self) -> Path:
         """Return the file with the exact versions of all packages."""
         return FOLDER / "constraints" / f"{self.name}.txt"
+
+    def installs(self, wheel: Path) -> list[list[str]]:
+        """Return the arguments of `pip install`."""
+        requirements = [f"{wheel}[{','.join(EXTRAS)}]", "--group", f"{REPOSITORY / 'pyproject.toml'}:test"]
+        return [["--constraints", str(self.constraints), *requirements]]
 
     def pins(self) -> dict[str, str]:
         """Return name -> version of all installed packages."""

@@ -19,7 +19,10 @@ from tests.matrix.environments import (
     parse_pins,
 )
 
+# The oldest common compat provider that each version of Airflow allows, and managed services pin.
 COMPAT = "apache-airflow-providers-common-compat"
+OLDEST_COMPAT = {"2.11": "1.7.0", "3.0": "1.7.0"}
+OLDEST_COMPAT_SINCE_3_1 = "1.7.4"
 
 
 def compile_pins(*options: str, constraints: str, python: str) -> str:
@@ -40,8 +43,9 @@ def resolve(environment: Environment) -> str:
     airflow = environment.requirements.read_text()
     extras = [option for extra in EXTRAS for option in ("--extra", extra)]
     if environment.resolution == "floor":
-        # The newest versions of other providers would raise common-compat above its floor.
-        floor = airflow + f"{COMPAT}=={base_dependencies()[COMPAT]}.0\n"
+        # The newest versions of other providers would raise it.
+        airflow += f"{COMPAT}=={OLDEST_COMPAT.get(environment.airflow, OLDEST_COMPAT_SINCE_3_1)}\n"
+        floor = airflow
         if environment.airflow.startswith("2."):
             # Airflow 3 requires a newer pydantic; here only the newest versions of other packages would raise it.
             floor += f"pydantic=={base_dependencies()['pydantic']}.*\n"

@@ -1,12 +1,17 @@
-"""The environments of `make matrix`, and the choice of those whose Python is installed."""
+"""The environments of `make matrix`, the choice of those that can run here, and the constraints of deployments."""
 
 from __future__ import annotations
 
 import sys
 import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
 
 from tests.matrix import __main__ as matrix
-from tests.matrix.environments import ENVIRONMENTS, PYTHON, REPOSITORY, Environment, find_python
+from tests.matrix.deployments import MWAA, find_deployments, missing_deployments, write_without_test_tools
+from tests.matrix.environments import ENVIRONMENTS, PYTHON, REPOSITORY, Environment, find_python, parse_pins
 
 MISSING = Environment("3.3", "newest", "3.99")
 
@@ -46,3 +51,34 @@ def test_failing_shim_of_pyenv_is_no_python(tmp_path, monkeypatch):
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "shims"), prepend=":")
     assert find_python("3.99") is None
+
+
+def test_deployments_are_those_of_the_folder(tmp_path):
+    files = [tmp_path / f"mwaa-2.11.0-{part}.txt" for part in ("airflow", "essential")]
+    files.append(tmp_path / "official-3.1.8-airflow.txt")
+    for file in files:
+        file.write_text("moto==5.0.1\nPytest_timeout==2.0\nrequests==2.32.5\n")
+    mwaa, official = find_deployments(str(tmp_path))
+    assert (mwaa.name, mwaa.airflow, mwaa.files) == ("mwaa-2.11.0", "apache-airflow==2.11.0", tuple(files[:2]))
+    assert (official.airflow, official.files) == ("apache-airflow==3.1.8", (files[2],))
+    assert missing_deployments([mwaa, official]) == list(MWAA[1:])
+    assert set(Path(write_without_test_tools(mwaa.files)).read_text().split()) == {"requests==2.32.5"}
+
+
+def test_without_a_folder_all_deployments_are_missing():
+    assert missing_deployments(find_deployments(None)) == list(MWAA)
+
+
+@pytest.mark.parametrize("deployment", find_deployments(), ids=lambda deployment: deployment.name)
+def test_constraints_of_a_deployment_allow_all_dependencies(deployment):
+    pins = parse_pins("\n".join(file.read_text() for file in deployment.files))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    required = [
+        Requirement(line) for line in [*project["dependencies"], *(line for name in extras for line in extras[name])]
+    ]
+    pinned = [(requirement, pins[requirement.name]) for requirement in required if requirement.name in pins]
+    assert len(pinned) > 10
+    assert [
+        (str(requirement), version) for requirement, version in pinned if version not in requirement.specifier
+    ] == []

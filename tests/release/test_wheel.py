@@ -8,15 +8,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from email import message_from_bytes
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import pytest
+from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
@@ -71,11 +77,11 @@ def install(wheel: Path, folder: Path, extra: str = "") -> Path:
     return python
 
 
-def run_python(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_python(python: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "AIRFLOW"))}
     # Outside the checkout, whose package would be imported first.
     folder = python.parents[2]
-    env["AIRFLOW_HOME"] = str(folder / "airflow")
+    env |= {"AIRFLOW_HOME": str(folder / "airflow"), **variables}
     return subprocess.run(
         [str(python), *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=600
     )
@@ -98,10 +104,62 @@ def test_wheel_contains_only_the_package(wheel: Path) -> None:
     assert wheel.stat().st_size < MEGABYTE
 
 
-def test_metadata(wheel: Path) -> None:
+def test_wheel_contains_the_examples(wheel: Path) -> None:
+    with ZipFile(wheel) as file:
+        examples = {
+            Path(name).name: file.read(name)
+            for name in file.namelist()
+            if name.startswith("airflow_provider_ard/example_dags/")
+        }
+    assert examples == {path.name: path.read_bytes() for path in (REPOSITORY / "dags_examples").glob("*.py")}
+
+
+def read_metadata(wheel: Path) -> Message:
     with ZipFile(wheel) as file:
         (name,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
-        metadata = message_from_bytes(file.read(name))
+        return message_from_bytes(file.read(name))
+
+
+def links(description: str) -> list[str]:
+    """Return the targets of all links and images in Markdown."""
+    tokens = [child for token in MarkdownIt().parse(description) for child in token.children or ()]
+    return [str(url) for token in tokens if (url := token.attrGet("href") or token.attrGet("src"))]
+
+
+def test_description_on_pypi_has_no_relative_links(wheel: Path) -> None:
+    metadata = read_metadata(wheel)
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    targets = links(metadata.get_payload())
+    assert "https://ard.maxar.com/docs/" in targets
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+
+
+def test_description_links_to_the_source_repository(tmp_path: Path) -> None:
+    for name in ("README.md", "LICENSE", "hatch_build.py", "dags_examples"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    (tmp_path / "airflow_provider_ard").mkdir()
+    shutil.copy(REPOSITORY / "airflow_provider_ard" / "__init__.py", tmp_path / "airflow_provider_ard")
+    source = "https://git.example/ard"
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    (tmp_path / "pyproject.toml").write_text(project.replace("[project.urls]", f'[project.urls]\nSource = "{source}"'))
+    subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", "dist", "."], cwd=tmp_path, check=True, timeout=300)
+    (built,) = (tmp_path / "dist").glob("*.whl")
+    targets = set(links(read_metadata(built).get_payload()))
+    release = f"v{version('airflow-provider-ard')}"
+    assert {f"{source}/blob/{release}/docs/ordering.md", f"{source}/raw/{release}/docs/images/waiting.png"} <= targets
+    repository_files = [target.removeprefix(f"{source}/") for target in targets if target.startswith(source)]
+    files = [target.split("/", 2)[2].partition("#")[0] for target in repository_files]
+    assert [name for name in files if not (REPOSITORY / name).exists()] == []
+
+
+def test_no_message_refers_to_a_page_of_the_repository(wheel: Path) -> None:
+    with ZipFile(wheel) as file:
+        modules = [name for name in file.namelist() if name.endswith((".py", ".html", ".js"))]
+        assert [name for name in modules if re.search(rb"docs/[a-z-]+\.md", file.read(name))] == []
+
+
+def test_metadata(wheel: Path) -> None:
+    metadata = read_metadata(wheel)
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.11"
     assert set(metadata.get_all("Provides-Extra")) == set(PROJECT["optional-dependencies"]) == set(MODULE_OF_EXTRA)
@@ -132,6 +190,20 @@ def test_sandbox_without_its_extra_names_the_extra(base: Path, arguments: tuple[
 def test_airflow_lists_the_provider(base: Path) -> None:
     process = run_python(base, "-m", "airflow", "providers", "get", "airflow-provider-ard")
     assert version("airflow-provider-ard") in process.stdout, process.stderr
+
+
+def test_airflow_finds_and_parses_the_examples(base: Path) -> None:
+    script = """
+import json
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(DagBundlesManager().get_bundle("airflow-provider-ard-example-dags").path, load_op_links=False)
+print(json.dumps([sorted(bag.dag_ids), bag.import_errors]))
+"""
+    process = run_python(base, "-c", script, AIRFLOW__CORE__LOAD_EXAMPLES="True")
+    dag_ids, errors = json.loads(process.stdout.splitlines()[-1])
+    assert errors == {}
+    assert {"ard_order_to_tiles", "ard_daily_monitor", "ard_new_imagery"} <= set(dag_ids)
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

@@ -27,8 +27,8 @@ LIGHT = [
 # Modules that Airflow itself has loaded are not counted.
 SCRIPT = """
 import importlib, json, sys
-from airflow.providers.common.compat.sdk import DAG, Asset, BaseHook, BaseOperator, BaseSensorOperator
-from airflow.providers.common.compat.sdk import PokeReturnValue
+from airflow_provider_ard.version_compat import Asset, BaseHook, BaseOperator, BaseSensorOperator, PokeReturnValue
+from tests.airflow_names import DAG
 import airflow.triggers.base
 before = set(sys.modules)
 for name in sys.argv[1:]:

@@ -16,7 +16,16 @@ from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.crs import drop_z
 from airflow_provider_ard.api.geo.files import ReadFile, read_local_file
 from airflow_provider_ard.api.geo.geometry import EWKT, GeometryReader, is_wkt
-from airflow_provider_ard.api.geo.rules import MAX_VERTICES, check_range, check_rules, clamp
+from airflow_provider_ard.api.geo.rules import (
+    MAX_VERTICES,
+    area_sqkm,
+    check_range,
+    check_rules,
+    clamp,
+    small_areas,
+    small_widths,
+    width_m,
+)
 from airflow_provider_ard.api.geo.simplify import simplify_polygons
 
 if TYPE_CHECKING:
@@ -36,12 +45,18 @@ class AOI:
 
 
 def parse_aoi(
-    value: object, *, argument: str = "intersects", simplify: bool = False, read_file: ReadFile = read_local_file
+    value: object,
+    *,
+    argument: str = "intersects",
+    simplify: bool = False,
+    drop_small: bool = False,
+    read_file: ReadFile = read_local_file,
 ) -> AOI:
     """Return a validated AOI from WKT, EWKT, GeoJSON, a geometry object, an iterable of these, or a file's path.
 
     Valid WKT is returned unchanged. `simplify` reduces polygons with too many vertices to the limit; the result covers
-    the original, and a warning contains the tolerance. Raises `ArdRequestError`, which names `argument` and the value
+    the original, and a warning contains the tolerance. `drop_small` drops polygons that are too small or too narrow,
+    with a warning that contains the area of each. Raises `ArdRequestError`, which names `argument` and the value
     that breaks a rule.
     """
     reader = GeometryReader(argument, read_file)
@@ -49,7 +64,9 @@ def parse_aoi(
     try:
         # GEOS sets floating point flags for degenerate polygons; what matters of them is reported.
         with np.errstate(all="ignore"):
-            geometry, repairs = _checked(geometry, tuple(reader.warnings), argument, simplify=simplify)
+            geometry, repairs = _checked(
+                geometry, tuple(reader.warnings), argument, simplify=simplify, drop_small=drop_small
+            )
     except shapely.errors.GEOSException as error:
         reason = str(error).split("\n", 1)[0][:160]
         raise ArdRequestError(
@@ -59,7 +76,7 @@ def parse_aoi(
 
 
 def _checked(
-    geometry: BaseGeometry, warnings: tuple[str, ...], argument: str, *, simplify: bool
+    geometry: BaseGeometry, warnings: tuple[str, ...], argument: str, *, simplify: bool, drop_small: bool
 ) -> tuple[BaseGeometry, tuple[str, ...]]:
     """Return a geometry that keeps the rules, repaired where that is possible, and the warnings about repairs."""
     repairs = list(warnings)
@@ -74,9 +91,19 @@ def _checked(
         geometry = _repair(geometry, argument)
         polygons = _polygons(geometry, argument)
         repairs.append(f"it was not valid ({reason}) and was repaired")
+    dropped = small_areas(polygons).keys() | small_widths(polygons).keys() if drop_small else set()
+    # If all are too small, `check_rules` raises the error.
+    if 0 < len(dropped) < len(polygons):
+        repairs += [
+            f"polygon {index + 1} of {len(polygons)} was dropped, {area_sqkm(polygons[index]):.3g} km² and "
+            f"{width_m(polygons[index]):.3g} m wide"
+            for index in sorted(dropped)
+        ]
+        polygons = np.delete(polygons, list(dropped))
+        geometry = _combine(polygons)
     if simplify and (shapely.get_num_coordinates(polygons) > MAX_VERTICES).any():
         polygons, tolerances = simplify_polygons(polygons, MAX_VERTICES, argument)
-        geometry = polygons[0] if len(polygons) == 1 else shapely.GeometryCollection(polygons)
+        geometry = _combine(polygons)
         repairs += [
             f"a polygon was simplified to {MAX_VERTICES} vertices; it covers the original and exceeds it by at most "
             f"{tolerance:.3g} m"
@@ -84,6 +111,11 @@ def _checked(
         ]
     check_rules(polygons, argument)
     return geometry, tuple(dict.fromkeys(repairs))
+
+
+def _combine(polygons: Any) -> BaseGeometry:
+    """Return the polygons as one geometry; they may overlap, as those of a multipolygon may not."""
+    return polygons[0] if len(polygons) == 1 else shapely.GeometryCollection(polygons)
 
 
 def _wkt_of(value: object, geometry: BaseGeometry, *, is_repaired: bool) -> str:

@@ -26,6 +26,7 @@ _SHORTEST_DEGREE, _LONGEST_DEGREE = 110_000.0, 112_000.0
 # Rounding errors of a reprojection; a tenth of a millimeter.
 _TOLERANCE_DEGREES = 1e-9
 _LIMITS = np.array([180.0, 90.0])
+_SMALL_HINT = "enlarge, merge or remove it (drop_small_polygons=True removes it)"
 # How many polygons that break a rule an error lists.
 _MOST_LISTED = 20
 
@@ -109,23 +110,40 @@ def check_rules(polygons: Any, argument: str) -> None:
             polygons, many, lambda index: f"has {vertices[index]} vertices",
             f"at most {MAX_VERTICES} are allowed (simplify_aoi=True reduces them)", argument,
         )  # fmt: skip
-    # Lower bounds for all polygons at once; exact values only for those that may break a rule.
-    cosines = np.cos(np.radians(np.abs(boxes[:, [1, 3]]).max(axis=1)))
-    least_areas = shapely.area(polygons) * cosines * _SHORTEST_DEGREE**2
+    if small := small_areas(polygons):
+        _refuse(
+            polygons, list(small), lambda index: f"is {below(small[index], MIN_AREA_SQKM)} km²",
+            f"the minimum is {MIN_AREA_SQKM:g} km²; {_SMALL_HINT}", argument,
+        )  # fmt: skip
+    if narrow := small_widths(polygons):
+        _refuse(
+            polygons, list(narrow), lambda index: f"is {below(narrow[index], MIN_WIDTH_M)} m wide",
+            f"the minimum is {MIN_WIDTH_M:g} m; {_SMALL_HINT}", argument,
+        )  # fmt: skip
+
+
+def small_areas(polygons: Any) -> dict[int, float]:
+    """Return index -> area in km² of the polygons of less than 1 km²."""
+    candidates = np.flatnonzero(_least_areas(polygons) < 2e6 * MIN_AREA_SQKM).tolist()
+    areas = {index: area_sqkm(polygons[index]) for index in candidates}
+    return {index: area for index, area in areas.items() if area < MIN_AREA_SQKM}
+
+
+def small_widths(polygons: Any) -> dict[int, float]:
+    """Return index -> width in meters of the polygons that are less than 250 m wide."""
+    boxes = shapely.bounds(polygons)
+    diameters = np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) * _LONGEST_DEGREE
     # A shape is at least as wide as its area over its diameter.
-    least_widths = least_areas / (np.hypot(spans[:, 0], spans[:, 1]) * _LONGEST_DEGREE)
-    areas = {index: area_sqkm(polygons[index]) for index in np.flatnonzero(least_areas < 2e6 * MIN_AREA_SQKM).tolist()}
-    if small := [index for index, area in areas.items() if area < MIN_AREA_SQKM]:
-        _refuse(
-            polygons, small, lambda index: f"is {below(areas[index], MIN_AREA_SQKM)} km²",
-            f"the minimum is {MIN_AREA_SQKM:g} km²; enlarge, merge or remove it", argument,
-        )  # fmt: skip
-    widths = {index: width_m(polygons[index]) for index in np.flatnonzero(least_widths < 2 * MIN_WIDTH_M).tolist()}
-    if narrow := [index for index, width in widths.items() if width < MIN_WIDTH_M]:
-        _refuse(
-            polygons, narrow, lambda index: f"is {below(widths[index], MIN_WIDTH_M)} m wide",
-            f"the minimum is {MIN_WIDTH_M:g} m; enlarge, merge or remove it", argument,
-        )  # fmt: skip
+    candidates = np.flatnonzero(_least_areas(polygons) < 2 * MIN_WIDTH_M * diameters).tolist()
+    widths = {index: width_m(polygons[index]) for index in candidates}
+    return {index: width for index, width in widths.items() if width < MIN_WIDTH_M}
+
+
+def _least_areas(polygons: Any) -> Any:
+    """Return lower bounds of the areas in m², for all polygons at once."""
+    boxes = shapely.bounds(polygons)
+    cosines = np.cos(np.radians(np.abs(boxes[:, [1, 3]]).max(axis=1)))
+    return shapely.area(polygons) * cosines * _SHORTEST_DEGREE**2
 
 
 def exact(number: float) -> str:

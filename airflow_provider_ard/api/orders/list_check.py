@@ -11,8 +11,10 @@ from airflow_provider_ard.api.orders.status import State, state_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-# An order that the list shows as running is requested by itself at least this often.
+# An order that the list shows as running is requested by itself at least this often; of few orders, each more often:
+# verification takes five to ten requests a minute for up to 300 orders, and grows with the orders from there on.
 VERIFY_AFTER_S = 3600.0
+VERIFY_AFTER_S_PER_ORDER = 12.0
 # A list may lag behind the orders' own statuses by this much.
 TOLERATED_LAG_S = 60.0
 # The list is compared with an order that has ended for at most this time.
@@ -29,6 +31,7 @@ class ListCheck:
         # Whether the list showed an order as running that had ended before, and has not been seen to have caught up.
         self.lags = False
         self._verify_first = verify_first
+        self._order_count = 0
         self._verify_at: dict[str, float] = {}
         # Orders that have ended, and since when that is known, until the list shows it.
         self._ended_at: dict[str, float] = {}
@@ -36,9 +39,10 @@ class ListCheck:
     def add(self, order_ids: Collection[str]) -> None:
         """Schedule the verification of orders that are not known yet, spread over time."""
         now = time.monotonic()
+        self._order_count = len(order_ids)
         for order_id in order_ids:
             if order_id not in self._verify_at:
-                self._verify_at[order_id] = now + (0.0 if self._verify_first else _spread())
+                self._verify_at[order_id] = now + (0.0 if self._verify_first else self._spread())
 
     def due(self, order_ids: Collection[str], list_requests: int) -> set[str]:
         """Return those of the orders for which the list alone is not enough now.
@@ -53,7 +57,7 @@ class ListCheck:
 
     def verify(self, order_id: str) -> None:
         """Record that an order, requested by itself, is running."""
-        self._verify_at[order_id] = time.monotonic() + _spread()
+        self._verify_at[order_id] = time.monotonic() + self._spread()
 
     def end(self, order_id: str) -> None:
         """Record that an order, requested by itself, has ended."""
@@ -81,7 +85,7 @@ class ListCheck:
         }
         self.lags = self.lags and bool(self._ended_at)
 
-
-def _spread() -> float:
-    """Return the seconds until a verification, so that those of many orders are spread over time."""
-    return random.uniform(VERIFY_AFTER_S / 2, VERIFY_AFTER_S)  # noqa: S311 -- jitter
+    def _spread(self) -> float:
+        """Return the seconds until a verification, so that those of many orders are spread over time."""
+        longest = min(VERIFY_AFTER_S, VERIFY_AFTER_S_PER_ORDER * self._order_count)
+        return random.uniform(longest / 2, longest)  # noqa: S311 -- jitter

@@ -24,7 +24,8 @@ from airflow_provider_ard.api.geo.bbox import parse_bbox
 from airflow_provider_ard.api.geo.bbox_sequence import check_sequence
 from airflow_provider_ard.api.geo.files import ReadFile, read_local_file
 from airflow_provider_ard.api.orders.acquisitions import Acquisition, parse_acquisitions
-from airflow_provider_ard.api.orders.destination import Destination, parse_destination
+from airflow_provider_ard.api.orders.destination import Destination
+from airflow_provider_ard.api.orders.destination_arguments import parse_destination
 from airflow_provider_ard.api.orders.notifications import Notification, parse_notifications
 from airflow_provider_ard.api.orders.settings import DEFAULT_SETTINGS, Settings, parse_settings
 
@@ -73,6 +74,7 @@ class OrderRequest(BaseModel):
         email_notifications: object = (),
         sns_notifications: object = (),
         simplify_aoi: object = False,
+        drop_small_polygons: object = False,
         read_file: ReadFile = read_local_file,
         credentials_ids: Mapping[str, str] | None = None,
     ) -> OrderRequest:
@@ -101,7 +103,10 @@ class OrderRequest(BaseModel):
         )
         warnings += destination_warnings
         simplify = parse_bool(simplify_aoi, "simplify_aoi")
-        aoi = parse_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
+        drop_small = parse_bool(drop_small_polygons, "drop_small_polygons")
+        aoi = None
+        if intersects is not None:
+            aoi = parse_aoi(intersects, simplify=simplify, drop_small=drop_small, read_file=read_file)
         if aoi:
             if parsed_settings.bundle_adjust:
                 check_connected(aoi)

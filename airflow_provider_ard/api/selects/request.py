@@ -66,6 +66,7 @@ class SelectRequest(BaseModel):
         stack_depth: object = None,
         image_age_category: object = OMITTED,
         simplify_aoi: object = False,
+        drop_small_polygons: object = False,
         read_file: ReadFile = read_local_file,
     ) -> SelectRequest:
         """Return the Select that the arguments describe.
@@ -85,7 +86,10 @@ class SelectRequest(BaseModel):
         if ids is None and intersects is None and bbox is None:
             raise ArdRequestError("a Select needs an AOI (intersects or bbox), or ids", argument="intersects")
         simplify = parse_bool(simplify_aoi, "simplify_aoi")
-        aoi = parse_aoi(intersects, simplify=simplify, read_file=read_file) if intersects is not None else None
+        drop_small = parse_bool(drop_small_polygons, "drop_small_polygons")
+        aoi = None
+        if intersects is not None:
+            aoi = parse_aoi(intersects, simplify=simplify, drop_small=drop_small, read_file=read_file)
         warnings += [f"intersects: {note}" for note in (aoi.warnings if aoi else ())]
         box = parse_bbox(bbox) if bbox is not None else None
         if box:

@@ -1,4 +1,7 @@
-"""Titles, roles, bands and classes of a tile's assets, as in real STAC items; docs/sandbox.md lists what is assumed."""
+"""Titles, roles, bands and classes of a tile's assets, as in real STAC items.
+
+The documentation of the sandbox lists what is assumed.
+"""
 
 from typing import Any
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from airflow.providers.common.compat.sdk import DAG, task_group
+from airflow.sdk import DAG, task_group
 
 from airflow_provider_ard.operators.order import ArdOrderOperator
 

@@ -7,7 +7,7 @@ import os
 from collections import UserDict
 from types import MappingProxyType
 
-from airflow.providers.common.compat.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, TaskGroup
 
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_ard.assets import delivery_asset
 from airflow_provider_ard.assets.azure import convert_asset_to_openlineage
 from airflow_provider_ard.get_provider_info import get_provider_info
+from airflow_provider_ard.version_compat import Asset
 
 
 def test_metadata_registers_the_scheme_az():

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from airflow import __version__ as airflow_version
-from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.assets import delivered_orders, delivery_asset
 from airflow_provider_ard.assets.delivery import publish_to_outlets
+from airflow_provider_ard.version_compat import Asset, AssetAlias
 
 
 @dataclass

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
+
+from airflow_provider_ard.version_compat import AirflowNotFoundException, ObjectStoragePath
 
 KEY = "c2VjcmV0"
 

@@ -120,7 +120,7 @@ def test_invalid_extra_is_named(extra, run_test):
     assert not ok
     # Airflow 3.0 and 3.1 treat such a Connection as missing.
     is_loaded = Version(airflow_version).release[:2] not in {(3, 0), (3, 1)}
-    assert message.endswith("Check: Extra." if is_loaded else "extra must be a JSON object; see docs/connection.md")
+    assert ("Check: Extra." if is_loaded else "extra must be a JSON object") in message
     assert "wr0ng" not in message
 
 

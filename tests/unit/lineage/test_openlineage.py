@@ -62,7 +62,7 @@ def test_dry_run_has_no_lineage(ard, ard_connection, context):
 def test_operators_do_not_import_openlineage():
     script = """
 import sys
-from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator
+from airflow_provider_ard.version_compat import BaseHook, BaseOperator, BaseSensorOperator
 before = set(sys.modules)
 import airflow_provider_ard.operators.order, airflow_provider_ard.operators.tiles, airflow_provider_ard.sensors.order
 print(*sorted(set(sys.modules) - before))

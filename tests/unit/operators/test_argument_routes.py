@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 import pytest
 import shapely
-from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_ard.api.delivery.filters import TileFilter
 from airflow_provider_ard.api.errors import ArdRequestError
@@ -22,9 +21,10 @@ from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperat
 from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.ordering.budget import BudgetLimits
+from tests.airflow_names import DAG
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator, Context
+    from airflow_provider_ard.version_compat import BaseOperator, Context
 
 A, DIGITS, C = "10300100B2B49700", "1040010096551700", "Z13-031133320203"
 # Real IDs that Python reads as floats.
@@ -62,6 +62,7 @@ ORDER: dict[str, list[Any]] = {
     "email_notifications": ["me@example.com", ["me@example.com", "you@example.com"]],
     "sns_notifications": [TOPIC, [TOPIC]],
     "simplify_aoi": [True, "true"],
+    "drop_small_polygons": [True, "true"],
     "max_cost": [500, 12.5, "500"],
     "max_area_sqkm": [500, "12.5"],
 }  # fmt: skip
@@ -78,6 +79,7 @@ SELECT: dict[str, list[Any]] = {
     "stack_depth": [3, "3"],
     "image_age_category": ["fresh", ["fresh", "training"]],
     "simplify_aoi": [True, "true"],
+    "drop_small_polygons": [True, "true"],
 }  # fmt: skip
 TILES: dict[str, list[Any]] = {
     "order_id": ["3837513680025567106", 3837513680025567106, ["3837513680025567106", "3837513680025567107"]],

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.selects.request import SelectRequest
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.version_compat import AirflowFailException
+from tests.airflow_names import DAG
 
 A = "10300100B2B49700"
 BBOX = [-105.2, 40.1, -105.1, 40.2]

@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_ard.exceptions import ArdOrderConflict, ArdOrderInDoubtError, ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
+from airflow_provider_ard.version_compat import AirflowFailException
 
 
 def test_places_one_order_and_returns_its_id(ard, order, context, log_text):
@@ -111,7 +111,7 @@ def test_every_argument_is_a_template_field():
 
 @pytest.mark.parametrize("as_text", [False, True])
 def test_credentials_are_masked_before_rendered_fields_are_stored(order, context, as_text):
-    from airflow.providers.common.compat.sdk import redact
+    from airflow_provider_ard.version_compat import redact
 
     sas = f"https://acct.blob.core.windows.net/c?sv=1&sig=PlantedSecret{as_text}"
     config = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": sas}}
@@ -132,8 +132,9 @@ def test_kill_logs_that_the_order_continues(order, context, log_text):
 
 @pytest.mark.parametrize("mapped", [False, True])
 def test_literal_credential_is_masked_in_the_dag_but_sent(ard, order, context, mapped):
-    from airflow.providers.common.compat.sdk import DAG
     from airflow.serialization import serialized_objects
+
+    from tests.airflow_names import DAG
 
     sas = "https://acct.blob.core.windows.net/c?sv=1&se=2099-01-01&sp=rcw&sr=c&sig=LiteralSecret"
     config = {"azure_blob_storage": {"container": "c", "prefix": "p", "sas_url": sas}}

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_ard.exceptions import ArdBudgetExceeded, ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.version_compat import AirflowFailException
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 import pytest
 from airflow import __version__ as airflow_version
-from airflow.providers.common.compat.sdk import DAG, TaskGroup, redact
 from airflow.serialization import serialized_objects
 from airflow.serialization.helpers import serialize_template_field
 
@@ -21,6 +20,8 @@ from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sensors.order import ArdOrderSensor
 from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger
+from airflow_provider_ard.version_compat import redact
+from tests.airflow_names import DAG, TaskGroup
 
 SAS = "https://acct.blob.core.windows.net/c?sv=2024-01-01&se=2099-01-01&sp=rcw&sr=c&sig=Pl4nted%2FS1gnature%3D"
 KEY = {"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\nPl4ntedKey\n-----END PRIVATE KEY-----"}
@@ -186,7 +187,7 @@ def test_map_length_is_that_of_the_arguments():
 
 
 def group_of_orders(dag, expand):
-    from airflow.providers.common.compat.sdk import task_group
+    from tests.airflow_names import task_group
 
     with dag:
 

@@ -5,18 +5,14 @@ from datetime import timedelta
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowFailException,
-    AirflowSkipException,
-    TaskDeferred,
-)
 
 from airflow_provider_ard.exceptions import ArdError, ArdRequestError, ArdSelectFailed, ArdUnavailableError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
+from airflow_provider_ard.version_compat import AirflowException, AirflowFailException, AirflowSkipException
+from tests.airflow_names import TaskDeferred
 
 BBOX = [-105.13, 40.14, -105.06, 40.19]
 EMPTY_BBOX = [10.0, 50.0, 10.1, 50.1]

@@ -7,7 +7,6 @@ import json
 import geopandas
 import pytest
 import shapely
-from airflow.providers.common.compat.sdk import DAG
 from airflow.serialization import serialized_objects
 from maxar_ard_grid import Cell
 
@@ -17,6 +16,7 @@ from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
+from tests.airflow_names import DAG
 
 A, B = "10300100B2B49700", "104001009F982A00"
 BOX = shapely.box(-105.2, 40.1, -105.1, 40.2)

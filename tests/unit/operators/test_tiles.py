@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, Asset, AssetAlias
 
 from airflow_provider_ard.exceptions import ArdError, ArdNotFoundError, ArdOrderFailed, ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.version_compat import AirflowSkipException, Asset, AssetAlias
+from tests.airflow_names import DAG
 
 
 @pytest.fixture

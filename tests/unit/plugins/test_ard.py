@@ -14,7 +14,8 @@ if not hasattr(__import__("airflow.plugins_manager", fromlist=["AirflowPlugin"])
 
 def test_plugin_imports_few_modules():
     code = (
-        "import sys, airflow.plugins_manager, airflow.providers.common.compat.sdk as sdk; sdk.AirflowPlugin; sdk.conf\n"
+        "import sys, airflow.plugins_manager\n"
+        "from airflow.configuration import conf\n"
         "before = set(sys.modules)\n"
         "from airflow_provider_ard.plugins.ard import ArdPlugin\n"
         "assert ArdPlugin.fastapi_apps and ArdPlugin.external_views\n"

@@ -5,10 +5,11 @@ import time
 from datetime import timedelta
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, Asset, TaskDeferred
 
 from airflow_provider_ard.exceptions import ArdError, ArdNotFoundError, ArdOrderFailed, ArdRequestError
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
+from airflow_provider_ard.version_compat import AirflowFailException, AirflowSkipException, Asset
+from tests.airflow_names import TaskDeferred
 from tests.unit.sensors.conftest import sensor
 
 

@@ -7,13 +7,14 @@ import time
 
 import airflow
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 
 from airflow_provider_ard.api import refusal
 from airflow_provider_ard.exceptions import ArdAuthError, ArdError, ArdNotFoundError, ArdOrderFailed
 from airflow_provider_ard.polling import outage
 from airflow_provider_ard.sensors import order as order_sensor
 from airflow_provider_ard.sensors.order import ArdOrderSensor
+from airflow_provider_ard.version_compat import AirflowSensorTimeout, AirflowSkipException
+from tests.airflow_names import TaskDeferred
 
 MODES = {
     "deferrable": {"poke_interval": 0.1},

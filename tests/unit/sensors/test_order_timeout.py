@@ -3,8 +3,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 
+from airflow_provider_ard.version_compat import AirflowSensorTimeout, AirflowSkipException
+from tests.airflow_names import TaskDeferred
 from tests.unit.sensors.conftest import sensor
 
 

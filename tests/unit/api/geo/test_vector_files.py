@@ -11,13 +11,13 @@ import pytest
 import shapely
 import shapely.affinity
 from airflow import __version__ as AIRFLOW_VERSION  # noqa: N812
-from airflow.providers.common.compat.sdk import ObjectStoragePath
 from moto.server import ThreadedMotoServer
 from packaging.version import Version
 
 from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.api.geo.aoi import parse_aoi
 from airflow_provider_ard.hooks.ard import read_file
+from airflow_provider_ard.version_compat import ObjectStoragePath
 from tests.unit.api.geo.conftest import BOX, EAST, GEOJSON, near
 
 # Airflow supports memory:// since 3.2.

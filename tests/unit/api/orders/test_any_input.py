@@ -152,7 +152,7 @@ others = st.fixed_dictionaries(
     {},
     optional={
         "settings": rendered(st.dictionaries(st.sampled_from([*Settings.model_fields, "water"]), flags, max_size=2)) | junk,
-        "bba": flags, "dry_run": flags, "simplify_aoi": flags, "metadata": rendered(junk) | junk,
+        "bba": flags, "dry_run": flags, "simplify_aoi": flags, "drop_small_polygons": flags, "metadata": rendered(junk) | junk,
         "email_notifications": rendered(st.lists(st.emails() | junk, max_size=2)) | junk,
         "sns_notifications": rendered(st.lists(st.just("arn:aws:sns:us-east-1:123456789012:t") | junk, max_size=2)) | junk,
         "role_arn": st.just("arn:aws:iam::123456789012:role/w") | junk,
@@ -196,9 +196,10 @@ def test_any_acquisitions(value):
 
 
 @ANY_INPUT
-@given(areas, st.booleans())
-def test_any_intersects(value, simplify):
-    event(check(acquisitions=A, destination="s3://bkt/p", intersects=value, simplify_aoi=simplify))
+@given(areas, st.booleans(), st.booleans())
+def test_any_intersects(value, simplify, drop_small):
+    arguments = {"simplify_aoi": simplify, "drop_small_polygons": drop_small}
+    event(check(acquisitions=A, destination="s3://bkt/p", intersects=value, **arguments))
 
 
 @ANY_INPUT

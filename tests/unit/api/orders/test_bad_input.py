@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import shapely
-from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_ard.exceptions import ArdRequestError
 from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.version_compat import AirflowFailException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,6 +174,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "bbox as a set": ({"bbox": {0, 1, 2, 3}}, "bbox", "got a set"),
     "bbox with other keys": ({"bbox": {"west": 0, "south": 0, "east": 1, "north": 1}}, "bbox", "xmin, ymin, xmax, ymax"),
     "simplify_aoi is a string": ({"simplify_aoi": "yes"}, "simplify_aoi", "'yes'"),
+    "drop_small_polygons is a string": ({"drop_small_polygons": "yes"}, "drop_small_polygons", "'yes'"),
     # Other arguments
     "misspelled setting": ({"settings": {"water_msk": False}}, "settings", "did you mean 'water_mask'"),
     "setting is None": ({"settings": {"hd": None}}, "settings.hd", "got None"),

@@ -33,6 +33,12 @@ def order_ids(ard, client):
 
 
 @pytest.fixture
+def many_orders(monkeypatch):
+    """Verify the few orders of a test as rarely as if they were many."""
+    monkeypatch.setattr(list_check, "VERIFY_AFTER_S_PER_ORDER", list_check.VERIFY_AFTER_S)
+
+
+@pytest.fixture
 def stale_list(ard):
     """Let the list show every order as running."""
     return ard.faults.add("GET /order", kind="set_json", path="data[*].status", value="RUNNING")
@@ -56,7 +62,7 @@ def polls_until_ended(reader, order_id, order_ids, clock):
     pytest.fail("the wait never ends")
 
 
-def test_each_order_is_requested_individually_each_hour(client, order_ids, clock):
+def test_each_of_many_orders_is_requested_individually_each_hour(client, order_ids, clock, many_orders):
     reader, single_requests = StatusReader(client), []
     for _ in range(120):
         single_requests.append(poll(reader, order_ids)[1])
@@ -66,14 +72,35 @@ def test_each_order_is_requested_individually_each_hour(client, order_ids, clock
     assert max(single_requests) < len(order_ids)
 
 
-def test_order_ends_although_the_list_is_stale(ard, client, order_ids, stale_list, clock):
+def test_few_orders_are_requested_individually_more_often(client, order_ids, clock):
+    reader, single_requests = StatusReader(client), []
+    for _ in range(100):
+        single_requests.append(poll(reader, order_ids)[1])
+        clock.now += 10.0
+    per_minute = sum(single_requests) / 100 * 6
+    assert 4 <= per_minute <= 10
+
+
+@pytest.mark.parametrize("interval", [60.0, 900.0])
+def test_end_of_one_of_few_orders_is_seen_although_the_list_is_stale(
+    ard, client, order_ids, stale_list, clock, interval
+):
+    reader, few = StatusReader(client), order_ids[: int(interval // list_check.VERIFY_AFTER_S_PER_ORDER)]
+    for _ in range(2):
+        poll(reader, few)
+        clock.now += interval
+    ard.finish_order(few[0])
+    assert poll(reader, few)[0][few[0]] == "SUCCEEDED"
+
+
+def test_order_ends_although_the_list_is_stale(ard, client, order_ids, stale_list, clock, many_orders):
     reader, first = StatusReader(client), order_ids[0]
     poll(reader, order_ids)
     ard.finish_order(first)
     assert polls_until_ended(reader, first, order_ids, clock) <= list_check.VERIFY_AFTER_S / INTERVAL + 1
 
 
-def test_lagging_list_is_not_trusted(ard, client, order_ids, stale_list, clock):
+def test_lagging_list_is_not_trusted(ard, client, order_ids, stale_list, clock, many_orders):
     reader, first, *others = StatusReader(client), *order_ids
     poll(reader, order_ids)
     ard.finish_order(first)
@@ -87,7 +114,7 @@ def test_lagging_list_is_not_trusted(ard, client, order_ids, stale_list, clock):
         assert polls_until_ended(reader, order_id, others, clock) == 1
 
 
-def test_recovered_list_is_trusted_again(ard, client, order_ids, stale_list, clock):
+def test_recovered_list_is_trusted_again(ard, client, order_ids, stale_list, clock, many_orders):
     reader, first, *others = StatusReader(client), *order_ids
     poll(reader, order_ids)
     ard.finish_order(first)

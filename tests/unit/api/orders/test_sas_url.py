@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.orders.credentials import parse_credentials
-from airflow_provider_ard.api.orders.destination import parse_destination
+from airflow_provider_ard.api.orders.destination_arguments import parse_destination
 
 ARGUMENT = "output_config.azure_blob_storage.sas_url"
 

@@ -98,6 +98,7 @@ def test_fixes_are_reported_as_warnings():
         ("image_age_category", {"bbox": BBOX, "image_age_category": [["fresh"]]}),
         ("image_age_category", {"bbox": BBOX, "image_age_category": 7}),
         ("simplify_aoi", {"bbox": BBOX, "simplify_aoi": "perhaps"}),
+        ("drop_small_polygons", {"bbox": BBOX, "drop_small_polygons": "perhaps"}),
     ],
     ids=str,
 )

@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_ard.api.http import transport
 from airflow_provider_ard.api.orders import status_reader
 from airflow_provider_ard.polling import client_cache, order_poller, schedule
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
+from airflow_provider_ard.version_compat import AirflowException
 from tests.unit.triggers.order.conftest import event_of, logins, order_requests, polls, run, trigger
 
 pytestmark = pytest.mark.usefixtures("fast_polling")

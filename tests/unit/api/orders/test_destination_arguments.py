@@ -6,7 +6,7 @@ import json
 import pytest
 
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.orders.destination import parse_destination
+from airflow_provider_ard.api.orders.destination_arguments import parse_destination
 
 KEY = json.dumps({"type": "service_account", "private_key": "PlantedSecret"})
 KEY64 = base64.b64encode(KEY.encode()).decode()
