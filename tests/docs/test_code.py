@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # Languages of blocks that are not run.
 PROSE = {"text"}
 CHECKED = {"python", "console", "json", "yaml"}
+# Checked by test_deploying.py.
+CHECKED |= {"dockerfile", "ini", "requirements"}
 
 
 def test_languages_are_checked() -> None:
@@ -256,6 +258,7 @@ CHECKS = {
     "curl": assume_installed,
     "git": assume_installed,
     "python": assume_installed,
+    **dict.fromkeys(("astro", "aws", "docker", "gcloud", "helm", "kubectl", "zip"), assume_installed),
 }
 
 
