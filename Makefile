@@ -8,6 +8,8 @@ ALL_EXTRAS := s3,gcs,azure,ogr,sandbox,examples
 # The SDK pins conflicting versions, so it has a separate environment and communicates over HTTP only.
 SDK_VENV := .venv-max-ard
 SDK_REQUIREMENTS := tests/conformance/requirements.txt
+COMPATIBILITY_VENV := .venv-compatibility
+COMPATIBILITY_REQUIREMENTS := tests/compatibility/requirements.txt tests/compatibility/schemas.txt
 PEERS_VENV := .venv-peers
 PEERS_REQUIREMENTS := benchmarks/peers/requirements.txt
 BENCH_VENV := .venv-bench
@@ -28,7 +30,7 @@ CODE := airflow_provider_ard benchmarks dags_examples demo hatch_build.py script
 BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
 longest_first = $(2:%=$(1)/test_%.py) $(filter-out $(2:%=$(1)/test_%.py),$(wildcard $(1)/test_*.py))
 
-.PHONY: help setup language dist matrix matrix-short matrix-constraints wheel wheel-full licenses audit release-check api-snapshot typing check format test unit integration conformance bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
+.PHONY: help setup language dist matrix matrix-short matrix-constraints wheel wheel-full licenses audit release-check api-snapshot typing check format test unit integration conformance compatibility bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -54,6 +56,13 @@ PYRIGHT := pyright@1.1.409
 $(SDK_VENV)/.ready: $(VENV)/.ready $(SDK_REQUIREMENTS)
 	$(UV) venv --quiet --clear --python $(BIN)/python $(SDK_VENV)
 	$(UV) pip install --quiet --python $(SDK_VENV)/bin/python -r $(SDK_REQUIREMENTS)
+	@touch $@
+
+# The schemas are in source distributions: pip downloads these, and builds nothing but their metadata.
+$(COMPATIBILITY_VENV)/.ready: $(VENV)/.ready $(COMPATIBILITY_REQUIREMENTS)
+	$(UV) venv --quiet --clear --python $(BIN)/python $(COMPATIBILITY_VENV)
+	$(UV) pip install --quiet --python $(COMPATIBILITY_VENV)/bin/python -r tests/compatibility/requirements.txt
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --dest $(COMPATIBILITY_VENV)/schemas -r tests/compatibility/schemas.txt
 	@touch $@
 
 $(PEERS_VENV)/.ready: $(VENV)/.ready $(PEERS_REQUIREMENTS)
@@ -137,6 +146,10 @@ docs-test: docs  ## The code, links and tables of the README and docs/
 conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(SDK_VENV)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance
 
+compatibility: $(COMPATIBILITY_VENV)/.ready  ## STAC libraries read the sandbox's delivery and the form of real items; updates the table in docs/
+	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(COMPATIBILITY_VENV)/bin/python -m pytest -c tests/compatibility/pytest.ini \
+		tests/compatibility --table docs/libraries.md
+
 bench: $(BENCH_VENV)/.ready  ## Cost of waiting and importing compared with other providers: tables, figures, plot; 12 minutes
 	$(BIN)/python -m benchmarks.waiting --json benchmarks/waiting/figures.json
 	$(BIN)/python -m benchmarks.imports
@@ -212,4 +225,4 @@ api-snapshot: setup  ## Update tests/release/public_api.txt after an intended ch
 	$(BIN)/python -m tests.release.public_api > tests/release/public_api.txt
 
 clean:  ## Remove the files that the other targets created
-	rm -rf $(VENV) $(SDK_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers .venv-licenses .matrix build dist site
+	rm -rf $(VENV) $(SDK_VENV) $(COMPATIBILITY_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers .venv-licenses .matrix build dist site
