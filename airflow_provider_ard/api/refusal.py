@@ -60,6 +60,11 @@ def is_login_refused(error: ArdError) -> bool:
     return isinstance(error, ArdAuthError) and (error.status != 403 or error.setting is not None)
 
 
+def may_be_unknown(error: ArdError) -> bool:
+    """Return whether a refusal may mean that the object is unknown: the API's status for that is not documented."""
+    return is_refusal(error) and not is_login_refused(error)
+
+
 def is_login_refusal(error: ArdError) -> bool:
     """Return whether the API itself has refused the login."""
     return is_refusal(error) and is_login_refused(error)

@@ -7,11 +7,13 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.errors import (
+    ArdError,
     ArdNotFoundError,
     ArdOrderConflict,
     ArdRequestError,
     ArdUnavailableError,
 )
+from airflow_provider_ard.api.refusal import may_be_unknown
 from airflow_provider_ard.ordering.idempotency import is_tagged
 
 if TYPE_CHECKING:
@@ -84,7 +86,9 @@ class RecordedOrders:
         order_id = record.order_id or ""
         try:
             order = self._client.get_order(order_id)
-        except ArdNotFoundError as error:
+        except ArdError as error:
+            if not may_be_unknown(error):
+                raise
             if orders or self._may_replace(record):
                 log.warning("Recorded order %s does not exist in the account of this Connection", order_id)
                 return []
@@ -107,7 +111,7 @@ class RecordedOrders:
         return self._if_exists == "resubmit" and record.series != self._attempt.series
 
 
-def _unknown_order(order_id: str, error: ArdNotFoundError) -> ArdNotFoundError:
+def _unknown_order(order_id: str, error: ArdError) -> ArdNotFoundError:
     return ArdNotFoundError(
         f"order {order_id} of this task instance does not exist in the account of this Connection ({error.message}); "
         "check the Connection, set if_exists='resubmit' and clear the task to place another order, or pass "

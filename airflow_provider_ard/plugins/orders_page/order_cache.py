@@ -10,13 +10,13 @@ import hashlib
 import logging
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdRequestError
+from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 from airflow_provider_ard.api.http.transport import PAGE_SIZE
 from airflow_provider_ard.api.orders.order_list import age_order
+from airflow_provider_ard.api.refusal import may_be_unknown
 from airflow_provider_ard.hooks.ard import ArdHook, create_client
 from airflow_provider_ard.hooks.suggestions import suggest_fix
 from airflow_provider_ard.plugins.orders_page.rows import Row, create_row
@@ -151,9 +151,12 @@ class OrderCache:
             self._complete = client is self._client
         order_ids += [order_id for order_id in self._listed_ids if order_id in self._incomplete_ids]
         for order_id in order_ids[:MAX_SINGLE_REQUESTS]:
-            # An order that the API has deleted keeps its row.
-            with suppress(ArdNotFoundError):
+            try:
                 self._store(client, [client.get_order(order_id)], listed_ids, is_complete=True)
+            except ArdError as error:
+                # An order that the API has deleted keeps its row.
+                if not may_be_unknown(error):
+                    raise
 
     def _is_newest_first(self, page: Sequence[OrderStatus]) -> bool:
         """Return whether the list is newest first, as its times show, or else the last complete reading."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_ard.api.errors import ArdNotFoundError
+from airflow_provider_ard.api.errors import ArdError
+from airflow_provider_ard.api.refusal import may_be_unknown
 from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
 from airflow_provider_ard.plugins.orders_page.rows import Row, create_row
 
@@ -69,7 +69,10 @@ class TaskOrders:
     def _request_row(self, order_id: str) -> Row | None:
         if len(self._rows_by_id) >= MAX_CACHED_ROWS:
             self._rows_by_id.clear()
-        # Listed a moment ago, and deleted since.
-        with suppress(ArdNotFoundError):
+        try:
             self._rows_by_id[order_id] = create_row(self.client.get_order(order_id))
+        except ArdError as error:
+            # Listed a moment ago, and deleted since.
+            if not may_be_unknown(error):
+                raise
         return self._rows_by_id.get(order_id)

@@ -8,6 +8,7 @@ from airflow_provider_ard.api.errors import ArdNotFoundError, ArdOrderConflict, 
 from airflow_provider_ard.ordering import recorded_orders
 from airflow_provider_ard.ordering.submission_store import SubmissionRecord
 from airflow_provider_ard.ordering.task_state import Attempt
+from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
 from tests.unit.ordering.fail_closed.conftest import CLEARED, RETRY, MemoryStore, order_once
 
 CLEARED_AGAIN = Attempt(series=2, clear_number=2, is_first=False)
@@ -79,12 +80,13 @@ def test_resubmit_replaces_an_adoption_once_it_was_used(ard, client, request_for
     assert order_once(client, request_for(), store=store, if_exists="resubmit", attempt=CLEARED_AGAIN).is_new
 
 
+@pytest.mark.parametrize("code", ASSUMPTIONS["unknown_order"])
 @pytest.mark.parametrize("if_exists", ["reuse", "resubmit"])
-def test_order_that_was_just_placed_may_be_unknown_for_a_while(ard, client, request_for, monkeypatch, if_exists):
+def test_order_that_was_just_placed_may_be_unknown_for_a_while(ard, client, request_for, monkeypatch, if_exists, code):
     store = MemoryStore()
     first = order_once(client, request_for(), store=store, if_exists=if_exists)
     ard.faults.add("GET /order", kind="list_lag", seconds="1h")
-    ard.faults.add("GET /order/status/*", kind="status", status=404)
+    ard.faults.add("GET /order/status/*", kind="status", status=int(code))
     with pytest.raises(ArdUnavailableError):
         order_once(client, request_for(), store=store, if_exists=if_exists, attempt=RETRY)
     monkeypatch.setattr(recorded_orders, "UNKNOWN_ORDER_GRACE_S", 0.0)

@@ -9,11 +9,15 @@ from airflow_provider_ard.api.errors import ArdNotFoundError, ArdOrderConflict, 
 from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
 from airflow_provider_ard.ordering.task_state import Attempt
+from airflow_provider_ard.sandbox import Assumptions
+from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
 from tests.unit.ordering.fail_closed.conftest import CLEARED, RETRY, MemoryStore, order_once
 
 
+@pytest.mark.parametrize("code", ASSUMPTIONS["unknown_order"])
 @pytest.mark.parametrize("if_exists", ["reuse", "resubmit"])
-def test_unknown_recorded_order_is_an_error_that_names_it(ard, client, request_for, if_exists):
+def test_unknown_recorded_order_is_an_error_that_names_it(ard, client, request_for, if_exists, code):
+    ard.assumptions = Assumptions(unknown_order=code)
     store = MemoryStore(SubmissionRecord(submitted=True, order_id="404404", series=0))
     with pytest.raises(ArdNotFoundError) as caught:
         order_once(client, request_for(), if_exists=if_exists, store=store, attempt=RETRY)

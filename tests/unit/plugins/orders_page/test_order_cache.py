@@ -10,6 +10,7 @@ from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.plugins.orders_page import order_cache
 from airflow_provider_ard.plugins.orders_page.order_cache import OrderCache, OrderCaches, plan_requests
 from airflow_provider_ard.sandbox import Assumptions
+from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
 
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
 
@@ -202,6 +203,16 @@ def test_details_missing_in_the_list_are_requested_and_cached(ard, client, no_tt
         assert (rows[order_id].state, rows[order_id].message) == ("failed", "no imagery")
         assert rows[order_id].area == row.area
         assert rows[order_id].finished
+
+
+@pytest.mark.parametrize("code", ASSUMPTIONS["unknown_order"])
+def test_deleted_order_keeps_its_row(ard, client, no_ttl, code):
+    ard.assumptions = Assumptions(list_rows="short")
+    ids = place_orders(client, 2)
+    ard.faults.add(f"GET /order/status/{ids[0]}", kind="status", status=int(code))
+    rows, metadata = update(OrderCache(lambda: client))
+    assert set(rows) == set(ids)
+    assert metadata["error"] is None
 
 
 def test_deleted_connection_drops_its_cache(ard, monkeypatch, no_ttl):
