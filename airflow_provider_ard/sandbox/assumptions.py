@@ -86,7 +86,7 @@ class Assumptions:
         "root_collection", "end of the file name of an order's root collection, after its ID"
     )
     root_collection_type: Literal["absent", "present"] = _assumption(
-        "absent", 'the root collection has "type": "Collection"'
+        "absent", 'the root collection has "type": "Collection" and STAC version 1.0.0, or no type and 0.8.1'
     )
     notifications: Literal["at_end", "at_start_and_end"] = _assumption("at_end", "when an order notifies its targets")
 

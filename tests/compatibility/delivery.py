@@ -22,7 +22,7 @@ class Delivery:
     @property
     def root_collection(self) -> Path:
         """The root collection of the only order."""
-        (path,) = self.folder.glob("order_collections/*_root_collection.json")
+        (path,) = self.folder.glob("order_collections/*_collection.json")
         return path
 
     def item_path(self, tile: Tile) -> Path:

@@ -11,6 +11,7 @@ import pystac.validation
 import pytest
 import rasterio
 from delivery import Delivery
+from orders import order_tiles
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from schemas import CORE_VERSION, read_schemas
 from tiles import EAST, NEXT_ZONE, PANCHROMATIC, TILES, TWO_PARTS, WEST
@@ -40,6 +41,15 @@ def test_opens(delivery: Delivery, same: Callable[..., None]) -> None:
         [(child.id, child.description, child.license, child.extent.to_dict()) for child in children],
         sorted((item.id, item.datetime, item.properties["gsd"], item.properties["grid:code"]) for item in items),
     )
+
+
+def test_typed_root_collection_opens(tmp_path: Path, validator: JsonSchemaSTACValidator) -> None:
+    """The other name that the documentation of the API has, and a type."""
+    assumptions = ("root_collection_name=collection", "root_collection_type=present")
+    folder = order_tiles(tmp_path, *(f"--assume={assumption}" for assumption in assumptions))
+    root = pystac.Collection.from_file(Delivery("sandbox", folder).root_collection)
+    assert len(list(root.get_items(recursive=True))) == len(TILES)
+    assert root.validate()
 
 
 def test_validates(delivery: Delivery, validator: JsonSchemaSTACValidator, same: Callable[..., None]) -> None:

@@ -50,8 +50,10 @@ class DeliveryWriter:
             report = [{"id": key, "cell_ids": cells} for key, cells in validated.non_intersecting.items()]
             name = f"order_collections/{order_id}_non_intersecting_tiles_report.json"
             documents.write(name, {"acquisitions": report})
-        typed = {"type": "Collection"} if assumptions.root_collection_type == "present" else {}
-        root = {**typed, **stac.root_collection(order_id, by_acquisition)}
+        root = stac.root_collection(order_id, by_acquisition)
+        if assumptions.root_collection_type == "present":
+            # STAC has the type of a collection since 1.0; readers accept none in an older version.
+            root = {"type": "Collection", **root, "stac_version": stac.VERSION}
         documents.write(f"order_collections/{documents.root_name}", root)
 
     def _deliver_tile(self, tile: Tile, validated: ValidatedOrder, documents: "_Documents") -> None:

@@ -262,6 +262,7 @@ def test_root_collection(tmp_path, name):
     for path in documents:
         document = json.loads(path.read_text())
         assert document["type"] in {"Collection", "Feature"}
+        assert document["stac_version"] == "1.0.0"
         assert all((path.parent / link["href"]).resolve().exists() for link in document["links"])
 
 
