@@ -70,6 +70,15 @@ ARD_CONNECTION: dict[str, Any] = {
             ),
             "schema": {"type": ["string", "null"]},
         },
+        "budget": {
+            "label": "Budget",
+            "description": (
+                "Limits the cost or area of all orders in a period, in addition to limits in a DAG. JSON: "
+                '{"cost": 5000, "per": "month"}, or a list of these. Keys: cost, area_sqkm (km²), per (day, month, '
+                "year, or a duration such as 7d), scope (account, dag or tag:NAME), pool."
+            ),
+            "schema": {"type": ["string", "null"], "format": "multiline"},
+        },
         "cells_key": {
             "label": "Cell filter name",
             "description": "Name of the cell filter in requests: cells (default, as the SDK sends) or cell_ids.",
@@ -120,6 +129,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": integration,
                 "python-modules": [
+                    "airflow_provider_ard.triggers.budget",
                     "airflow_provider_ard.triggers.imagery",
                     "airflow_provider_ard.triggers.order",
                     "airflow_provider_ard.triggers.select",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import timedelta
@@ -77,6 +78,19 @@ def parse_bool(value: object, argument: str) -> bool:
     if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
         return value.strip().lower() == "true"
     raise ArdRequestError(f"expected true or false, got {safe_repr(value)}", argument=argument)
+
+
+def parse_limit(value: object, argument: str) -> float:
+    """Return a limit from a number of at least 0 or a numeric string. Raises `ArdRequestError` for anything else."""
+    if none_if_blank(value) is None:
+        raise ArdRequestError(f"rendered to {value!r}; omit the argument to order without a limit", argument=argument)
+    try:
+        limit = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        limit = math.nan
+    if not 0 <= limit < math.inf:
+        raise ArdRequestError(f"expected a finite number of at least 0, got {safe_repr(value)}", argument=argument)
+    return limit
 
 
 def to_list(value: object, argument: str, expected: str) -> Sequence[Any]:

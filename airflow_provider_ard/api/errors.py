@@ -6,7 +6,7 @@
     ├── ArdNotFoundError           unknown order, Select or credentials
     ├── ArdUnavailableError        outage; a retry may succeed
     │   └── ArdOrderInDoubtError   an order was sent and no response confirms it; search before sending again
-    ├── ArdBudgetExceeded          the order would exceed a limit; nothing was bought
+    ├── ArdBudgetExceeded          the order would exceed a limit or budget; nothing was bought
     ├── ArdOrderFailed             the API failed to deliver the order; terminal
     ├── ArdSelectFailed            the API failed to complete the Select; another one may succeed
     └── ArdOrderConflict           this task instance has placed another order already
@@ -16,6 +16,11 @@ from request bodies or headers.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class ArdError(Exception):
@@ -89,10 +94,14 @@ class ArdOrderInDoubtError(ArdUnavailableError):
 
 
 class ArdBudgetExceeded(ArdError):  # noqa: N818 -- the contract's name
-    """The order would exceed `max_cost`, `max_area_sqkm` or the cells asked for; nothing was bought.
+    """The order would exceed `max_cost`, `max_area_sqkm`, a budget or the requested cells; nothing was bought.
 
     `estimate` and `limit`: in the account's currency or km²; the estimate is None if the API returned none. `balance`:
     of the account, -1 for no limit, None if unknown.
+
+    Of a budget, None otherwise: `budget` (as a dictionary), `spent` (by orders that have succeeded), `reserved` (by
+    running orders, and those that other tasks are placing), `requested` (by this order), and `resets_at`: when the
+    budget has room for the order, None if it never has.
     """
 
     def __init__(
@@ -102,12 +111,22 @@ class ArdBudgetExceeded(ArdError):  # noqa: N818 -- the contract's name
         estimate: float | None = None,
         limit: float | None = None,
         balance: float | None = None,
+        budget: dict[str, Any] | None = None,
+        spent: float | None = None,
+        reserved: float | None = None,
+        requested: float | None = None,
+        resets_at: datetime | None = None,
         **details: object,
     ) -> None:
         super().__init__(message, **details)  # type: ignore[arg-type]
         self.estimate = estimate
         self.limit = limit
         self.balance = balance
+        self.budget = budget
+        self.spent = spent
+        self.reserved = reserved
+        self.requested = requested
+        self.resets_at = resets_at
 
 
 class ArdOrderFailed(ArdError):  # noqa: N818 -- the contract's name

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_ard.api.account import Account, StoredCredentials
+    from airflow_provider_ard.api.budgets import Budget
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import OrderStatus, Usage
@@ -71,6 +72,12 @@ class ArdHook(BaseHook):
     def namespace(self) -> str:
         """The Connection's namespace of idempotency keys; Airflow deployments that share an account each set one."""
         return fields.namespace(fields.extras(self._connection).get("namespace"))
+
+    @property
+    @raises_airflow_exceptions
+    def budgets(self) -> tuple[Budget, ...]:
+        """The Connection's budgets, which apply to all of its orders in addition to those of an operator."""
+        return fields.budgets(fields.extras(self._connection).get("budget"))
 
     @raises_airflow_exceptions
     def order_request(self, **arguments: Any) -> OrderRequest:
@@ -194,7 +201,7 @@ class ArdHook(BaseHook):
         # A user waits for the response: an outage is reported at once.
         self._client_options.setdefault("max_attempts", 1)
         try:
-            _ = self.credentials_ids
+            _ = self.credentials_ids, self.budgets
             account = self.whoami()
         except ArdError as error:
             suggestion = suggest_fix(error, with_port=fields.port_applies(self._connection))

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_ard.api.arguments import none_if_blank, parse_literal
+from airflow_provider_ard.api.budgets import ACCOUNT_SCOPE, parse_budgets
 from airflow_provider_ard.api.errors import ArdRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_ard.api.budgets import Budget
     from airflow_provider_ard.version_compat import Connection
 
 # Prefix of an extra's name in errors.
@@ -102,6 +105,15 @@ def cells_key(value: object) -> str:
 def namespace(value: object) -> str:
     """Return the namespace of idempotency keys, an empty string by default."""
     return (string(value, "namespace") or "").strip()
+
+
+def budgets(value: object) -> tuple[Budget, ...]:
+    """Return the budgets of all orders of the Connection, none by default. The form stores them as a string."""
+    if none_if_blank(value) is None:
+        return ()
+    if isinstance(parse_literal(value), str):
+        raise _wrong("budget", 'JSON like {"cost": 5000, "per": "month"}', value)
+    return parse_budgets(value, argument=f"{EXTRA}budget", default_scope=ACCOUNT_SCOPE)
 
 
 def credentials_ids(extra: Mapping[str, Any]) -> dict[str, str]:

@@ -8,6 +8,8 @@ from airflow_provider_ard.api.arguments import OMITTED
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links
+from airflow_provider_ard.operators.order_budget import serialize_orders
+from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.version_compat import BaseOperator
 
 if TYPE_CHECKING:
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_ard.api.orders.status import Usage
-    from airflow_provider_ard.ordering.placement import OrderPlacement
-    from airflow_provider_ard.version_compat import Context
+    from airflow_provider_ard.version_compat import Context, OperatorPartial
 
 # The arguments of the order itself, as `OrderRequest.of` takes them.
 ORDER_ARGUMENTS = (
@@ -37,7 +37,7 @@ ORDER_ARGUMENTS = (
     "simplify_aoi",
     "drop_small_polygons",
 )
-LIMITS = ("max_cost", "max_area_sqkm")
+LIMITS = ("max_cost", "max_area_sqkm", "budget", "existing_order_id")
 
 
 class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
@@ -119,6 +119,14 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         can cover (28.25 km² each, including the margin of each tile), the API has ignored the cells: that raises
         `ArdBudgetExceeded` as well.
     :param max_area_sqkm: The same for the area, in km².
+    :param budget: Limit the cost or area of all orders in a period: `{"cost": 5000, "per": "month"}`, or a list of such
+        dictionaries, all of which have to hold. `cost` in the account's currency or `area_sqkm`, or both; `per`: `day`,
+        `month` or `year` (in UTC), or a rolling window such as `7d`; `scope`: `dag` (default), `account`, or `tag:NAME`
+        for orders with the same value in `metadata`; `pool`: an Airflow pool of one slot that all tasks with this
+        budget share. Computed from the list of orders, to which the Connection may add budgets. The task runs one
+        instance at a time (`max_active_tis_per_dag=1`), unless every budget has a pool. Not applied to a dry run.
+    :param on_exceeded: What to do if a budget has no room: `fail` raises `ArdBudgetExceeded`, `skip` skips the task,
+        `wait` defers it until the budget has room.
     :param if_exists: What to do if this task instance has already placed an order: `reuse` re-attaches to it if the
         request is the same and it has not failed, `fail` raises `ArdOrderConflict`, `resubmit` places another one when
         the task is cleared.
@@ -132,8 +140,8 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
     template_fields: Sequence[str] = (
         *ORDER_ARGUMENTS,
         *LIMITS,
+        "on_exceeded",
         "if_exists",
-        "existing_order_id",
         "ard_conn_id",
     )
     template_fields_renderers = {  # noqa: RUF012 -- Airflow reads it as a plain class attribute
@@ -165,12 +173,14 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         drop_small_polygons: bool = False,
         max_cost: float | str = OMITTED,
         max_area_sqkm: float | str = OMITTED,
+        budget: Mapping[str, Any] | Sequence[Mapping[str, Any]] | str = OMITTED,
+        on_exceeded: str = "fail",
         if_exists: str = "reuse",
         existing_order_id: str | int = OMITTED,
         ard_conn_id: str = "ard_default",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**serialize_orders(budget, kwargs))
         self.acquisitions = acquisitions
         self.select_id = select_id
         self.destination = destination
@@ -189,65 +199,69 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         self.drop_small_polygons = drop_small_polygons
         self.max_cost = None if max_cost is OMITTED else max_cost
         self.max_area_sqkm = None if max_area_sqkm is OMITTED else max_area_sqkm
+        self.budget = None if budget is OMITTED else budget
+        self.on_exceeded = on_exceeded
         self.if_exists = if_exists
         self.existing_order_id = None if existing_order_id is OMITTED else existing_order_id
         self.ard_conn_id = ard_conn_id
+        self._order_id: str | None = None
         # Recorded before rendering: an argument that renders to None is not the same as an omitted one.
         limiting = {
             "intersects": intersects,
             "bbox": bbox,
             "max_cost": max_cost,
             "max_area_sqkm": max_area_sqkm,
+            "budget": budget,
             "existing_order_id": existing_order_id,
         }
         self._omitted = {name for name, value in limiting.items() if value is OMITTED}
-        self._order_id: str | None = None
+
+    @classmethod
+    def partial(cls, **arguments: Any) -> OperatorPartial:
+        """Map over the remaining arguments; pass the budget here."""
+        partial = super().partial(**arguments)
+        partial.kwargs |= serialize_orders(partial.kwargs.get("budget", OMITTED), partial.kwargs)
+        return partial
 
     @raises_airflow_exceptions
     def execute(self, context: Context) -> str | None:
         """Place the order, or re-attach to the order that this task instance has already placed."""
         from airflow_provider_ard.hooks.ard import ArdHook
+        from airflow_provider_ard.operators.order_steps import prepare_steps, publish_price, reserve_budget
         from airflow_provider_ard.operators.order_xcoms import publish_order
-        from airflow_provider_ard.ordering.budget import BudgetLimits
-        from airflow_provider_ard.ordering.idempotency import IdempotencyKey
-        from airflow_provider_ard.ordering.placement import OrderPlacement
-        from airflow_provider_ard.ordering.submission_store import submission_store
-        from airflow_provider_ard.ordering.task_state import Attempt
-        from airflow_provider_ard.ordering.test_runs import is_loopback, is_test_run
 
         push_empty_links(context["ti"])
         hook = ArdHook(self.ard_conn_id)
         request = hook.order_request(**unmask(self._passed(ORDER_ARGUMENTS)))
         for note in request.warnings:
             self.log.warning("%s", note)
-        if is_test_run(context) and not is_loopback(hook.get_conn().base_url):
-            self.log.warning("Test run places a real, billed order; use a Connection to a sandbox for tests")
-        limits = BudgetLimits.parse(**self._passed(LIMITS))
-        placement = OrderPlacement(
-            hook.get_conn(),
-            request,
-            IdempotencyKey.from_context(context, hook.namespace),
-            if_exists=self.if_exists,
-            existing_order_id=self._parsed_existing_order_id(),
-            store=submission_store(context),
-            attempt=Attempt.from_context(context),
-        )
+        steps = prepare_steps(self, context, hook, request, self._passed(LIMITS))
         if request.dry_run:
-            limits.check(self._price(placement, context), request)
+            steps.limits.check(publish_price(steps.placement, context), request)
             self.log.info("Dry run, nothing bought; the order would be delivered to %s", request.destination.uri)
             return None
-        order = placement.find_existing()
+        order = steps.placement.find_existing()
         if order is None:
-            if limits:
-                limits.check(self._price(placement, context), request)
-            order = placement.submit()
+            if steps.needs_price:
+                usage = publish_price(steps.placement, context)
+                steps.limits.check(usage, request)
+                reserve_budget(self, steps.guard, usage)
+            with steps.guard.released_on_failure():
+                order = steps.placement.submit()
         # The order exists: no later failure may lose its ID.
         self._order_id = order.id
+        steps.guard.confirm(order)
         try:
             publish_order(context["ti"], hook, request, order)
         except Exception:
             self.log.warning("Order %s was placed, but publishing its links and usage failed", order.id, exc_info=True)
+        steps.guard.wait_until_listed(order)
         return order.id
+
+    def execute_after_wait(self, context: Context, event: Any) -> str | None:
+        """Order after a wait for a budget, with all steps: another task may have used the budget."""
+        check_event(event)
+        return self.execute(context)
 
     def on_kill(self) -> None:
         """Log the order that continues after a kill: the API cannot cancel an order."""
@@ -267,17 +281,3 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
     def _passed(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the arguments that were not omitted."""
         return {name: getattr(self, name) for name in names if name not in self._omitted}
-
-    def _parsed_existing_order_id(self) -> str | None:
-        from airflow_provider_ard.api.orders.order_ids import parse_order_id
-
-        if "existing_order_id" in self._omitted:
-            return None
-        return parse_order_id(self.existing_order_id, "existing_order_id")
-
-    def _price(self, placement: OrderPlacement, context: Context) -> Usage:
-        """Return the estimate of a dry run, and push it to XCom before any check can prevent the order."""
-        usage = placement.price()
-        context["ti"].xcom_push(key="usage", value=usage.model_dump(mode="json"))
-        self.log.info("Estimate: %s", usage)
-        return usage

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.account import UNLIMITED
-from airflow_provider_ard.api.arguments import safe_repr
-from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdRequestError
+from airflow_provider_ard.api.arguments import parse_limit
+from airflow_provider_ard.api.errors import ArdBudgetExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class BudgetLimits:
     @classmethod
     def parse(cls, **limits: object) -> BudgetLimits:
         """Return the limits from numbers or numeric strings. Raises `ArdRequestError` for anything else, also None."""
-        return cls(**{name: _parse_limit(value, name) for name, value in limits.items()})
+        return cls(**{name: parse_limit(value, name) for name, value in limits.items()})
 
     def __bool__(self) -> bool:
         return self.max_cost is not None or self.max_area_sqkm is not None
@@ -55,11 +55,9 @@ class BudgetLimits:
     ) -> None:
         if limit is None:
             return
-        estimate = _estimate(value)
-        if estimate is None or not _is_priced(usage):
-            reason = (
-                "the API returned no estimate" if _is_priced(usage) else "the account has no price for this imagery"
-            )
+        estimate = read_estimate(value)
+        if estimate is None or not is_priced(usage):
+            reason = "the API returned no estimate" if is_priced(usage) else "the account has no price for this imagery"
             message = f"{name}: {reason}, the limit is {format_value(limit)}{_balance_text(usage)}; nothing was bought"
             raise _exceeded(message, usage, estimate, limit)
         # A computed limit such as 0.3 * 3 may be slightly below the intended amount.
@@ -78,7 +76,7 @@ def check_requested_cells(usage: Usage, request: OrderRequest) -> None:
     checked.
     """
     cells = sum(len(cells) for _, cells in request.acquisitions)
-    estimate = _estimate(usage.area_sqkm)
+    estimate = read_estimate(usage.area_sqkm)
     if not cells or estimate is None or not all(cells for _, cells in request.acquisitions):
         return
     limit = cells * TILE_SQKM
@@ -89,18 +87,6 @@ def check_requested_cells(usage: Usage, request: OrderRequest) -> None:
             f"{_balance_text(usage)}"
         )
         raise _exceeded(message, usage, estimate, limit)
-
-
-def _parse_limit(value: object, argument: str) -> float:
-    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
-        raise ArdRequestError(f"rendered to {value!r}; omit the argument to order without a limit", argument=argument)
-    try:
-        limit = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        limit = math.nan
-    if not 0 <= limit < math.inf:
-        raise ArdRequestError(f"expected a finite number of at least 0, got {safe_repr(value)}", argument=argument)
-    return limit
 
 
 def format_cost(cost: float) -> str:
@@ -118,13 +104,13 @@ def _number(value: object) -> float | None:
     return float(value) if is_number else None  # type: ignore[arg-type]
 
 
-def _estimate(value: object) -> float | None:
+def read_estimate(value: object) -> float | None:
     """Return an estimate. A negative one is unknown: elsewhere in this API, -1 means no limit."""
     estimate = _number(value)
     return estimate if estimate is not None and estimate >= 0 else None
 
 
-def _is_priced(usage: Usage) -> bool:
+def is_priced(usage: Usage) -> bool:
     """Return whether the order in total, and each class of imagery in it, has a price."""
     costs = {name: cost for name, cost in usage.cost.items() if name != "total_imagery_cost"}
     unpriced = [name for name, cost in costs.items() if cost is None]

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.api.errors import ArdRequestError
@@ -17,7 +18,7 @@ from airflow_provider_ard.ordering.task_state import Attempt
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.request import OrderRequest
-    from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.api.orders.status import OrderStatus, Usage
     from airflow_provider_ard.version_compat import Context
 
 TAG_PREFIX = "airflow_"
@@ -28,6 +29,11 @@ MAP_INDEX_TAG = f"{TAG_PREFIX}map_index"
 SERIES_TAG = f"{TAG_PREFIX}attempt_series"
 CLEAR_NUMBER_TAG = f"{TAG_PREFIX}clear_number"
 MAPPED_INSTANCES_TAG = f"{TAG_PREFIX}mapped_instances"
+DAG_ID_TAG = f"{TAG_PREFIX}dag_id"
+NAMESPACE_TAG = f"{TAG_PREFIX}namespace"
+SUBMITTED_AT_TAG = f"{TAG_PREFIX}submitted_at"
+ESTIMATED_COST_TAG = f"{TAG_PREFIX}estimated_cost"
+ESTIMATED_AREA_TAG = f"{TAG_PREFIX}estimated_area_sqkm"
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
@@ -87,7 +93,7 @@ class IdempotencyKey:
             KEY_TAG: self.digest,
             TASK_KEY_TAG: self.task_digest,
             FINGERPRINT_TAG: fingerprint(request),
-            f"{TAG_PREFIX}dag_id": self.dag_id,
+            DAG_ID_TAG: self.dag_id,
             f"{TAG_PREFIX}task_id": self.task_id,
             f"{TAG_PREFIX}run_id": self.run_id,
             MAP_INDEX_TAG: self.map_index,
@@ -97,8 +103,20 @@ class IdempotencyKey:
         if attempt.mapped_instances is not None:
             tags[MAPPED_INSTANCES_TAG] = attempt.mapped_instances
         if self.namespace:
-            tags[f"{TAG_PREFIX}namespace"] = self.namespace
+            tags[NAMESPACE_TAG] = self.namespace
         return request.model_copy(update={"metadata": request.metadata | tags})
+
+
+def tag_submission(request: OrderRequest, submitted_at: float, estimate: Usage | None) -> OrderRequest:
+    """Return a copy of a tagged request with the time of its submission (Unix time) and its estimate, if it has one.
+
+    Budgets count the order by them if the API returns neither its time nor its usage.
+    """
+    tags: dict[str, Any] = {SUBMITTED_AT_TAG: datetime.fromtimestamp(submitted_at, UTC).isoformat(timespec="seconds")}
+    if estimate is not None:
+        amounts = {ESTIMATED_COST_TAG: estimate.total_cost, ESTIMATED_AREA_TAG: estimate.area_sqkm}
+        tags |= {tag: amount for tag, amount in amounts.items() if amount is not None}
+    return request.model_copy(update={"metadata": request.metadata | tags})
 
 
 def is_tagged(order: OrderStatus) -> bool:

@@ -3,7 +3,7 @@
 The operator and `place_order` run the same steps:
 
 1. `OrderPlacement.find_existing`: the order of this task instance, by the submission record and the list of orders.
-2. If limits are set: `OrderPlacement.price` and `ordering.budget`.
+2. If limits or budgets are set: `OrderPlacement.price`, `ordering.budget` and `ordering.cumulative_budget`.
 3. `OrderPlacement.submit`: record the intent, one POST, and after a lost response a search, never a second POST.
 
 Steps 1 and 3 confirm the order: they write its ID to the log and the submission record.
@@ -25,8 +25,10 @@ from airflow_provider_ard.api.errors import (
     ArdUnavailableError,
 )
 from airflow_provider_ard.api.orders.order_ids import parse_order_id
+from airflow_provider_ard.ordering.budget import BudgetLimits
+from airflow_provider_ard.ordering.cumulative_budget import BudgetGuard
 from airflow_provider_ard.ordering.existing_orders import OrderSearch
-from airflow_provider_ard.ordering.idempotency import KEY_TAG, tag_digest
+from airflow_provider_ard.ordering.idempotency import KEY_TAG, tag_digest, tag_submission
 from airflow_provider_ard.ordering.matching import OrderMatcher
 from airflow_provider_ard.ordering.recorded_orders import RecordedOrders
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import OrderStatus, Usage
-    from airflow_provider_ard.ordering.budget import BudgetLimits
     from airflow_provider_ard.ordering.idempotency import IdempotencyKey
     from airflow_provider_ard.ordering.submission_store import SubmissionStore
 
@@ -63,6 +64,7 @@ def place_order(
     if_exists: str = "reuse",
     existing_order_id: str | None = None,
     limits: BudgetLimits | None = None,
+    guard: BudgetGuard | None = None,
     store: SubmissionStore | None = None,
     attempt: Attempt | None = None,
 ) -> PlacedOrder:
@@ -85,9 +87,16 @@ def place_order(
     order = placement.find_existing()
     if order is not None:
         return PlacedOrder(order, is_new=False)
-    if limits:
-        limits.check(placement.price(), request)
-    return PlacedOrder(placement.submit(), is_new=True)
+    guard = guard or BudgetGuard(client, (), key, request)
+    if limits or guard:
+        usage = placement.price()
+        (limits or BudgetLimits()).check(usage, request)
+        guard.reserve(usage)
+    with guard.released_on_failure():
+        order = placement.submit()
+    guard.confirm(order)
+    guard.wait_until_listed(order)
+    return PlacedOrder(order, is_new=True)
 
 
 class OrderPlacement:
@@ -131,6 +140,7 @@ class OrderPlacement:
         self._record = SubmissionRecord(submitted=False)
         self._existing_order_ids: tuple[str, ...] = ()
         self._searched_at: float | None = None
+        self._estimate: Usage | None = None
 
     def find_existing(self) -> OrderStatus | None:
         """Return the order to re-attach to, None if a new one is to be placed.
@@ -162,9 +172,9 @@ class OrderPlacement:
         if self._searched_at is None:
             return self._client.dry_run(self._request)
         self._save_intent(time.time())
-        usage = self._client.dry_run(self._request)
+        self._estimate = self._client.dry_run(self._request)
         self._restore_record()
-        return usage
+        return self._estimate
 
     def submit(self) -> OrderStatus:
         """Place the order, which is billed, with one POST. After a lost response, search; never send the POST again.
@@ -176,7 +186,7 @@ class OrderPlacement:
         submitted_at = time.time()
         self._save_intent(submitted_at)
         try:
-            order = self._client.submit_order(self._request)
+            order = self._client.submit_order(tag_submission(self._request, submitted_at, self._estimate))
         except ArdOrderInDoubtError as error:
             log.warning("%s. Searching for the order for up to %g s", error, self._search.window)
             order = self._find_submitted(error, submitted_at)

@@ -22,7 +22,13 @@ PUBLIC = (
     *("api/account.py", "api/account_client.py", "api/client.py", "api/errors.py"),
     *("api/orders/request.py", "api/orders/status.py"),
     *("api/selects/request.py", "api/selects/results.py"),
-    *("ordering/budget.py", "ordering/idempotency.py", "ordering/placement.py"),
+    *(
+        "api/budgets.py",
+        "ordering/budget.py",
+        "ordering/cumulative_budget.py",
+        "ordering/idempotency.py",
+        "ordering/placement.py",
+    ),
     *("sandbox/account.py", "sandbox/proxy.py", "sandbox/server.py"),
 )
 

@@ -37,6 +37,10 @@ class TaskInstance:
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
 
+    def xcom_pull(self, task_ids: list[str], key: str) -> list[Any]:
+        """Return the XComs of the task instances, of which this is the only one."""
+        return [self.xcoms[key]] if key in self.xcoms and self.task_id in task_ids else []
+
 
 @dataclass
 class Task:

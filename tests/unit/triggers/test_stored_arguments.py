@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_ard.triggers.budget import ArdBudgetTrigger
 from airflow_provider_ard.triggers.order import ArdOrderTrigger
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
 
 TRIGGERS = [
+    ArdBudgetTrigger(2e9),
     ArdOrderTrigger(["1"]),
     ArdSelectTrigger("1", "ard_default", 10.0, 2e9),
 ]
