@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.api.orders.status import State
 from airflow_provider_ard.ordering.budget import is_priced, read_estimate
-from airflow_provider_ard.ordering.existing_orders import CLOCK_MARGIN, MAX_ROWS, MAX_SINGLE_REQUESTS
+from airflow_provider_ard.ordering.existing_orders import CLOCK_MARGIN, MAX_ROWS
 from airflow_provider_ard.ordering.idempotency import (
     DAG_ID_TAG,
     ESTIMATED_AREA_TAG,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.ordering.idempotency import IdempotencyKey
 
+# Maximum number of orders to request one by one, if the list shows neither their usage nor their metadata.
+MAX_SINGLE_REQUESTS = 500
 # The tags that all orders of a budget's scope have, None for a tag that none of them has.
 ScopeTags = dict[str, str | None]
 

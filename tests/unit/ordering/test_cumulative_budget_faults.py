@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_ard.exceptions import ArdBudgetExceeded, ArdOrderInDoubtError, ArdUnavailableError
 from airflow_provider_ard.ordering import existing_orders, spending
 from airflow_provider_ard.ordering.reservations import RESERVATION_KEY
+from airflow_provider_ard.sandbox import Assumptions
 from tests.unit.ordering.conftest import PRICE, DagRun
 
 TWO = {"cost": 2 * PRICE, "per": "month"}
@@ -126,7 +127,7 @@ def test_too_many_doubtful_orders_buy_nothing(ard, order, run, monkeypatch):
 
 def test_missing_metadata_is_no_proof_of_another_dag(ard, order, run):
     order(budget=ONE).execute(run.context())
-    ard.faults.add(kind="metadata_absent")
+    ard.assumptions = Assumptions(metadata="absent")
     context = DagRun("another_run").context()
     with pytest.raises(ArdUnavailableError, match="budget"):
         order(budget=ONE).execute(context)
@@ -135,9 +136,34 @@ def test_missing_metadata_is_no_proof_of_another_dag(ard, order, run):
     assert len(ard.submissions) == 2
 
 
-@pytest.mark.parametrize("kind", ["metadata_as_strings", "metadata_at_row_level", "ignore_filter"])
-def test_other_forms_of_metadata_and_an_ignored_filter_count(ard, order, run, kind):
-    ard.faults.add(kind=kind)
+@pytest.mark.parametrize(
+    "assumptions",
+    [
+        {"metadata": "as_strings"},
+        {"metadata": "beside_order"},
+        {"list_rows": "short"},
+        {"order_usage": "absent"},
+        {"order_times": "absent"},
+        {"list_order": "oldest_first", "start_date": "exclusive", "list_dates": "dates"},
+        {"success_status": "FINISHED", "failure_status": "ERROR"},
+        {"list_rows": "short", "order_times": "absent", "order_usage": "absent", "submit_response": "id"},
+    ],
+    ids=lambda assumptions: "-".join(assumptions.values()),
+)
+def test_budget_holds_whatever_the_api_returns(ard, order, assumptions):
+    ard.assumptions = Assumptions(**assumptions)
+    task = order(budget=TWO)
+    ard.fail_order(task.execute(DagRun("failed").context()))
+    ard.finish_order(task.execute(DagRun("finished").context()))
+    task.execute(DagRun("running").context())
+    with pytest.raises(ArdBudgetExceeded) as caught:
+        task.execute(DagRun("exceeded").context())
+    assert (caught.value.spent, caught.value.reserved) == (PRICE, PRICE)
+    assert len(ard.submissions) == 3
+
+
+def test_ignored_filter_hides_no_orders(ard, order, run):
+    ard.faults.add(kind="ignore_filter")
     order(budget=ONE).execute(run.context(0))
     with pytest.raises(ArdBudgetExceeded):
         order(budget=ONE).execute(run.context(1))
