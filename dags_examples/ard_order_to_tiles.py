@@ -85,6 +85,7 @@ def catalog(rows: list[str], folder: str) -> str:
     """Write the rows of all tiles to one stac-geoparquet table."""
     import json
 
+    import pyarrow.fs  # noqa: F401 -- stac-geoparquet uses it, and older versions of pyarrow do not load it by themselves
     from stac_geoparquet.arrow import parse_stac_items_to_arrow, to_parquet
 
     items = [json.loads(ObjectStoragePath(row, conn_id=STORAGE).read_text()) for row in rows]
