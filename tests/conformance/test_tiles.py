@@ -56,11 +56,16 @@ def test_filters_by_path(order, collection, filters):
     assert len(other.tiles) <= len(collection.tiles)
 
 
-def test_images_are_within_their_cells(collection):
+def bounds(tile):
+    """Return the bounds of the files of a tile, which extend beyond its cell and overlap with neighbors."""
+    return box(*tile.cell.bounds).buffer(156.25, join_style="mitre")
+
+
+def test_images_cover_their_cells_and_a_margin(collection):
     for tile in collection.tiles:
         for name, bands, kind in (("visual", 3, "uint8"), ("pan_analytic", 1, "uint16"), ("ms_analytic", 8, "uint16")):
             with getattr(tile, name) as image:
-                assert list(image.bounds) == tile.cell.bounds
+                assert box(*image.bounds).equals(bounds(tile))
                 assert image.count == bands
                 assert image.dtypes[0] == kind
                 assert image.read(1).max() > 0
@@ -70,15 +75,15 @@ MASKS = ["cloud", "cloud_shadow", "data", "healthy_vegetation", "ms_saturation",
 
 
 @pytest.mark.parametrize("name", [f"{name}_mask" for name in MASKS])
-def test_masks_are_geometries_within_the_cell(collection, name):
+def test_masks_are_geometries_within_the_image(collection, name):
     for tile in collection.tiles:
         mask = getattr(tile, name)
-        assert mask.is_empty or box(*tile.cell.bounds).buffer(1).covers(mask)
+        assert mask.is_empty or bounds(tile).buffer(1).covers(mask)
 
 
-@pytest.mark.parametrize("name", ["healthy_vegetation", "ms_saturation", "pan_flare", "terrain_shadows", "water"])
+@pytest.mark.parametrize("name", ["healthy_vegetation", "ms_saturation", "pan_flare", "terrain_shadow", "water"])
 def test_masks_as_rasters(collection, name):
-    with getattr(collection.tiles[0], name) as image:
+    with getattr(collection.tiles[0], f"{name}_mask_raster") as image:
         assert image.dtypes == ("uint8",)
         assert set(image.read(1).ravel()) <= {0, 1, 255}
 
@@ -87,12 +92,12 @@ def test_data_mask_matches_pixels(collection):
     for tile in collection.tiles:
         with tile.visual as image:
             share = (image.read(1) > 0).mean()
-        assert tile.data_mask.area / box(*tile.cell.bounds).area == pytest.approx(share, abs=0.02)
+        assert tile.data_mask.area / bounds(tile).area == pytest.approx(share, abs=0.02)
 
 
 def test_mask_is_invertible(collection):
     tile = collection.tiles[0]
-    assert tile.no_data_mask.area + tile.data_mask.area == pytest.approx(box(*tile.cell.bounds).area, rel=0.01)
+    assert tile.no_data_mask.area + tile.data_mask.area == pytest.approx(bounds(tile).area, rel=0.01)
 
 
 def test_item_properties(collection):
@@ -137,7 +142,7 @@ def test_disabled_assets_are_missing(wait):
     order.submit()
     assert wait(order).succeeded
     (tile,) = ARDCollection.from_order(order).tiles
-    assert {"cloud-mask", "water-mask", "water", "pan_analytic"}.isdisjoint(tile.asset_paths)
+    assert {"cloud-mask", "water-mask", "water-mask-raster", "pan_analytic"}.isdisjoint(tile.asset_paths)
     assert {"visual", "ms_analytic", "data-mask"} <= set(tile.asset_paths)
 
 

@@ -20,13 +20,15 @@ from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
 
 _GEOD = Geod(ellps="WGS84")
 BUNDLED = "catalog.geojson"
+# The files of a tile extend beyond its cell by a margin, on each side.
+CELL_M, MARGIN_M = 5_000.0, 156.25
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
     """One acquisition in one cell of the ARD grid.
 
-    `footprint` is the area with data (WGS84); `properties` are those of the GeoJSON feature.
+    `footprint` is the area with data (WGS84), margin included; `properties` are those of the GeoJSON feature.
     """
 
     acquisition_id: str
@@ -40,6 +42,12 @@ class Tile:
     def cell(self) -> Cell:
         """The cell of the ARD grid: bounds in UTM meters, geometry in WGS84."""
         return Cell(self.quadkey, zone=self.zone)
+
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """The bounds of the tile's files in UTM meters: the cell with its margin, which overlaps with neighbors."""
+        xmin, ymin, xmax, ymax = self.cell.bounds
+        return xmin - MARGIN_M, ymin - MARGIN_M, xmax + MARGIN_M, ymax + MARGIN_M
 
     @cached_property
     def cell_area(self) -> BaseGeometry:
@@ -66,6 +74,10 @@ class Tile:
     def area_sqkm(self) -> float:
         """Geodesic area of the footprint, in km²."""
         return float(abs(_GEOD.geometry_area_perimeter(self.footprint)[0]) / 1e6)
+
+    def intersects(self, aoi: BaseGeometry) -> bool:
+        """Return whether there is data in the cell and in an AOI (WGS84); neighbors have the data in the margin."""
+        return bool(self.footprint.intersects(self.cell_area.intersection(aoi)))
 
     @property
     def clouds_percent(self) -> float:
@@ -123,7 +135,7 @@ class Catalog:
         return list(self._cells.get(cell_id, ()))
 
     def intersecting(self, aoi: BaseGeometry) -> list[Tile]:
-        """Return the tiles whose footprint intersects an AOI (WGS84), in the order of the file."""
+        """Return the tiles whose footprint, margin included, intersects an AOI (WGS84), in the order of the file."""
         with self._lock:
             if self._index is None:
                 tiles = list(self)

@@ -30,7 +30,7 @@ class Match:
     def for_tile(cls, tile: Tile, aoi: BaseGeometry | None, category: str) -> Self | None:
         """Return the match of a tile and an AOI, None if they do not intersect; without an AOI it is the cell."""
         searched = tile.cell_area if aoi is None else tile.cell_area.intersection(aoi)
-        if aoi is not None and not tile.footprint.intersects(aoi):
+        if aoi is not None and not tile.intersects(aoi):
             return None
         # The intersection may be a line, and projected cell edges are not quite straight in degrees.
         share = tile.footprint.intersection(searched).area / searched.area if searched.area > 0 else 0.0

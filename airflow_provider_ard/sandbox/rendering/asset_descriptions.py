@@ -13,15 +13,15 @@ TITLES = {
     "cloud-mask-raster": "Cloud/Cloud Shadow Coverage Raster",
     "cloud-shadow-mask": "Cloud Shadow Mask",
     "data-mask": "Data Mask",
-    "healthy-vegetation": "Healthy Vegetation Mask Raster",
+    "healthy-vegetation-mask-raster": "Healthy Vegetation Mask Raster",
     "healthy-vegetation-mask": "Healthy Vegetation Mask",
-    "ms-saturation": "Multispectral Saturation Mask Raster",
+    "ms-saturation-mask-raster": "Multispectral Saturation Mask Raster",
     "ms-saturation-mask": "Multispectral Saturation Mask",
-    "pan-flare": "Panchromatic Flare Mask Raster",
+    "pan-flare-mask-raster": "Panchromatic Flare Mask Raster",
     "pan-flare-mask": "Panchromatic Flare Mask",
-    "terrain-shadows": "Terrain Shadow Mask Raster",
+    "terrain-shadow-mask-raster": "Terrain Shadow Mask Raster",
     "terrain-shadow-mask": "Terrain Shadow Mask",
-    "water": "Water Mask Raster",
+    "water-mask-raster": "Water Mask Raster",
     "water-mask": "Water Mask",
 }
 DESCRIPTIONS = {
@@ -33,11 +33,11 @@ ROLES = {
     "ms_analytic": "data",
     "pan_analytic": "data",
     "cloud-mask-raster": "cloud-mask",
-    "healthy-vegetation": "healthy-vegetation-mask",
-    "ms-saturation": "ms-saturation-mask",
-    "pan-flare": "pan-flare-mask",
-    "terrain-shadows": "terrain-shadow-mask",
-    "water": "water-mask",
+    "healthy-vegetation-mask-raster": "healthy-vegetation-mask",
+    "ms-saturation-mask-raster": "ms-saturation-mask",
+    "pan-flare-mask-raster": "pan-flare-mask",
+    "terrain-shadow-mask-raster": "terrain-shadow-mask",
+    "water-mask-raster": "water-mask",
 }
 _CLOUD_CLASSES: tuple[dict[str, Any], ...] = (
     {"value": 0, "name": "nodata", "description": "NoData"},
@@ -50,8 +50,11 @@ _BINARY_CLASSES: tuple[dict[str, Any], ...] = (
     {"value": 1, "name": "present", "description": "Present"},
     {"value": 255, "name": "nodata", "description": "NoData"},
 )
-_BINARY_MASKS = ("healthy-vegetation", "ms-saturation", "pan-flare", "terrain-shadows", "water")
-CLASSES = {"cloud-mask-raster": _CLOUD_CLASSES, **dict.fromkeys(_BINARY_MASKS, _BINARY_CLASSES)}
+_BINARY_MASKS = ("healthy-vegetation", "ms-saturation", "pan-flare", "terrain-shadow", "water")
+CLASSES = {
+    "cloud-mask-raster": _CLOUD_CLASSES,
+    **{f"{name}-mask-raster": _BINARY_CLASSES for name in _BINARY_MASKS},
+}
 
 # Bands by name in an image file: name, common name and description in `eo:bands`.
 _BANDS: dict[str, tuple[str, str | None, str]] = {

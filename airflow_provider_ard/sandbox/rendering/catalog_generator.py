@@ -3,7 +3,7 @@
 `python -m airflow_provider_ard.sandbox.rendering.catalog_generator`
 
 Two locations in different hemispheres, each with ten acquisitions from 2019 to 2026, to cover every age class, and one
-with panchromatic acquisitions of WorldView-1 beside multispectral ones.
+with panchromatic acquisitions of WorldView-1 beside multispectral ones. Footprints have the margin of delivered tiles.
 """
 
 import json
@@ -21,7 +21,7 @@ from shapely import set_precision
 from shapely.geometry import Point, Polygon, box, mapping
 from shapely.geometry.base import BaseGeometry
 
-from airflow_provider_ard.sandbox.backend.catalog import BUNDLED
+from airflow_provider_ard.sandbox.backend.catalog import BUNDLED, MARGIN_M
 from airflow_provider_ard.sandbox.rendering.imagery import cloud_field
 from airflow_provider_ard.sandbox.rendering.projection import WGS84, project
 
@@ -35,7 +35,8 @@ _SENSORS = {"WV01": ("102", 0.5), "WV02": ("103", 0.46), "WV03": ("104", 0.31), 
 class Location:
     """A block of 3 x 3 cells around a point, and the dates of its acquisitions.
 
-    `hour` is the hour of day (UTC) at which satellites pass, `platforms` the satellites that may acquire it.
+    `hour` is the hour of day (UTC) at which satellites pass, `platforms` the satellites that may acquire it. Lines are
+    missing in the images of the days `gaps`, which splits the footprints of tiles in two.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Location:
     hour: int
     days: tuple[str, ...]
     platforms: tuple[str, ...] = ("WV02", "WV03", "GE01")
+    gaps: tuple[str, ...] = ()
 
 
 LOCATIONS = (
@@ -85,6 +87,7 @@ LOCATIONS = (
             "2026-09-25",
             "2026-10-17",
         ),
+        gaps=("2022-03-15",),
     ),
     Location("Zaragoza, Spain", -0.8891, 41.6488, 30, 11, ("2020-09-05", "2024-06-11", "2026-09-19"), ("WV01", "WV02")),
 )
@@ -133,6 +136,8 @@ def _acquisition(location: Location, day: str, index: int, random: Random) -> li
     }
     center = _center_cell(location)
     swath = _swath(center, random)
+    if day in location.gaps:
+        swath = swath.difference(_gap(center))
     threshold = _cloud_threshold(center, acquisition_id, cloudy)
     assets = ["data-mask", *(["ms_analytic"] if platform != "WV01" else []), "pan_analytic", "visual"]
     tiles = [_tile(cell, swath, acquisition_id, threshold) for cell in _block(center)]
@@ -184,6 +189,13 @@ def _swath(center: Cell, random: Random) -> BaseGeometry:
     return Polygon([*left, *reversed(right)])
 
 
+def _gap(center: Cell) -> BaseGeometry:
+    """Return the area of missing lines, across the middle of the block."""
+    xmin, ymin, xmax, ymax = center.bounds
+    middle = (ymin + ymax) / 2
+    return box(xmin - 14000, middle - 40, xmax + 14000, middle + 40)
+
+
 def _cloud_threshold(center: Cell, acquisition_id: str, share: float) -> float:
     """Return the cloud density that a given share of the block exceeds."""
     if share == 0:
@@ -197,11 +209,11 @@ def _cloud_threshold(center: Cell, acquisition_id: str, share: float) -> float:
 def _tile(
     cell: Cell, swath: BaseGeometry, acquisition_id: str, threshold: float
 ) -> tuple[Cell, dict[str, Any], dict[str, Any]] | None:
-    data = box(*cell.bounds).intersection(swath)
-    if data.area / 1e6 < _MIN_DATA_SQKM:
+    if box(*cell.bounds).intersection(swath).area / 1e6 < _MIN_DATA_SQKM:
         return None
-    xmin, ymin, xmax, ymax = cell.bounds
-    axes = (np.linspace(xmin + 50, xmax - 50, 50), np.linspace(ymax - 50, ymin + 50, 50))
+    bounds = box(*cell.bounds).buffer(MARGIN_M, join_style="mitre")
+    data, (xmin, ymin, xmax, ymax) = bounds.intersection(swath), bounds.bounds
+    axes = (np.linspace(xmin + 50, xmax - 50, 53), np.linspace(ymax - 50, ymin + 50, 53))
     cloud = cloud_field(axes, acquisition_id) > threshold
     points = [
         (x, y)

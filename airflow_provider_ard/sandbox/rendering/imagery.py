@@ -22,7 +22,6 @@ MS_FACTOR = 4
 # Surface reflectance of 1.0 in the analytic images.
 SCALE = 10_000
 _VISUAL_GSD_M = 0.30517578125
-_SNAP_M = 0.5
 _CLOUD_M = 2600.0
 _CLOUD_SOFT = 0.07
 # Brightness below which a slope is in shadow, and above which a sensor saturates.
@@ -48,20 +47,18 @@ class Scene:
 
 
 def utm_footprint(tile: Tile) -> BaseGeometry:
-    """Return the data footprint within the cell, in meters of the cell's UTM zone.
+    """Return the data footprint within the bounds of the tile, in meters of its UTM zone.
 
-    Vertices near an edge of the cell are moved to it: catalogs round degrees to 6 decimals, which is up to 0.1 m.
+    Vertices are moved to the corners of the pixels of real visual images, and so exactly to the edges of a full tile:
+    catalogs round degrees to 6 decimals, which is up to 0.1 m.
     """
-    bounds = np.array(tile.cell.bounds)
 
     def snap(points: NDArray[Any]) -> NDArray[Any]:
-        for axis in range(2):
-            for edge in bounds[axis::2]:
-                points[np.abs(points[:, axis] - edge) < _SNAP_M, axis] = edge
-        return points
+        snapped: NDArray[Any] = np.round(points / _VISUAL_GSD_M) * _VISUAL_GSD_M
+        return snapped
 
     footprint = shapely.transform(project(tile.footprint, WGS84, tile.epsg), snap)
-    return footprint.buffer(0).intersection(box(*bounds))
+    return footprint.buffer(0).intersection(box(*tile.bounds))
 
 
 def native_pixels(tile: Tile, pixels: int) -> int:
@@ -75,7 +72,6 @@ def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:
 
     Without bundle adjustment, the images of each acquisition are shifted by a few meters.
     """
-    pixels = max(MS_FACTOR, pixels - pixels % MS_FACTOR)
     grid = _grid(tile, pixels)
     valid = data_mask(tile, pixels)
     native = native_pixels(tile, pixels)
@@ -106,7 +102,7 @@ def render(tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> Scene:
     if properties.get("platform") != "WV01":
         masks["ms-saturation"] = bright > _SATURATED
     visual = _tone(land[..., RGB] + np.float32(haze) * np.array([0.8, 1.0, 1.35], np.float32))
-    pan = _counts(_resampled(land[..., 1:6].mean(axis=-1, keepdims=True), native))
+    pan = _counts(resampled(land[..., 1:6].mean(axis=-1, keepdims=True), native))
     panchromatic = properties.get("platform") == "WV01"
     if panchromatic:
         visual = _tone(land[..., 1:6].mean(axis=-1, keepdims=True))
@@ -160,7 +156,7 @@ def _is_green(land: Floats) -> Mask:
 
 
 def _grid(tile: Tile, pixels: int) -> Grid:
-    xmin, ymin, xmax, ymax = tile.cell.bounds
+    xmin, ymin, xmax, ymax = tile.bounds
     centers = (np.arange(pixels) + 0.5) / pixels
     return xmin + centers * (xmax - xmin), ymax - centers * (ymax - ymin)
 
@@ -170,7 +166,7 @@ def data_mask(tile: Tile, pixels: int) -> Mask:
     footprint = utm_footprint(tile)
     if footprint.is_empty:
         return np.zeros((pixels, pixels), bool)
-    if footprint.covers(box(*tile.cell.bounds)):
+    if footprint.covers(box(*tile.bounds)):
         return np.ones((pixels, pixels), bool)
     # Not with rasterio: see _outlines in rasters.py.
     shapely.prepare(footprint)
@@ -179,17 +175,23 @@ def data_mask(tile: Tile, pixels: int) -> Mask:
 
 
 def _multispectral(bands: Floats, tile: Tile, pixels: int) -> NDArray[np.uint16]:
-    return _bands_first(_counts(_resampled(bands, pixels)), data_mask(tile, pixels))
+    return _bands_first(_counts(resampled(bands, pixels)), data_mask(tile, pixels))
 
 
-def _resampled(image: Floats, pixels: int) -> Floats:
+def resampled(image: Floats, pixels: int) -> Floats:
     """Return an image of another width, each pixel the average of the area that it covers."""
-    edges = np.linspace(0, len(image), pixels + 1)
-    cells = np.arange(len(image))
-    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-    weights = np.clip(overlap, 0, None).astype(np.float32) * np.float32(pixels / len(image))
-    rows = np.tensordot(weights, image, axes=(1, 0))
-    result: Floats = np.tensordot(rows, weights, axes=(1, 1)).transpose(0, 2, 1)
+    rows = _averaged(image, pixels)
+    return _averaged(rows.swapaxes(0, 1), pixels).swapaxes(0, 1)
+
+
+def _averaged(image: Floats, rows: int) -> Floats:
+    # Differences of running sums. A matrix product would start threads, which is slow beside other processes.
+    edges = np.linspace(0, len(image), rows + 1)
+    first = np.minimum(edges.astype(np.int64), len(image) - 1)
+    sums = np.zeros((len(image) + 1, *image.shape[1:]))
+    np.cumsum(image, axis=0, out=sums[1:])
+    at_edges = sums[first] + (edges - first)[:, None, None] * image[first]
+    result: Floats = (np.diff(at_edges, axis=0) * (rows / len(image))).astype(np.float32)
     return result
 
 

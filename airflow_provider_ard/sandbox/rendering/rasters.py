@@ -15,28 +15,32 @@ from rasterio.io import MemoryFile
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from airflow_provider_ard.sandbox.backend.catalog import Tile
+from airflow_provider_ard.sandbox.backend.catalog import CELL_M, MARGIN_M, Tile
 from airflow_provider_ard.sandbox.rendering.geopackages import geopackage
-from airflow_provider_ard.sandbox.rendering.imagery import MS_FACTOR, Mask, Scene, data_mask, render, utm_footprint
+from airflow_provider_ard.sandbox.rendering.imagery import Mask, Scene, data_mask, render, resampled, utm_footprint
 from airflow_provider_ard.sandbox.rendering.landscape import BANDS
 from airflow_provider_ard.sandbox.rendering.projection import affine
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOPACKAGE = "application/geopackage+sqlite3"
 
-# STAC asset keys of the vector file and the raster file of each mask.
+# The STAC asset keys of a mask are those of its vector file, `water-mask`, and of its raster file, `water-mask-raster`.
+# The names of the raster files, None for a mask that has none.
 MASKS = {
-    "cloud": ("cloud-mask", "cloud-mask-raster"),
-    "cloud-shadow": ("cloud-shadow-mask", None),
-    "data": ("data-mask", None),
-    "healthy-vegetation": ("healthy-vegetation-mask", "healthy-vegetation"),
-    "ms-saturation": ("ms-saturation-mask", "ms-saturation"),
-    "pan-flare": ("pan-flare-mask", "pan-flare"),
-    "terrain-shadow": ("terrain-shadow-mask", "terrain-shadows"),
-    "water": ("water-mask", "water"),
+    "cloud": "clouds",
+    "cloud-shadow": None,
+    "data": None,
+    "healthy-vegetation": "healthy-vegetation",
+    "ms-saturation": "ms-saturation",
+    "pan-flare": "pan-flare",
+    "terrain-shadow": "terrain-shadows",
+    "water": "water",
 }
 _CACHED_TILES = 64
-_BLOCK_PX = 256
+# Pixels of the visual image per pixel of a raster mask, in each direction.
+_MASK_FACTOR = 8
+# Half the width of a tile of 512 pixels: blocks are padded to their full size.
+_BLOCK_PX = 272
 _RGB = 3
 # With a lower quality, small images have artifacts at the edge of data, which readers without the mask take for data.
 _JPEG = {"compress": "JPEG", "quality": 100}
@@ -67,13 +71,13 @@ def files(tile: Tile, pixels: int, *, hd: bool = False, bundle_adjusted: bool = 
 class TileFiles:
     """The files of a tile except its STAC item, each rendered on first access.
 
-    `pixels` is the width of the visual image; masks have a quarter. Panchromatic images have the resolution of the
-    acquisition, and multispectral ones a quarter of it.
+    `pixels` is the width of the cell in the visual image, which has a margin on each side; masks have an eighth of the
+    resolution. Panchromatic images have the resolution of the acquisition, and multispectral ones a quarter of it.
     """
 
     def __init__(self, tile: Tile, pixels: int, *, bundle_adjusted: bool = False) -> None:
         self._tile = tile
-        self._pixels = pixels
+        self._pixels = round(pixels * (1 + 2 * MARGIN_M / CELL_M))
         self._bundle_adjusted = bundle_adjusted
         self._assets: dict[str, Asset] = {}
         self._lock = threading.RLock()
@@ -100,12 +104,14 @@ class TileFiles:
         makers: dict[str, Callable[[], Asset]] = {"visual": self._visual, "pan_analytic": self._pan}
         if not panchromatic:
             makers["ms_analytic"] = self._ms
-        for name, (vectors, raster) in MASKS.items():
+        for name, file_name in MASKS.items():
             if panchromatic and name in ("healthy-vegetation", "ms-saturation", "water"):
                 continue
-            makers[vectors] = partial(self._vectors, name, vectors)
-            if raster is not None:
-                makers[raster] = self._clouds if name == "cloud" else partial(self._raster, name, raster)
+            makers[f"{name}-mask"] = partial(self._vectors, name)
+            if name == "cloud":
+                makers["cloud-mask-raster"] = self._clouds
+            elif file_name is not None:
+                makers[f"{name}-mask-raster"] = partial(self._raster, name, file_name)
         return makers
 
     def _visual(self) -> Asset:
@@ -126,28 +132,32 @@ class TileFiles:
 
     def _image(self, key: str, suffix: str, image: NDArray[Any], bands: tuple[str, ...]) -> Asset:
         valid = data_mask(self._tile, image.shape[2])
-        content = cog(image, self._tile.cell.bounds, self._tile.epsg, bands, valid=valid)
+        content = cog(image, self._tile.bounds, self._tile.epsg, bands, valid=valid)
         return Asset(key, suffix, COG, content, bands, (image.shape[1], image.shape[2]))
 
-    def _vectors(self, name: str, key: str) -> Asset:
+    def _vectors(self, name: str) -> Asset:
+        key = f"{name}-mask"
         if name == "data":
             outlines = _polygons(utm_footprint(self._tile))
         else:
-            outlines = _outlines(self._scene.masks[name], self._tile.cell.bounds)
+            outlines = _outlines(self._scene.masks[name], self._tile.bounds)
         return Asset(key, f"-{key}.gpkg", GEOPACKAGE, geopackage(outlines, self._tile.epsg, key))
 
     def _clouds(self) -> Asset:
         masks = self._scene.masks
         cloud, shadow, valid = (_coarse(mask) for mask in (masks["cloud"], masks["cloud-shadow"], self._scene.valid))
         image = np.select([~valid, cloud, shadow], [NO_DATA, CLOUD, CLOUD_SHADOW], CLEAR).astype(np.uint8)[None]
-        content = cog(image, self._tile.cell.bounds, self._tile.epsg, ("clouds",), nodata=NO_DATA)
-        return Asset("cloud-mask-raster", "-clouds.tif", COG, content, ("clouds",), (image.shape[1], image.shape[2]))
+        return self._mask_raster("cloud", "clouds", image, NO_DATA)
 
-    def _raster(self, name: str, key: str) -> Asset:
+    def _raster(self, name: str, file_name: str) -> Asset:
         mask, valid = (_coarse(m) for m in (self._scene.masks[name], self._scene.valid))
         image = np.where(valid, mask, _MASK_NODATA).astype(np.uint8)[None]
-        content = cog(image, self._tile.cell.bounds, self._tile.epsg, (key,), nodata=_MASK_NODATA)
-        return Asset(key, f"-{key}.tif", COG, content, (key,), (image.shape[1], image.shape[2]))
+        return self._mask_raster(name, file_name, image, _MASK_NODATA)
+
+    def _mask_raster(self, name: str, file_name: str, image: NDArray[np.uint8], nodata: int) -> Asset:
+        content = cog(image, self._tile.bounds, self._tile.epsg, (file_name,), nodata=nodata)
+        shape = (image.shape[1], image.shape[2])
+        return Asset(f"{name}-mask-raster", f"-{file_name}.tif", COG, content, (file_name,), shape)
 
 
 def cog(
@@ -209,9 +219,8 @@ def quicklook(tile: Tile, pixels: int = 256) -> bytes:
 
 
 def _coarse(mask: Mask) -> Mask:
-    rows, columns = mask.shape
-    blocks = mask.reshape(rows // MS_FACTOR, MS_FACTOR, columns // MS_FACTOR, MS_FACTOR)
-    share: Mask = blocks.mean(axis=(1, 3)) >= 0.5
+    pixels = max(1, round(len(mask) / _MASK_FACTOR))
+    share: Mask = resampled(mask[..., None].astype(np.float32), pixels)[..., 0] >= np.float32(0.5)
     return share
 
 

@@ -55,7 +55,7 @@ def item(
             **({"hd": True} if hd else {}),
             **({"bundle_adjusted": True} if bundle_adjusted else {}),
             "grid:code": f"MXRA-{tile.cell_id}",
-            "proj:bbox": list((footprint if not footprint.is_empty else shapely.box(*tile.cell.bounds)).bounds),
+            "proj:bbox": list((footprint if not footprint.is_empty else shapely.box(*tile.bounds)).bounds),
         },
         "bbox": list((geometry if not geometry.is_empty else tile.footprint).bounds),
         "geometry": mapping(geometry if not geometry.is_empty else tile.footprint),
@@ -142,9 +142,9 @@ def _asset(tile: Tile, asset: Asset) -> dict[str, Any]:
     description["href"] = f"./{tile.acquisition_id}{asset.suffix}"
     if asset.shape is not None:
         height, width = asset.shape
-        description["proj:bbox"] = list(tile.cell.bounds)
+        description["proj:bbox"] = list(tile.bounds)
         description["proj:shape"] = [height, width]
-        description["proj:transform"] = list(affine(tile.cell.bounds, width, height))
+        description["proj:transform"] = list(affine(tile.bounds, width, height))
     if bands := eo_bands(asset.bands):
         description["eo:bands"] = bands
     if asset.key in CLASSES:

@@ -28,11 +28,11 @@ ASSET_SETTINGS = {
     "pan_analytic": ("pan_analytic",),
     "cloud_mask": ("cloud-mask", "cloud-mask-raster", "cloud-shadow-mask"),
     "data_mask": ("data-mask",),
-    "healthy_vegetation_mask": ("healthy-vegetation-mask", "healthy-vegetation"),
-    "ms_saturation_mask": ("ms-saturation-mask", "ms-saturation"),
-    "pan_flare_mask": ("pan-flare-mask", "pan-flare"),
-    "terrain_shadow_mask": ("terrain-shadow-mask", "terrain-shadows"),
-    "water_mask": ("water-mask", "water"),
+    "healthy_vegetation_mask": ("healthy-vegetation-mask", "healthy-vegetation-mask-raster"),
+    "ms_saturation_mask": ("ms-saturation-mask", "ms-saturation-mask-raster"),
+    "pan_flare_mask": ("pan-flare-mask", "pan-flare-mask-raster"),
+    "terrain_shadow_mask": ("terrain-shadow-mask", "terrain-shadow-mask-raster"),
+    "water_mask": ("water-mask", "water-mask-raster"),
 }
 SETTINGS = frozenset({"bundle_adjust", "hd", *ASSET_SETTINGS})
 FIELDS = frozenset(
@@ -224,7 +224,7 @@ def _intersecting_tiles(
             for cell_id, tile in catalog.tiles(acquisition_id).items()
             if cells is None or cell_id in cells
         }
-        intersecting = [tile for tile in requested.values() if area is None or tile.footprint.intersects(area)]
+        intersecting = [tile for tile in requested.values() if area is None or tile.intersects(area)]
         tiles += intersecting
         outside = sorted(set(requested) - {tile.cell_id for tile in intersecting})
         # An acquisition ordered without cells is clipped by the AOI; it is reported only if no tile remains.

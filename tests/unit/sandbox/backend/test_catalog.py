@@ -39,10 +39,11 @@ def test_bundled_catalog_covers_classes_hemispheres_and_clouds():
     assert panchromatic & {tile.cell_id for tile in catalog if "ms_analytic" in tile.properties["assets"]}
 
 
-def test_footprints_are_within_their_cells():
+def test_footprints_are_within_their_cells_and_a_margin():
     for tile in Catalog.load():
-        cell = box(*tile.cell.bounds).buffer(1)
-        assert cell.covers(project(tile.footprint, WGS84, tile.epsg)), tile.cell_id
+        xmin, ymin, xmax, ymax = tile.cell.bounds
+        assert tile.bounds == (xmin - 156.25, ymin - 156.25, xmax + 156.25, ymax + 156.25)
+        assert box(*tile.bounds).buffer(1).covers(project(tile.footprint, WGS84, tile.epsg)), tile.cell_id
         assert tile.properties["grid:code"] == f"MXRA-{tile.cell_id}"
         assert tile.properties["path"] == f"{tile.folder}/{tile.acquisition_id}"
 

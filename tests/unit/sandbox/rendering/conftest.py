@@ -12,15 +12,15 @@ FILES = {
     "cloud-shadow-mask": "-cloud-shadow-mask.gpkg",
     "data-mask": "-data-mask.gpkg",
     "healthy-vegetation-mask": "-healthy-vegetation-mask.gpkg",
-    "healthy-vegetation": "-healthy-vegetation.tif",
+    "healthy-vegetation-mask-raster": "-healthy-vegetation.tif",
     "ms-saturation-mask": "-ms-saturation-mask.gpkg",
-    "ms-saturation": "-ms-saturation.tif",
+    "ms-saturation-mask-raster": "-ms-saturation.tif",
     "pan-flare-mask": "-pan-flare-mask.gpkg",
-    "pan-flare": "-pan-flare.tif",
+    "pan-flare-mask-raster": "-pan-flare.tif",
     "terrain-shadow-mask": "-terrain-shadow-mask.gpkg",
-    "terrain-shadows": "-terrain-shadows.tif",
+    "terrain-shadow-mask-raster": "-terrain-shadows.tif",
     "water-mask": "-water-mask.gpkg",
-    "water": "-water.tif",
+    "water-mask-raster": "-water.tif",
 }
 
 

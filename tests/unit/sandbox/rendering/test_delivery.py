@@ -21,6 +21,7 @@ from airflow_provider_ard.sandbox.rendering.rasters import TileFiles, quicklook
 from tests.unit.sandbox.conftest import REAL_CATALOG, Api
 from tests.unit.sandbox.rendering.conftest import FILES
 
+TILE_SQKM = 5.3125**2
 LOS_ANGELES = REAL_CATALOG / "WildFires-LosAngeles-Jan-2025.geojson"
 
 
@@ -49,7 +50,7 @@ def test_delivered_files(delivered):
     assert len(ard.orders[0].tiles) >= 4
 
 
-def test_images_are_cogs_with_the_bounds_of_their_cell(delivered):
+def test_images_are_cogs_of_their_cell_and_a_margin(delivered):
     prefix, _, _ = delivered
     for path in sorted(prefix.glob("*/*/*/*.tif")):
         valid, errors, warnings = cog_validate(path, quiet=True)
@@ -62,7 +63,7 @@ def test_images_are_cogs_with_the_bounds_of_their_cell(delivered):
             "ms": (8, "uint16", None),
         }
         with rasterio.open(path) as image:
-            assert list(image.bounds) == cell.bounds
+            assert box(*image.bounds).equals(box(*cell.bounds).buffer(156.25, join_style="mitre"))
             assert f"EPSG:{image.crs.to_epsg()}" == cell.proj
             expected = images.get(path.stem.partition("-")[2], (1, "uint8", 255))
             assert (image.count, image.dtypes[0], image.nodata) == expected
@@ -77,7 +78,7 @@ def test_data_and_clouds_match_the_catalog(delivered):
         with rasterio.open(f"{base}-visual.tif") as image:
             assert (image.compression, image.photometric) == (Compression.jpeg, PhotometricInterp.ycbcr)
             has_data = image.dataset_mask() > 0
-        share = tile.area_sqkm / 25
+        share = tile.area_sqkm / TILE_SQKM
         assert has_data.mean() == pytest.approx(share, abs=0.01)
         info, _, geometries, _ = pyogrio.raw.read(f"{base}-data-mask.gpkg")
         assert info["crs"] == f"EPSG:{tile.epsg}"
@@ -140,7 +141,7 @@ def test_documents_are_valid_stac(delivered):
         assert item.ext.proj.epsg == 32613
         assert item.ext.view.off_nadir == item.properties["view:off_nadir"]
         assert len(item.assets["ms_analytic"].ext.eo.bands) == 8
-        assert item.assets["visual"].ext.proj.shape == [256, 256]
+        assert item.assets["visual"].ext.proj.shape == [272, 272]
         # The schemas of extensions would have to be downloaded; those of STAC itself are bundled.
         item.stac_extensions = []
         item.validate()
@@ -154,7 +155,7 @@ def test_vector_and_raster_masks_agree(delivered):
         base = prefix / tile.folder / tile.acquisition_id
         for vectors, raster in names.items():
             outlines = pyogrio.raw.read(f"{base}-{vectors}.gpkg")[2]
-            area = sum(_area(outline) for outline in outlines) / 25e6
+            area = sum(_area(outline) for outline in outlines) / 1e6 / TILE_SQKM
             with rasterio.open(f"{base}-{raster}.tif") as image:
                 assert area == pytest.approx((image.read(1) == 1).mean(), abs=0.03)
             areas[vectors] += area
@@ -167,8 +168,8 @@ def test_panchromatic_images_have_the_resolution_of_their_acquisition(delivered)
     for tile in ard.orders[0].tiles:
         base = prefix / tile.folder / tile.acquisition_id
         with rasterio.open(f"{base}-pan.tif") as pan, rasterio.open(f"{base}-ms.tif") as ms:
-            assert pan.width == 4 * ms.width < 256
-            assert pan.width / 256 == pytest.approx(0.305 / tile.properties["gsd"], abs=0.01)
+            assert pan.width == 4 * ms.width < 272
+            assert pan.width / 272 == pytest.approx(0.305 / tile.properties["gsd"], abs=0.01)
             widths.add(pan.width)
     assert len(widths) == len({tile.acquisition_id for tile in ard.orders[0].tiles})
 
@@ -182,9 +183,9 @@ def test_classes_of_the_cloud_raster_agree_with_its_masks(delivered):
         with rasterio.open(f"{base}-clouds.tif") as image:
             classes = image.read(1)
         assert set(classes.ravel()) <= {0, 1, 2, 3}
-        assert (classes > 0).mean() == pytest.approx(tile.area_sqkm / 25, abs=0.02)
+        assert (classes > 0).mean() == pytest.approx(tile.area_sqkm / TILE_SQKM, abs=0.02)
         for value, mask in masks.items():
-            area = sum(_area(outline) for outline in pyogrio.raw.read(f"{base}-{mask}.gpkg")[2]) / 25e6
+            area = sum(_area(outline) for outline in pyogrio.raw.read(f"{base}-{mask}.gpkg")[2]) / 1e6 / TILE_SQKM
             assert (classes == value).mean() == pytest.approx(area, abs=0.03)
             totals[value] += area
     assert min(totals.values()) > 0

@@ -83,10 +83,12 @@ def test_clouds_are_classified(worldview_2):
 
 
 def test_full_tile_has_exact_projected_coordinates():
-    tile = next(tile for tile in Catalog.load() if tile.properties["tile:data_area"] == 25.0)
+    tile = next(tile for tile in Catalog.load() if tile.properties["tile:data_area"] == 28.2)
     item = stac.item(tile, ())
-    assert item["properties"]["proj:bbox"] == list(tile.cell.bounds)
-    assert shape(item["properties"]["proj:geometry"]).equals(box(*tile.cell.bounds))
+    xmin, ymin, xmax, ymax = item["properties"]["proj:bbox"]
+    assert (xmax - xmin, ymax - ymin) == (5312.5, 5312.5)
+    assert (xmin + 156.25, ymin + 156.25) == tuple(tile.cell.bounds[:2])
+    assert shape(item["properties"]["proj:geometry"]).equals(box(xmin, ymin, xmax, ymax))
     assert re.fullmatch(r"-?\d+\.\d{11,}", str(item["bbox"][0]))
 
 
