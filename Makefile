@@ -131,7 +131,7 @@ chaos: setup  ## Crashes, lost responses, outages, multi-day waits, in a real Ai
 	ARD_CHAOS=full ARD_MODEL_STEPS=100000 $(BIN)/pytest tests/chaos tests/unit/ordering/test_model.py \
 		tests/unit/test_assumptions.py tests/integration/test_sandbox_real_catalog.py
 
-.PHONY: docs docs-serve docs-test
+.PHONY: docs docs-serve docs-test stac-table
 
 docs: setup  ## Build the documentation into site/; warnings are errors
 	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt --group docs
@@ -142,6 +142,9 @@ docs-serve: docs  ## Serve the documentation at http://127.0.0.1:8000, rebuilt o
 
 docs-test: docs  ## The code, links and tables of the README and docs/
 	$(BIN)/pytest tests/docs -n 2
+
+stac-table: setup  ## Compare a delivery of the sandbox with real ones again: docs/sandbox-stac.md
+	$(BIN)/python scripts/stac_table
 
 conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(SDK_VENV)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance

@@ -56,7 +56,7 @@ except ModuleNotFoundError as missing:
 @click.option(
     "--state", type=click.Path(dir_okay=False, path_type=Path), help="SQLite file that keeps the state across restarts."
 )
-@click.option("--pixels", default=512, help="Width of delivered visual images in pixels.")
+@click.option("--pixels", default=512, help="Width of a cell in delivered visual images, in pixels.")
 @click.option("--seed", default=0, help="Seed of order IDs and of random faults.")
 @click.option(
     "--fault",

@@ -54,7 +54,7 @@ class Sandbox(SandboxAccount):
     clock_rate: seconds of the sandbox's clock per real second.
     state: SQLite file for orders, tokens, Selects, monitors, credentials, notifications and the clock, with the TLS
         certificate beside it; a sandbox started with the same file continues from there.
-    pixels: width of the visual images; others are smaller in proportion to their resolution.
+    pixels: width of a cell in the visual images; others are smaller in proportion to their resolution.
     seed: seed of order IDs and of random faults (`probability`).
     assumptions: behavior that the documentation of the API does not define.
     """
