@@ -1,6 +1,6 @@
 """A delivery in the form of public real items, built from facts about them: keys, names, versions, types, proportions.
 
-Keys and values are those of public items, collections and tile metadata; docs/sandbox.md lists where the sandbox differs.
+Keys and values are those of public items, collections and tile metadata; docs/sandbox-stac.md lists where the sandbox differs.
 Images have a 32nd of the resolution of real ones.
 """
 
