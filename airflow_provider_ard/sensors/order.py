@@ -18,7 +18,6 @@ from airflow_provider_ard.exceptions import (
 )
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin
 from airflow_provider_ard.links.order import ARD_LINKS, push_links
-from airflow_provider_ard.ordering.task_state import task_state_store
 from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.polling.progress import WaitProgress, format_duration, format_report
 from airflow_provider_ard.polling.wait_state import load_log_state, save_log_state, wait_started_at
@@ -159,6 +158,8 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
             raise AirflowSkipException(f"Skipped because of {reason}: {error}") from error
 
     def _execute_deferrable(self, context: Context) -> Any:
+        from airflow_provider_ard.ordering.task_state import task_state_store
+
         poke = self.poke(context)
         if poke.is_done:
             return poke.xcom_value

@@ -27,23 +27,22 @@ _PARAMETERS = (
     "client_secret",
     "password",
 )
+# Patterns are compiled when first used: a DAG file that uses none loads this module as well.
 # Not preceded by a letter, so that names that merely end in `sig` do not match. `=` may be percent-encoded.
-_PARAMETER = re.compile(
-    rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D))(?!\*\*\*)[^&\s\"'<>\\]+?(?=%(?:25)*26|[&\s\"'<>\\]|$)"
-)
-_HEADER = re.compile(r"(?i)\b((?:bearer|basic) +)[a-z0-9._~+/-]{8,}=*")
+_PARAMETER = rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D))(?!\*\*\*)[^&\s\"'<>\\]+?(?=%(?:25)*26|[&\s\"'<>\\]|$)"
+_HEADER = r"(?i)\b((?:bearer|basic) +)[a-z0-9._~+/-]{8,}=*"
 # Headers of signed requests, as AWS libraries log them.
-_AWS_HEADER = re.compile(r"(?i)(x-amz-security-token['\"]?: *(?:b?['\"]|(?!b['\"]))|, signature=)[a-z0-9+/=%._-]+")
+_AWS_HEADER = r"(?i)(x-amz-security-token['\"]?: *(?:b?['\"]|(?!b['\"]))|, signature=)[a-z0-9+/=%._-]+"
 # Fields of login responses.
-_FIELD = re.compile(
+_FIELD = (
     r"(?i)(\\*['\"](?:access_?token|refresh_?token|client_?secret|password|secret_?access_?key|session_?token)"
     r"\\*['\"]\s*:\s*\\*['\"]|<(?:SecretAccessKey|SessionToken)>)[^'\"<\\]+"
 )
-_JWT = re.compile(r"()\beyJ[\w-]{8,}\.eyJ[\w-]+\.[\w-]+")
-_PRIVATE_KEY = re.compile(r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)")
+_JWT = r"()\beyJ[\w-]{8,}\.eyJ[\w-]+\.[\w-]+"
+_PRIVATE_KEY = r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)"
 # A JSON object in base64, such as the key of a service account.
-_BASE64_JSON = re.compile(r"\be[wy][A-Za-z0-9+/\s]{100,}")
-_TEMPLATE = re.compile(r"(?s)\{\{.*?\}\}|\{%.*?%\}")
+_BASE64_JSON = r"\be[wy][A-Za-z0-9+/\s]{100,}"
+_TEMPLATE = r"(?s)\{\{.*?\}\}|\{%.*?%\}"
 # Shorter texts cannot contain a signed URL.
 _SHORTEST_SIGNED = 24
 # Shorter values are not redacted: they would also match ordinary words.
@@ -65,7 +64,7 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
         if len(secret) >= _SHORTEST:
             text = _pattern(secret).sub("***", text)
     for marked in (_PARAMETER, _HEADER, _AWS_HEADER, _FIELD, _JWT, _PRIVATE_KEY):
-        text = marked.sub(r"\1***", text)
+        text = re.sub(marked, r"\1***", text)
     return text
 
 
@@ -85,16 +84,16 @@ def contains_secret(text: str) -> bool:
     text = without_templates(text)
     # An AOI of a megabyte is searched for a character first.
     return (
-        (("=" in text or "%" in text) and _PARAMETER.search(text) is not None)
-        or ("eyJ" in text and _JWT.search(text) is not None)
-        or ("PRIVATE KEY" in text and _PRIVATE_KEY.search(text) is not None)
-        or any(b'"private_key"' in _decoded(match[0]) for match in _BASE64_JSON.finditer(text))
+        (("=" in text or "%" in text) and re.search(_PARAMETER, text) is not None)
+        or ("eyJ" in text and re.search(_JWT, text) is not None)
+        or ("PRIVATE KEY" in text and re.search(_PRIVATE_KEY, text) is not None)
+        or any(b'"private_key"' in _decoded(match[0]) for match in re.finditer(_BASE64_JSON, text))
     )
 
 
 def without_templates(text: str) -> str:
     """Return a text without its Jinja expressions and statements."""
-    return _TEMPLATE.sub("", text) if "{" in text else text
+    return re.sub(_TEMPLATE, "", text) if "{" in text else text
 
 
 def _decoded(encoded: str) -> bytes:
