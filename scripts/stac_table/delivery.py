@@ -148,3 +148,8 @@ class Delivery:
             mask = "mask band" if image.nodata is None else f"no data is {image.nodata:g}"
             photometric = " YCbCr" if image.photometric and image.photometric.value == "YCbCr" else ""
             return f"{image.count} x {image.dtypes[0]}, {image.compression.value}{photometric}, {mask}"
+
+    def band_names(self, suffix: str) -> str:
+        """Return the descriptions of the bands of an image, which GDAL shows as their names."""
+        with rasterio.open(str(self.path()).replace(".json", suffix)) as image:
+            return ", ".join(filter(None, image.descriptions)) or "none"

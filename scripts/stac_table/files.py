@@ -147,6 +147,12 @@ FILES = (
     Fact("`-ms.tif`, 8 bands", "8 x uint16, DEFLATE, mask band", lambda d: d.raster("-ms.tif")),
     Fact("`-ms.tif`, 4 bands", "4 x uint16, DEFLATE, mask band", lambda d: d.raster("-ms.tif", "GE01")),
     Fact("`-pan.tif`", NOT_PUBLIC, lambda d: d.raster("-pan.tif"), assumed="as `-ms.tif`"),
+    Fact(
+        "names of the bands in the files",
+        NOT_PUBLIC,
+        lambda d: d.band_names("-ms.tif"),
+        assumed="none; `eo:bands` has them",
+    ),
     Fact("`-clouds.tif`", "values of the classes; 0 is no data", lambda d: d.raster("-clouds.tif"), assumed="DEFLATE"),
     Fact("`-water.tif` and other masks", "1 is present", lambda d: d.raster("-water.tif"), assumed="the rest"),
     Fact(

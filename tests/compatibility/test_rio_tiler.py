@@ -40,7 +40,10 @@ def test_opens(delivery: Delivery, same: Callable[..., None]) -> None:
             reader.crs.to_epsg(),
             list(reader.bounds),
             (reader.minzoom, reader.maxzoom),
-            {key: (values.dtype, values.nodata_type, values.colorinterp) for key, values in info.items()},
+            {
+                key: (values.dtype, values.nodata_type, values.colorinterp, values.band_descriptions)
+                for key, values in info.items()
+            },
         )
 
 

@@ -132,7 +132,7 @@ class TileFiles:
 
     def _image(self, key: str, suffix: str, image: NDArray[Any], bands: tuple[str, ...]) -> Asset:
         valid = data_mask(self._tile, image.shape[2])
-        content = cog(image, self._tile.bounds, self._tile.epsg, bands, valid=valid)
+        content = cog(image, self._tile.bounds, self._tile.epsg, valid=valid)
         return Asset(key, suffix, COG, content, bands, (image.shape[1], image.shape[2]))
 
     def _vectors(self, name: str) -> Asset:
@@ -155,7 +155,7 @@ class TileFiles:
         return self._mask_raster(name, file_name, image, _MASK_NODATA)
 
     def _mask_raster(self, name: str, file_name: str, image: NDArray[np.uint8], nodata: int) -> Asset:
-        content = cog(image, self._tile.bounds, self._tile.epsg, (file_name,), nodata=nodata)
+        content = cog(image, self._tile.bounds, self._tile.epsg, nodata=nodata)
         shape = (image.shape[1], image.shape[2])
         return Asset(f"{name}-mask-raster", f"-{file_name}.tif", COG, content, (file_name,), shape)
 
@@ -164,7 +164,6 @@ def cog(
     image: NDArray[Any],
     bounds: Sequence[float],
     epsg: int,
-    descriptions: Sequence[str],
     *,
     nodata: int | None = None,
     valid: Mask | None = None,
@@ -193,8 +192,6 @@ def cog(
             target.write(image)
             if valid is not None:
                 target.write_mask(valid)
-            for number, description in enumerate(descriptions, 1):
-                target.set_band_description(number, description)
         return bytes(memory.read())
 
 
