@@ -14,6 +14,8 @@ PEERS_VENV := .venv-peers
 PEERS_REQUIREMENTS := benchmarks/peers/requirements.txt
 BENCH_VENV := .venv-bench
 BENCH_REQUIREMENTS := benchmarks/waiting/requirements.txt
+CLUSTER_VENV := .venv-cluster
+CLUSTER_REQUIREMENTS := tests/cluster/requirements
 # JavaScript libraries and country borders of the page in Airflow's UI; they are part of the wheel.
 UI_PACKAGES := leaflet@1.9.4 topojson-client@3.1.0 world-atlas@2.0.2
 UI_VENDOR := airflow_provider_ard/plugins/orders_page/static/vendor
@@ -75,8 +77,13 @@ $(BENCH_VENV)/.ready: $(VENV)/.ready $(BENCH_REQUIREMENTS)
 	$(UV) pip install --quiet --python $(BENCH_VENV)/bin/python -r $(BENCH_REQUIREMENTS)
 	@touch $@
 
+$(CLUSTER_VENV)/.ready: $(VENV)/.ready $(CLUSTER_REQUIREMENTS).txt
+	$(UV) venv --quiet --clear --python $(BIN)/python $(CLUSTER_VENV)
+	$(UV) pip install --quiet --python $(CLUSTER_VENV)/bin/python -r $(CLUSTER_REQUIREMENTS).txt -e '.[s3,sandbox]'
+	@touch $@
+
 # System packages come first in each target: without permission to install them, it fails at once.
-.PHONY: chromium node postgresql
+.PHONY: chromium node postgresql cluster-hosts
 
 chromium:
 	@$(REQUIRE) chromium "the pages of Airflow's UI in a browser" chromium
@@ -87,6 +94,14 @@ node:
 
 postgresql:
 	@$(REQUIRE) pg_lsclusters "the benchmark with Airflow's metadata database on PostgreSQL" postgresql
+
+cluster-hosts:
+	@test "$$(id -u)" = 0 || { echo "the cluster test runs as root only: its hosts are network namespaces" >&2; exit 1; }
+	@$(REQUIRE) pg_lsclusters "the database of the cluster test" postgresql
+	@$(REQUIRE) redis-server "the message broker of the cluster test" redis-server
+	@$(REQUIRE) ip "the hosts of the cluster test, which are network namespaces" iproute2
+	@$(REQUIRE) nft "cuts between the hosts of the cluster test" nftables
+	@$(REQUIRE) faketime "the wrong clock of a worker in the cluster test" faketime
 
 check: setup language  ## Lint, check formatting, types, import layers and language
 	$(BIN)/ruff check $(CODE)
@@ -130,6 +145,22 @@ chaos-short: setup  ## Short version of `make chaos`: crashes, lost responses, o
 chaos: setup  ## Crashes, lost responses, outages, multi-day waits, in a real Airflow; half an hour
 	ARD_CHAOS=full ARD_MODEL_STEPS=100000 $(BIN)/pytest tests/chaos tests/unit/ordering/test_model.py \
 		tests/unit/test_assumptions.py tests/integration/test_sandbox_real_catalog.py
+
+.PHONY: cluster cluster-short cluster-requirements
+
+CLUSTER := $(CLUSTER_VENV)/bin/python -m
+
+cluster: cluster-hosts $(CLUSTER_VENV)/.ready  ## Airflow on 12 hosts under kills, cuts and restarts, ARD_CLUSTER_SEED; half an hour
+	$(CLUSTER) pytest tests/cluster -n 0
+	$(CLUSTER) tests.cluster
+
+cluster-short: cluster-hosts $(CLUSTER_VENV)/.ready  ## Short version of `make cluster`, with fewer orders and incidents
+	$(CLUSTER) tests.cluster --short
+
+cluster-requirements: setup  ## Resolve tests/cluster/requirements.txt again, with the versions of constraints.txt
+	$(UV) pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		-c constraints.txt --extra s3 --extra sandbox --group test --output-file $(CLUSTER_REQUIREMENTS).txt \
+		pyproject.toml $(CLUSTER_REQUIREMENTS).in
 
 .PHONY: docs docs-serve docs-test stac-table
 
@@ -228,4 +259,4 @@ api-snapshot: setup  ## Update tests/release/public_api.txt after an intended ch
 	$(BIN)/python -m tests.release.public_api > tests/release/public_api.txt
 
 clean:  ## Remove the files that the other targets created
-	rm -rf $(VENV) $(SDK_VENV) $(COMPATIBILITY_VENV) $(PEERS_VENV) $(BENCH_VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers .venv-licenses .matrix build dist site
+	rm -rf $(VENV) $(SDK_VENV) $(COMPATIBILITY_VENV) $(PEERS_VENV) $(BENCH_VENV) $(CLUSTER_VENV) .cluster .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .node .venv-peers .venv-licenses .matrix build dist site

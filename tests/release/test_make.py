@@ -14,6 +14,7 @@ REQUIRE = REPOSITORY / "scripts" / "require_command.sh"
 # What make and the script themselves call.
 BASIC_COMMANDS = ("sh", "bash", "env", "make", "grep", "sed", "expand", "git", "cat", "dirname")
 SYSTEM_COMMANDS = ("chromium", "node", "npm")
+CLUSTER_COMMANDS = ("pg_lsclusters", "redis-server", "ip", "nft", "faketime")
 
 
 @pytest.fixture
@@ -65,6 +66,8 @@ def required(recipe):
         ("typing", ("node", "npm")),
         ("ui", ("node", "npm")),
         ("bench-triggerer", ("pg_lsclusters",)),
+        ("cluster", CLUSTER_COMMANDS),
+        ("cluster-short", CLUSTER_COMMANDS),
     ],
 )
 def test_target_installs_the_commands_that_it_needs(bare, target, commands):
