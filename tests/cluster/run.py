@@ -6,7 +6,6 @@ import argparse
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ TICK_S = 0.2
 def main() -> None:
     """Run it, print the result, and exit with 1 if anything is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="an empty one, which other users may enter")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--orders", type=int, required=True)
     parser.add_argument("--events", type=int, required=True, help="the most incidents that happen")
@@ -41,19 +41,13 @@ def main() -> None:
     # The first process of a process ID namespace ignores signals without a handler.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    folder = Path(tempfile.mkdtemp(prefix="ard-cluster-"))
-    # PostgreSQL does not run as root.
-    folder.chmod(0o711)
     try:
-        problems = run(options, folder)
+        problems = run(options, options.folder)
     except BaseException:
-        keep_logs(folder, options)
+        keep_logs(options)
         raise
-    else:
-        if problems or options.keep:
-            keep_logs(folder, options)
-    finally:
-        shutil.rmtree(folder)
+    if problems or options.keep:
+        keep_logs(options)
     sys.exit(1 if problems else 0)
 
 
@@ -102,8 +96,9 @@ def follow(cluster: Cluster, load: Load, events: Events, *, deadline: float) -> 
     events.end()
 
 
-def keep_logs(folder: Path, options: argparse.Namespace) -> None:
+def keep_logs(options: argparse.Namespace) -> None:
     """Copy the logs of all programs and tasks, and the sandbox's state."""
+    folder: Path = options.folder
     target = KEPT_LOGS / f"{options.executor}-{options.seed}"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
