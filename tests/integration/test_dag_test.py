@@ -1,4 +1,4 @@
-"""Run the example DAG with `dag.test()` on generated acquisitions, also panchromatic ones, and on real ones."""
+"""Run the example DAG with `dag.test()` on generated acquisitions, on those at a border of zones, and on real ones."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from maxar_ard_grid import Cell
 from PIL import Image
 from pyarrow.parquet import read_table
-from shapely.geometry import box, shape
+from shapely import union_all
+from shapely.geometry import box, mapping, shape
 
+from airflow_provider_ard.sandbox.rendering.projection import project
 from demo.report import Ingested
 from demo.runner import ITEM
 from demo.standalone import REPOSITORY, clean_environment
 
 if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
     from airflow_provider_ard.sandbox import Sandbox
     from demo.storage import S3Server
 
@@ -81,24 +86,63 @@ def test_example_ingests_every_tile_of_its_default_order(s3: S3Server, tmp_path:
     assert all(len(row["visual:mean"]) == 3 and max(row["visual:mean"]) > 0 for row in ingested_files.rows)
 
 
-def test_panchromatic_tiles_are_ingested_and_merged_with_others(s3: S3Server, tmp_path: Path) -> None:
+# Two neighbors in zone 30 and one in zone 31, which overlaps with the second, and panchromatic ones in zone 31.
+COLOR, PANCHROMATIC = "10300100AAAAAA00", "10200100BBBBBB00"
+BORDER = (
+    (COLOR, "WV02", 0.65, 0, "Z30-120002310221"),
+    (COLOR, "WV02", 0.65, 0, "Z30-120002310230"),
+    (COLOR, "WV02", 0.65, 0, "Z31-031113201310"),
+    (PANCHROMATIC, "WV01", 0.52, 5, "Z31-031113201310"),
+    (PANCHROMATIC, "WV01", 0.52, 5, "Z31-031113201311"),
+)
+
+
+def tile_area(cell: Cell, epsg: int) -> BaseGeometry:
+    """Return a cell with its margin in another CRS."""
+    return project(box(*cell.bounds).buffer(156.25, join_style="mitre"), cell.proj, epsg)
+
+
+def write_border_catalog(path: Path) -> None:
+    """Write a catalog for the sandbox of the tiles in `BORDER`."""
+    features = []
+    for acquisition_id, platform, gsd, clouds_percent, cell_id in BORDER:
+        cell = Cell(cell_id)
+        properties = {
+            "catalog_id": acquisition_id,
+            "platform": platform,
+            "gsd": gsd,
+            "datetime": "2026-09-05T11:00:00Z",
+            "utm_zone": cell.zone,
+            "quadkey": cell.quadkey,
+            "tile:clouds_percent": clouds_percent,
+        }
+        features.append({"type": "Feature", "properties": properties, "geometry": mapping(tile_area(cell, 4326))})
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+
+
+def test_tiles_of_two_zones_and_panchromatic_ones_are_merged(s3: S3Server, tmp_path: Path) -> None:
     from airflow_provider_ard.sandbox import Sandbox
 
-    bands = {"10200100DD7B2F00": 1, "1030010072671C00": 3}
-    bbox = [-0.93, 41.60, -0.86, 41.67]
-    with Sandbox(order_duration="1s", storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
-        delivered, ingested = run_dag(tmp_path, ard, s3, "panchromatic", acquisitions=list(bands), bbox=bbox)
+    catalog, params = tmp_path / "border.geojson", {"acquisitions": [COLOR, PANCHROMATIC], "bbox": [-1, 41, 1, 42]}
+    write_border_catalog(catalog)
+    with Sandbox(order_duration="1s", storage="s3", s3_endpoint=s3.url, catalog=catalog, pixels=64) as ard:
+        delivered, ingested = run_dag(tmp_path, ard, s3, "border", **params)
 
     ingested_files = Ingested.fetch(s3, ingested, tmp_path)
     assert ingested_files.item_uris() == delivered_items(s3, delivered)
-    assert {row["collection"] for row in ingested_files.rows} == set(bands)
-    assert all(len(row["visual:mean"]) == bands[row["collection"]] for row in ingested_files.rows)
-    pixels = np.asarray(Image.open(ingested_files.mosaic)).reshape(-1, 3)
-    gray = (pixels == pixels[:, :1]).all(axis=1)
-    assert (pixels.max(axis=1) == 0).mean() < 0.4
-    assert (gray & (pixels[:, 0] > 0)).mean() > 0.05
-    assert (~gray).mean() > 0.2
-    assert len(ingested_files.table().splitlines()) == 2 + len(ingested_files.rows)
+    bands = {row["collection"]: len(row["visual:mean"]) for row in ingested_files.rows}
+    assert bands == {COLOR: 3, PANCHROMATIC: 1}
+    assert len(ingested_files.table().splitlines()) == 2 + len(BORDER)
+
+    # The cloudiest tiles are the first, and their CRS is that of the mosaic.
+    areas = {(acquisition_id, cell_id): tile_area(Cell(cell_id), 32631) for acquisition_id, *_, cell_id in BORDER}
+    color = union_all([area for (acquisition_id, _), area in areas.items() if acquisition_id == COLOR])
+    gray = union_all(list(areas.values())).difference(color)
+    extent = box(*union_all(list(areas.values())).bounds).area
+    pixels = np.asarray(Image.open(ingested_files.mosaic)).reshape(-1, 3).astype(int)
+    is_data, is_gray = pixels.max(axis=1) > 0, np.ptp(pixels, axis=1) == 0
+    assert is_data.mean() == pytest.approx((color.area + gray.area) / extent, abs=0.01)
+    assert (is_data & is_gray).mean() == pytest.approx(gray.area / extent, abs=0.03)
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the catalog of real tiles is not available")
