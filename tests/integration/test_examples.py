@@ -41,6 +41,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "ard_to_gcs": {},
     "ard_to_azure": {},
     "ard_many_aois": {},
+    "ard_monthly_budget": {},
     "ard_daily_monitor": {},
     # `dag.test()` of Airflow 3.0 does not support assets.
     **({} if IS_3_0 else {"ard_deliver": {}}),
@@ -179,6 +180,17 @@ def test_each_aoi_is_ordered_unless_it_has_no_imagery(runs: ExampleRuns) -> None
         assert len(runs.items("s3", order.request["output_config"]["prefix"])) == len(order.tiles) > 0
 
 
+def test_monthly_budget_skips_what_exceeds_it(runs: ExampleRuns) -> None:
+    # `dag.test()` runs mapped task instances in any sequence.
+    assert runs.outcomes["ard_monthly_budget"]["state"] == "success"
+    assert sorted(runs.states("ard_monthly_budget", "order")) == ["skipped", "success", "success"]
+    costs = [order.usage["cost"]["total_imagery_cost"] for order in runs.orders("ard_monthly_budget")]
+    assert len(costs) == 2
+    assert sum(costs) <= 750
+    report = runs.outcomes["ard_monthly_budget"]["report"].splitlines()
+    assert [line.endswith("skipped") for line in report].count(True) == 1
+
+
 def test_price_report_matches_cost_of_an_order(runs: ExampleRuns) -> None:
     assert runs.outcomes["ard_price_report"]["state"] == "success"
     assert runs.states("ard_price_report", "price") == ["success", "failed", "success"]
@@ -198,7 +210,7 @@ def test_price_report_places_no_order(runs: ExampleRuns) -> None:
     dry_runs = [record.dry_run for record in runs.ard.requests if record.endpoint == "POST /order"]
     assert dry_runs[:4] == [True, True, True, False]
     assert runs.orders("ard_price_report") == []
-    assert len(runs.ard.orders) == len(runs.ard.submissions) == 5 + ("ard_deliver" in RUNS)
+    assert len(runs.ard.orders) == len(runs.ard.submissions) == 7 + ("ard_deliver" in RUNS)
 
 
 def test_manual_run_of_monitor_ingests_its_day(runs: ExampleRuns) -> None:
