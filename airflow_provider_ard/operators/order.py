@@ -226,6 +226,15 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
     @raises_airflow_exceptions
     def execute(self, context: Context) -> str | None:
         """Place the order, or re-attach to the order that this task instance has already placed."""
+        return self._order(context)
+
+    @raises_airflow_exceptions
+    def execute_after_wait(self, context: Context, event: Any) -> str | None:
+        """Order after a wait for a budget, with all steps: another task may have used the budget."""
+        check_event(event)
+        return self._order(context)
+
+    def _order(self, context: Context) -> str | None:
         from airflow_provider_ard.hooks.ard import ArdHook
         from airflow_provider_ard.operators.order_steps import prepare_steps, publish_price, reserve_budget
         from airflow_provider_ard.operators.order_xcoms import publish_order
@@ -257,11 +266,6 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
             self.log.warning("Order %s was placed, but publishing its links and usage failed", order.id, exc_info=True)
         steps.guard.wait_until_listed(order)
         return order.id
-
-    def execute_after_wait(self, context: Context, event: Any) -> str | None:
-        """Order after a wait for a budget, with all steps: another task may have used the budget."""
-        check_event(event)
-        return self.execute(context)
 
     def on_kill(self) -> None:
         """Log the order that continues after a kill: the API cannot cancel an order."""

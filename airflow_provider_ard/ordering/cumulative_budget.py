@@ -213,7 +213,7 @@ class BudgetGuard:
         """Return why the order does not fit into one of the budgets, None if it fits into all of them."""
         now = _now()
         history = OrderHistory(self._client, min(limit.budget.window_start(now) for limit in self._limits))
-        unlisted = [other for other in others if other.order_id not in history.orders]
+        unlisted = [other for other in others if not history.contains(other)]
         shortfalls = [
             find_shortfall(history, limit, own.amount(limit.unit) or 0.0, unlisted, now) for limit in self._limits
         ]

@@ -20,8 +20,10 @@ from airflow_provider_ard.ordering.idempotency import (
     DAG_ID_TAG,
     ESTIMATED_AREA_TAG,
     ESTIMATED_COST_TAG,
+    KEY_TAG,
     NAMESPACE_TAG,
     SUBMITTED_AT_TAG,
+    tag_digest,
     tag_value,
 )
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.ordering.idempotency import IdempotencyKey
+    from airflow_provider_ard.ordering.reservations import Reservation
 
 # Maximum number of orders to request one by one, if the list shows neither their usage nor their metadata.
 MAX_SINGLE_REQUESTS = 500
@@ -100,6 +103,15 @@ class OrderHistory:
                     f"order {order_id} is in the list, but its status was not found: {error}", order_id=order_id
                 ) from None
             self._confirmed.add(order_id)
+
+    def contains(self, reservation: Reservation) -> bool:
+        """Return whether an order is the one that a task instance has reserved."""
+        if reservation.order_id is not None:
+            return reservation.order_id in self.orders
+        # Its process may have died after the purchase. The tag has whole seconds.
+        since = datetime.fromtimestamp(reservation.reserved_at - 1, UTC)
+        orders = (order for order in self.orders.values() if tag_digest(order, KEY_TAG) == reservation.key)
+        return any(placed_at >= since for order in orders if (placed_at := placed_at_of(order)) is not None)
 
     def spending(self, budget: Budget, unit: str, tags: ScopeTags, now: datetime) -> Spending:
         """Return the orders that count against a budget now. `unit`: `cost` or `area_sqkm`."""

@@ -220,6 +220,21 @@ def test_order_in_doubt_remains_reserved(ard, order, run, monkeypatch):
     assert len(ard.submissions) == 1
 
 
+def test_order_of_a_process_that_died_after_the_purchase_counts_once(ard, order, run, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("airflow_provider_ard.ordering.cumulative_budget.BudgetGuard.confirm", crash)
+        with pytest.raises(KeyboardInterrupt):
+            order(budget=TWO).execute(run.context(0))
+    order(budget=TWO).execute(run.context(1))
+    with pytest.raises(ArdBudgetExceeded):
+        order(budget=TWO).execute(run.context(2))
+    assert len(ard.submissions) == 2
+
+
+def crash(*_):
+    raise KeyboardInterrupt
+
+
 def test_rejected_order_is_released(ard, order, run):
     ard.faults.add("POST /order", kind="status", status=400, dry_run=False, times=1)
     context = run.context(0)
