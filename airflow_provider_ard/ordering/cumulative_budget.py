@@ -92,10 +92,9 @@ class BudgetGuard:
         if not self:
             return
         self._check_amounts(usage)
+        cost, area_sqkm = read_estimate(usage.total_cost), read_estimate(usage.area_sqkm)
         try:
-            self._reserve(
-                Reservation(self._key.digest, time.time(), usage.total_cost, usage.area_sqkm, tags=self._tags)
-            )
+            self._reserve(Reservation(self._key.digest, time.time(), cost, area_sqkm, tags=self._tags))
         except ArdError:
             self._reservations.release()
             raise
