@@ -101,19 +101,19 @@ ROOT_COLLECTION = (
         "`order_collections/{order}_root_collection.json`; `{order}_collection.json` on one page of the API's "
         "documentation",
         lambda d: d.template(f"order_collections/{d.root_path().name}"),
-        assumed="the first, which real orders have",
+        assumed="the first, which real orders have; `--assume root_collection_name=collection` sets the other",
     ),
     Fact(
         "`type`",
         "none in 2021, Collection in the documentation",
         lambda d: d.root().get("type", "none"),
-        assumed="none, which is the harder case for clients",
+        assumed="none; `--assume root_collection_type=present` sets the other, with version 1.0.0",
     ),
     Fact(
         "`stac_version`",
         "0.8.1 in 2021, 1.0.0 in the documentation",
         lambda d: d.root()["stac_version"],
-        assumed="the real one",
+        assumed="that of the real one",
     ),
     Fact("`description`", "`Order {order} collection`", lambda d: d.template(d.root()["description"])),
     Fact("`license`", "proprietary", lambda d: d.root()["license"]),
