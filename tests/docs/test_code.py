@@ -18,12 +18,13 @@ import yaml
 from packaging.requirements import Requirement
 
 from demo.standalone import clean_environment, free_port
-from tests.docs.markdown import DOCUMENTS, README, REPOSITORY, Block, blocks, languages
+from tests.docs.markdown import DOCUMENTS, REPOSITORY, Block, blocks, languages
 
 if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
     from demo.storage import S3Server
 
+TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
 # Languages of blocks that are not run.
 PROSE = {"text"}
 CHECKED = {"python", "console", "json", "yaml"}
@@ -119,31 +120,36 @@ def test_dags_load_and_manual_ones_deliver(s3: S3Server, tmp_path: Path) -> None
         assert len(ard.submissions) == len(outcome["states"])
 
 
-@pytest.mark.timeout(200)
-def test_first_order_of_the_readme_is_delivered(tmp_path: Path) -> None:
-    # The commands as documented, except for the port, which may be in use, and the duration.
+@pytest.mark.timeout(400)
+def test_tutorial_orders_and_delivers(tmp_path: Path) -> None:
+    """Run the commands as documented, except for the installation, Airflow's services, the port and the duration."""
     port = str(free_port())
-    serve, order = [
+    serve, *steps = [
         script(block).replace("8080", port).replace("20s", "1s")
         for block in blocks("console")
-        if block.path == README and "8080" in block.code
+        if block.path == TUTORIAL and "pip install" not in block.code and "standalone" not in block.code
     ]
-    # A user copies the ID from the output.
-    order = re.sub(r"\bID\b", '"$ID"', order).replace(
-        "python first_order.py", "ID=$(python first_order.py | tail -n 1)"
-    )
-    [python] = [block.code for block in blocks("python") if block.path == README and "print(placed" in block.code]
-    (tmp_path / "first_order.py").write_text(python)
+    dags = tmp_path / "airflow" / "dags"
+    dags.mkdir(parents=True)
+    for block in blocks("python"):
+        if block.path == TUTORIAL:
+            [name] = re.findall(r"^def (imagery\w*)\(", block.code, re.MULTILINE)
+            (dags / f"{name}.py").write_text(block.code)
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    env = clean_environment() | {"AIRFLOW_HOME": str(tmp_path / "airflow")}
-
+    env = clean_environment() | {"AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     serve = f". .venv/bin/activate; exec {serve}"
     with subprocess.Popen(["sh", "-c", serve], cwd=tmp_path, env=env, stdout=subprocess.PIPE) as ard:
         try:
             assert ard.stdout is not None
             assert json.loads(ard.stdout.readline())
             process = subprocess.run(
-                ["sh", "-ec", order], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=150, check=False
+                ["sh", "-ec", "\n".join(steps)],
+                cwd=tmp_path,
+                env=env,
+                capture_output=True,
+                text=True,
+                timeout=350,
+                check=False,
             )
         finally:
             ard.terminate()

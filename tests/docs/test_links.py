@@ -1,4 +1,4 @@
-"""Links have a target, and each feature in the comparison of the README links to its test."""
+"""Links have a target, and each feature in the comparison has its test."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.markdown import DOCUMENTS, README, REPOSITORY, headings, links, table
+from tests.docs.markdown import DOCUMENTS, REPOSITORY, headings, links, table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from markdown_it.token import Token
+
+COMPARISON = REPOSITORY / "docs" / "comparison.md"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -26,25 +28,19 @@ def test_local_links_have_targets(path: Path) -> None:
         assert not anchor or anchor in headings(link.file), link.address
 
 
-def test_tests_linked_in_the_readme_exist() -> None:
-    test_links = [link for link in links(README) if link.file.is_relative_to(REPOSITORY / "tests")]
-    assert test_links
-    for link in test_links:
+def test_every_compared_feature_has_an_existing_test() -> None:
+    _, *features = table(COMPARISON, "Features")
+    _, *tests = table(COMPARISON, "Tests")
+    assert [text(row[0]) for row in tests] == [text(row[0]) for row in features]
+    for row in tests:
+        path, _, name = text(row[1]).partition("::")
         defined = {
             node.name
-            for node in ast.walk(ast.parse(link.file.read_text()))
+            for node in ast.walk(ast.parse((REPOSITORY / path).read_text()))
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
-        assert link.title.startswith("test_"), f"{link.address}: the title must be the name of a test"
-        assert link.title in defined, f"{link.address}: no {link.title}"
-
-
-def test_compared_features_link_to_tests() -> None:
-    header, *rows = table(README, "Compared")
-    column = next(number for number, cell in enumerate(header) if text(cell) == "this provider")
-    assert rows
-    for row in rows:
-        assert any(token.type == "link_open" for token in row[column]), f"{text(row[0])}: no test"
+        assert name.startswith("test_")
+        assert name in defined, f"{path}: no {name}"
 
 
 def text(cell: list[Token]) -> str:

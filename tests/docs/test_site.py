@@ -1,4 +1,4 @@
-"""The documentation site, built by `make docs`, loads nothing from other hosts."""
+"""The documentation site, built by `make docs`: it loads nothing from other hosts, and has all of the public API."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.docs.markdown import PAGES, REPOSITORY
+from tests.release.public_api import SNAPSHOT
 
 SITE = REPOSITORY / "site"
 # Attributes whose targets a browser loads without a click.
@@ -38,3 +39,16 @@ def test_styles_load_no_external_resources() -> None:
     styles = [style.read_text() for style in SITE.rglob("*.css")]
     assert styles
     assert not any(re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", style) for style in styles)
+
+
+def test_reference_has_every_public_name() -> None:
+    anchors = set(re.findall(r'id="(airflow_provider_ard[\w.]*)"', (SITE / "python.html").read_text()))
+    module, expected = "", set()
+    for line in SNAPSHOT.read_text().splitlines():
+        name = re.match(r"  (?:class |(?:async )?def )(\w+)", line)
+        if not line.startswith(" "):
+            module = line.removesuffix(".__init__")
+            expected.add(module)
+        elif name:
+            expected.add(f"{module}.{name[1]}")
+    assert expected - anchors == set()
