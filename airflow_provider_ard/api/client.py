@@ -23,6 +23,7 @@ from airflow_provider_ard.api.orders.order_ids import is_same_id
 from airflow_provider_ard.api.orders.order_list import StrictOrderPage, age_order
 from airflow_provider_ard.api.orders.status import OrderStatus, Usage
 from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus, acquisition_matches
+from airflow_provider_ard.api.selects.tiles import SelectTile, select_tiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,6 +198,21 @@ class ArdClient(AccountClient):
             # An order would interpret that as all cells of the acquisition.
             raise ArdUnavailableError(f"the results of Select {select.id} contain no cells of {without_cells[0]}")
         return cells
+
+    def get_select_tiles(self, select: SelectStatus) -> list[SelectTile]:
+        """Return the tiles of a Select that has succeeded, with their properties, from its result file `geojson`."""
+        if select.unique_acquisitions == 0:
+            return []
+        path = url_path("select", "files", f"{select.id}.geojson")
+        content = self._retrying(self._download, path)
+        try:
+            return select_tiles(content)
+        except ValueError as error:
+            raise ArdUnavailableError(f"GET {self.base_url}/{path}: {error}") from None
+
+    def quicklook_url(self, acquisition_id: str, cell_id: str) -> str:
+        """Return the URL of a tile's quicklook, an image."""
+        return f"{self.base_url}/{url_path('browse', 'preview', acquisition_id, cell_id)}"
 
     def find_acquisitions(self, request: SelectRequest) -> list[AcquisitionMatch]:
         """Return the acquisitions that match a search, oldest first, with the cells in which they are published.

@@ -6,12 +6,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard import __version__
-from airflow_provider_ard.cli.definition import ARD_COMMANDS, EXIT_CODES, Group
+from airflow_provider_ard.cli.definition import ARD_COMMANDS, EXIT_CODES
+from airflow_provider_ard.cli.elements import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow_provider_ard.cli.definition import Command
+    from airflow_provider_ard.cli.elements import Command
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

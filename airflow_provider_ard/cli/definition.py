@@ -5,9 +5,7 @@ Airflow is imported only to run a command: help, version and usage errors take n
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from airflow_provider_ard.cli.arguments import (
     confirmation_problem,
@@ -18,11 +16,10 @@ from airflow_provider_ard.cli.arguments import (
     order_id,
     pair,
 )
+from airflow_provider_ard.cli.elements import ARG_CONN_ID, ARG_JSON, Argument, Command, Group
+from airflow_provider_ard.cli.imagery_definition import SELECT
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable
-
     from airflow.cli.cli_config import ActionCommand, GroupCommand
 
 EXIT_CODES = """exit codes:
@@ -33,48 +30,6 @@ EXIT_CODES = """exit codes:
   130  interrupted; the orders continue"""
 
 
-class Argument:
-    """An argument: flags and options of `ArgumentParser.add_argument`."""
-
-    def __init__(self, *flags: str, **options: Any) -> None:
-        self.flags = flags
-        self.options = options
-
-    def add_to_parser(self, parser: ArgumentParser) -> None:
-        """Add the argument to a parser."""
-        parser.add_argument(*self.flags, **self.options)
-
-
-class Command(NamedTuple):
-    """A command; `function` is its path, and `check` returns the problem of arguments that contradict each other."""
-
-    name: str
-    help: str
-    function: str
-    args: tuple[Argument, ...]
-    description: str | None = None
-    check: Callable[[Namespace], str | None] | None = None
-
-    def run(self, namespace: Namespace) -> None:
-        """Run the command; exit with its exit code unless that is 0."""
-        problem = self.check(namespace) if self.check else None
-        if problem:
-            sys.stderr.write(f"error: {problem}\n")
-            sys.exit(2)
-        module, _, name = self.function.rpartition(".")
-        getattr(import_module(f"airflow_provider_ard.cli.{module}"), name)(namespace)
-
-
-class Group(NamedTuple):
-    """A group of commands."""
-
-    name: str
-    help: str
-    commands: tuple[Command, ...]
-
-
-ARG_CONN_ID = Argument("--conn-id", help="Connection ID of type ard (default: ard_default)", default="ard_default")
-ARG_JSON = Argument("--json", help="Output JSON instead of a table", action="store_true")
 ARG_START = Argument(
     "--start-date",
     help="Include orders placed on or after this date (ISO 8601), or not longer ago than 12h, 7d …",
@@ -212,6 +167,7 @@ _CREDENTIALS = (
 )
 
 ARD_COMMANDS = (
+    SELECT,
     Group(name="orders", help="List, show, wait for and adopt orders", commands=(*_ORDERS, _ADOPT)),
     _USAGE,
     Group(name="credentials", help="Stored credentials for deliveries to Google and Azure", commands=_CREDENTIALS),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.status import OrderStatus, Usage
     from airflow_provider_ard.api.selects.request import SelectRequest
     from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus
+    from airflow_provider_ard.api.selects.tiles import SelectTile
     from airflow_provider_ard.version_compat import Connection
 
 
@@ -186,6 +187,11 @@ class ArdHook(BaseHook):
     def get_select_results(self, select: SelectStatus) -> dict[str, list[str]]:
         """Return the results of a Select that has succeeded: cells by acquisition, as an order's `acquisitions`."""
         return self._client.get_select_results(select)
+
+    @raises_airflow_exceptions
+    def get_select_tiles(self, select: SelectStatus) -> list[SelectTile]:
+        """Return the tiles of a Select that has succeeded, with their properties."""
+        return self._client.get_select_tiles(select)
 
     @raises_airflow_exceptions
     def find_acquisitions(self, request: SelectRequest) -> list[AcquisitionMatch]:

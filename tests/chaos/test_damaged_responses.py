@@ -114,6 +114,7 @@ class Account:
             lambda: client.submit_select(self.select),
             lambda: client.get_select(self.select_id),
             lambda: client.get_select_results(client.get_select(self.select_id)),
+            lambda: client.get_select_tiles(client.get_select(self.select_id)),
             lambda: client.find_acquisitions(self.select),
             lambda: client.dry_run(self.request),
         ]

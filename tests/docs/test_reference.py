@@ -57,7 +57,8 @@ def test_every_error_is_in_the_table() -> None:
 
 
 def test_every_command_is_in_the_table() -> None:
-    from airflow_provider_ard.cli.definition import ARD_COMMANDS, Group
+    from airflow_provider_ard.cli.definition import ARD_COMMANDS
+    from airflow_provider_ard.cli.elements import Group
 
     expected = set()
     for command in ARD_COMMANDS:

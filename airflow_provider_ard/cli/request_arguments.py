@@ -1,0 +1,34 @@
+"""The arguments of orders and Selects, as flags: their values, and errors that name the flag."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_ard.api.errors import ArdRequestError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Collection, Iterator
+
+
+def passed_flags(args: Namespace, names: Collection[str]) -> dict[str, Any]:
+    """Return the values of the flags that were passed, by the names of their arguments."""
+    values = {name: value for name in names if (value := getattr(args, name, None)) is not None}
+    if "bbox" in values:
+        # One string of four numbers or four strings: both are valid.
+        values["bbox"] = " ".join(values["bbox"])
+    return values
+
+
+@contextmanager
+def errors_naming_flags(names: Collection[str]) -> Iterator[None]:
+    """Name the flag in the error of an argument, such as `--stack-depth` for `stack_depth`."""
+    try:
+        yield
+    except ArdRequestError as error:
+        name, dot, rest = (error.argument or "").partition(".")
+        if name not in names or error.status is not None:
+            raise
+        message = error.message.removeprefix(f"{error.argument}: ")
+        raise ArdRequestError(message, argument=f"--{name.replace('_', '-')}{dot}{rest}") from None
