@@ -23,7 +23,7 @@ AOIS = [
 ]
 PARAMS = {
     "budget": Param(
-        {"cost": 750, "per": "month"},
+        {"cost": 1000, "per": "month"},
         type="object",
         description="cost in the account's currency or area_sqkm in km², and per: day, month, year or such as 7d",
     )

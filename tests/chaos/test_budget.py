@@ -14,12 +14,12 @@ import pytest
 from airflow_provider_ard.sandbox import Sandbox
 from demo.standalone import StandaloneAirflow
 from tests.chaos.conftest import FULL
+from tests.unit.ordering.conftest import PRICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIMIT_S = 900
-PRICE = 50.04
 DAGS = f"""
 from datetime import timedelta
 

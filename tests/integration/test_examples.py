@@ -186,7 +186,7 @@ def test_monthly_budget_skips_what_exceeds_it(runs: ExampleRuns) -> None:
     assert sorted(runs.states("ard_monthly_budget", "order")) == ["skipped", "success", "success"]
     costs = [order.usage["cost"]["total_imagery_cost"] for order in runs.orders("ard_monthly_budget")]
     assert len(costs) == 2
-    assert sum(costs) <= 750
+    assert sum(costs) <= 1000
     report = runs.outcomes["ard_monthly_budget"]["report"].splitlines()
     assert [line.endswith("skipped") for line in report].count(True) == 1
 

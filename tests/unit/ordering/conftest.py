@@ -12,9 +12,9 @@ from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.ordering import cumulative_budget
 from tests.unit.conftest import Store, Task, TaskInstance
 
-# One tile of the bundled catalog, and what it costs.
+# One complete tile of the bundled catalog, at 2.00 per km² (training imagery).
 TILE = {"id": "10400100F8AF9F00", "cells": ["Z13-031131111312"]}
-PRICE, AREA = 50.04, 25.02
+PRICE, AREA = 56.49, 28.245
 
 
 @dataclass
