@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import date
@@ -62,6 +62,22 @@ def pair(text: str) -> tuple[str, str]:
     if not equals or not key:
         raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
     return key, value
+
+
+def acquisition(text: str) -> str | dict[str, Any]:
+    """Return an acquisition of an order from `ID` or `ID:CELL,CELL`; IDs and cells are validated later.
+
+    A list or dictionary in JSON is returned unchanged.
+    """
+    if text.lstrip().startswith(("[", "{")):
+        return text
+    acquisition_id, colon, cells = text.partition(":")
+    if not colon:
+        return text
+    if not all(cell_ids := [cell.strip() for cell in cells.split(",")]):
+        # No cells would be all cells of the acquisition.
+        raise argparse.ArgumentTypeError(f"expected ID or ID:CELL,CELL, got {text!r}")
+    return {"id": acquisition_id, "cells": cell_ids}
 
 
 def dates_problem(args: argparse.Namespace) -> str | None:

@@ -18,6 +18,7 @@ from airflow_provider_ard.cli.arguments import (
 )
 from airflow_provider_ard.cli.elements import ARG_CONN_ID, ARG_JSON, Argument, Command, Group
 from airflow_provider_ard.cli.imagery_definition import SELECT
+from airflow_provider_ard.cli.order_definition import PRICE
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import ActionCommand, GroupCommand
@@ -168,6 +169,7 @@ _CREDENTIALS = (
 
 ARD_COMMANDS = (
     SELECT,
+    PRICE,
     Group(name="orders", help="List, show, wait for and adopt orders", commands=(*_ORDERS, _ADOPT)),
     _USAGE,
     Group(name="credentials", help="Stored credentials for deliveries to Google and Azure", commands=_CREDENTIALS),

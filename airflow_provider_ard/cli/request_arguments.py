@@ -1,4 +1,4 @@
-"""The arguments of orders and Selects, as flags: their values, and errors that name the flag."""
+"""The arguments of orders and Selects, from flags or a file, and errors that name them as the user wrote them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Collection, Iterator
 
+# Flags that are repeated as NAME=VALUE.
+_MAPPINGS = ("settings", "metadata")
+
 
 def passed_flags(args: Namespace, names: Collection[str]) -> dict[str, Any]:
     """Return the values of the flags that were passed, by the names of their arguments."""
@@ -18,12 +21,15 @@ def passed_flags(args: Namespace, names: Collection[str]) -> dict[str, Any]:
     if "bbox" in values:
         # One string of four numbers or four strings: both are valid.
         values["bbox"] = " ".join(values["bbox"])
-    return values
+    return values | {name: dict(values[name]) for name in _MAPPINGS if name in values}
 
 
 @contextmanager
-def errors_naming_flags(names: Collection[str]) -> Iterator[None]:
-    """Name the flag in the error of an argument, such as `--stack-depth` for `stack_depth`."""
+def errors_naming_options(names: Collection[str], in_file: Collection[str] = ()) -> Iterator[None]:
+    """Name the flag in the error of an argument, such as `--stack-depth` for `stack_depth`.
+
+    `in_file`: arguments from a file, which keep their names.
+    """
     try:
         yield
     except ArdRequestError as error:
@@ -31,4 +37,5 @@ def errors_naming_flags(names: Collection[str]) -> Iterator[None]:
         if name not in names or error.status is not None:
             raise
         message = error.message.removeprefix(f"{error.argument}: ")
-        raise ArdRequestError(message, argument=f"--{name.replace('_', '-')}{dot}{rest}") from None
+        option = f"--file: {name}" if name in in_file else f"--{name.replace('_', '-')}"
+        raise ArdRequestError(message, argument=f"{option}{dot}{rest}") from None

@@ -13,7 +13,7 @@ from airflow_provider_ard.api.arguments import pluralize
 from airflow_provider_ard.cli import output
 from airflow_provider_ard.cli.command import OK, command
 from airflow_provider_ard.cli.output import amount, print_json, print_message, print_table, text
-from airflow_provider_ard.cli.request_arguments import errors_naming_flags, passed_flags
+from airflow_provider_ard.cli.request_arguments import errors_naming_options, passed_flags
 from airflow_provider_ard.exceptions import airflow_exceptions
 from airflow_provider_ard.hooks.ard import ArdHook
 from airflow_provider_ard.polling.select_wait import SelectWait
@@ -45,7 +45,7 @@ COLUMNS = ("acquisition", "acquired", "platform", "age", "cells", "clouds (%)", 
 def select(args: Namespace) -> int:
     """Search, wait for the results, and print them."""
     hook = ArdHook(args.conn_id)
-    with errors_naming_flags(SELECT_ARGUMENTS):
+    with errors_naming_options(SELECT_ARGUMENTS):
         request = hook.select_request(**passed_flags(args, SELECT_ARGUMENTS))
     for warning in request.warnings:
         print_message(f"warning: {warning}")
