@@ -53,6 +53,7 @@ TWINE := twine@6.2.0
 CHECK_WHEEL := check-wheel-contents@0.6.3
 PIP_LICENSES := 5.5.0
 PIP_AUDIT := pip-audit@2.9.0
+CHECK_SCHEMA := check-jsonschema@0.39.0
 PYRIGHT := pyright@1.1.409
 
 $(SDK_VENV)/.ready: $(VENV)/.ready $(SDK_REQUIREMENTS)
@@ -252,8 +253,12 @@ licenses: dist  ## List the licenses of the wheel and all its extras; fail for G
 audit: setup  ## Check constraints.txt for known vulnerabilities; exit code 2 if no advisory service can be reached
 	$(BIN)/python -m tests.release.audit $(PIP_AUDIT)
 
-release-check: setup  ## Fail if CHANGELOG.md does not describe this version
+release-check: setup  ## Fail if CHANGELOG.md does not describe this version, or a file of .github/ is invalid
 	$(BIN)/python -m tests.release.check
+	$(TOOL) $(CHECK_SCHEMA) --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(TOOL) $(CHECK_SCHEMA) --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(TOOL) $(CHECK_SCHEMA) --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(TOOL) $(CHECK_SCHEMA) --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
 
 api-snapshot: setup  ## Update tests/release/public_api.txt after an intended change of the public API
 	$(BIN)/python -m tests.release.public_api > tests/release/public_api.txt
