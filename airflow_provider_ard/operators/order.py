@@ -8,7 +8,7 @@ from airflow_provider_ard.api.arguments import OMITTED
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links
-from airflow_provider_ard.operators.order_budget import serialize_orders
+from airflow_provider_ard.operators.order_budget import limit_concurrency
 from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.version_compat import BaseOperator
 
@@ -149,6 +149,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         "output_config": "json",
         "settings": "json",
         "metadata": "json",
+        "budget": "json",
     }
     operator_extra_links = ARD_LINKS
     ui_color = "#d5e8d4"
@@ -180,7 +181,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         ard_conn_id: str = "ard_default",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**serialize_orders(budget, kwargs))
+        super().__init__(**limit_concurrency(budget, kwargs))
         self.acquisitions = acquisitions
         self.select_id = select_id
         self.destination = destination
@@ -220,7 +221,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
     def partial(cls, **arguments: Any) -> OperatorPartial:
         """Map over the remaining arguments; pass the budget here."""
         partial = super().partial(**arguments)
-        partial.kwargs |= serialize_orders(partial.kwargs.get("budget", OMITTED), partial.kwargs)
+        partial.kwargs |= limit_concurrency(partial.kwargs.get("budget", OMITTED), partial.kwargs)
         return partial
 
     @raises_airflow_exceptions

@@ -27,7 +27,7 @@ CHECK_INTERVAL = timedelta(hours=1)
 SHORTEST_WAIT_S = 60.0
 
 
-def serialize_orders(budget: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def limit_concurrency(budget: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a task so that it runs one instance at a time if it has a budget.
 
     Tasks in a pool that all of its budgets name run as the pool allows. Raises `ArdRequestError` for an invalid literal
