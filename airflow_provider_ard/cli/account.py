@@ -11,6 +11,7 @@ from rich.text import Text
 
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.cli.command import FAILED, OK, command
+from airflow_provider_ard.cli.confirmation import is_confirmed
 from airflow_provider_ard.cli.output import amount, print_details, print_json, print_message, print_table, text
 from airflow_provider_ard.hooks.ard import ArdHook
 
@@ -85,11 +86,10 @@ def put_credentials(args: Namespace) -> int:
 @command
 def delete_credentials(args: Namespace) -> int:
     """Delete stored credentials after a confirmation."""
-    if not args.yes:
-        print_message(f"The API will refuse later orders that use {args.credentials_id}. Delete it? [y/N]")
-        if input().strip().lower() not in {"y", "yes"}:
-            print_message("Nothing was deleted.")
-            return FAILED
+    question = f"The API will refuse later orders that use {args.credentials_id}. Delete it?"
+    if not args.yes and not is_confirmed(question):
+        print_message("Nothing was deleted.")
+        return FAILED
     ArdHook(args.conn_id).delete_credentials(args.credentials_id)
     print_message(f"Deleted {args.credentials_id}.")
     return OK

@@ -49,6 +49,14 @@ def order_id(text: str) -> str:
     return text.strip()
 
 
+def order_key(text: str) -> str:
+    """Return an idempotency key without surrounding spaces."""
+    key = text.strip()
+    if not 0 < len(key) <= 100 or not key.isprintable():
+        raise argparse.ArgumentTypeError(f"expected a name of 1 to 100 printable characters, got {text[:100]!r}")
+    return key
+
+
 def count(text: str) -> int:
     """Return a number, 0 or more."""
     if not text.isascii() or not text.isdecimal():

@@ -18,14 +18,14 @@ from airflow_provider_ard.cli.arguments import (
 )
 from airflow_provider_ard.cli.elements import ARG_CONN_ID, ARG_JSON, Argument, Command, Group
 from airflow_provider_ard.cli.imagery_definition import SELECT
-from airflow_provider_ard.cli.order_definition import PRICE
+from airflow_provider_ard.cli.order_definition import PLACE, PRICE
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import ActionCommand, GroupCommand
 
 EXIT_CODES = """exit codes:
   0    success; `orders wait`: all orders have succeeded
-  1    an order has failed, or the API, the Connection or the network failed
+  1    an order has failed, or the API, the Connection or the network failed; a limit was exceeded, or not confirmed
   2    usage error
   3    `orders wait`: timeout; the orders continue
   130  interrupted; the orders continue"""
@@ -170,7 +170,7 @@ _CREDENTIALS = (
 ARD_COMMANDS = (
     SELECT,
     PRICE,
-    Group(name="orders", help="List, show, wait for and adopt orders", commands=(*_ORDERS, _ADOPT)),
+    Group(name="orders", help="Place, list, show, wait for and adopt orders", commands=(PLACE, *_ORDERS, _ADOPT)),
     _USAGE,
     Group(name="credentials", help="Stored credentials for deliveries to Google and Azure", commands=_CREDENTIALS),
 )

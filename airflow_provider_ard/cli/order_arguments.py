@@ -8,6 +8,7 @@ from airflow_provider_ard.cli.arguments_file import read_arguments_file
 from airflow_provider_ard.cli.output import print_message
 from airflow_provider_ard.cli.request_arguments import errors_naming_options, passed_flags
 from airflow_provider_ard.ordering.budget import BudgetLimits
+from airflow_provider_ard.ordering.order_key import check_metadata
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -54,6 +55,7 @@ def parse_order(args: Namespace, hook: ArdHook) -> LimitedOrder:
     with errors_naming_options(names, in_file.keys() - flags.keys()):
         limits = BudgetLimits.parse(**{name: values[name] for name in LIMITS if name in values})
         request = hook.order_request(**{name: values[name] for name in ORDER_ARGUMENTS if name in values})
+        check_metadata(request.metadata)
     for warning in request.warnings:
         print_message(f"warning: {warning}")
     return LimitedOrder(request, limits)

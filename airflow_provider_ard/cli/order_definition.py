@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_ard.cli.arguments import acquisition, pair
+from airflow_provider_ard.cli.arguments import acquisition, confirmation_problem, order_key, pair
 from airflow_provider_ard.cli.elements import ARG_CONN_ID, ARG_JSON, Argument, Command
 from airflow_provider_ard.cli.imagery_definition import (
     ARG_BBOX,
@@ -62,4 +62,27 @@ PRICE = Command(
     description="Validate an order and estimate its area and cost, by a dry run. Places no order. The arguments are "
     "those of ArdOrderOperator, as flags or in a file. Destinations with credentials (output_config) are accepted "
     "from a file only: flags are visible in process lists and shell histories.",
+)
+
+PLACE = Command(
+    name="place",
+    help="Place an order, which is billed, after a confirmation",
+    function="placement.place_order",
+    args=(
+        *_ORDER_ARGUMENTS,
+        Argument(
+            "--key",
+            help="Idempotency key: a repeated call with the same key places no other order (default: derived from "
+            "what is ordered and where to)",
+            type=order_key,
+        ),
+        Argument("-y", "--yes", help="Do not ask for confirmation", action="store_true"),
+        ARG_JSON,
+        ARG_CONN_ID,
+    ),
+    description="Place an order, which is billed and cannot be canceled. Prints its idempotency key, searches for an "
+    "order with that key, estimates the cost by a dry run, and asks for confirmation. A repeated call re-attaches to "
+    "the order instead of buying again, also after a lost response; a failed order is replaced. The arguments are "
+    "those of ArdOrderOperator, as flags or in a file; output_config is accepted from a file only.",
+    check=confirmation_problem,
 )

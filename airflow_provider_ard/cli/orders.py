@@ -120,5 +120,5 @@ def order_row(order: OrderStatus) -> tuple[Text, ...]:
         amount(usage.area_sqkm if usage else None),
         _cost(order),
         text(order.report()["output_uri"]),
-        text(".".join(map(str, placed_by))),
+        text(".".join(map(str, placed_by)) or tags.get("ard_cli_key_name")),
     )

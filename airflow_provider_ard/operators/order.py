@@ -107,7 +107,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         `healthy_vegetation_mask`, `ms_saturation_mask`, `pan_flare_mask`, `terrain_shadow_mask`, `water_mask`. Only
         changes are sent. Raises `ArdRequestError` for any other name, with the nearest valid one.
     :param metadata: Your own key-value pairs, stored with the order and searchable by `filter`: string keys, JSON
-        values, at most 65,536 bytes of JSON. Names that begin with `airflow_` are reserved.
+        values, at most 65,536 bytes of JSON. Names that begin with `airflow_` or `ard_cli_` are reserved.
     :param email_notifications: Email addresses to notify when the order is done, one or an iterable.
     :param sns_notifications: ARNs of SNS topics to notify when the order is done, one or an iterable.
     :param simplify_aoi: Reduce polygons of too many vertices to 1000. Each result covers its original, and the log

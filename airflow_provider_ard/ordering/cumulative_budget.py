@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import OrderStatus, Usage
-    from airflow_provider_ard.ordering.idempotency import IdempotencyKey
+    from airflow_provider_ard.ordering.order_key import OrderKey
     from airflow_provider_ard.ordering.reservations import ReservationStore
     from airflow_provider_ard.ordering.shortfall import Shortfall
 
@@ -64,7 +64,7 @@ class BudgetGuard:
         self,
         client: ArdClient,
         budgets: Sequence[Budget],
-        key: IdempotencyKey,
+        key: OrderKey,
         request: OrderRequest,
         reservations: ReservationStore | None = None,
     ) -> None:

@@ -16,14 +16,14 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdUnavailableError
-from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, KEY_TAG, TASK_KEY_TAG, tag_digest
+from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, TASK_KEY_TAG, tag_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
-    from airflow_provider_ard.ordering.idempotency import IdempotencyKey
+    from airflow_provider_ard.ordering.order_key import OrderKey
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,10 @@ UNRECORDED_SUBMISSION = timedelta(days=7)
 class OrderSearch:
     """Searches for the orders of an idempotency key. `window`: seconds to search for one that may not be listed yet."""
 
-    def __init__(self, client: ArdClient, key: IdempotencyKey, window: float | None = None) -> None:
+    def __init__(self, client: ArdClient, key: OrderKey, window: float | None = None) -> None:
         self._client = client
         self._key = key
+        self._key_tag = f"{key.tag_prefix}key"
         self._digests = [key.digest]
         self.window = SEARCH_WINDOW_S if window is None else window
 
@@ -102,7 +103,7 @@ class OrderSearch:
         return _run_within(seconds, lambda: self._orders(client))
 
     def _orders(self, client: ArdClient) -> list[OrderStatus]:
-        return [order for digest in self._digests for order in _search(client, KEY_TAG, digest)]
+        return [order for digest in self._digests for order in _search(client, self._key_tag, digest)]
 
     def _orders_without_filter(self, submitted_at: float | None) -> list[OrderStatus]:
         """Return the orders of the task instance among all orders of the account since a submission."""
@@ -112,9 +113,9 @@ class OrderSearch:
         )
         client = self._client.single_attempt(timeout=LAST_SEARCH_TIMEOUT_S)
         rows = _rows(client, start_date=f"{since - CLOCK_MARGIN:%Y-%m-%d}")
-        unclear = [row for row in rows if _is_unclear(row, KEY_TAG) and (row.metadata or not row.has_metadata)]
+        unclear = [row for row in rows if _is_unclear(row, self._key_tag) and (row.metadata or not row.has_metadata)]
         rows += [_single_status(client, row) for row in unclear[:MAX_SINGLE_REQUESTS]]
-        return _confirmed(client, [row for row in rows if tag_digest(row, KEY_TAG) in self._digests])
+        return _confirmed(client, [row for row in rows if tag_digest(row, self._key_tag) in self._digests])
 
 
 def _run_within(seconds: float, search: Callable[[], list[OrderStatus]]) -> list[OrderStatus]:
@@ -146,7 +147,7 @@ def _search(client: ArdClient, tag: str, digest: str) -> list[OrderStatus]:
         is_filter_ignored = _ignores_filter(client, tag)
         if not is_filter_ignored and len(matches) + len(unclear) < len(rows):
             raise ArdUnavailableError(
-                "the order list contains orders of other tasks although it is filtered; cannot determine whether it is "
+                "the order list contains orders with other keys although it is filtered; cannot determine if it is "
                 "complete, so nothing was bought"
             )
         if is_filter_ignored:
@@ -167,7 +168,7 @@ def _rows(
         if len(rows) > MAX_ROWS:
             raise ArdUnavailableError(
                 f"the API ignores the filter of the order list, which has more than {MAX_ROWS:,} orders; cannot "
-                "determine whether one belongs to this task, so nothing was bought"
+                "determine whether one has this key, so nothing was bought"
             )
     return rows
 
@@ -188,8 +189,8 @@ def _search_one_by_one(
     """Return the rows whose individual status matches. A row of the list may be incomplete."""
     if len(rows) > MAX_SINGLE_REQUESTS:
         raise ArdUnavailableError(
-            f"the order list contains {len(rows)} orders without metadata; cannot determine whether one belongs to "
-            "this task, so nothing was bought"
+            f"the order list contains {len(rows)} orders without metadata; cannot determine whether one has this "
+            "key, so nothing was bought"
         )
     matches = []
     for row in rows:
@@ -200,8 +201,8 @@ def _search_one_by_one(
             is_filter_ignored and order.has_metadata and tag not in order.metadata
         ):
             raise ArdUnavailableError(
-                f"the API returns order {row.id} for this task without metadata; cannot determine whether it belongs "
-                "to this task, so nothing was bought; pass existing_order_id if it does",
+                f"the API returns order {row.id} for this key without metadata; cannot determine whether it has "
+                "the key, so nothing was bought; in a task, pass existing_order_id if it does",
                 order_id=row.id,
             )
     return matches

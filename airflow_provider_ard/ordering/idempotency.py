@@ -11,17 +11,23 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.ordering.order_key import (
+    ESTIMATED_AREA,
+    ESTIMATED_COST,
+    SUBMITTED_AT,
+    TAG_PREFIX,
+    check_metadata,
+)
 from airflow_provider_ard.ordering.task_state import Attempt
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import OrderStatus, Usage
+    from airflow_provider_ard.ordering.order_key import OrderKey
     from airflow_provider_ard.version_compat import Context
 
-TAG_PREFIX = "airflow_"
 KEY_TAG = f"{TAG_PREFIX}key"
 TASK_KEY_TAG = f"{TAG_PREFIX}task_key"
 FINGERPRINT_TAG = f"{TAG_PREFIX}fingerprint"
@@ -31,9 +37,6 @@ CLEAR_NUMBER_TAG = f"{TAG_PREFIX}clear_number"
 MAPPED_INSTANCES_TAG = f"{TAG_PREFIX}mapped_instances"
 DAG_ID_TAG = f"{TAG_PREFIX}dag_id"
 NAMESPACE_TAG = f"{TAG_PREFIX}namespace"
-SUBMITTED_AT_TAG = f"{TAG_PREFIX}submitted_at"
-ESTIMATED_COST_TAG = f"{TAG_PREFIX}estimated_cost"
-ESTIMATED_AREA_TAG = f"{TAG_PREFIX}estimated_area_sqkm"
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
@@ -52,6 +55,7 @@ class IdempotencyKey:
     run_id: str
     map_index: int = -1
     namespace: str = ""
+    tag_prefix: ClassVar[str] = TAG_PREFIX
 
     @classmethod
     def from_context(cls, context: Context, namespace: str = "") -> IdempotencyKey:
@@ -68,26 +72,48 @@ class IdempotencyKey:
     @property
     def digest(self) -> str:
         """Digest of the task instance: 32 hexadecimal digits, which need no escaping in filters."""
-        return _digest([self.namespace, self.dag_id, self.task_id, self.run_id, self.map_index])
+        return digest_of([self.namespace, self.dag_id, self.task_id, self.run_id, self.map_index])
 
     @property
     def task_digest(self) -> str:
         """Digest shared by all task instances that a mapped task expands to in one DAG run."""
-        return _digest([self.namespace, self.dag_id, self.task_id, self.run_id])
+        return digest_of([self.namespace, self.dag_id, self.task_id, self.run_id])
+
+    @property
+    def scope_of_dag(self) -> dict[str, str | None]:
+        """The tags of all orders of the same DAG, None for a tag that none of them has."""
+        return {DAG_ID_TAG: self.dag_id, NAMESPACE_TAG: self.namespace or None}
+
+    @property
+    def owner(self) -> str:
+        """What the key is of, for messages."""
+        return "this task instance"
+
+    @property
+    def conflict_fix(self) -> str:
+        """What to do if there is an order of another request, for messages."""
+        return (
+            "restore the arguments, pass existing_order_id='{order_id}' to use that order, or clear the task with "
+            "if_exists='resubmit' to buy a second one; if two Airflow deployments share this ARD account, set the "
+            "Connection's extra namespace"
+        )
+
+    @property
+    def unknown_order_fix(self) -> str:
+        """What to do if the recorded order does not exist, for messages."""
+        return (
+            "check the Connection, set if_exists='resubmit' and clear the task to place another order, or pass "
+            "existing_order_id"
+        )
 
     def tag(self, request: OrderRequest, attempt: Attempt | None = None) -> OrderRequest:
         """Return a copy of the request with the key's tags added to the user's metadata.
 
-        Raises `ArdRequestError` if the user's metadata uses the prefix `airflow_`.
+        Raises `ArdRequestError` if the user's metadata uses a reserved prefix.
         """
         from airflow_provider_ard.ordering.fingerprint import fingerprint
 
-        reserved = sorted(name for name in request.metadata if name.startswith(TAG_PREFIX))
-        if reserved:
-            raise ArdRequestError(
-                f"names that begin with {TAG_PREFIX!r} are reserved, got {reserved[0]!r}; rename it",
-                argument="metadata",
-            )
+        check_metadata(request.metadata)
         attempt = attempt or Attempt()
         tags: dict[str, Any] = {
             KEY_TAG: self.digest,
@@ -107,21 +133,17 @@ class IdempotencyKey:
         return request.model_copy(update={"metadata": request.metadata | tags})
 
 
-def tag_submission(request: OrderRequest, submitted_at: float, estimate: Usage | None) -> OrderRequest:
+def tag_submission(request: OrderRequest, key: OrderKey, submitted_at: float, estimate: Usage | None) -> OrderRequest:
     """Return a copy of a tagged request with the time of its submission (Unix time) and its estimate, if it has one.
 
     Budgets count the order by them if the API returns neither its time nor its usage.
     """
-    tags: dict[str, Any] = {SUBMITTED_AT_TAG: datetime.fromtimestamp(submitted_at, UTC).isoformat(timespec="seconds")}
+    tags: dict[str, Any] = {SUBMITTED_AT: datetime.fromtimestamp(submitted_at, UTC).isoformat(timespec="seconds")}
     if estimate is not None:
-        amounts = {ESTIMATED_COST_TAG: estimate.total_cost, ESTIMATED_AREA_TAG: estimate.area_sqkm}
+        amounts = {ESTIMATED_COST: estimate.total_cost, ESTIMATED_AREA: estimate.area_sqkm}
         tags |= {tag: amount for tag, amount in amounts.items() if amount is not None}
-    return request.model_copy(update={"metadata": request.metadata | tags})
-
-
-def is_tagged(order: OrderStatus) -> bool:
-    """Return whether an order has the fingerprint of its request."""
-    return tag_value(order, FINGERPRINT_TAG) is not None
+    prefixed = {f"{key.tag_prefix}{name}": value for name, value in tags.items()}
+    return request.model_copy(update={"metadata": request.metadata | prefixed})
 
 
 def tag_value(order: OrderStatus, tag: str) -> str | None:
@@ -142,5 +164,6 @@ def tag_number(order: OrderStatus, tag: str) -> int | None:
     return int(value) if value is not None and value.isdecimal() and len(value) < 20 else None
 
 
-def _digest(names: list[str | int]) -> str:
+def digest_of(names: list[str | int]) -> str:
+    """Return the digest of a key: 32 hexadecimal digits."""
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from airflow_provider_ard.api.errors import ArdOrderConflict
 from airflow_provider_ard.ordering.idempotency import (
     CLEAR_NUMBER_TAG,
-    FINGERPRINT_TAG,
     MAP_INDEX_TAG,
     MAPPED_INSTANCES_TAG,
     SERIES_TAG,
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.ordering.existing_orders import OrderSearch
-    from airflow_provider_ard.ordering.idempotency import IdempotencyKey
+    from airflow_provider_ard.ordering.order_key import OrderKey
     from airflow_provider_ard.ordering.submission_store import SubmissionRecord
     from airflow_provider_ard.ordering.task_state import Attempt
 
@@ -32,8 +31,9 @@ log = logging.getLogger(__name__)
 class OrderMatcher:
     """Compares existing orders with a tagged request, by the rules of `if_exists`."""
 
-    def __init__(self, request: OrderRequest, key: IdempotencyKey, attempt: Attempt, if_exists: str) -> None:
-        self._fingerprint: str = request.metadata[FINGERPRINT_TAG]
+    def __init__(self, request: OrderRequest, key: OrderKey, attempt: Attempt, if_exists: str) -> None:
+        self._fingerprint_tag = f"{key.tag_prefix}fingerprint"
+        self._fingerprint: str = request.metadata[self._fingerprint_tag]
         self._key = key
         self._attempt = attempt
         self._if_exists = if_exists
@@ -77,15 +77,18 @@ class OrderMatcher:
 
     def is_same_request(self, order: OrderStatus) -> bool:
         """Return whether an order is tagged with the same request."""
-        return tag_value(order, FINGERPRINT_TAG) == self._fingerprint
+        return tag_value(order, self._fingerprint_tag) == self._fingerprint
+
+    def is_tagged(self, order: OrderStatus) -> bool:
+        """Return whether an order has the fingerprint of its request."""
+        return tag_value(order, self._fingerprint_tag) is not None
 
     def conflict(self, order: OrderStatus) -> ArdOrderConflict:
         """Return the error for an order of a different request, with the possible fixes."""
         return ArdOrderConflict(
-            f"this task instance has already placed order {order.id} ({order.status}) for a different request "
-            f"(fingerprint {tag_value(order, FINGERPRINT_TAG)}, now {self._fingerprint}); restore the arguments, pass "
-            f"existing_order_id={order.id!r} to use that order, or clear the task with if_exists='resubmit' to buy a "
-            "second one; if two Airflow deployments share this ARD account, set the Connection's extra namespace",
+            f"{self._key.owner} has already placed order {order.id} ({order.status}) for a different request "
+            f"(fingerprint {tag_value(order, self._fingerprint_tag)}, now {self._fingerprint}); "
+            f"{self._key.conflict_fix.format(order_id=order.id)}",
             order_id=order.id,
         )
 
@@ -93,7 +96,8 @@ class OrderMatcher:
         """Log a warning if several orders are active for one request."""
         if len(orders) > 1:
             log.warning(
-                "Several orders are active for this task instance and request: %s. Using %s; each of them is billed",
+                "Several orders are active for %s and this request: %s. Using %s; each of them is billed",
+                self._key.owner,
                 ", ".join(order.id for order in orders),
                 orders[0].id,
             )

@@ -28,7 +28,7 @@ from airflow_provider_ard.api.orders.order_ids import parse_order_id
 from airflow_provider_ard.ordering.budget import BudgetLimits
 from airflow_provider_ard.ordering.cumulative_budget import BudgetGuard
 from airflow_provider_ard.ordering.existing_orders import OrderSearch
-from airflow_provider_ard.ordering.idempotency import KEY_TAG, tag_digest, tag_submission
+from airflow_provider_ard.ordering.idempotency import tag_digest, tag_submission
 from airflow_provider_ard.ordering.matching import OrderMatcher
 from airflow_provider_ard.ordering.recorded_orders import RecordedOrders
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.api.orders.status import OrderStatus, Usage
-    from airflow_provider_ard.ordering.idempotency import IdempotencyKey
+    from airflow_provider_ard.ordering.order_key import OrderKey
     from airflow_provider_ard.ordering.submission_store import SubmissionStore
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class PlacedOrder:
 def place_order(
     client: ArdClient,
     request: OrderRequest,
-    key: IdempotencyKey,
+    key: OrderKey,
     *,
     if_exists: str = "reuse",
     existing_order_id: str | None = None,
@@ -113,7 +113,7 @@ class OrderPlacement:
         self,
         client: ArdClient,
         request: OrderRequest,
-        key: IdempotencyKey,
+        key: OrderKey,
         *,
         if_exists: str = "reuse",
         existing_order_id: str | None = None,
@@ -136,7 +136,7 @@ class OrderPlacement:
         self._store = store or NullSubmissionStore()
         self._search = OrderSearch(client, key, search_window)
         self._matcher = OrderMatcher(self._request, key, self._attempt, if_exists)
-        self._recorded = RecordedOrders(client, self._matcher, self._attempt, if_exists)
+        self._recorded = RecordedOrders(client, key, self._matcher, self._attempt, if_exists)
         self._record = SubmissionRecord(submitted=False)
         self._existing_order_ids: tuple[str, ...] = ()
         self._searched_at: float | None = None
@@ -186,7 +186,7 @@ class OrderPlacement:
         submitted_at = time.time()
         self._save_intent(submitted_at)
         try:
-            order = self._client.submit_order(tag_submission(self._request, submitted_at, self._estimate))
+            order = self._client.submit_order(tag_submission(self._request, self._key, submitted_at, self._estimate))
         except ArdOrderInDoubtError as error:
             log.warning("%s. Searching for the order for up to %g s", error, self._search.window)
             order = self._find_submitted(error, submitted_at)
@@ -238,7 +238,7 @@ class OrderPlacement:
 
     def _is_own(self, order: OrderStatus, record: SubmissionRecord) -> bool:
         """Return whether an order is of this key, or was sent by this task instance under an earlier namespace."""
-        if tag_digest(order, KEY_TAG) == self._key.digest or order.id == record.order_id:
+        if tag_digest(order, f"{self._key.tag_prefix}key") == self._key.digest or order.id == record.order_id:
             return True
         return record.is_in_doubt and order.id not in (record.existing_order_ids or ())
 
@@ -247,7 +247,7 @@ class OrderPlacement:
         new = [order for order in self._search.orders() if order.id not in self._existing_order_ids]
         if new:
             raise ArdUnavailableError(
-                f"another process placed order {new[0].id} for this task instance; a retry re-attaches to it",
+                f"another process placed order {new[0].id} for {self._key.owner}; a retry re-attaches to it",
                 order_id=new[0].id,
             )
 

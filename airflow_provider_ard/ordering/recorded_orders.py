@@ -14,12 +14,12 @@ from airflow_provider_ard.api.errors import (
     ArdUnavailableError,
 )
 from airflow_provider_ard.api.refusal import may_be_unknown
-from airflow_provider_ard.ordering.idempotency import is_tagged
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.ordering.matching import OrderMatcher
+    from airflow_provider_ard.ordering.order_key import OrderKey
     from airflow_provider_ard.ordering.submission_store import SubmissionRecord
     from airflow_provider_ard.ordering.task_state import Attempt
 
@@ -32,8 +32,11 @@ UNKNOWN_ORDER_GRACE_S = 600.0
 class RecordedOrders:
     """Requests orders by the ID in an argument or a record, and applies `if_exists`."""
 
-    def __init__(self, client: ArdClient, matcher: OrderMatcher, attempt: Attempt, if_exists: str) -> None:
+    def __init__(
+        self, client: ArdClient, key: OrderKey, matcher: OrderMatcher, attempt: Attempt, if_exists: str
+    ) -> None:
         self._client = client
+        self._key = key
         self._matcher = matcher
         self._attempt = attempt
         self._if_exists = if_exists
@@ -75,7 +78,7 @@ class RecordedOrders:
             if self._if_exists == "resubmit":
                 log.warning("Adopted order %s does not exist in the account of this Connection", record.order_id)
                 return None
-            raise _unknown_order(record.order_id, error) from None
+            raise _unknown_order(record.order_id, self._key, error) from None
         if order.has_failed:
             log.warning("Adopted order %s has failed", order.id)
             return None
@@ -94,14 +97,14 @@ class RecordedOrders:
                 return []
             if record.recorded_at is not None and time.time() - record.recorded_at < UNKNOWN_ORDER_GRACE_S:
                 raise ArdUnavailableError(
-                    f"order {order_id} of this task instance is not visible in the API yet; a retry requests it again",
+                    f"order {order_id} of {self._key.owner} is not visible in the API yet; a retry requests it again",
                     order_id=order_id,
                 ) from None
-            raise _unknown_order(order_id, error) from None
-        if not is_tagged(order) and not self._may_replace(record):
+            raise _unknown_order(order_id, self._key, error) from None
+        if not self._matcher.is_tagged(order) and not self._may_replace(record):
             raise ArdUnavailableError(
-                f"the API returns order {order_id} of this task instance without metadata; cannot determine whether it "
-                "is for the same request; pass existing_order_id to use it",
+                f"the API returns order {order_id} of {self._key.owner} without metadata; cannot determine whether it "
+                "is for the same request; in a task, pass existing_order_id to use it",
                 order_id=order_id,
             )
         return [order]
@@ -111,11 +114,10 @@ class RecordedOrders:
         return self._if_exists == "resubmit" and record.series != self._attempt.series
 
 
-def _unknown_order(order_id: str, error: ArdError) -> ArdNotFoundError:
+def _unknown_order(order_id: str, key: OrderKey, error: ArdError) -> ArdNotFoundError:
     return ArdNotFoundError(
-        f"order {order_id} of this task instance does not exist in the account of this Connection ({error.message}); "
-        "check the Connection, set if_exists='resubmit' and clear the task to place another order, or pass "
-        "existing_order_id",
+        f"order {order_id} of {key.owner} does not exist in the account of this Connection ({error.message}); "
+        f"{key.unknown_order_fix}",
         status=error.status,
         code=error.code,
         type=error.type,

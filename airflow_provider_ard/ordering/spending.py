@@ -17,15 +17,11 @@ from airflow_provider_ard.api.orders.status import State
 from airflow_provider_ard.ordering.budget import is_priced, read_estimate
 from airflow_provider_ard.ordering.existing_orders import CLOCK_MARGIN, MAX_ROWS
 from airflow_provider_ard.ordering.idempotency import (
-    DAG_ID_TAG,
-    ESTIMATED_AREA_TAG,
-    ESTIMATED_COST_TAG,
     KEY_TAG,
-    NAMESPACE_TAG,
-    SUBMITTED_AT_TAG,
     tag_digest,
     tag_value,
 )
+from airflow_provider_ard.ordering.order_key import ESTIMATED_AREA, ESTIMATED_COST, SUBMITTED_AT, submission_tag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.budgets import Budget
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
-    from airflow_provider_ard.ordering.idempotency import IdempotencyKey
+    from airflow_provider_ard.ordering.order_key import OrderKey
     from airflow_provider_ard.ordering.reservations import Reservation
 
 # Maximum number of orders to request one by one, if the list shows neither their usage nor their metadata.
@@ -145,13 +141,13 @@ class OrderHistory:
         return not order.has_metadata or order.state not in self._states_with_metadata
 
 
-def scope_tags(budget: Budget, key: IdempotencyKey, metadata: Mapping[str, Any]) -> ScopeTags:
+def scope_tags(budget: Budget, key: OrderKey, metadata: Mapping[str, Any]) -> ScopeTags:
     """Return the tags that the orders of a budget share with an order, none for the complete account.
 
     `metadata`: of the order. Raises `ArdRequestError` if it has no usable value for the tag of the budget.
     """
     if budget.tag is None:
-        return {DAG_ID_TAG: key.dag_id, NAMESPACE_TAG: key.namespace or None} if budget.scope == "dag" else {}
+        return key.scope_of_dag if budget.scope == "dag" else {}
     value = metadata.get(budget.tag)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise ArdRequestError(
@@ -164,7 +160,7 @@ def scope_tags(budget: Budget, key: IdempotencyKey, metadata: Mapping[str, Any])
 
 def placed_at_of(order: OrderStatus) -> datetime | None:
     """Return when an order was placed: the later of the API's time and that of its tag, None without both."""
-    times = [_utc(order.created), _utc(_parse_time(tag_value(order, SUBMITTED_AT_TAG)))]
+    times = [_utc(order.created), _utc(_parse_time(submission_tag(order, SUBMITTED_AT)))]
     return max((time for time in times if time is not None), default=None)
 
 
@@ -190,8 +186,8 @@ def read_amount(order: OrderStatus, unit: str) -> float | None:
     elif order.usage is not None and unit == "area_sqkm":
         usage = read_estimate(order.usage.area_sqkm)
     try:
-        tag = ESTIMATED_COST_TAG if unit == "cost" else ESTIMATED_AREA_TAG
-        estimate = read_estimate(float(tag_value(order, tag) or math.nan))
+        tag = ESTIMATED_COST if unit == "cost" else ESTIMATED_AREA
+        estimate = read_estimate(float(submission_tag(order, tag) or math.nan))
     except ValueError:
         estimate = None
     if usage is None or estimate is None:

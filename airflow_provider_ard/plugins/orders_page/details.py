@@ -13,7 +13,7 @@ from airflow_provider_ard.api.geo.geometry import GeometryReader, is_wkt
 from airflow_provider_ard.api.geo.grid import footprint, is_cell_id
 from airflow_provider_ard.api.http.redaction import redact_values
 from airflow_provider_ard.api.selects.request import SelectRequest
-from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
+from airflow_provider_ard.ordering.order_key import TAG_PREFIX
 from airflow_provider_ard.plugins.orders_page.rows import create_row, ordered_bbox, ordered_cells
 from airflow_provider_ard.version_compat import redact
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from airflow_provider_ard.api.geo.grid import bounds
 from airflow_provider_ard.api.orders.status import OrderStatus, State
-from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
+from airflow_provider_ard.ordering.order_key import TAG_PREFIX
 
 MAX_MESSAGE_LENGTH = 500
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

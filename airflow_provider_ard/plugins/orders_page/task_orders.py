@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.refusal import may_be_unknown
-from airflow_provider_ard.ordering.idempotency import TAG_PREFIX
+from airflow_provider_ard.ordering.order_key import TAG_PREFIX
 from airflow_provider_ard.plugins.orders_page.rows import Row, create_row
 
 if TYPE_CHECKING:
