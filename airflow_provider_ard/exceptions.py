@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from airflow_provider_ard.api.errors import (
     ArdAuthError,
     ArdBudgetExceeded,
+    ArdDeliveryIncomplete,
     ArdError,
     ArdNotFoundError,
     ArdOrderConflict,
@@ -40,6 +41,7 @@ T = TypeVar("T")
 __all__ = [
     "ArdAuthError",
     "ArdBudgetExceeded",
+    "ArdDeliveryIncomplete",
     "ArdError",
     "ArdNotFoundError",
     "ArdOrderConflict",
@@ -63,7 +65,7 @@ _NO_RETRY = (
     ArdOrderFailed,
     ArdOrderConflict,
 )
-_RETRY = (ArdSelectFailed, ArdUnavailableError, ArdOrderInDoubtError, ArdError)
+_RETRY = (ArdDeliveryIncomplete, ArdSelectFailed, ArdUnavailableError, ArdOrderInDoubtError, ArdError)
 _BY_NAME = {error.__name__: error for error in (*_NO_RETRY, *_RETRY)}
 
 

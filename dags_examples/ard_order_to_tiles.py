@@ -46,7 +46,8 @@ def ard_order_to_tiles():
     )
     # Real orders take hours: omit poke_interval for the default of one minute.
     delivered = ArdOrderSensor(task_id="wait", order_id=order.output, poke_interval=5)
-    tiles = ArdListTilesOperator(task_id="list_tiles", order_id=order.output, storage_conn_id=STORAGE)
+    # Fails if tiles or files of the order are missing or damaged.
+    tiles = ArdListTilesOperator(task_id="list_tiles", order_id=order.output, verify="fail", storage_conn_id=STORAGE)
     delivered >> tiles
     folder = "{{ params.ingested }}/{{ ti.xcom_pull(task_ids='order') }}"
     rows = ingest.partial(folder=folder).expand(tile=tiles.output)

@@ -8,6 +8,7 @@
     │   └── ArdOrderInDoubtError   an order was sent and no response confirms it; search before sending again
     ├── ArdBudgetExceeded          the order would exceed a limit or budget; nothing was bought
     ├── ArdOrderFailed             the API failed to deliver the order; terminal
+    ├── ArdDeliveryIncomplete      a delivery lacks ordered tiles or files, or has damaged ones
     ├── ArdSelectFailed            the API failed to complete the Select; another one may succeed
     └── ArdOrderConflict           this task instance has placed another order already
 
@@ -131,6 +132,27 @@ class ArdBudgetExceeded(ArdError):  # noqa: N818 -- the contract's name
 
 class ArdOrderFailed(ArdError):  # noqa: N818 -- the contract's name
     """The API failed to deliver an order. Terminal."""
+
+
+class ArdDeliveryIncomplete(ArdError):  # noqa: N818 -- as ArdOrderFailed
+    """A delivery lacks tiles or files that were ordered, or has damaged ones. A retry verifies it again.
+
+    `counts`: the number of problems by their kind, such as `{"missing_tile": 1}`. `problems`: the first 100 of them as
+    dictionaries `{"problem", "order_id", "acquisition_id", "cell_id", "asset", "uri", "detail"}`, without the keys that
+    do not apply.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        counts: dict[str, int] | None = None,
+        problems: list[dict[str, Any]] | None = None,
+        **details: object,
+    ) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]
+        self.counts = counts or {}
+        self.problems = problems or []
 
 
 class ArdSelectFailed(ArdError):  # noqa: N818 -- as ArdOrderFailed

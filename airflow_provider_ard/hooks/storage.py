@@ -16,6 +16,41 @@ if TYPE_CHECKING:
 _EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
 
 
+class AirflowObjectStore:
+    """Reads a storage with a Connection; its methods are called from several threads.
+
+    They raise `ArdError`, or `ArdRequestError` if a retry cannot succeed, with the object and the Connection.
+    """
+
+    def __init__(self, storage_conn_id: str | None) -> None:
+        self._storage_conn_id = storage_conn_id
+        self.read_json = json_reader(storage_conn_id)
+
+    def list_sizes(self, folder_uri: str) -> dict[str, int]:
+        """Return the sizes in bytes of the objects in a folder by their names; empty if there is no such folder."""
+        filesystem, path = _open(folder_uri, self._storage_conn_id)
+        try:
+            # A listing of an earlier try must not be returned, and all listings of an order would fill the memory.
+            filesystem.invalidate_cache(path)
+            objects = filesystem.ls(path, detail=True)
+            filesystem.invalidate_cache(path)
+        except FileNotFoundError:
+            return {}
+        except Exception as error:  # noqa: BLE001 -- each cloud has its own errors
+            credentials = _credentials(self._storage_conn_id)
+            raise ArdError(f"{folder_uri}/: cannot be listed {credentials}: {_first_line(error)}") from None
+        return {item["name"].rpartition("/")[2]: item["size"] for item in objects if item["type"] == "file"}
+
+    def read_range(self, uri: str, start: int, end: int) -> bytes:
+        """Return some bytes of an object, in one request."""
+        filesystem, path = _open(uri, self._storage_conn_id)
+        try:
+            return bytes(filesystem.cat_file(path, start=start, end=end))
+        except Exception as error:  # noqa: BLE001 -- each cloud has its own errors
+            credentials = _credentials(self._storage_conn_id)
+            raise ArdError(f"{uri}: cannot be read {credentials}: {_first_line(error)}") from None
+
+
 def json_reader(storage_conn_id: str | None) -> Callable[[str], dict[str, Any]]:
     """Return a thread-safe function that reads one JSON document by its URI.
 
@@ -40,9 +75,13 @@ def json_reader(storage_conn_id: str | None) -> Callable[[str], dict[str, Any]]:
     return read_json
 
 
-def _read(uri: str, storage_conn_id: str | None) -> bytes:
-    scheme = uri.partition("://")[0]
-    credentials = f"with storage_conn_id {storage_conn_id!r}" if storage_conn_id else "without a storage_conn_id"
+def _credentials(storage_conn_id: str | None) -> str:
+    return f"with storage_conn_id {storage_conn_id!r}" if storage_conn_id else "without a storage_conn_id"
+
+
+def _open(uri: str, storage_conn_id: str | None) -> tuple[Any, str]:
+    """Return the filesystem of a URI, and its path there."""
+    scheme, credentials = uri.partition("://")[0], _credentials(storage_conn_id)
     try:
         path = ObjectStoragePath(uri, conn_id=storage_conn_id)
         filesystem = path.fs
@@ -53,9 +92,15 @@ def _read(uri: str, storage_conn_id: str | None) -> bytes:
         raise ArdError(f"{uri}: cannot be opened {credentials}: {_first_line(error)}") from None
     except Exception as error:  # noqa: BLE001 -- each cloud has its own errors
         raise ArdError(f"{uri}: cannot be opened {credentials}: {_first_line(error)}") from None
+    return filesystem, path.path
+
+
+def _read(uri: str, storage_conn_id: str | None) -> bytes:
+    filesystem, path = _open(uri, storage_conn_id)
+    credentials = _credentials(storage_conn_id)
     try:
-        # One request; opening the file would first ask for its size.
-        return bytes(filesystem.cat_file(path.path))
+        # One request; opening the file, or reading it without an offset, would first ask for its size.
+        return bytes(filesystem.cat_file(path, start=0))
     except FileNotFoundError:
         raise ArdError(f"{uri}: does not exist, or is not visible {credentials}") from None
     except Exception as error:  # noqa: BLE001 -- each cloud has its own errors

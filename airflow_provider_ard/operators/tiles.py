@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.api.delivery.filters import TileFilter
     from airflow_provider_ard.api.delivery.layout import TileLocation
+    from airflow_provider_ard.api.delivery.stac import Tile
     from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.hooks.ard import ArdHook
     from airflow_provider_ard.version_compat import Context
 
 
@@ -55,6 +57,9 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         included; `..` for no bound), or in a list of these. The time of day is ignored.
     :param cells: Return only tiles of this cell, such as `Z13-031133320203`, or of several.
     :param acquisitions: Return only tiles of this acquisition, such as `10300100B2B49700`, or of several.
+    :param verify: `"fail"` (or True) compares the delivery with the order and raises `ArdDeliveryIncomplete` for
+        missing cells and assets, and missing, empty or truncated objects; `"report"` does not raise it. Both push
+        a report to XCom, key `verification`: `{"complete", "counts", "problems", …}`. False does not compare.
     :param batch_size: Return batches of at most this many tiles, to stay below Airflow's `[core] max_map_length` (1024
         by default): if a task maps over more tiles than that, an error is raised before they are read.
     :param storage_conn_id: The Connection for reading the storage, such as `aws_default`: of type `aws` for S3,
@@ -63,6 +68,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
     :param ard_conn_id: The Connection of type `ard`.
     :raises airflow_provider_ard.exceptions.ArdRequestError: if an argument is invalid.
     :raises airflow_provider_ard.exceptions.ArdOrderFailed: if an order has failed.
+    :raises airflow_provider_ard.exceptions.ArdDeliveryIncomplete: with `verify="fail"`, if a delivery is incomplete.
     :raises airflow_provider_ard.exceptions.ArdError: if an order is still running, or its delivery cannot be read.
     """
 
@@ -72,6 +78,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         "dates",
         "cells",
         "acquisitions",
+        "verify",
         "batch_size",
         "storage_conn_id",
         "ard_conn_id",
@@ -87,6 +94,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         dates: Any = None,
         cells: Any = None,
         acquisitions: Any = None,
+        verify: Any = False,
         batch_size: int | str | None = None,
         storage_conn_id: str | None = None,
         ard_conn_id: str = "ard_default",
@@ -98,6 +106,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         self.dates = dates
         self.cells = cells
         self.acquisitions = acquisitions
+        self.verify = verify
         self.batch_size = batch_size
         self.storage_conn_id = storage_conn_id
         self.ard_conn_id = ard_conn_id
@@ -110,6 +119,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         from airflow_provider_ard.assets.delivery import delivery_event, publish_to_outlets
         from airflow_provider_ard.hooks.ard import ArdHook
         from airflow_provider_ard.hooks.storage import json_reader
+        from airflow_provider_ard.operators.delivery_verification import parse_verify
 
         push_empty_links(context["ti"])
         with airflow_exceptions(self.ard_conn_id):
@@ -117,6 +127,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
             tile_filter = TileFilter.of(
                 assets=self.assets, dates=self.dates, cells=self.cells, acquisitions=self.acquisitions
             )
+            verify = parse_verify(self.verify)
         size = self._checked_batch_size()
         hook = ArdHook(self.ard_conn_id)
         orders = [_check_succeeded(hook.get_order(order_id)) for order_id in order_ids]
@@ -124,15 +135,41 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         read_json = json_reader(none_if_blank(self.storage_conn_id))
         with airflow_exceptions(self.ard_conn_id):
             items: dict[str, TileLocation] = {}
+            deliveries = []
             events = []
             for order in orders:
                 order_items = self._items(order, read_json, tile_filter)
                 events.append(delivery_event(order.report(), len(order_items)))
+                deliveries.append((order, order_items))
                 items |= order_items
             self._check_map_length(len(items), size)
-            tiles = [tile.to_json() for tile in read_tiles(items, read_json, tile_filter.assets)]
+            if verify is None:
+                read = read_tiles(items, read_json, tile_filter.assets)
+            else:
+                read = self._verified_tiles(context, hook, deliveries, tile_filter, verify)
+        tiles = [tile.to_json() for tile in read]
         publish_to_outlets(self.outlets, events, context)
         return tiles if size is None else [tiles[start : start + size] for start in range(0, len(tiles), size)]
+
+    def _verified_tiles(
+        self,
+        context: Context,
+        hook: ArdHook,
+        deliveries: list[tuple[OrderStatus, dict[str, TileLocation]]],
+        tile_filter: TileFilter,
+        verify: str,
+    ) -> list[Tile]:
+        from airflow_provider_ard.hooks.storage import AirflowObjectStore
+        from airflow_provider_ard.operators.delivery_verification import FAIL, XCOM_KEY, verify_deliveries
+
+        store = AirflowObjectStore(none_if_blank(self.storage_conn_id))
+        tiles, verification = verify_deliveries(hook, deliveries, store, tile_filter)
+        context["ti"].xcom_push(key=XCOM_KEY, value=verification.to_json())
+        log = self.log.warning if verification.counts else self.log.info
+        log("Delivery of %s verified: %s", ", ".join(verification.order_ids), verification)
+        if verify == FAIL:
+            verification.raise_if_incomplete()
+        return tiles
 
     def _items(
         self, order: OrderStatus, read_json: Callable[[str], dict[str, Any]], tile_filter: TileFilter

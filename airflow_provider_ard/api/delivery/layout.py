@@ -2,6 +2,7 @@
 
     {prefix}/{order_id}-request.json
     {prefix}/order_collections/{order_id}_root_collection.json           or {order_id}_collection.json
+    {prefix}/order_collections/{order_id}_non_intersecting_tiles_report.json    only if there are any
     {prefix}/acquisition_collections/{acquisition_id}_collection.json
     {prefix}/{zone}/{quadkey}/{date}/{acquisition_id}.json               STAC item; its assets are in the same folder
 
@@ -95,6 +96,11 @@ def other_root_collection_uri(uri: str) -> str | None:
     if uri.endswith(_ROOT_SUFFIX):
         return uri.removesuffix(_ROOT_SUFFIX) + _OTHER_ROOT_SUFFIX
     return None
+
+
+def non_intersecting_report_uri(collection_uri: str, order_id: str) -> str:
+    """Return the URI of the report of ordered tiles that do not intersect the AOI, beside the root collection."""
+    return f"{collection_uri.rpartition('/')[0]}/{order_id}_non_intersecting_tiles_report.json"
 
 
 def acquisition_collection_uri(output_uri: str, acquisition_id: str) -> str:

@@ -39,7 +39,17 @@ class OrderScope:
             cells = self._acquisitions[tile.acquisition_id]
             if cells and tile.cell_id not in cells:
                 return False
-        return self._aoi is None or self._meets(tile.cell_id)
+        return self._aoi is None or self._meets(tile.cell_id, MARGIN_M)
+
+    @property
+    def ordered_cells(self) -> dict[str, frozenset[str] | None]:
+        """The ordered cells of each acquisition that intersect the AOI; None for a complete acquisition."""
+        return {
+            acquisition_id: frozenset(cell for cell in cells if self._aoi is None or self._meets(cell, 0.0))
+            if cells
+            else None
+            for acquisition_id, cells in (self._acquisitions or {}).items()
+        }
 
     @property
     def tile_count(self) -> int | None:
@@ -71,10 +81,10 @@ class OrderScope:
         shapely.prepare(aoi)
         return aoi
 
-    def _meets(self, cell_id: str) -> bool:
+    def _meets(self, cell_id: str, margin_m: float) -> bool:
         if not is_cell_id(cell_id):
             return True
-        corners = footprint(cell_id, MARGIN_M)
+        corners = footprint(cell_id, margin_m)
         longitudes = [longitude for longitude, _ in corners]
         # Degrees are not ordered across the antimeridian.
         across = max(longitudes) - min(longitudes) > 180

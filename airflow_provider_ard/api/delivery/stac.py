@@ -6,7 +6,7 @@ Each item is a tile; its assets are in the same folder, see `layout`.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -79,17 +79,16 @@ def read_tiles(
     No item is read if no asset is requested. Raises `ArdRequestError` for an asset that no tile has.
     """
     if assets == ():
-        return [_tile(uri, location, {}) for uri, location in items.items()]
+        return [tile_of(uri, location, {}) for uri, location in items.items()]
     tiles = []
     all_keys: dict[str, None] = {}
     with ThreadPoolExecutor(READERS) as readers:
         for (uri, location), hrefs in zip(
-            items.items(), readers.map(lambda uri: _hrefs(read_json(uri)), items), strict=True
+            items.items(), readers.map(lambda uri: asset_hrefs(read_json(uri)), items), strict=True
         ):
             all_keys |= dict.fromkeys(hrefs)
-            selected = hrefs if assets is None else {key: hrefs[key] for key in assets if key in hrefs}
-            tiles.append(_tile(uri, location, selected))
-    _check_assets(assets or (), all_keys)
+            tiles.append(tile_of(uri, location, hrefs, assets))
+    check_assets(assets or (), all_keys)
     return tiles
 
 
@@ -110,7 +109,8 @@ def _read_root(uri: str, read_json: ReadJson) -> dict[str, Any]:
             raise error from None
 
 
-def _check_assets(assets: Iterable[str], all_keys: dict[str, None]) -> None:
+def check_assets(assets: Iterable[str], all_keys: Collection[str]) -> None:
+    """Raise `ArdRequestError` for an asset that no tile has; `all_keys` are those of all tiles."""
     for key in assets:
         if all_keys and key not in all_keys:
             raise ArdRequestError(f"no tile has {safe_repr(key)}{did_you_mean(key, all_keys)}", argument="assets")
@@ -123,12 +123,14 @@ def _links(uri: str, document: dict[str, Any], rel: str) -> list[str]:
     return [resolve_href(uri, link["href"]) for link in links if link.get("rel") == rel]
 
 
-def _tile(uri: str, location: TileLocation, hrefs: dict[str, str]) -> Tile:
-    assets = {key: resolve_href(uri, href) for key, href in hrefs.items()}
-    return Tile(uri, location.acquisition_id, location.cell_id, location.date, assets)
+def tile_of(uri: str, location: TileLocation, hrefs: dict[str, str], assets: tuple[str, ...] | None = None) -> Tile:
+    """Return the tile of a STAC item with the selected assets; None selects all."""
+    keys = hrefs if assets is None else [key for key in assets if key in hrefs]
+    selected = {key: resolve_href(uri, hrefs[key]) for key in keys}
+    return Tile(uri, location.acquisition_id, location.cell_id, location.date, selected)
 
 
-def _hrefs(item: dict[str, Any]) -> dict[str, str]:
+def asset_hrefs(item: dict[str, Any]) -> dict[str, str]:
     """Return the links of an item's assets. The item itself is not kept, to save memory."""
     return {key: asset["href"] for key, asset in (item.get("assets") or {}).items()}
 

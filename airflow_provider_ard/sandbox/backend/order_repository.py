@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_ard.sandbox.backend.catalog import Catalog, Tile
 from airflow_provider_ard.sandbox.backend.document_store import DocumentStore
 from airflow_provider_ard.sandbox.backend.orders import Order, PlannedOutcome
+from airflow_provider_ard.sandbox.rendering.defects import DeliveryDefect
 from airflow_provider_ard.sandbox.validation.orders import ValidatedOrder
 from airflow_provider_ard.sandbox.validation.output_config import Destination
 
@@ -30,6 +31,7 @@ def save_order(order: Order, store: DocumentStore) -> None:
             "status_message": order.status_message,
             "finished": order.finished and order.finished.isoformat(),
             "planned_outcome": order.planned_outcome and asdict(order.planned_outcome),
+            "defects": [asdict(defect) for defect in order.defects],
             "status_calls": order.status_calls,
             "notified": order.notified,
             "delivered": delivery.result().isoformat() if delivered else None,
@@ -71,6 +73,7 @@ def load_orders(store: DocumentStore, catalog: Catalog) -> Iterator[tuple[Order,
             status_message=document["status_message"],
             finished=_parse_time(document["finished"]),
             planned_outcome=PlannedOutcome(**document["planned_outcome"]) if document["planned_outcome"] else None,
+            defects=[DeliveryDefect(**defect) for defect in document["defects"]],
             status_calls=document["status_calls"],
             notified=document["notified"],
         )

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.backend.clock import Clock
+from airflow_provider_ard.sandbox.rendering.defects import DeliveryDefect
 from airflow_provider_ard.sandbox.rendering.storage import format_error
 from airflow_provider_ard.sandbox.validation.errors import not_found
 from airflow_provider_ard.sandbox.validation.orders import ValidatedOrder
@@ -31,8 +32,8 @@ class PlannedOutcome:
 class Order:
     """One accepted order; times are of the sandbox's clock.
 
-    `delivered_tiles` counts delivered tiles by acquisition; `notified` is set once the notifications of its end
-    have been recorded.
+    `defects` are those of its delivery. `delivered_tiles` counts delivered tiles by acquisition; `notified` is set once
+    the notifications of its end have been recorded.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Order:
     status_message: str | None = None
     finished: datetime | None = None
     planned_outcome: PlannedOutcome | None = None
+    defects: Sequence[DeliveryDefect] = ()
     status_calls: int = 0
     notified: bool = False
     delivered_tiles: Counter[str] = field(default_factory=Counter)
@@ -125,10 +127,12 @@ class OrderService:
         user_id: str,
         usage: dict[str, Any],
         planned_outcome: PlannedOutcome | None = None,
+        defects: Sequence[DeliveryDefect] = (),
     ) -> Order:
         """Accept an order and start its delivery."""
         with self._lock:
-            order = Order(self._new_id(), user_id, validated, self._clock.now(), usage, planned_outcome=planned_outcome)
+            order_id, now = self._new_id(), self._clock.now()
+            order = Order(order_id, user_id, validated, now, usage, planned_outcome=planned_outcome, defects=defects)
             self._add(order)
             # Saved before its delivery, which may complete immediately.
             self._changed(order)

@@ -24,6 +24,7 @@ from airflow_provider_ard.sandbox.backend.pricing import DEFAULT_PRICES
 from airflow_provider_ard.sandbox.backend.request_log import RequestLog
 from airflow_provider_ard.sandbox.backend.selects import SelectService
 from airflow_provider_ard.sandbox.faults.rules import Faults
+from airflow_provider_ard.sandbox.rendering.defects import DeliveryDefect
 from airflow_provider_ard.sandbox.rendering.delivery_writer import DeliveryWriter
 from airflow_provider_ard.sandbox.rendering.storage import Storage, format_error
 from airflow_provider_ard.sandbox.validation.errors import ApiError, bad_request, error_for_status
@@ -141,7 +142,13 @@ class State:
         credentials = CredentialLookup(self.credential_store.secret, self.clock.now())
         return ValidationContext(self.catalog, self.selects.tiles_to_order, credentials, self.assumptions)
 
-    def submit(self, validated: ValidatedOrder, user_id: str, planned_outcome: PlannedOutcome | None = None) -> Order:
+    def submit(
+        self,
+        validated: ValidatedOrder,
+        user_id: str,
+        planned_outcome: PlannedOutcome | None = None,
+        defects: Sequence[DeliveryDefect] = (),
+    ) -> Order:
         """Accept and charge an order; raises a 400 or 403 if it exceeds a limit of the account, as assumed."""
         assumptions = self.assumptions
         usage = self.billing.estimate(validated.tiles)
@@ -154,7 +161,7 @@ class State:
                 planned_outcome = PlannedOutcome(FAILED, problem)
             elif problem is not None:
                 raise _limit_error(problem, assumptions)
-            order = self.orders.submit(validated, user_id, usage, planned_outcome)
+            order = self.orders.submit(validated, user_id, usage, planned_outcome, defects)
             self.billing.charge(order.id, user_id, order.created, usage)
         if assumptions.notifications == "at_start_and_end":
             self._notification_log.record(validated.notifications, "order", order.id, RUNNING, order.created)
@@ -200,7 +207,7 @@ class State:
         assumptions = self.assumptions
 
         def deliver() -> datetime:
-            delivery_writer.deliver(order.id, order.validated, order.count_delivered, assumptions)
+            delivery_writer.deliver(order.id, order.validated, order.count_delivered, assumptions, order.defects)
             return self.clock.now()
 
         return self._workers.submit(deliver)

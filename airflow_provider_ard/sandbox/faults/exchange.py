@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 # Keys of the ASGI scope by which faults reach the routes.
 PLANNED_OUTCOME = "ard.planned_outcome"
+DELIVERY_DEFECTS = "ard.delivery_defects"
 LIST_LAG = "ard.list_lag"
 
 _WITHOUT_BODY = (204, 304)

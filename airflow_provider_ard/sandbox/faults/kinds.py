@@ -5,7 +5,7 @@ To add a kind, subclass `FaultKind`, document it by `summary` and `options`, and
 
 from collections.abc import Mapping
 
-from airflow_provider_ard.sandbox.faults import behavior, connections, edits, responses
+from airflow_provider_ard.sandbox.faults import behavior, connections, delivery, edits, responses
 from airflow_provider_ard.sandbox.faults.base import FaultKind
 
 KINDS: Mapping[str, FaultKind] = {
@@ -36,6 +36,11 @@ KINDS: Mapping[str, FaultKind] = {
     "fail_order": behavior.FailOrder(),
     "fail_select": behavior.FailSelect(),
     "stuck_order": behavior.StuckOrder(),
+    "missing_tile": delivery.MissingTile(),
+    "missing_asset": delivery.MissingAsset(),
+    "missing_object": delivery.MissingObject(),
+    "empty_object": delivery.EmptyObject(),
+    "truncated_object": delivery.TruncatedObject(),
 }
 
 

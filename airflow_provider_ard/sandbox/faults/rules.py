@@ -52,6 +52,7 @@ class Rule:
     accept: bool | None = None
     path: str | None = None
     value: Any = None
+    asset: str | None = None
     id: int = field(default=0, init=False)
     matched: int = field(default=0, init=False)
     fired: int = field(default=0, init=False)
@@ -126,6 +127,7 @@ OPTIONS = (
     "accept",
     "path",
     "value",
+    "asset",
 )
 
 

@@ -2,13 +2,19 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_ard.sandbox.assumptions import Assumptions
 from airflow_provider_ard.sandbox.backend.catalog import Tile
 from airflow_provider_ard.sandbox.rendering import stac
+from airflow_provider_ard.sandbox.rendering.defects import (
+    DeliveryDefect,
+    delivered_files,
+    delivers_tile,
+    listed_assets,
+)
 from airflow_provider_ard.sandbox.rendering.rasters import files
 from airflow_provider_ard.sandbox.rendering.storage import Folder, Storage
 from airflow_provider_ard.sandbox.validation.orders import ValidatedOrder
@@ -29,9 +35,14 @@ class DeliveryWriter:
         self.storage.folder(validated.destination).check_writable()
 
     def deliver(
-        self, order_id: str, validated: ValidatedOrder, delivered: Callable[[Tile], None], assumptions: Assumptions
+        self,
+        order_id: str,
+        validated: ValidatedOrder,
+        delivered: Callable[[Tile], None],
+        assumptions: Assumptions,
+        defects: Sequence[DeliveryDefect] = (),
     ) -> None:
-        """Write an order's tiles and documents; `delivered` is called after each tile.
+        """Write an order's tiles and documents; `delivered` is called after each tile. The first one has the `defects`.
 
         Raises the errors of the storage, such as FileNotFoundError for a missing bucket.
         """
@@ -39,8 +50,11 @@ class DeliveryWriter:
         documents = _Documents(folder, order_id, assumptions)
         documents.write(f"{order_id}-request.json", validated.request)
         by_acquisition: dict[str, list[Tile]] = {}
-        for tile in validated.tiles:
-            self._deliver_tile(tile, validated, documents)
+        for index, tile in enumerate(validated.tiles):
+            tile_defects = defects if index == 0 else ()
+            if not delivers_tile(tile_defects):
+                continue
+            self._deliver_tile(tile, validated, documents, tile_defects)
             by_acquisition.setdefault(tile.acquisition_id, []).append(tile)
             delivered(tile)
         with _collections_lock:
@@ -56,11 +70,14 @@ class DeliveryWriter:
             root = {"type": "Collection", **root, "stac_version": stac.VERSION}
         documents.write(f"order_collections/{documents.root_name}", root)
 
-    def _deliver_tile(self, tile: Tile, validated: ValidatedOrder, documents: "_Documents") -> None:
+    def _deliver_tile(
+        self, tile: Tile, validated: ValidatedOrder, documents: "_Documents", defects: Sequence[DeliveryDefect]
+    ) -> None:
         tile_files = files(tile, self.pixels, hd=validated.hd, bundle_adjusted=validated.bundle_adjusted)
-        assets = [tile_files.asset(key) for key in tile_files.keys if key not in validated.disabled_assets]
+        ordered = [tile_files.asset(key) for key in tile_files.keys if key not in validated.disabled_assets]
+        assets = listed_assets(ordered, defects)
         base = f"{tile.folder}/{tile.acquisition_id}"
-        for asset in assets:
+        for asset in delivered_files(assets, defects):
             documents.folder.write(f"{base}{asset.suffix}", asset.content)
         adjusted = validated.bundle_adjusted
         item = stac.item(tile, assets, order_id=documents.order_id, hd=validated.hd, bundle_adjusted=adjusted)

@@ -10,7 +10,7 @@ from airflow_provider_ard.sandbox.backend import order_responses
 from airflow_provider_ard.sandbox.backend.orders import Order
 from airflow_provider_ard.sandbox.backend.pagination import paginate_orders
 from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.faults.exchange import LIST_LAG, PLANNED_OUTCOME
+from airflow_provider_ard.sandbox.faults.exchange import DELIVERY_DEFECTS, LIST_LAG, PLANNED_OUTCOME
 from airflow_provider_ard.sandbox.routes.dependencies import (
     Body,
     check_account,
@@ -44,7 +44,12 @@ def router(state: State) -> APIRouter:
         validated = validate_order(body, state.context())
         if validated.dry_run:
             return JSONResponse({"usage": state.dry_run(validated)})
-        order = state.submit(validated, current_user(request).user_id, request.scope.get(PLANNED_OUTCOME))
+        order = state.submit(
+            validated,
+            current_user(request).user_id,
+            request.scope.get(PLANNED_OUTCOME),
+            request.scope.get(DELIVERY_DEFECTS, ()),
+        )
         assumptions = state.assumptions
         content = order_responses.submit_body(state.orders.describe(order), assumptions)
         return JSONResponse(content, int(assumptions.submit_code))

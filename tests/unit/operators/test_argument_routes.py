@@ -17,6 +17,7 @@ from airflow_provider_ard.api.orders.order_ids import parse_order_ids
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.api.selects.request import SelectRequest
 from airflow_provider_ard.hooks.secret_arguments import unmask
+from airflow_provider_ard.operators.delivery_verification import parse_verify
 from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
 from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
@@ -87,6 +88,7 @@ TILES: dict[str, list[Any]] = {
     "dates": ["2026-06-03", "20260603", "2026-06-01/2026-06-30", "2026-06", ["2026-06-03", "20260604"]],
     "cells": [C, [C]],
     "acquisitions": [A, DIGITS, [A, DIGITS]],
+    "verify": ["fail", "report", True, False],
     "batch_size": [100, "100"],
 }
 
@@ -104,7 +106,8 @@ def select_outcome(task: ArdSelectOperator) -> Any:
 
 def tiles_outcome(task: ArdListTilesOperator) -> Any:
     names = ("assets", "dates", "cells", "acquisitions")
-    return parse_order_ids(task.order_id), TileFilter.of(**{name: getattr(task, name) for name in names}), task._checked_batch_size()  # fmt: skip
+    tile_filter = TileFilter.of(**{name: getattr(task, name) for name in names})
+    return parse_order_ids(task.order_id), tile_filter, parse_verify(task.verify), task._checked_batch_size()
 
 
 # Operator -> (arguments that others need, the outcome of the arguments).

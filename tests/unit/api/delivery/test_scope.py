@@ -65,3 +65,12 @@ def test_only_cells_that_intersect_the_aoi_are_in_scope(aoi):
 def test_unreadable_request_contains_every_tile(echo):
     assert OrderScope(echo).contains(tile(CELL))
     assert OrderScope(echo).tile_count is None
+
+
+def test_ordered_cells_are_those_that_intersect_the_aoi():
+    acquisitions = [{"id": A, "cells": [CELL, "Z13-031133320000"]}, {"id": B}]
+    complete = OrderScope(EchoedRequest(acquisitions=acquisitions)).ordered_cells
+    assert complete == {A: {CELL, "Z13-031133320000"}, B: None}
+    scope = OrderScope(EchoedRequest(acquisitions=acquisitions, bbox=[-106.68, 35.15, -106.66, 35.17]))
+    assert scope.ordered_cells == {A: {CELL}, B: None}
+    assert OrderScope(None).ordered_cells == {}
