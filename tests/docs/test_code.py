@@ -125,7 +125,7 @@ def test_tutorial_orders_and_delivers(tmp_path: Path) -> None:
     """Run the commands as documented, except for the installation, Airflow's services, the port and the duration."""
     port = str(free_port())
     serve, *steps = [
-        script(block).replace("8080", port).replace("20s", "1s")
+        script(block).replace("8081", port).replace("20s", "1s")
         for block in blocks("console")
         if block.path == TUTORIAL and "pip install" not in block.code and "standalone" not in block.code
     ]
