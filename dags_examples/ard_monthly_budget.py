@@ -1,8 +1,8 @@
 """Order imagery of many AOIs within a budget for the month; what exceeds it is skipped.
 
 Needs `airflow-provider-ard`, a Connection `ard_default` of type ARD, and a destination that the API may write to.
-The budget counts all orders of this DAG since the first of the month, in UTC: also those of other runs, backfills and
-of cleared tasks. With `on_exceeded="wait"`, an order waits until next month instead; with `fail`, its task fails.
+The budget counts all orders of this DAG since the first of the month, in UTC: also those of other runs, of backfills
+and of cleared tasks. With `on_exceeded="wait"`, an order waits until next month instead; with `fail`, its task fails.
 """
 
 import logging
