@@ -29,7 +29,10 @@ _PARAMETERS = (
 )
 # Patterns are compiled when first used: a DAG file that uses none loads this module as well.
 # Not preceded by a letter, so that names that merely end in `sig` do not match. `=` may be percent-encoded.
-_PARAMETER = rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D))(?!\*\*\*)[^&\s\"'<>\\]+?(?=%(?:25)*26|[&\s\"'<>\\]|$)"
+_PARAMETER = (
+    rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D))(?!\*\*\*)"
+    r"[^&\s\"'<>\\]+?(?=%(?:25)*26|[&\s\"'<>\\]|$)"
+)
 _HEADER = r"(?i)\b((?:bearer|basic) +)[a-z0-9._~+/-]{8,}=*"
 # Headers of signed requests, as AWS libraries log them.
 _AWS_HEADER = r"(?i)(x-amz-security-token['\"]?: *(?:b?['\"]|(?!b['\"]))|, signature=)[a-z0-9+/=%._-]+"
