@@ -12,7 +12,9 @@ from tests.docs.markdown import REPOSITORY, names_in_tables
 PAGE = REPOSITORY / "docs" / "troubleshooting.md"
 PACKAGE = REPOSITORY / "airflow_provider_ard"
 QUOTED = [
-    text for heading in ("Connection and login", "Ordering", "Waiting") for text in names_in_tables(PAGE, heading)
+    text
+    for heading in ("Connection and login", "Ordering", "Waiting", "Delivery")
+    for text in names_in_tables(PAGE, heading)
 ]
 
 

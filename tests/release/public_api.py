@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2] / "airflow_provider_ard"
 SNAPSHOT = Path(__file__).with_name("public_api.txt")
 PUBLIC = (
-    *("assets/__init__.py", "exceptions.py", "links/order.py", "hooks/ard.py", "sensors/*.py", "triggers/*.py"),
+    *(
+        "assets/__init__.py",
+        "catalogs.py",
+        "exceptions.py",
+        "links/order.py",
+        "hooks/ard.py",
+        "sensors/*.py",
+        "triggers/*.py",
+    ),
     *("operators/order.py", "operators/select.py", "operators/tiles.py"),
     *("api/account.py", "api/account_client.py", "api/client.py", "api/errors.py"),
     *("api/orders/request.py", "api/orders/status.py"),

@@ -22,6 +22,7 @@ LIGHT = [
     "airflow_provider_ard.triggers.imagery",
     "airflow_provider_ard.hooks.ard",
     "airflow_provider_ard.assets",
+    "airflow_provider_ard.catalogs",
     "airflow_provider_ard.exceptions",
     "airflow_provider_ard.fs.azure",
 ]
