@@ -7,9 +7,13 @@ import sys
 
 import pytest
 
+from airflow_provider_ard.api.client import ArdClient
+from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.cli import placement
 from airflow_provider_ard.ordering import cumulative_budget, existing_orders
+from airflow_provider_ard.ordering import placement as order_placement
 from airflow_provider_ard.ordering.file_store import locked_file_store
+from airflow_provider_ard.ordering.terminal_key import TerminalKey
 
 SAS = "https://acct.blob.core.windows.net/tiles?sv=2024-11-04&se=2999-01-01T00%3A00%3A00Z&sp=rwl&sig=s1gnatur3"
 TO = ("--destination", "s3://bkt/p")
@@ -238,3 +242,34 @@ def test_secret_of_the_destination_is_not_printed_or_stored(run, ard, tmp_path, 
         assert code == 0
         assert "s1gnatur3" not in out + err
     assert all("s1gnatur3" not in record.read_text() for record in records.iterdir())
+
+
+def test_prompt_outlasts_an_order_of_another_machine(run, ard, client, terminal, monkeypatch):
+    """While the user is asked, the same order is placed elsewhere: the search before the POST finds it."""
+
+    def confirm():
+        client.submit_order(key.tag(request))
+        return "y"
+
+    monkeypatch.setattr(order_placement, "SEARCH_AGAIN_AFTER_S", 0.0)
+    request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="s3://bkt/p")
+    key = TerminalKey.of(request)
+    terminal(confirm)
+    code, _, err = run("orders", "place", "--acquisitions", ard.acquisitions[0], *TO)
+    assert (code, "another process placed order" in err) == (1, True)
+    assert len(posts(ard)) == 1
+
+
+def test_interruption_of_the_purchase_is_followed_by_a_search(order, ard, monkeypatch):
+    submit_order = ArdClient.submit_order
+
+    def interrupted(client, request):
+        submit_order(client, request)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ArdClient, "submit_order", interrupted)
+    code, _, err = order()
+    assert (code, "An order may have been submitted" in err) == (130, True)
+    code, placed, _ = order()
+    assert (code, placed["is_new"]) == (0, False)
+    assert len(posts(ard)) == 1
