@@ -29,7 +29,7 @@ def test_series_changes_with_a_clear():
 
 @pytest.mark.parametrize(("is_test", "is_local"), [(True, False), (True, True), (False, False)])
 def test_test_run_warns_that_its_order_is_real(ard, ard_connection, context, monkeypatch, log_text, is_test, is_local):
-    monkeypatch.setattr("airflow_provider_ard.ordering.test_runs.is_loopback", lambda url: is_local)
+    monkeypatch.setattr("airflow_provider_ard.operators.order_steps.is_loopback", lambda url: is_local)
     context["test_mode"] = is_test
     task = ArdOrderOperator(task_id="order", acquisitions=ard.acquisitions[:1], destination="s3://bkt/p")
     task.execute(context)

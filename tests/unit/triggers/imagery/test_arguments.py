@@ -13,6 +13,7 @@ import shapely
 from airflow_provider_ard.api.geo.aoi import parse_aoi
 from airflow_provider_ard.exceptions import ArdRequestError
 from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger
+from airflow_provider_ard.version_compat import import_first
 from tests.unit.triggers.imagery.conftest import BBOX, trigger
 
 sdk = pytest.importorskip("airflow.sdk", reason="Airflow 2 has no asset watchers; see test_airflow2.py")
@@ -75,15 +76,15 @@ def test_invalid_argument_raises_in_the_dag_file(argument, arguments):
 
 
 def test_invalid_watcher_is_an_import_error_of_its_dag(tmp_path):
-    from airflow.dag_processing.dagbag import DagBag
-
+    # At the second location before Airflow 3.2.
+    dag_bag = import_first("airflow.dag_processing.dagbag:DagBag", "airflow.models.dagbag:DagBag")
     (tmp_path / "watched.py").write_text(
         "from airflow.sdk import DAG, Asset, AssetWatcher\n"
         "from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger\n"
         "watcher = AssetWatcher(name='w', trigger=ArdNewImageryTrigger(bbox=[40.1, -105.2, 40.25, -105.0]))\n"
         "DAG('watched', schedule=[Asset('imagery', watchers=[watcher])])\n"
     )
-    errors = DagBag(str(tmp_path)).import_errors
+    errors = dag_bag(str(tmp_path)).import_errors
     assert ["bbox" in error for error in errors.values()] == [True]
 
 
