@@ -20,7 +20,12 @@ CANDIDATES = [
     {"acquisitions": ["10500100C09E8B00"], "bbox": [-68.88, -32.92, -68.81, -32.86]},
     {"acquisitions": ["10500100C09E8B00"]},
 ]
-PARAMS = {"candidates": Param(CANDIDATES, type="array", description="Arguments of ArdOrderOperator, a dictionary each")}
+PARAMS = {
+    "candidates": Param(CANDIDATES, type="array", description="Arguments of ArdOrderOperator, a dictionary each"),
+    "destination": Param(
+        "s3://ard-demo/delivered", type="string", description="Where to deliver, s3://, gs:// or az://"
+    ),
+}
 
 
 @dag(schedule=None, params=PARAMS, tags=["ard"])
@@ -29,7 +34,7 @@ def ard_price_report():
     priced = candidates()
     price = ArdOrderOperator.partial(
         task_id="price",
-        destination="s3://ard-demo/delivered",
+        destination="{{ params.destination }}",
         dry_run=True,
         map_index_template="{{ task.acquisitions | join(' ') }}",
     ).expand_kwargs(priced)
