@@ -114,7 +114,7 @@ def test_order_in_doubt_is_searched_for_by_the_next_call(order, ard, monkeypatch
     # On a slow machine there would be another search before the POST.
     monkeypatch.setattr(order_placement, "SEARCH_AGAIN_AFTER_S", 600.0)
     ard.faults.add("POST /order", kind="reset_after_accept", nth=2)
-    ard.faults.add("GET /order", kind="status", status=503, nth=2, times=50)
+    ard.faults.add("GET /order", kind="status", status=503, nth=2, times=1_000_000)
     code, _, err = order()
     assert code == 1
     assert "Repeat the command with --key" in err
