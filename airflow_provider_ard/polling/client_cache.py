@@ -84,11 +84,15 @@ class ConnectionClient:
         raise ArdUnavailableError(f"Connection {self.ard_conn_id!r} {message}") from None
 
     async def _use(self, connection: Connection) -> None:
+        from asgiref.sync import sync_to_async
+
         connection_hash = hash(connection.get_uri())
         if self._client is not None and connection_hash == self._connection_hash:
             return
         try:
-            client = await asyncio.to_thread(_create_client, connection)
+            # A thread of asgiref, as in `_read_connection`: before Airflow 3.3.2 a plain thread would send its request
+            # on another event loop, and the triggerer would end with "Response read out of order".
+            client = await sync_to_async(_create_client)(connection)
         except ArdError as error:
             if self._client is None:
                 raise

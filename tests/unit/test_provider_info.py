@@ -47,4 +47,4 @@ def test_airflow_cli_has_the_commands():
     module, _, name = path.rpartition(".")
     (group,) = getattr(importlib.import_module(module), name)()
     assert group.name == "ard"
-    assert {command.name for command in group.subcommands} == {"orders", "usage", "credentials"}
+    assert {command.name for command in group.subcommands} == {"select", "price", "orders", "usage", "credentials"}

@@ -224,6 +224,6 @@ def test_errors_convert_to_airflow_exceptions(error):
     converted = exceptions.to_airflow_exception(error("no", status=418), "my_conn")
     assert isinstance(converted, error)
     assert converted.status == 418
-    retryable = (exceptions.ArdUnavailableError, exceptions.ArdSelectFailed)
+    retryable = (exceptions.ArdUnavailableError, exceptions.ArdSelectFailed, exceptions.ArdDeliveryIncomplete)
     is_retryable = issubclass(error, retryable) or error is ArdError
     assert isinstance(converted, AirflowFailException) is not is_retryable

@@ -26,7 +26,7 @@ from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, KEY_TAG, 
 from airflow_provider_ard.ordering.placement import place_order
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore
 from airflow_provider_ard.ordering.task_state import Attempt
-from airflow_provider_ard.sandbox import Sandbox
+from airflow_provider_ard.sandbox import Assumptions, Sandbox
 from tests.unit.ordering.crashes import Crash, CrashingClient, CrashingStore, CrashPoint, Instance
 
 STEPS = int(os.environ.get("ARD_MODEL_STEPS", "5000"))
@@ -56,7 +56,6 @@ FAULTS: list[dict[str, Any]] = [
     {"endpoint": "GET /order", "kind": "drop_json", "path": "$.has_more"},
     {"kind": "ignore_filter"},
     {"kind": "list_lag", "seconds": LAG_S},
-    *({"kind": f"metadata_{kind}"} for kind in ("as_strings", "absent", "at_row_level")),
     {"endpoint": "GET /order/status/*", "kind": "status", "status": 502},
     {"endpoint": "GET /order/status/*", "kind": "gateway_json", "status": 404},
     {"endpoint": "POST /auth/authenticate", "kind": "status", "status": 503},
@@ -164,9 +163,14 @@ class Ordering(RuleBasedStateMachine):
         self.ard.faults.remove(rule)
         self.run(instance, CrashPoint(None))
 
+    @rule(metadata=st.sampled_from(["as_strings", "beside_order", "absent"]))
+    def change_metadata(self, metadata: Any) -> None:
+        self.ard.assumptions = Assumptions(metadata=metadata)
+
     @rule()
     def recover_api(self) -> None:
         self.ard.faults.clear()
+        self.ard.assumptions = Assumptions()
 
     @invariant()
     def no_excess_orders(self) -> None:
@@ -184,7 +188,7 @@ class Ordering(RuleBasedStateMachine):
 
     def recover_and_finish(self) -> None:
         """Check that each task gets its order after the API has recovered."""
-        self.ard.faults.clear()
+        self.recover_api()
         self.pass_time()
         for instance in (*self.instances, *self.mapped):
             self.finish(instance)
