@@ -18,7 +18,7 @@ class Assumptions:
 
         with Sandbox(assumptions=Assumptions(success_status="FINISHED", list_order="oldest_first")) as ard: ...
 
-    docs/sandbox.md has the reason for each default. Raises ValueError for an unknown value.
+    The sandbox page of the documentation has the reason for each default. Raises ValueError for an unknown value.
     """
 
     # Requests
