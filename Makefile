@@ -121,7 +121,7 @@ format: setup  ## Fix what ruff can fix automatically
 test: chromium node unit integration conformance chaos-short browser docs-test  ## All tests
 
 unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
-	$(BIN)/pytest tests/unit -n 2 --maxschedchunk 2
+	$(BIN)/pytest tests/unit -n 4 --maxschedchunk 2
 
 integration: node setup  ## The example DAG in a real Airflow, in process and standalone
 	$(BIN)/pytest $(BY_FILE) $(call longest_first,tests/integration,examples_scheduled demo standalone)
