@@ -133,7 +133,7 @@ def test_tutorial_orders_and_delivers(tmp_path: Path) -> None:
     dags.mkdir(parents=True)
     for block in blocks("python"):
         if block.path == TUTORIAL:
-            [name] = re.findall(r"^def (imagery\w*)\(", block.code, re.MULTILINE)
+            [name] = re.findall(r"^def (\w+)\(\):", block.code, re.MULTILINE)
             (dags / f"{name}.py").write_text(block.code)
     (tmp_path / ".venv").symlink_to(sys.prefix)
     env = clean_environment() | {"AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
