@@ -115,6 +115,12 @@ class OrderSearch:
         rows = _rows(client, start_date=f"{since - CLOCK_MARGIN:%Y-%m-%d}")
         unclear = [row for row in rows if _is_unclear(row, self._key_tag) and (row.metadata or not row.has_metadata)]
         rows += [_single_status(client, row) for row in unclear[:MAX_SINGLE_REQUESTS]]
+        if rows and not any(row.has_metadata for row in rows):
+            raise ArdUnavailableError(
+                f"the API returns {len(rows)} orders without metadata, such as {rows[0].id}; cannot determine whether "
+                "one has this key, so nothing was bought; in a task, pass existing_order_id if it does",
+                order_id=rows[0].id,
+            )
         return _confirmed(client, [row for row in rows if tag_digest(row, self._key_tag) in self._digests])
 
 

@@ -7,6 +7,7 @@ import pytest
 from airflow_provider_ard.api.errors import ArdOrderInDoubtError, ArdUnavailableError
 from airflow_provider_ard.ordering.idempotency import KEY_TAG
 from airflow_provider_ard.ordering.submission_store import SubmissionRecord
+from airflow_provider_ard.sandbox import Assumptions
 from tests.unit.ordering.fail_closed.conftest import KEY, RETRY, MemoryStore, order_once
 
 KEY_PATH = f"$.data[*].order.metadata.{KEY_TAG}"
@@ -48,6 +49,20 @@ def test_retry_finds_the_order_in_the_list_without_the_filter(ard, client, reque
     first = order_once(client, request_for())
     ard.faults.add(kind="filter_lag", seconds="1h")
     store = MemoryStore(record or SubmissionRecord(submitted=True, series=0, existing_order_ids=(), recorded_at=0.0))
+    assert order_once(client, request_for(), store=store, attempt=RETRY).order.id == first.order.id
+
+
+def test_order_in_doubt_is_not_bought_again_while_no_metadata_is_returned(ard, client, request_for):
+    first = order_once(client, request_for())
+    rule = ard.faults.add(kind="filter_lag", seconds="1h")
+    ard.assumptions = Assumptions(metadata="absent")
+    store = MemoryStore(SubmissionRecord(submitted=True))
+    with pytest.raises(ArdUnavailableError) as caught:
+        order_once(client, request_for(), store=store, attempt=RETRY)
+    assert caught.value.order_id == first.order.id
+    assert len(ard.submissions) == 1
+    ard.assumptions = Assumptions()
+    ard.faults.remove(rule)
     assert order_once(client, request_for(), store=store, attempt=RETRY).order.id == first.order.id
 
 
