@@ -146,7 +146,10 @@ def test_description_links_to_the_source_repository(tmp_path: Path) -> None:
     (built,) = (tmp_path / "dist").glob("*.whl")
     targets = set(links(read_metadata(built).get_payload()))
     release = f"v{version('airflow-provider-ard')}"
-    assert {f"{source}/blob/{release}/docs/ordering.md", f"{source}/raw/{release}/docs/images/order-light.png"} <= targets
+    assert {
+        f"{source}/blob/{release}/docs/ordering.md",
+        f"{source}/raw/{release}/docs/images/order-light.png",
+    } <= targets
     repository_files = [target.removeprefix(f"{source}/") for target in targets if target.startswith(source)]
     files = [target.split("/", 2)[2].partition("#")[0] for target in repository_files]
     assert [name for name in files if not (REPOSITORY / name).exists()] == []
