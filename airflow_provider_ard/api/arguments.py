@@ -27,6 +27,37 @@ class _Omitted:
 # returned nothing must not widen an order.
 OMITTED: Any = _Omitted()
 
+# What `OrderRequest.of` takes from operators and commands.
+ORDER_ARGUMENTS = (
+    "acquisitions",
+    "select_id",
+    "destination",
+    "output_config",
+    "intersects",
+    "bbox",
+    "role_arn",
+    "dry_run",
+    "bba",
+    "settings",
+    "metadata",
+    "email_notifications",
+    "sns_notifications",
+    "simplify_aoi",
+    "drop_small_polygons",
+)
+# What `SelectRequest.of` takes from them.
+SELECT_ARGUMENTS = (
+    "ids",
+    "datetime",
+    "intersects",
+    "bbox",
+    "query",
+    "stack_depth",
+    "image_age_category",
+    "simplify_aoi",
+    "drop_small_polygons",
+)
+
 
 def reject_blank(value: object, argument: str) -> Any:
     """Return None for an omitted argument, else its value.

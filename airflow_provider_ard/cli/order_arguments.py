@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from airflow_provider_ard.api.arguments import ORDER_ARGUMENTS
 from airflow_provider_ard.cli.arguments_file import read_arguments_file
 from airflow_provider_ard.cli.output import print_message
 from airflow_provider_ard.cli.request_arguments import errors_naming_options, passed_flags
@@ -16,23 +17,6 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.request import OrderRequest
     from airflow_provider_ard.hooks.ard import ArdHook
 
-ORDER_ARGUMENTS = (
-    "acquisitions",
-    "select_id",
-    "destination",
-    "output_config",
-    "intersects",
-    "bbox",
-    "role_arn",
-    "dry_run",
-    "bba",
-    "settings",
-    "metadata",
-    "email_notifications",
-    "sns_notifications",
-    "simplify_aoi",
-    "drop_small_polygons",
-)
 LIMITS = ("max_cost", "max_area_sqkm")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.style import Style
 from rich.text import Text
 
-from airflow_provider_ard.api.arguments import pluralize
+from airflow_provider_ard.api.arguments import SELECT_ARGUMENTS, pluralize
 from airflow_provider_ard.cli import output
 from airflow_provider_ard.cli.command import OK, command
 from airflow_provider_ard.cli.output import amount, print_json, print_message, print_table, text
@@ -26,17 +26,6 @@ if TYPE_CHECKING:
     from airflow_provider_ard.api.selects.results import SelectStatus
     from airflow_provider_ard.api.selects.tiles import SelectTile
 
-SELECT_ARGUMENTS = (
-    "ids",
-    "datetime",
-    "intersects",
-    "bbox",
-    "query",
-    "stack_depth",
-    "image_age_category",
-    "simplify_aoi",
-    "drop_small_polygons",
-)
 POLL_INTERVAL_S = 2.0
 COLUMNS = ("acquisition", "acquired", "platform", "age", "cells", "clouds (%)", "off nadir (°)", "quicklook")
 

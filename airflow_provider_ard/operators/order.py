@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_ard.api.arguments import OMITTED
+from airflow_provider_ard.api.arguments import OMITTED, ORDER_ARGUMENTS
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links
@@ -19,24 +19,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.version_compat import Context, OperatorPartial
 
-# The arguments of the order itself, as `OrderRequest.of` takes them.
-ORDER_ARGUMENTS = (
-    "acquisitions",
-    "select_id",
-    "destination",
-    "output_config",
-    "intersects",
-    "bbox",
-    "role_arn",
-    "dry_run",
-    "bba",
-    "settings",
-    "metadata",
-    "email_notifications",
-    "sns_notifications",
-    "simplify_aoi",
-    "drop_small_polygons",
-)
 LIMITS = ("max_cost", "max_area_sqkm", "budget", "existing_order_id")
 
 

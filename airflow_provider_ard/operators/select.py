@@ -7,7 +7,14 @@ from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, pluralize, safe_repr
+from airflow_provider_ard.api.arguments import (
+    OMITTED,
+    SELECT_ARGUMENTS,
+    parse_bool,
+    parse_seconds,
+    pluralize,
+    safe_repr,
+)
 from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
@@ -26,18 +33,6 @@ if TYPE_CHECKING:
     from airflow_provider_ard.polling.select_wait import SelectWait
     from airflow_provider_ard.version_compat import Context
 
-# The arguments of the search itself, as `SelectRequest.of` takes them.
-SELECT_ARGUMENTS = (
-    "ids",
-    "datetime",
-    "intersects",
-    "bbox",
-    "query",
-    "stack_depth",
-    "image_age_category",
-    "simplify_aoi",
-    "drop_small_polygons",
-)
 IF_EXISTS = ("reuse", "resubmit")
 # A tile takes some twenty bytes of XCom.
 MAX_TILES_IN_XCOM = 2000

@@ -114,14 +114,14 @@ class OrderSearch:
         client = self._client.single_attempt(timeout=LAST_SEARCH_TIMEOUT_S)
         rows = _rows(client, start_date=f"{since - CLOCK_MARGIN:%Y-%m-%d}")
         unclear = [row for row in rows if _is_unclear(row, self._key_tag) and (row.metadata or not row.has_metadata)]
-        rows += [_single_status(client, row) for row in unclear[:MAX_SINGLE_REQUESTS]]
-        if rows and not any(row.has_metadata for row in rows):
+        orders = rows + [get_listed_order(client, row.id) for row in unclear[:MAX_SINGLE_REQUESTS]]
+        if orders and not any(order.has_metadata for order in orders):
             raise ArdUnavailableError(
                 f"the API returns {len(rows)} orders without metadata, such as {rows[0].id}; cannot determine whether "
                 "one has this key, so nothing was bought; in a task, pass existing_order_id if it does",
                 order_id=rows[0].id,
             )
-        return _confirmed(client, [row for row in rows if tag_digest(row, self._key_tag) in self._digests])
+        return _confirmed(client, [order for order in orders if tag_digest(order, self._key_tag) in self._digests])
 
 
 def _run_within(seconds: float, search: Callable[[], list[OrderStatus]]) -> list[OrderStatus]:
@@ -186,7 +186,7 @@ def _is_unclear(row: OrderStatus, tag: str) -> bool:
 
 def _confirmed(client: ArdClient, orders: Iterable[OrderStatus]) -> list[OrderStatus]:
     """Return the orders, with the individual status of failed ones: a failed order is replaced by a new one."""
-    return [_single_status(client, order) if order.has_failed else order for order in orders]
+    return [get_listed_order(client, order.id) if order.has_failed else order for order in orders]
 
 
 def _search_one_by_one(
@@ -200,7 +200,7 @@ def _search_one_by_one(
         )
     matches = []
     for row in rows:
-        order = _single_status(client, row)
+        order = get_listed_order(client, row.id)
         if tag_digest(order, tag) == digest:
             matches.append(order)
         elif tag_digest(order, tag) is None and not (
@@ -214,11 +214,14 @@ def _search_one_by_one(
     return matches
 
 
-def _single_status(client: ArdClient, row: OrderStatus) -> OrderStatus:
+def get_listed_order(client: ArdClient, order_id: str) -> OrderStatus:
+    """Return the individual status of an order of the list. Raises `ArdUnavailableError` if it is not found."""
     try:
-        return client.get_order(row.id)
+        return client.get_order(order_id)
     except ArdNotFoundError as error:
-        raise ArdUnavailableError(f"order {row.id} is in the list, but its status was not found: {error}") from None
+        raise ArdUnavailableError(
+            f"order {order_id} is in the list, but its status was not found: {error}", order_id=order_id
+        ) from None
 
 
 def _ignores_filter(client: ArdClient, tag: str) -> bool:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError, ArdUnavailableError
+from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.api.orders.status import State
 from airflow_provider_ard.ordering.budget import is_priced, read_estimate
-from airflow_provider_ard.ordering.existing_orders import CLOCK_MARGIN, MAX_ROWS
+from airflow_provider_ard.ordering.existing_orders import CLOCK_MARGIN, MAX_ROWS, get_listed_order
 from airflow_provider_ard.ordering.idempotency import (
     KEY_TAG,
     tag_digest,
@@ -92,12 +92,7 @@ class OrderHistory:
                 "cannot determine whether they count against the budget, so nothing was bought"
             )
         for order_id in order_ids:
-            try:
-                self.orders[order_id] = self._client.get_order(order_id)
-            except ArdNotFoundError as error:
-                raise ArdUnavailableError(
-                    f"order {order_id} is in the list, but its status was not found: {error}", order_id=order_id
-                ) from None
+            self.orders[order_id] = get_listed_order(self._client, order_id)
             self._confirmed.add(order_id)
 
     def contains(self, reservation: Reservation) -> bool:

@@ -56,9 +56,10 @@ def test_python_blocks_run(path: Path, account: Sandbox, monkeypatch: pytest.Mon
 
 def dry_run(task: Any) -> None:
     """Let the sandbox validate the request of a task, if its arguments are known before a run."""
+    from airflow_provider_ard.api.arguments import ORDER_ARGUMENTS, SELECT_ARGUMENTS
     from airflow_provider_ard.hooks.ard import ArdHook
-    from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
-    from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
+    from airflow_provider_ard.operators.order import ArdOrderOperator
+    from airflow_provider_ard.operators.select import ArdSelectOperator
 
     if isinstance(task, ArdOrderOperator) and not depends_on_run(task, ORDER_ARGUMENTS):
         hook = ArdHook()

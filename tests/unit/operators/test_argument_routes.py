@@ -11,6 +11,7 @@ import pendulum
 import pytest
 import shapely
 
+from airflow_provider_ard.api.arguments import ORDER_ARGUMENTS, SELECT_ARGUMENTS
 from airflow_provider_ard.api.delivery.filters import TileFilter
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.orders.order_ids import parse_order_ids
@@ -18,8 +19,8 @@ from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.api.selects.request import SelectRequest
 from airflow_provider_ard.hooks.secret_arguments import unmask
 from airflow_provider_ard.operators.delivery_verification import parse_verify
-from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
-from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
+from airflow_provider_ard.operators.order import ArdOrderOperator
+from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
 from airflow_provider_ard.ordering.budget import BudgetLimits
 from tests.airflow_names import DAG

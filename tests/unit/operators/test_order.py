@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from airflow_provider_ard.api.arguments import ORDER_ARGUMENTS
 from airflow_provider_ard.exceptions import ArdOrderConflict, ArdOrderInDoubtError, ArdRequestError, ArdUnavailableError
-from airflow_provider_ard.operators.order import ORDER_ARGUMENTS, ArdOrderOperator
+from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.version_compat import AirflowFailException
 
 

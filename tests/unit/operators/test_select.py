@@ -6,9 +6,10 @@ from datetime import timedelta
 import pendulum
 import pytest
 
+from airflow_provider_ard.api.arguments import SELECT_ARGUMENTS
 from airflow_provider_ard.exceptions import ArdError, ArdRequestError, ArdSelectFailed, ArdUnavailableError
 from airflow_provider_ard.operators.order import ArdOrderOperator
-from airflow_provider_ard.operators.select import SELECT_ARGUMENTS, ArdSelectOperator
+from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.sandbox import Sandbox
 from airflow_provider_ard.triggers.select import ArdSelectTrigger
 from airflow_provider_ard.version_compat import AirflowException, AirflowFailException, AirflowSkipException
