@@ -24,7 +24,7 @@ except ModuleNotFoundError as missing:
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("command", type=click.Choice(["serve"]), default="serve")
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
-@click.option("--port", default=8080, help="Port to listen on; 0 picks a free port.")
+@click.option("--port", default=8081, help="Port to listen on; 0 picks a free port.")
 @click.option("--order-duration", default="20s", help="Minimum time an order runs: 0.2s, 20s, 3m, 12h, 3d.")
 @click.option("--order-status-calls", type=int, help="End an order at its Nth status call instead of by time.")
 @click.option("--select-duration", default="0s", help="Time a Select runs.")
@@ -35,26 +35,34 @@ except ModuleNotFoundError as missing:
 )
 @click.option("--s3-endpoint", help="URL of the S3 server; credentials are read from the environment.")
 @click.option("--gcs-endpoint", help="URL of the Google Cloud Storage server.")
-@click.option("--azure-endpoint", help="URL of the account on the Azure Blob Storage server.")
+@click.option(
+    "--azure-endpoint",
+    help="URL of the account on the Azure Blob Storage server, such as http://127.0.0.1:10000/devstoreaccount1.",
+)
 @click.option("--tls", is_flag=True, help="Serve https; the path of the CA certificate is printed on start.")
 @click.option(
     "--catalog",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="GeoJSON file of tiles to use in place of the bundled catalog; may be repeated.",
+    help="GeoJSON file, one feature per tile, to use in place of the bundled catalog; may be repeated.",
 )
 @click.option("--token-lifetime", default="12h", help="Lifetime of an access token.")
 @click.option(
     "--limit",
     "limits",
     multiple=True,
-    help="Spending limit: fresh, standard, training or annual=AMOUNT; may be repeated.",
+    help="Spending limit of the account per year: fresh, standard, training or annual=AMOUNT; may be repeated.",
 )
 @click.option(
-    "--clock-rate", default=1.0, help="Seconds of the sandbox's clock per real second; 86400: a day per second."
+    "--clock-rate",
+    default=1.0,
+    help="Seconds of the sandbox's clock per real second; 86400: a day per second. It applies to orders, tokens, SAS "
+    "URLs, signed links and the age of imagery.",
 )
 @click.option(
-    "--state", type=click.Path(dir_okay=False, path_type=Path), help="SQLite file that keeps the state across restarts."
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="SQLite file that keeps the state, with --tls the certificate as well, across restarts and kills.",
 )
 @click.option("--pixels", default=512, help="Width of a cell in delivered visual images, in pixels.")
 @click.option("--seed", default=0, help="Seed of order IDs and of random faults.")

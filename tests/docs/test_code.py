@@ -18,7 +18,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from demo.standalone import clean_environment, free_port
-from tests.docs.markdown import DOCUMENTS, REPOSITORY, Block, blocks, languages
+from tests.docs.markdown import REPOSITORY, Block, blocks, languages
 
 if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
@@ -40,7 +40,10 @@ def is_dag(block: Block) -> bool:
     return "\n@dag(" in block.code
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+PYTHON_DOCUMENTS = sorted({block.path for block in blocks("python") if not is_dag(block)})
+
+
+@pytest.mark.parametrize("path", PYTHON_DOCUMENTS, ids=lambda path: path.name)
 def test_python_blocks_run(path: Path, account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of one document share a namespace. Their tasks belong to a DAG, and their requests are dry-run."""
     from airflow.sdk import DAG
@@ -126,7 +129,7 @@ def test_tutorial_orders_and_delivers(tmp_path: Path) -> None:
     """Run the commands as documented, except for the installation, Airflow's services, the port and the duration."""
     port = str(free_port())
     serve, *steps = [
-        script(block).replace("8081", port).replace("20s", "1s")
+        script(block).replace("8081", port).replace("serve", f"serve --port {port}").replace("20s", "1s")
         for block in blocks("console")
         if block.path == TUTORIAL and "pip install" not in block.code and "standalone" not in block.code
     ]

@@ -16,6 +16,7 @@ from airflow_provider_ard.triggers.imagery import ArdNewImageryTrigger
 from tests.docs.markdown import REPOSITORY, names_in_tables
 
 DOCS = REPOSITORY / "docs"
+ERROR_PARAMETERS = {"self", "message", "details"}
 
 
 @pytest.mark.parametrize(
@@ -46,8 +47,8 @@ def test_every_error_is_in_the_table() -> None:
     expected = {
         name: kind for name, kind in vars(exceptions).items() if inspect.isclass(kind) and name.startswith("Ard")
     }
-    page = (DOCS / "ordering.md").read_text()
-    assert set(names_in_tables(DOCS / "ordering.md", "In task code")) == set(expected)
+    page = (DOCS / "errors.md").read_text()
+    assert set(names_in_tables(DOCS / "errors.md", "Errors")) == set(expected)
     for name, kind in expected.items():
         error = kind.__new__(kind)
         error.message = ""
@@ -67,14 +68,41 @@ def test_every_command_is_in_the_table() -> None:
     assert set(names_in_tables(DOCS / "cli.md", "The command line")) == expected
 
 
+def test_every_field_of_an_error_is_in_the_table() -> None:
+    fields: set[str] = set()
+    for kind in vars(exceptions).values():
+        if inspect.isclass(kind) and issubclass(kind, exceptions.ArdError):
+            fields |= inspect.signature(kind.__init__).parameters.keys() - ERROR_PARAMETERS
+    names = [name for name in names_in_tables(DOCS / "errors.md", "Fields") if not name.startswith("Ard")]
+    assert sorted(names) == sorted(fields)
+
+
+def test_every_tag_is_in_the_table() -> None:
+    from airflow_provider_ard.api.orders.request import OrderRequest
+    from airflow_provider_ard.api.orders.status import Usage
+    from airflow_provider_ard.ordering.idempotency import IdempotencyKey, tag_submission
+    from airflow_provider_ard.ordering.task_state import Attempt
+    from airflow_provider_ard.ordering.terminal_key import TerminalKey
+
+    request = OrderRequest.of(acquisitions="10400100E82CCE00", destination="s3://bucket/prefix")
+    estimate = Usage(area={"total_imagery_sqkm": 1}, cost={"total_imagery_cost": 1})
+    task = IdempotencyKey(dag_id="dag", task_id="task", run_id="run", namespace="prod")
+    command = TerminalKey(name="key", namespace="prod")
+    tags: set[str] = set()
+    for key in (task, command):
+        tagged = tag_submission(key.tag(request, Attempt(mapped_instances=2)), key, 0.0, estimate)
+        tags |= tagged.metadata.keys()
+    assert sorted(names_in_tables(DOCS / "values.md", "Tags of an order")) == sorted(tags)
+
+
 def test_every_assumption_is_in_the_table() -> None:
     from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
 
-    rows = [line for line in (DOCS / "sandbox.md").read_text().splitlines() if line.startswith("| `")]
+    rows = [line for line in (DOCS / "sandbox-reference.md").read_text().splitlines() if line.startswith("| `")]
     for name, values in ASSUMPTIONS.items():
         row = next(line for line in rows if line.startswith(f"| `{name}`"))
         assert row.split("|")[2].strip() == ", ".join(f"`{value}`" for value in values)
-    assert {name.split()[0] for name in names_in_tables(DOCS / "sandbox.md", "Undocumented behavior")} == set(
+    assert {name.split()[0] for name in names_in_tables(DOCS / "sandbox-reference.md", "Undocumented behavior")} == set(
         ASSUMPTIONS
     )
 
