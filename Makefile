@@ -163,7 +163,7 @@ cluster-requirements: setup  ## Resolve tests/cluster/requirements.txt again, wi
 		-c constraints.txt --extra s3 --extra sandbox --group test --output-file $(CLUSTER_REQUIREMENTS).txt \
 		pyproject.toml $(CLUSTER_REQUIREMENTS).in
 
-.PHONY: docs docs-serve docs-test stac-table
+.PHONY: docs docs-serve docs-test stac-table diagrams
 
 docs: setup  ## Build the documentation into site/; warnings are errors
 	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt --group docs
@@ -177,6 +177,9 @@ docs-test: docs  ## The code, links and tables of the README and docs/
 
 stac-table: setup  ## Compare a delivery of the sandbox with real ones again: docs/sandbox-stac.md
 	$(BIN)/python scripts/stac_table
+
+diagrams: setup  ## Draw the diagrams of the documentation again: docs/images/*.svg
+	$(BIN)/python scripts/diagrams
 
 conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox
 	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(SDK_VENV)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance

@@ -1,12 +1,14 @@
-"""Generate parts of the reference from the code when the documentation is built; a hook of MkDocs.
+"""Generate parts of the reference when the documentation is built, and insert diagrams; a hook of MkDocs.
 
-A line `<!-- reference: NAME -->` in a page is replaced by the part of that name, see `PARTS`.
+A line `<!-- reference: NAME -->` in a page is replaced by the part of that name, see `PARTS`. The SVG of a diagram
+replaces its image, so that it has the colors of the page.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_ard.cli.elements import Argument
 
+_DIAGRAM = re.compile(r'<img[^>]* src="(?:\.\./)*images/([\w-]+\.svg)"[^>]*>')
 _MARKER = re.compile(r"<!-- reference: (\w+) -->")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Insert the generated parts of a page. MkDocs calls this for each page."""
     return _MARKER.sub(lambda marker: PARTS[marker[1]](), markdown)
+
+
+def on_page_content(html: str, config: Any, **_: Any) -> str:
+    """Replace the images of diagrams by their SVG. MkDocs calls this for each page."""
+    return _DIAGRAM.sub(lambda image: (Path(config["docs_dir"]) / "images" / image[1]).read_text(), html)
 
 
 def commands() -> str:
