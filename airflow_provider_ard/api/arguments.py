@@ -15,7 +15,8 @@ from airflow_provider_ard.api.errors import ArdRequestError
 _BLANK = {"", "None"}
 _BRACKETS = ("[", "{", "(")
 _MAX_CHARACTERS = 60
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
+# Compiled when first used: DAG files load this module.
+_USER_INFO = r"(?<=://)[^/@\s]*:[^/@\s]*@"
 
 
 class _Omitted:
@@ -145,7 +146,7 @@ def to_list(value: object, argument: str, expected: str) -> Sequence[Any]:
 def safe_repr(value: object) -> str:
     """Return a value for a message: a shortened string without a URL's password and query, or the type."""
     if isinstance(value, str):
-        shortened = _PASSWORD.sub("", value.split("?", 1)[0])
+        shortened = re.sub(_USER_INFO, "", value.split("?", 1)[0])
         return repr(shortened[:_MAX_CHARACTERS]) + ("…" if len(shortened) > _MAX_CHARACTERS else "")
     if value is None or isinstance(value, bool | float):
         return repr(value)

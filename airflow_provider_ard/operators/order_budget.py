@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_ard.api.arguments import OMITTED, parse_literal, safe_repr
-from airflow_provider_ard.api.budgets import parse_budgets
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.version_compat import AirflowSkipException
 
@@ -35,6 +34,8 @@ def limit_concurrency(budget: Any, arguments: Mapping[str, Any]) -> dict[str, An
     """
     if budget is OMITTED:
         return dict(arguments)
+    from airflow_provider_ard.api.budgets import parse_budgets
+
     budgets = parse_budgets(budget) if _is_literal(budget) else ()
     check_pool(budgets, arguments.get("pool") or DEFAULT_POOL)
     limit = arguments.get("max_active_tis_per_dag")

@@ -19,7 +19,6 @@ from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.polling.events import check_event
-from airflow_provider_ard.triggers.select import ArdSelectTrigger
 from airflow_provider_ard.version_compat import AirflowSkipException, BaseOperator
 
 if TYPE_CHECKING:
@@ -166,6 +165,8 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
                 break
             delay = wait.delay()
             if self.deferrable:
+                from airflow_provider_ard.triggers.select import ArdSelectTrigger
+
                 self.defer(
                     trigger=ArdSelectTrigger(
                         select_id=select_id,

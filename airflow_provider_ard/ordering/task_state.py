@@ -5,9 +5,8 @@ XCom cannot hold this state: Airflow clears it before each try. Nothing stored h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from airflow_provider_ard.version_compat import Context
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 RETENTION = timedelta(days=365)
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try of a task instance.
 
     `series`: identifies the tries since the task was last cleared: Airflow's `max_tries`, which automatic retries keep,

@@ -21,7 +21,6 @@ from airflow_provider_ard.links.order import ARD_LINKS, push_links
 from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.polling.progress import WaitProgress, format_duration, format_report
 from airflow_provider_ard.polling.wait_state import load_log_state, save_log_state, wait_started_at
-from airflow_provider_ard.triggers.order import ArdOrderTrigger
 from airflow_provider_ard.version_compat import (
     AirflowException,
     AirflowRescheduleException,
@@ -159,6 +158,7 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
 
     def _execute_deferrable(self, context: Context) -> Any:
         from airflow_provider_ard.ordering.task_state import task_state_store
+        from airflow_provider_ard.triggers.order import ArdOrderTrigger
 
         poke = self.poke(context)
         if poke.is_done:

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping
 from airflow_provider_ard.api.arguments import parse_literal, safe_repr
 from airflow_provider_ard.api.errors import ArdRequestError
 
-_ORDER_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._:-]{0,199}")
+# Compiled when first used: DAG files load this module.
+_ORDER_ID = r"[A-Za-z0-9_-][A-Za-z0-9._:-]{0,199}"
 
 
 def is_order_id(value: object) -> bool:
     """Return whether a value can be an order ID: a string, or its number."""
     if isinstance(value, int) and not isinstance(value, bool):
         return 0 <= value < 10**200
-    return isinstance(value, str) and bool(_ORDER_ID.fullmatch(value))
+    return isinstance(value, str) and bool(re.fullmatch(_ORDER_ID, value))
 
 
 def is_same_id(first: str, second: str) -> bool:
