@@ -188,8 +188,9 @@ compatibility: $(COMPATIBILITY_VENV)/.ready  ## STAC libraries read the sandbox'
 	ARD_SANDBOX_PYTHON=$(CURDIR)/$(BIN)/python $(COMPATIBILITY_VENV)/bin/python -m pytest -c tests/compatibility/pytest.ini \
 		tests/compatibility --table docs/libraries.md
 
-bench: $(BENCH_VENV)/.ready  ## Cost of waiting and importing compared with other providers: tables, figures, plot; 12 minutes
+bench: $(BENCH_VENV)/.ready  ## Cost of waiting and importing compared with other providers: tables, figures, plot; 14 minutes
 	$(BIN)/python -m benchmarks.waiting --json benchmarks/waiting/figures.json
+	$(BIN)/python -m benchmarks.waiting.one_wait --docs
 	$(BIN)/python -m benchmarks.imports
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
 

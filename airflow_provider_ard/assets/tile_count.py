@@ -5,14 +5,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_ard.assets.delivery import delivery_event
 from airflow_provider_ard.hooks.storage import json_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from airflow_provider_ard.hooks.ard import ArdHook
 
 log = logging.getLogger(__name__)
+
+
+def delivery_events(
+    hook: ArdHook, reports: Iterable[Mapping[str, Any]], storage_conn_id: str | None
+) -> list[dict[str, Any]]:
+    """Return the extras of the asset events of orders, with their numbers of tiles."""
+    return [delivery_event(report, count_tiles(hook, report, storage_conn_id)) for report in reports]
 
 
 def count_tiles(hook: ArdHook, report: Mapping[str, Any], storage_conn_id: str | None) -> int | None:

@@ -56,26 +56,36 @@ ARD_LINKS = (ArdOrderLink(), ArdDestinationLink(), ArdCollectionLink())
 def push_links(ti: Any, ard_conn_id: str, reports: Sequence[Mapping[str, Any]], status_url: str = "") -> None:
     """Push the URLs of orders from the reports of `OrderStatus.report()`.
 
-    For several orders, the order link leads to all of them; URLs that differ are empty.
+    For several orders, the order link leads to all of them; URLs that differ are empty. A failure is logged, as links
+    are only displayed.
     """
-    single = reports[0] if len(reports) == 1 else None
-    locations = {report.get("output_uri") for report in reports}
-    links = {
-        ORDER_URL_KEY: order_page(ard_conn_id, single["order_id"] if single else None) or status_url,
-        DESTINATION_URL_KEY: console_url(locations.pop()) if len(locations) == 1 else "",
-        COLLECTION_URL_KEY: object_url(single.get("collection_uri")) if single else "",
-    }
-    for key, url in links.items():
-        ti.xcom_push(key=key, value=url)
+    try:
+        _push(ti, _urls(ard_conn_id, reports, status_url))
+    except Exception as error:  # noqa: BLE001 -- see above
+        _log.warning("Pushing the links failed: %s", error)
 
 
 def push_empty_links(ti: Any) -> None:
     """Push the URLs of a task that has no order yet; a failure is logged, as links are only displayed."""
     try:
-        for link in ARD_LINKS:
-            ti.xcom_push(key=link.key, value="")
+        _push(ti, {link.key: "" for link in ARD_LINKS})
     except Exception as error:  # noqa: BLE001 -- see above
         _log.warning("Pushing the links failed: %s", error)
+
+
+def _push(ti: Any, urls: Mapping[str, str]) -> None:
+    for key, url in urls.items():
+        ti.xcom_push(key=key, value=url)
+
+
+def _urls(ard_conn_id: str, reports: Sequence[Mapping[str, Any]], status_url: str) -> dict[str, str]:
+    single = reports[0] if len(reports) == 1 else None
+    locations = {report.get("output_uri") for report in reports}
+    return {
+        ORDER_URL_KEY: order_page(ard_conn_id, single["order_id"] if single else None) or status_url,
+        DESTINATION_URL_KEY: console_url(locations.pop()) if len(locations) == 1 else "",
+        COLLECTION_URL_KEY: object_url(single.get("collection_uri")) if single else "",
+    }
 
 
 def order_page(ard_conn_id: str, order_id: str | None = None) -> str:

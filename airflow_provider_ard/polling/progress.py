@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider_ard.api.errors import ArdError
     from airflow_provider_ard.api.orders.status import OrderStatus
@@ -26,25 +26,28 @@ class WaitProgress:
 
     :param order_ids: The order IDs to wait for.
     :param started_at: When the wait began, in seconds since the epoch; now by default.
-    :param is_running: The orders are running, and that has been logged.
+    :param logged_status: The status of all orders that has been logged.
     :param log_state: `log_state` of an earlier process that made the same wait.
+    :param with_reports: Whether `reports` is called; those of ten thousand orders take 20 MB.
     """
 
     # Ten thousand of them may wait in one process.
-    __slots__ = ("_logged_at", "_order_ids", "_reports", "_statuses", "started_at")
+    __slots__ = ("_logged_at", "_order_ids", "_reports", "_statuses", "_with_reports", "started_at")
 
     def __init__(
         self,
         order_ids: list[str],
         started_at: float | None = None,
         *,
-        is_running: bool = False,
+        logged_status: str | None = None,
         log_state: Mapping[str, Any] | None = None,
+        with_reports: bool = True,
     ) -> None:
         self.started_at = time.time() if started_at is None else started_at
         self._order_ids = order_ids
         self._reports: dict[str, dict[str, Any]] = {}
-        self._statuses: dict[str, str] = dict.fromkeys(order_ids, "RUNNING") if is_running else {}
+        self._with_reports = with_reports
+        self._statuses: dict[str, str] = dict.fromkeys(order_ids, logged_status) if logged_status else {}
         self._logged_at = time.time()
         if log_state is not None:
             self._statuses = dict(log_state["statuses"])
@@ -71,7 +74,7 @@ class WaitProgress:
         if error := error_of_status(order):
             raise error
         if order.state is State.SUCCEEDED:
-            self._reports[order.id] = order.report()
+            self._reports[order.id] = order.report() if self._with_reports else {}
 
     def reports(self) -> list[dict[str, Any]]:
         """Return the reports of the orders, in the order of `order_ids`. Raises KeyError while one is pending."""
@@ -120,6 +123,14 @@ def format_duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes % 60} min"
     return f"{minutes} min" if minutes else f"{seconds:.0f} s"
+
+
+def log_results(reports: Iterable[Mapping[str, Any]], started_at: float | None, log: Callable[[str], object]) -> None:
+    """Log the orders of a finished wait and, if its start is known, its duration."""
+    for report in reports:
+        log(format_report(report))
+    if started_at is not None:
+        log(f"Wait finished after {format_duration(time.time() - started_at)}")
 
 
 def format_report(report: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from airflow_provider_ard.exceptions import (
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin
 from airflow_provider_ard.links.order import ARD_LINKS, push_links
 from airflow_provider_ard.polling.events import check_event
-from airflow_provider_ard.polling.progress import WaitProgress, format_duration, format_report
+from airflow_provider_ard.polling.progress import WaitProgress, log_results
 from airflow_provider_ard.polling.wait_state import load_log_state, save_log_state, wait_started_at
 from airflow_provider_ard.version_compat import (
     AirflowException,
@@ -94,6 +94,7 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
         self._not_before: float | None = None
         self._are_first_links_pushed = False
         self._progress: WaitProgress | None = None
+        self._is_resumed = False
 
     @cached_property
     def _outages(self) -> OutageTracker:
@@ -114,7 +115,7 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
     def _reader(self) -> StatusReader:
         from airflow_provider_ard.api.orders.status_reader import StatusReader
 
-        return StatusReader(self._hook.get_conn(), polls_once=self._is_rescheduled)
+        return StatusReader(self._hook.get_conn(), full_details=self._is_resumed, polls_once=self._is_rescheduled)
 
     @property
     def _is_rescheduled(self) -> bool:
@@ -199,7 +200,7 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
         progress = self._load_progress(context)
         if not self._are_first_links_pushed:
             # Before the first poll: the link is most useful if that fails.
-            self._push_links(context, [{"order_id": order_id} for order_id in self._order_ids()])
+            push_links(context["ti"], self.ard_conn_id, [{"order_id": order_id} for order_id in self._order_ids()])
             self._are_first_links_pushed = True
         log_state = self._log_state(progress)
         try:
@@ -255,10 +256,18 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
 
     @raises_airflow_exceptions
     def execute_complete(self, context: Context, event: Any) -> Any:
-        """Return the trigger's result, or raise the error that it reported."""
+        """Return the trigger's result, or raise the error that it reported.
+
+        Reports that the event does not contain are read like a first poll: an outage defers the task again.
+        """
         event = check_event(event, orders=list)
-        self._finish(context, event["orders"], event.get("started_at"))
-        return self._result(event["orders"], context)
+        reports, order_ids = event["orders"], self._order_ids()
+        if len(reports) < len(order_ids):
+            self._is_resumed = True
+            self._progress = WaitProgress(order_ids, event.get("started_at"), logged_status="SUCCEEDED")
+            return self._execute_deferrable(context)
+        self._finish(context, reports, event.get("started_at"))
+        return self._result(reports, context)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Return the acquisitions as inputs and their delivery locations as outputs for OpenLineage."""
@@ -269,27 +278,17 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
     def _finish(self, context: Context, reports: list[dict[str, Any]], started_at: float | None) -> None:
         """Log the results and the duration, and push the links; none of this may fail the task."""
         try:
-            for report in reports:
-                self.log.info("%s", format_report(report))
-            if started_at is not None:
-                self.log.info("Wait finished after %s", format_duration(time.time() - started_at))
+            log_results(reports, started_at, self._log_progress)
         except Exception as error:  # noqa: BLE001 -- the orders have succeeded
             self.log.warning("Logging the results failed: %s", error)
-        self._push_links(context, reports)
-
-    def _push_links(self, context: Context, reports: list[dict[str, Any]]) -> None:
-        try:
-            push_links(context["ti"], self.ard_conn_id, reports)
-        except Exception as error:  # noqa: BLE001 -- links are only displayed
-            self.log.warning("Pushing the links failed: %s", error)
+        push_links(context["ti"], self.ard_conn_id, reports)
 
     def _result(self, reports: list[dict[str, Any]], context: Context) -> Any:
         if self.outlets:
-            from airflow_provider_ard.assets.delivery import delivery_event, publish_to_outlets
-            from airflow_provider_ard.assets.tile_count import count_tiles
+            from airflow_provider_ard.assets.delivery import publish_to_outlets
+            from airflow_provider_ard.assets.tile_count import delivery_events
 
-            storage_conn_id = none_if_blank(self.storage_conn_id)
-            events = [delivery_event(report, count_tiles(self._hook, report, storage_conn_id)) for report in reports]
+            events = delivery_events(self._hook, reports, none_if_blank(self.storage_conn_id))
             publish_to_outlets(self.outlets, events, context)
         return reports[0] if is_single_order(self.order_id) else reports
 

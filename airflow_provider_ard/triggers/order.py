@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     from airflow_provider_ard.polling.progress import WaitProgress
 
 
+# Airflow stores events in its metadata database and passes them through the triggerer's event loop.
+MAX_REPORTS_IN_EVENT = 500
+
+
 class ArdOrderTrigger(BaseTrigger):
     """Wait until all orders have succeeded or one has failed; outages of the API do not end the wait.
 
         self.defer(trigger=ArdOrderTrigger(order_ids=["4711"], poke_interval=60), method_name="execute_complete")
 
     Fires one event: `{"status": "succeeded", "orders": [report, …], "started_at": …}` with the reports in the order of
-    `order_ids`, or `{"status": "failed", "error": class name, "message": …, "order_id": …}`.
+    `order_ids`, or `{"status": "failed", "error": class name, "message": …, "order_id": …}`. For more than 500 orders,
+    "orders" is empty, as their reports would take megabytes; the resumed task reads them from the API.
 
     :param order_ids: The order IDs.
     :param ard_conn_id: The Connection of type `ard`.
@@ -82,7 +87,8 @@ class ArdOrderTrigger(BaseTrigger):
         from airflow_provider_ard.polling.schedule import PollSchedule
 
         # The worker's poll has logged that they are running.
-        progress = WaitProgress(self.order_ids, self.started_at, is_running=True)
+        with_reports = len(self.order_ids) <= MAX_REPORTS_IN_EVENT
+        progress = WaitProgress(self.order_ids, self.started_at, logged_status="RUNNING", with_reports=with_reports)
         if self.not_before is not None:
             # Not longer, whatever the clock of the worker showed.
             await asyncio.sleep(max(0.0, min(self.not_before - time.time(), MAX_RETRY_AFTER_S)))
@@ -93,7 +99,8 @@ class ArdOrderTrigger(BaseTrigger):
                 # Not assigned to a local variable, which would keep a complete order for as long as the wait lasts.
                 self._process(await subscription.next_updates(), progress)
                 subscription.pending = progress.pending
-            event = succeeded_event(orders=progress.reports(), started_at=progress.started_at)
+            reports = progress.reports() if with_reports else []
+            event = succeeded_event(orders=reports, started_at=progress.started_at)
         except ArdError as error:
             event = failed_event(error)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ class Heartbeat:
         self._loop = asyncio.get_running_loop()
         self._stalls: dict[str, Stalls] = {}
         self._phase = ""
-        self._due = 0.0
+        self._due = self._cpu_before = 0.0
         self._collections = self._collections_before = 0
         self._timer: asyncio.TimerHandle | None = None
         gc.callbacks.append(self._collected)
@@ -42,12 +43,14 @@ class Heartbeat:
     def _beat(self) -> None:
         late, stalls = self._loop.time() - self._due, self._stalls[self._phase]
         stalls.largest = max(stalls.largest, late)
+        stalls.largest_busy = max(stalls.largest_busy, min(late, time.process_time() - self._cpu_before))
         if self._collections == self._collections_before:
             stalls.largest_without_collection = max(stalls.largest_without_collection, late)
         self._next()
 
     def _next(self) -> None:
         self._due, self._collections_before = self._loop.time() + BEAT_S, self._collections
+        self._cpu_before = time.process_time()
         self._timer = self._loop.call_at(self._due, self._beat)
 
     def _collected(self, moment: str, info: dict[str, int]) -> None:
@@ -62,9 +65,12 @@ class Stalls:
     """The longest stalls of the event loop in seconds: of all, and of those without a full garbage collection.
 
     A full collection visits every object of the process, most of them Airflow's, whatever has triggered it.
+    `largest_busy` counts no longer than the process used a processor meanwhile, so that other processes of the machine
+    lengthen it less.
     """
 
     largest: float = 0.0
+    largest_busy: float = 0.0
     largest_without_collection: float = 0.0
     full_collections: int = 0
 

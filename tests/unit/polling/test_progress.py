@@ -58,7 +58,7 @@ def test_wait_continues_in_another_process(clock):
 
 @pytest.mark.parametrize(("value", "error"), [("FAILED", ArdOrderFailed), ("ERROR", ArdOrderFailed), ("", ArdError)])
 def test_status_that_ends_the_wait_is_logged_and_raised(value, error):
-    progress, lines = WaitProgress(["1"], is_running=True), []
+    progress, lines = WaitProgress(["1"], logged_status="RUNNING"), []
     with pytest.raises(error) as caught:
         progress.update(status("1", value, status_message="no imagery"), lines.append)
     assert type(caught.value) is error

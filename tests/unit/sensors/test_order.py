@@ -127,6 +127,44 @@ def test_reports_of_the_trigger_are_returned(context):
     assert sensor(["1"]).execute_complete(context, event) == [report]
 
 
+def test_reports_left_out_of_the_event_are_read_from_the_list(ard, place_orders, context, log_text):
+    ids = place_orders(5)
+    for order_id in ids:
+        ard.finish_order(order_id)
+    before = len(ard.requests)
+    event = {"status": "succeeded", "orders": [], "started_at": time.time() - 7200}
+    reports = sensor(ids).execute_complete(context, event)
+    assert [report["collection_uri"] for report in reports] == [
+        f"s3://b/p/order_collections/{order_id}_root_collection.json" for order_id in ids
+    ]
+    assert [request.path for request in ard.requests[before:] if "/auth/" not in request.path] == ["/api/v1/order/"]
+    assert "Wait finished after 2 h" in log_text()
+
+
+def test_reports_left_out_of_the_event_are_read_despite_a_lagging_list(ard, place_orders, context):
+    ids = place_orders(3)
+    for order_id in ids:
+        ard.finish_order(order_id)
+    ard.faults.add("GET /order", kind="set_json", path="$.data[0].status", value="RUNNING")
+    reports = sensor(ids).execute_complete(context, {"status": "succeeded", "orders": [], "started_at": time.time()})
+    assert {report["status"] for report in reports} == {"SUCCEEDED"}
+    assert sum("/order/status/" in request.path for request in ard.requests) == 1
+
+
+def test_outage_while_reports_are_read_defers_again_with_the_same_start(ard, place_orders, context):
+    ids = place_orders(3)
+    for order_id in ids:
+        ard.finish_order(order_id)
+    for endpoint in ("GET /order", "GET /order/status/*"):
+        ard.faults.add(endpoint, kind="status", status=503)
+    started_at = time.time() - 7200
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(ids).execute_complete(context, {"status": "succeeded", "orders": [], "started_at": started_at})
+    assert deferred.value.trigger.order_ids == ids
+    assert deferred.value.trigger.started_at == started_at
+    assert deferred.value.timeout < timedelta(days=3, hours=22, minutes=1)
+
+
 def test_retry_after_is_passed_to_the_trigger(ard, place_orders, context):
     (order_id,) = place_orders()
     ard.faults.add("GET /order/status/*", kind="status", status=503, retry_after=300, nth=1)

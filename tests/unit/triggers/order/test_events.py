@@ -60,6 +60,16 @@ def test_list_of_orders_succeeds_with_the_last_one(ard, place_order):
     assert [report["order_id"] for report in event["orders"]] == ids
 
 
+def test_event_of_many_orders_leaves_their_reports_out(ard, place_order, monkeypatch):
+    monkeypatch.setattr("airflow_provider_ard.triggers.order.MAX_REPORTS_IN_EVENT", 1)
+    ids = [place_order() for _ in range(2)]
+    for order_id in ids:
+        ard.finish_order(order_id)
+    (event,) = run(event_of(trigger(*ids)))
+    assert event["status"] == "succeeded"
+    assert event["orders"] == []
+
+
 def test_unknown_order_fails(ard_connection, no_grace):
     (event,) = run(event_of(trigger("404404")))
     assert event["error"] == "ArdNotFoundError"
