@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.docs.markdown import blocks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 CREDENTIALS_IDS = {"gs://my-bucket": "our-stored-credentials", "az://": "azure-prod"}
 KEY = {"type": "service_account", "private_key": "placeholder", "project_id": "p", "client_email": "a@b.example"}
 SAS_URL = "https://account.blob.core.windows.net/container?sp=racwl&sr=c&se=2099-01-01T00:00:00Z&sig=c2lnbmF0dXJl"
+
+
+def fields() -> str:
+    """Return the AOI file of the documentation."""
+    [document] = [block.code for block in blocks("json") if block.path.name == "aoi-files.md"]
+    return document
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +48,7 @@ def account(ard: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sa
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(connection))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sas-url.txt").write_text(f"{SAS_URL}\n")
+    (tmp_path / "fields.geojson").write_text(fields())
     hook = ArdHook()
     hook.put_credentials("our-stored-credentials", base64.b64encode(json.dumps(KEY).encode()).decode())
     hook.put_credentials("azure-prod", SAS_URL)

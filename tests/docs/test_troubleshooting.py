@@ -1,4 +1,4 @@
-"""Each text that the troubleshooting page quotes is a text of the code."""
+"""Each text that the pages about troubleshooting and monitoring quote is a text of the code."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ import pytest
 
 from tests.docs.markdown import REPOSITORY, names_in_tables
 
-PAGE = REPOSITORY / "docs" / "troubleshooting.md"
+DOCS = REPOSITORY / "docs"
+TABLES = {
+    "troubleshooting.md": ("Connection and login", "Ordering", "Waiting", "Delivery"),
+    "monitoring.md": ("Log lines",),
+}
 PACKAGE = REPOSITORY / "airflow_provider_ard"
-QUOTED = [
-    text
-    for heading in ("Connection and login", "Ordering", "Waiting", "Delivery")
-    for text in names_in_tables(PAGE, heading)
-]
+QUOTED = sorted(
+    {
+        text
+        for page, headings in TABLES.items()
+        for heading in headings
+        for text in names_in_tables(DOCS / page, heading)
+    }
+)
 
 
 @pytest.fixture(scope="session")
