@@ -172,7 +172,7 @@ docs: setup  ## Build the documentation into site/; warnings are errors
 docs-serve: docs  ## Serve the documentation at http://127.0.0.1:8000, rebuilt on changes
 	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs serve
 
-docs-test: docs  ## The code, links and tables of the README and docs/
+docs-test: node docs  ## The code, links and tables of the README and docs/
 	$(BIN)/pytest tests/docs -n 2
 
 stac-table: setup  ## Compare a delivery of the sandbox with real ones again: docs/sandbox-stac.md

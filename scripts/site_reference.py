@@ -25,11 +25,16 @@ if TYPE_CHECKING:
     from airflow_provider_ard.cli.elements import Argument
 
 _DIAGRAM = re.compile(r'<img[^>]* src="(?:\.\./)*images/([\w-]+\.svg)"[^>]*>')
+# Their many words would precede the pages that explain them.
+_RARELY_SEARCHED = ("comparison.md", "decisions/", "python.md")
 _MARKER = re.compile(r"<!-- reference: (\w+) -->")
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Insert the generated parts of a page. MkDocs calls this for each page."""
+def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
+    """Insert the generated parts of a page, and set its keywords for the search. MkDocs calls this for each page."""
+    page.meta["tags"] = config["extra"]["keywords"].get(page.file.src_uri, [])
+    if page.file.src_uri.startswith(_RARELY_SEARCHED):
+        page.meta["search"] = {"boost": 0.5}
     return _MARKER.sub(lambda marker: PARTS[marker[1]](), markdown)
 
 
