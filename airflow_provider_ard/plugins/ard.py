@@ -5,17 +5,14 @@ The page needs Airflow 3.1 or newer; on older versions the plugin is empty.
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 URL_PREFIX = "/ard-orders"
 # /plugin/ard-orders is the page of all orders, /plugin/ard-order the tab of a task instance.
@@ -27,21 +24,21 @@ class OrdersApp:
     """The page's ASGI application, created at the first request, which only the API server receives."""
 
     def __init__(self) -> None:
-        self._app: FastAPI | None = None
+        self._app: ASGIApp | None = None
 
-    async def __call__(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
         if self._app is None:
-            from airflow_provider_ard.plugins.orders_page.app import get_app
+            from airflow_provider_ard.plugins.orders_page.page_app import create_page_app
 
-            # Off the event loop: the imports would block the API server.
-            self._app = await asyncio.to_thread(get_app)
+            self._app = create_page_app(_load_data_app)
         await self._app(scope, receive, send)
+
+
+def _load_data_app() -> ASGIApp:
+    from airflow_provider_ard.plugins.orders_page.app import get_app
+
+    return get_app()
 
 
 def _below_base_url(path: str) -> str:

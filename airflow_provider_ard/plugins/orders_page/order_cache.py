@@ -6,21 +6,18 @@ requests are made unless the page is open.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_ard.api.errors import ArdError, ArdRequestError
+from airflow_provider_ard.api.errors import ArdError
 from airflow_provider_ard.api.http.transport import PAGE_SIZE
 from airflow_provider_ard.api.orders.order_list import age_order
 from airflow_provider_ard.api.refusal import may_be_unknown
-from airflow_provider_ard.hooks.ard import ArdHook, create_client
 from airflow_provider_ard.hooks.suggestions import suggest_fix
 from airflow_provider_ard.plugins.orders_page.rows import Row, create_row
-from airflow_provider_ard.plugins.orders_page.task_orders import TaskOrders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,10 +29,8 @@ log = logging.getLogger(__name__)
 
 # A request within this time is answered from the cache.
 CACHE_TTL_S = 8.0
-# How long a response waits for the API before it returns what is cached so far.
+# How long a response waits for the complete list before it returns what is cached so far.
 MAX_WAIT_S = 2.0
-# The page polls: one attempt, with at most this timeout.
-MAX_TIMEOUT_S = 10.0
 # An unused cache is dropped after this time: its Connection may be deleted.
 IDLE_S = 3_600.0
 # At least this often the list is read completely, unless its times prove that it is newest first.
@@ -79,7 +74,7 @@ class OrderCache:
             if not self._reading and time.monotonic() - self._read_at > CACHE_TTL_S:
                 self._reading = True
                 threading.Thread(target=self._read, name="ard-orders", daemon=True).start()
-            self._changed.wait_for(lambda: not self._reading or self._has_updates(known_versions), MAX_WAIT_S)
+            self._changed.wait_for(lambda: not self._reading or self._is_first(known_versions), MAX_WAIT_S)
             since = known_versions.get(self.generation, 0)
             rows = [row for order_id, row in self._rows.items() if self._versions[order_id] > since]
             metadata = {
@@ -91,8 +86,9 @@ class OrderCache:
             }
             return Snapshot(rows, metadata)
 
-    def _has_updates(self, known_versions: Mapping[str, int]) -> bool:
-        return self._error is None and self._version > known_versions.get(self.generation, 0)
+    def _is_first(self, known_versions: Mapping[str, int]) -> bool:
+        """Return whether there are orders to show at once to a browser that has none of this generation."""
+        return self._error is None and self._version > 0 and self.generation not in known_versions
 
     def client(self) -> ArdClient:
         """Return a client of the Connection as it is now."""
@@ -224,51 +220,3 @@ def error_content(error: ArdError) -> dict[str, Any]:
         "suggestion": suggestion.text if suggestion else None,
         "fields": list(suggestion.fields) if suggestion else [],
     }
-
-
-class OrderCaches:
-    """The caches of this API server for each Connection: orders, client, orders of tasks."""
-
-    def __init__(self) -> None:
-        self._order_caches: dict[str, OrderCache] = {}
-        self._clients: dict[str, tuple[str, ArdClient]] = {}
-        self._task_orders: dict[str, TaskOrders] = {}
-        self._lock = threading.Lock()
-
-    def order_cache(self, conn_id: str) -> OrderCache:
-        """Return the order cache of a Connection."""
-        now = time.monotonic()
-        with self._lock:
-            self._order_caches = {
-                other_id: cache
-                for other_id, cache in self._order_caches.items()
-                if other_id == conn_id or now - cache.used_at <= IDLE_S
-            }
-            return self._order_caches.setdefault(conn_id, OrderCache(lambda: self.client(conn_id)))
-
-    def task_orders(self, conn_id: str) -> TaskOrders:
-        """Return the cache of task orders of a Connection."""
-        client = self.client(conn_id)
-        with self._lock:
-            if conn_id not in self._task_orders or self._task_orders[conn_id].client is not client:
-                self._task_orders[conn_id] = TaskOrders(client)
-            return self._task_orders[conn_id]
-
-    def client(self, conn_id: str) -> ArdClient:
-        """Return the client of a Connection, a new one if the Connection has changed. Raises `ArdError` without one."""
-        try:
-            connection = ArdHook.get_connection(conn_id)
-        except Exception:  # noqa: BLE001 -- each secrets backend has its own errors
-            connection = None
-        if connection is None or connection.conn_type != ArdHook.conn_type:
-            with self._lock:
-                self._clients.pop(conn_id, None)
-                self._task_orders.pop(conn_id, None)
-            raise ArdRequestError(f"Connection {conn_id} of type {ArdHook.conn_type} does not exist")
-        digest = hashlib.sha256(connection.get_uri().encode()).hexdigest()
-        with self._lock:
-            previous_digest, client = self._clients.get(conn_id, ("", None))
-            if client is None or previous_digest != digest:
-                client = create_client(connection, max_attempts=1, max_timeout=MAX_TIMEOUT_S)
-                self._clients[conn_id] = (digest, client)
-            return client

@@ -110,7 +110,7 @@ function labelPositions(features) {
 
 export class OrderMap {
   /** `onSelect(row)` is called with the order that was clicked. */
-  constructor(element, worldUrl, onSelect) {
+  constructor(element, onSelect) {
     this.rows = [];
     this.selected = null;
     this.palette = colors();
@@ -138,9 +138,9 @@ export class OrderMap {
     });
     window.addEventListener("themechange", () => this.updateColors());
     new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(element);
-    fetch(worldUrl).then((response) => response.json()).then((topology) => this.addLand(topology));
   }
 
+  /** Draw the land of a TopoJSON file, with the borders and names of countries. */
   addLand(topology) {
     const { features } = topojson.feature(topology, topology.objects.countries);
     for (const { geometry } of features) {

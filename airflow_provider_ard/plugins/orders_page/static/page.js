@@ -5,6 +5,7 @@ import { Orders, connections, orderDetails, taskOrders } from "./data.js";
 import { Filters, totals } from "./filters.js";
 import * as format from "./format.js";
 import { make } from "./format.js";
+import { createMap } from "./map_loader.js";
 import { Poller } from "./poller.js";
 import { fill } from "./panel.js";
 import { Table } from "./table.js";
@@ -217,35 +218,21 @@ async function loadDetails(row, loaded = null) {
   }
 }
 
+/** Call `action(map)`. The map is created after the first rows of the table are shown. */
 async function withMap(action) {
-  // Render the list first; load the map's library and the countries afterwards.
-  if (!map) {
-    map = (async () => {
-      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-      await Promise.all(["vendor/leaflet.js", "vendor/topojson-client.min.js"].map(script));
-      const { OrderMap } = await import("./map.js");
-      return new OrderMap($("map"), urlOf("vendor/countries-50m.json"), (row) => {
-        select(row);
-        table.scrollTo(row.id);
-      });
-    })();
-  }
-  action(await map);
-}
-
-const urlOf = (path) => new URL(path, import.meta.url).href;
-
-function script(path) {
-  return new Promise((done, fail) => {
-    document.head.append(make("script", { src: urlOf(path), onload: done, onerror: fail }));
+  if (state.updated === null) return;
+  map ??= createMap($("map"), (row) => {
+    select(row);
+    table.scrollTo(row.id);
   });
+  action(await map);
 }
 
 /** Show an error of the list, or of the order of a link, until it is cleared. */
 function showProblem(error, what = "list") {
   state.problems[what] = error;
   if (state.updated === null) state.updated = Date.now();
-  drawEmpty();
+  draw();
   updateProblem();
 }
 

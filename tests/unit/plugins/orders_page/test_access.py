@@ -50,7 +50,7 @@ def get(database, monkeypatch, ard_connection):
 
         from airflow_provider_ard.plugins.orders_page import access
         from airflow_provider_ard.plugins.orders_page.app import create_app
-        from airflow_provider_ard.plugins.orders_page.order_cache import OrderCaches
+        from airflow_provider_ard.plugins.orders_page.caches import OrderCaches
 
     class RestrictedAuthManager(SimpleAuthManager):
         def is_authorized_dag(self, *, details=None, **kwargs):
@@ -64,7 +64,7 @@ def get(database, monkeypatch, ard_connection):
     app = create_app(OrderCaches())
     app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username="op", role="op")
     with run_server(app) as url:
-        yield lambda path, **query: requests.get(f"{url}/data/{path}", params=query, timeout=30)
+        yield lambda path, **query: requests.get(f"{url}/{path}", params=query, timeout=30)
 
 
 def place_order(client, dag_id):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import warnings
 from importlib import resources
 
@@ -15,35 +17,49 @@ STATIC = resources.files("airflow_provider_ard.plugins.orders_page") / "static"
 
 
 @pytest.fixture(scope="module")
-def app():
+def data_app():
     # Airflow's imports emit warnings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from airflow_provider_ard.plugins.orders_page.app import create_app
-        from airflow_provider_ard.plugins.orders_page.order_cache import OrderCaches
+        from airflow_provider_ard.plugins.orders_page.caches import OrderCaches
 
         return create_app(OrderCaches())
 
 
 @pytest.fixture(scope="module")
-def get(app):
+def get(data_app):
     from fastapi import FastAPI
 
+    from airflow_provider_ard.plugins.orders_page.page_app import create_page_app
+
     outer = FastAPI()
-    outer.mount("/ard-orders", app)
+    outer.mount("/ard-orders", create_page_app(lambda: data_app))
     with run_server(outer) as url:
         yield lambda path, **query: requests.get(f"{url}/ard-orders{path}", params=query, timeout=10)
 
 
-def test_data_routes_require_a_login(app, get, ard, ard_connection):
-    paths = {route.path for route in app.routes}
-    versioned = next(path for path in paths if path.startswith("/static/"))
-    assert paths - {versioned} == {"/", "/static", "/data/connections", "/data/orders", "/data/order", "/data/run"}
-    for path in paths - {"/", "/static", versioned}:
-        response = get(path, connection=ard_connection, order="1", dag_id="d", run_id="r")
+def test_data_routes_require_a_login(data_app, get, ard, ard_connection):
+    paths = {route.path for route in data_app.routes}
+    assert paths == {"/connections", "/orders", "/order", "/run"}
+    for path in paths:
+        response = get(f"/data{path}", connection=ard_connection, order="1", dag_id="d", run_id="r")
         assert response.status_code == 401, path
     assert ard_connection not in get("/").text
     assert ard.requests == []
+
+
+def test_page_does_not_wait_for_the_imports_of_its_data():
+    # They take longer than anything else at the first visit.
+    heavy = {"requests", "pydantic", "shapely", "pyproj", "numpy", "airflow_provider_ard.api.client"}
+    code = (
+        "import sys\n"
+        "from airflow_provider_ard.plugins.orders_page.page_app import create_page_app\n"
+        "create_page_app(lambda: None)\n"
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert heavy.isdisjoint(loaded)
 
 
 def test_page_loads_no_external_resources(get):

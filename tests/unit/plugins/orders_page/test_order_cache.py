@@ -8,7 +8,8 @@ import pytest
 from airflow_provider_ard.api.errors import ArdUnavailableError
 from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.plugins.orders_page import order_cache
-from airflow_provider_ard.plugins.orders_page.order_cache import OrderCache, OrderCaches, plan_requests
+from airflow_provider_ard.plugins.orders_page.caches import OrderCaches
+from airflow_provider_ard.plugins.orders_page.order_cache import OrderCache, plan_requests
 from airflow_provider_ard.sandbox import Assumptions
 from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
 
@@ -55,6 +56,18 @@ def test_all_pages_are_read_once(ard, client):
     assert set(rows) == set(ids)
     assert metadata["count"] == 120
     assert len(ard.requests) - before == 2
+
+
+def test_first_page_is_returned_at_once_and_the_rest_together(ard, client):
+    place_orders(client, 320)
+    ard.faults.add("GET /order", kind="latency", seconds=0.2)
+    orders = OrderCache(lambda: client)
+    first = orders.snapshot({})
+    assert 0 < len(first.rows) < 320
+    assert not first.metadata["complete"]
+    rest = orders.snapshot({first.metadata["generation"]: first.metadata["version"]})
+    assert len(first.rows) + len(rest.rows) == 320
+    assert rest.metadata["complete"]
 
 
 def test_snapshot_within_ttl_makes_no_request(ard, client):
@@ -232,7 +245,7 @@ def test_unused_cache_is_dropped(ard, ard_connection, monkeypatch):
     update(caches.order_cache(ard_connection))
     caches.order_cache("other")
     assert set(caches._order_caches) == {ard_connection, "other"}
-    monkeypatch.setattr(order_cache, "IDLE_S", -1.0)
+    monkeypatch.setattr("airflow_provider_ard.plugins.orders_page.caches.IDLE_S", -1.0)
     caches.order_cache("other")
     assert set(caches._order_caches) == {"other"}
 
@@ -240,7 +253,7 @@ def test_unused_cache_is_dropped(ard, ard_connection, monkeypatch):
 def test_page_request_is_not_retried(ard, monkeypatch):
     connection = json.loads(ard.connection_json) | {"extra": {"timeout": 600}}
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(connection))
-    monkeypatch.setattr(order_cache, "MAX_TIMEOUT_S", 2.0)
+    monkeypatch.setattr("airflow_provider_ard.plugins.orders_page.caches.MAX_TIMEOUT_S", 2.0)
     client = OrderCaches().client("ard_default")
     client.whoami()
     slow = ard.faults.add("GET /auth/self", kind="latency", seconds=5.0)
