@@ -25,6 +25,8 @@ QUICKSTART = "ard_order_to_tiles"
 SCREENSHOTS = REPOSITORY / "build" / "browser"
 ORDER_COUNT = 500
 CONNECTION = "ard_default"
+# Of the Connection `ard_many`.
+BUDGETS = [{"cost": 4_000, "per": "day"}, {"cost": 60_000, "per": "month"}]
 TIMEOUT_MS = 60_000
 BECOME_VISIBLE = "() => document.dispatchEvent(new Event('visibilitychange'))"
 
@@ -58,7 +60,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         env = {
             # Tests add the Connection to the ARD API in the form.
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
-            "AIRFLOW_CONN_ARD_MANY": many.connection_json,
+            "AIRFLOW_CONN_ARD_MANY": json.dumps(json.loads(many.connection_json) | {"extra": {"budget": BUDGETS}}),
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,op:op,viewer:viewer",
         }

@@ -91,8 +91,9 @@ def _data(caches: OrderCaches) -> APIRouter:
             {generation: int(version) for generation, _, version in versions}
         )
         dags = readable_dags(user) if any(row.dag for row in snapshot.rows) else set()
+        rows = [row.visible_to(dags) for row in snapshot.rows]
         return PrivateResponse(
-            {**snapshot.metadata, "columns": Row._fields, "rows": [row.visible_to(dags) for row in snapshot.rows]}
+            {**snapshot.metadata, "budgets": caches.budgets(connection), "columns": Row._fields, "rows": rows}
         )
 
     @routes.get("/order")

@@ -5,18 +5,28 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_ard.api.errors import ArdRequestError
+from airflow_provider_ard.api.errors import ArdError, ArdRequestError
+from airflow_provider_ard.hooks import connection_fields
 from airflow_provider_ard.hooks.ard import ArdHook, create_client
 from airflow_provider_ard.plugins.orders_page.order_cache import IDLE_S, OrderCache
 from airflow_provider_ard.plugins.orders_page.task_orders import TaskOrders
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.client import ArdClient
+    from airflow_provider_ard.version_compat import Connection
 
 # The page polls: one attempt, with at most this timeout.
 MAX_TIMEOUT_S = 10.0
+
+
+class _ConnectionClient(NamedTuple):
+    """The client of a Connection, with its budgets. `digest`: of the Connection."""
+
+    digest: str
+    client: ArdClient
+    budgets: list[dict[str, Any]]
 
 
 class OrderCaches:
@@ -24,7 +34,7 @@ class OrderCaches:
 
     def __init__(self) -> None:
         self._order_caches: dict[str, OrderCache] = {}
-        self._clients: dict[str, tuple[str, ArdClient]] = {}
+        self._clients: dict[str, _ConnectionClient] = {}
         self._task_orders: dict[str, TaskOrders] = {}
         self._lock = threading.Lock()
 
@@ -60,8 +70,22 @@ class OrderCaches:
             raise ArdRequestError(f"Connection {conn_id} of type {ArdHook.conn_type} does not exist")
         digest = hashlib.sha256(connection.get_uri().encode()).hexdigest()
         with self._lock:
-            previous_digest, client = self._clients.get(conn_id, ("", None))
-            if client is None or previous_digest != digest:
+            previous = self._clients.get(conn_id)
+            if previous is None or previous.digest != digest:
                 client = create_client(connection, max_attempts=1, max_timeout=MAX_TIMEOUT_S)
-                self._clients[conn_id] = (digest, client)
-            return client
+                previous = self._clients[conn_id] = _ConnectionClient(digest, client, _budgets(connection))
+            return previous.client
+
+    def budgets(self, conn_id: str) -> list[dict[str, Any]]:
+        """Return the budgets of a Connection whose client was requested before, none for another one."""
+        with self._lock:
+            used = self._clients.get(conn_id)
+        return used.budgets if used else []
+
+
+def _budgets(connection: Connection) -> list[dict[str, Any]]:
+    try:
+        return [budget.to_dict() for budget in connection_fields.budgets(connection.extra_dejson.get("budget"))]
+    except ArdError:
+        # The Connection's test and each order report it.
+        return []

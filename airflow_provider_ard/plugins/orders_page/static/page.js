@@ -8,6 +8,7 @@ import { make } from "./format.js";
 import { createMap } from "./map_loader.js";
 import { Poller } from "./poller.js";
 import { fill } from "./panel.js";
+import { SpendChart } from "./spend_chart.js";
 import { Table } from "./table.js";
 
 const POLL_MS = 10_000;
@@ -17,12 +18,13 @@ const $ = (id) => document.getElementById(id);
 const request = parseRequest();
 const task = request.dag_id ? { ...request, map_index: /^\d+$/.test(request.map_index) ? Number(request.map_index) : null } : null;
 
-const state = { rows: [], visible: [], connection: "", selected: null, details: null, paused: false, updated: null, complete: false, problems: {} };
+const state = { rows: [], visible: [], connection: "", selected: null, details: null, budgets: [], paused: false, updated: null, complete: false, problems: {} };
 let orders = null;
 let poller = null;
 
 const table = new Table({ head: $("head"), scroll: $("scroll"), body: $("rows"), grid: $("grid"), onSelect: (row) => select(row) });
 const filters = new Filters($("filters"), () => draw({ fit: true }));
+const spendChart = new SpendChart($("spend"));
 let map = null;
 
 followLinks();
@@ -62,7 +64,7 @@ function startPage(connectionIds) {
 
 function open(connection, order = null) {
   select(null);
-  Object.assign(state, { connection, rows: [], complete: false, updated: null, problems: {}, request: order });
+  Object.assign(state, { connection, rows: [], budgets: [], complete: false, updated: null, problems: {}, request: order });
   orders = new Orders(connection);
   updateAddress({ connection, order });
   draw({ fit: true });
@@ -75,7 +77,7 @@ async function refresh(source) {
     const response = await source.refresh();
     if (source !== orders) return null;
     const first = !state.complete;
-    Object.assign(state, { complete: source.complete, updated: Date.now() });
+    Object.assign(state, { complete: source.complete, budgets: response.budgets, updated: Date.now() });
     if (response.changed) {
       state.rows = [...source.rows.values()];
       draw({ fit: first });
@@ -141,6 +143,8 @@ function draw({ fit = false } = {}) {
   state.visible = filters.apply(state.rows);
   table.show(state.visible);
   $("sums").replaceChildren(...(state.rows.length ? totals(state.visible) : []));
+  $("spend").hidden = !state.rows.length;
+  spendChart.show(state.visible, state.budgets);
   drawEmpty();
   withMap((orderMap) => orderMap.show(state.visible, { fit }));
   const current = state.selected && state.rows.find((row) => row.id === state.selected.id);

@@ -240,6 +240,23 @@ def test_deleted_connection_drops_its_cache(ard, monkeypatch, no_ttl):
     assert (metadata["count"], caches._clients) == (0, {})
 
 
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        ('{"cost": 500, "per": "day"}', [{"cost": 500, "per": "day", "scope": "account"}]),
+        ({"cost": 500}, []),
+        (None, []),
+    ],
+)
+def test_budgets_of_the_connection(ard, monkeypatch, budget, expected):
+    connection = json.loads(ard.connection_json) | {"extra": {"budget": budget}}
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", json.dumps(connection))
+    caches = OrderCaches()
+    assert caches.budgets("ard_default") == []
+    caches.client("ard_default")
+    assert caches.budgets("ard_default") == expected
+
+
 def test_unused_cache_is_dropped(ard, ard_connection, monkeypatch):
     caches = OrderCaches()
     update(caches.order_cache(ard_connection))
