@@ -7,6 +7,7 @@ replaces its image, so that it has the colors of the page.
 from __future__ import annotations
 
 import argparse
+import html
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,15 +57,16 @@ def commands() -> str:
 def sandbox_options() -> str:
     """Return the table of options of `ard-sandbox serve`."""
     rows = []
+    context = ard_sandbox.make_context("ard-sandbox", [])
     for option in ard_sandbox.params:
         if option.param_type_name != "option":
             continue
         record = option.to_info_dict()
-        metavar = "" if record["is_flag"] else f" {option.make_metavar(ard_sandbox.make_context('ard-sandbox', []))}"
+        metavar = "" if record["is_flag"] else f" {_code(option.make_metavar(context))}"
         default = record["default"] if isinstance(record["default"], str | int | float) else None
         has_default = default is not None and not record["is_flag"]
         text = escape(record["help"].rstrip(".")) + (f" (default: `{default}`)" if has_default else "")
-        rows.append((f"`{', '.join(record['opts'])}{metavar}`", text))
+        rows.append((_code(", ".join(record["opts"]), "flag") + metavar, text))
     return _table(("Option", "Description"), rows)
 
 
@@ -119,10 +121,20 @@ def _commands(prefix: str, definitions: tuple[Command | Group, ...]) -> Iterator
 
 
 def _synopsis(argument: Argument) -> str:
-    """Return the flags of an argument with its metavar, as in `ard --help`."""
+    """Return the flags of an argument and its metavar, as in `ard --help`, as HTML."""
     action = _action(argument)
-    formatter = argparse.HelpFormatter(prog="ard")
-    return f"`{formatter._format_action_invocation(action)}`".replace("|", "\\|")
+    invocation = argparse.HelpFormatter(prog="ard")._format_action_invocation(action)
+    if not action.option_strings:
+        return _code(invocation)
+    # Without a value, the flags only, separated by commas.
+    flags, _, value = (invocation, "", "") if action.nargs == 0 else invocation.partition(" ")
+    return _code(flags, "flag") + (f" {_code(value)}" if value else "")
+
+
+def _code(text: str, kind: str = "") -> str:
+    """Return code as HTML, so that it may contain vertical bars and have a class."""
+    attribute = f' class="{kind}"' if kind else ""
+    return f"<code{attribute}>{html.escape(text).replace('|', '&#124;')}</code>"
 
 
 def _argument_help(argument: Argument) -> str:
