@@ -145,7 +145,7 @@ chaos-short: setup  ## Short version of `make chaos`: crashes, lost responses, o
 
 chaos: setup  ## Crashes, lost responses, outages, multi-day waits, in a real Airflow; half an hour
 	ARD_CHAOS=full ARD_MODEL_STEPS=100000 $(BIN)/pytest tests/chaos tests/unit/ordering/test_model.py \
-		tests/unit/ordering/test_cumulative_budget_model.py tests/unit/test_assumptions.py tests/integration/test_sandbox_real_catalog.py
+		tests/unit/ordering/test_cumulative_budget_model.py tests/unit/test_assumptions.py tests/integration/test_sandbox_real_catalog.py tests/integration/test_dag_test.py
 
 .PHONY: cluster cluster-short cluster-requirements
 

@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from airflow_provider_ard.sandbox.rendering.projection import project
 from demo.report import Ingested
 from demo.runner import ITEM
 from demo.standalone import REPOSITORY, clean_environment
+from tests.chaos.conftest import FULL
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_ard.sandbox import Sandbox
     from demo.storage import S3Server
 
-REAL = REPOSITORY.parent / "shared" / "real-catalog" / "WildFires-LosAngeles-Jan-2025.geojson"
+REAL_CATALOG = REPOSITORY.parent / "shared" / "real-catalog"
 RUN_LIMIT_S = 240
 
 pytestmark = pytest.mark.timeout(RUN_LIMIT_S + 30)
@@ -145,27 +146,65 @@ def test_tiles_of_two_zones_and_panchromatic_ones_are_merged(s3: S3Server, tmp_p
     assert (is_data & is_gray).mean() == pytest.approx(gray.area / extent, abs=0.03)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the catalog of real tiles is not available")
-def test_real_acquisitions_deliver_only_cells_inside_the_aoi(s3: S3Server, tmp_path: Path) -> None:
+class Place(NamedTuple):
+    """Real acquisitions, and an AOI that some of their tiles intersect."""
+
+    catalog: str
+    acquisitions: list[str]
+    bbox: list[float]
+    zones: set[str]
+
+
+PLACES = {
+    "Los Angeles": Place(
+        "WildFires-LosAngeles-Jan-2025",
+        ["10400100A20D9300", "103001010C7DD700"],
+        [-118.56, 34.03, -118.50, 34.08],
+        {"11"},
+    ),
+    "Maui": Place(
+        "Maui-Hawaii-fires-Aug-23", ["10300100EB592000", "10300100EB15FF00"], [-156.69, 20.86, -156.66, 20.89], {"04"}
+    ),
+    "New Zealand": Place(
+        "New-Zealand-Flooding23", ["10300100DE4D9300", "104001007C86B200"], [174.66, -36.77, 174.70, -36.72], {"60"}
+    ),
+    # At the border of two zones.
+    "Emilia-Romagna": Place(
+        "Emilia-Romagna-Italy-flooding-may23",
+        ["1050010033C95B00", "103005009DF96A00"],
+        [11.98, 44.19, 12.02, 44.21],
+        {"32", "33"},
+    ),
+}
+# `make chaos` runs them all.
+RUN_PLACES = [name for name in PLACES if FULL or name == "Los Angeles"]
+
+
+@pytest.mark.skipif(not REAL_CATALOG.exists(), reason="the catalog of real tiles is not available")
+@pytest.mark.parametrize("name", RUN_PLACES)
+def test_real_acquisitions_deliver_only_cells_inside_the_aoi(name: str, s3: S3Server, tmp_path: Path) -> None:
     from airflow_provider_ard.sandbox import Sandbox
 
-    acquisitions = ["10400100A20D9300", "103001010C7DD700"]
-    bbox = [-118.56, 34.03, -118.50, 34.08]
+    place = PLACES[name]
+    catalog = REAL_CATALOG / f"{place.catalog}.geojson"
     features = [
         feature
-        for feature in json.loads(REAL.read_text())["features"]
-        if feature["properties"]["catalog_id"] in acquisitions
+        for feature in json.loads(catalog.read_text())["features"]
+        if feature["properties"]["catalog_id"] in place.acquisitions
     ]
     expected = {
-        feature["properties"]["path"] for feature in features if shape(feature["geometry"]).intersects(box(*bbox))
+        feature["properties"]["path"] for feature in features if shape(feature["geometry"]).intersects(box(*place.bbox))
     }
     assert 1 < len(expected) < len(features)
+    assert {path.split("/")[0] for path in expected} == place.zones
 
-    with Sandbox(order_duration="1s", storage="s3", s3_endpoint=s3.url, catalog=REAL, pixels=64) as ard:
-        delivered, ingested = run_dag(tmp_path, ard, s3, "real", acquisitions=acquisitions, bbox=bbox)
+    with Sandbox(order_duration="1s", storage="s3", s3_endpoint=s3.url, catalog=catalog, pixels=64) as ard:
+        params = {"acquisitions": place.acquisitions, "bbox": place.bbox}
+        delivered, ingested = run_dag(tmp_path, ard, s3, f"real-{place.catalog}", **params)
 
     items = delivered_items(s3, delivered)
     assert {uri.removeprefix(f"{delivered}/").removesuffix(".json") for uri in items} == expected
     ingested_files = Ingested.fetch(s3, ingested, tmp_path)
     assert ingested_files.item_uris() == items
-    assert {row["collection"] for row in ingested_files.rows} == set(acquisitions)
+    assert {row["collection"] for row in ingested_files.rows} == set(place.acquisitions)
+    assert np.asarray(Image.open(ingested_files.mosaic)).any()
