@@ -124,7 +124,7 @@ def check(reporter: RunReporter, s3: S3Server, folder: Path, output: Output) -> 
     if not delivered:
         raise DemoFailedError("nothing was delivered")
     output(f"all {len(delivered)} delivered tiles were ingested")
-    output(f"catalog    {ingested.catalog}")
+    output(f"catalog      {ingested.catalog}")
     output(f"mosaic       {ingested.mosaic}")
 
 

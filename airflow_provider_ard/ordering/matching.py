@@ -44,7 +44,7 @@ class OrderMatcher:
             existing = orders or self._find_under_other_map_index(search)
             if existing:
                 raise ArdOrderConflict(
-                    f"if_exists is 'fail', and this task instance has already placed order {existing[0].id} "
+                    f"if_exists is 'fail', and {self._key.owner} has already placed order {existing[0].id} "
                     f"({existing[0].status})",
                     order_id=existing[0].id,
                 )

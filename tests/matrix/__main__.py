@@ -37,6 +37,8 @@ OLDEST_AND_NEWEST = (*SHORT, "3.3-newest")
 # Warnings from this package are errors; old Airflow versions warn about newer libraries.
 WARNINGS = "filterwarnings=default\nerror:::airflow_provider_ard"
 TIMEOUT_S = 3600
+# Unit tests wait most of their time.
+PROCESSES = ("-n", "2", "--maxschedchunk", "2")
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,9 @@ class Suite:
 SUITES = (
     Suite(
         "unit",
-        ("tests/unit",),
+        ("tests/unit", *PROCESSES),
         (
+            *PROCESSES,
             *("tests/unit/test_provider_info.py", "tests/unit/hooks", "tests/unit/operators", "tests/unit/sensors"),
             "tests/unit/triggers",
             *("tests/unit/ordering/test_attempt.py", "tests/unit/ordering/test_placement.py"),
