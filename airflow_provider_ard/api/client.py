@@ -22,6 +22,7 @@ from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
 from airflow_provider_ard.api.orders.order_ids import is_same_id
 from airflow_provider_ard.api.orders.order_list import StrictOrderPage, age_order
 from airflow_provider_ard.api.orders.status import OrderStatus, Usage
+from airflow_provider_ard.api.quicklooks import Quicklook, read_quicklook
 from airflow_provider_ard.api.selects.results import AcquisitionMatch, SelectStatus, acquisition_matches
 from airflow_provider_ard.api.selects.tiles import SelectTile, select_tiles
 
@@ -213,6 +214,13 @@ class ArdClient(AccountClient):
     def quicklook_url(self, acquisition_id: str, cell_id: str) -> str:
         """Return the URL of a tile's quicklook, an image."""
         return f"{self.base_url}/{url_path('browse', 'preview', acquisition_id, cell_id)}"
+
+    def get_quicklook(self, acquisition_id: str, cell_id: str) -> Quicklook:
+        """Return a tile's quicklook, a PNG or JPEG image."""
+        path = url_path("browse", "preview", acquisition_id, cell_id)
+        response = self._retrying(self._request, "GET", path, headers={"Accept": "image/png, image/jpeg"})
+        with self._documented(path):
+            return read_quicklook(response.content)
 
     def find_acquisitions(self, request: SelectRequest) -> list[AcquisitionMatch]:
         """Return the acquisitions that match a search, oldest first, with the cells in which they are published.

@@ -28,6 +28,9 @@ CONNECTION = "ard_default"
 # Of the Connection `ard_many`.
 BUDGETS = [{"cost": 4_000, "per": "day"}, {"cost": 60_000, "per": "month"}]
 TIMEOUT_MS = 60_000
+# Counts the pixels of a canvas that are not transparent.
+COUNT_OPAQUE_PIXELS = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+    .filter((value, at) => at % 4 === 3 && value > 0).length"""
 BECOME_VISIBLE = "() => document.dispatchEvent(new Event('visibilitychange'))"
 
 

@@ -11,15 +11,12 @@ from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.http.auth import Login
 from airflow_provider_ard.api.orders.request import OrderRequest
 from demo.browser import orders_page
-from tests.browser.conftest import BECOME_VISIBLE, CONNECTION, ORDER_COUNT, QUICKSTART, TIMEOUT_MS
+from tests.browser.conftest import BECOME_VISIBLE, CONNECTION, COUNT_OPAQUE_PIXELS, ORDER_COUNT, QUICKSTART, TIMEOUT_MS
 
 pytestmark = pytest.mark.timeout(600)
 
 
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
-# Counts the pixels of a canvas that are not transparent.
-COUNT_OPAQUE_PIXELS = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
-    .filter((value, at) => at % 4 === 3 && value > 0).length"""
 
 
 def test_task_link_opens_the_order(stack, page, run, wait_for):

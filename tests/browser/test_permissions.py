@@ -30,7 +30,7 @@ def test_rejected_login_names_the_field_to_check(stack, page):
 def test_data_routes_require_a_login(stack, run):
     run_id, order_id = run
     query = {"connection": CONNECTION, "order": order_id, "dag_id": QUICKSTART, "run_id": run_id}
-    for path in ("connections", "orders", "order", "run"):
+    for path in ("connections", "orders", "order", "run", "quicklook"):
         response = get(stack, f"/data/{path}", **query)
         assert response.status_code == 401
         assert order_id not in response.text
@@ -40,8 +40,9 @@ def test_data_routes_require_a_login(stack, run):
 def test_orders_require_permission_to_read_the_connection(stack, run):
     run_id, order_id = run
     query = {"connection": CONNECTION, "order": order_id, "dag_id": QUICKSTART, "run_id": run_id, "task_id": "order"}
+    query |= {"acquisition": "1040010060C9AD00", "cell": "Z13-031131111333"}
     assert get(stack, "/data/connections", "viewer").json() == {"connections": []}
-    for path in ("orders", "order", "run"):
+    for path in ("orders", "order", "run", "quicklook"):
         assert get(stack, f"/data/{path}", "viewer", **query).status_code == 403
     assert get(stack, "/data/order", "op", **query).status_code == 200
     assert set(get(stack, "/data/connections", "op").json()["connections"]) == {CONNECTION, "ard_wrong", "ard_many"}

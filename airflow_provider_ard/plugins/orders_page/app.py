@@ -35,14 +35,18 @@ T = TypeVar("T")
 
 # Generations that a browser may know: one for each API server process and each change of the Connection.
 MAX_GENERATIONS = 16
-# Requests to the ARD API run in their own threads, so that a slow API cannot exhaust Airflow's.
+# Requests to the ARD API run in their own threads, so that a slow API cannot exhaust Airflow's, nor images the page's.
 MAX_THREADS = 16
+MAX_QUICKLOOK_THREADS = 4
 
 ConnId = Annotated[str, Query(min_length=1, max_length=250)]
 OrderId = Annotated[str, Query(min_length=1, max_length=200)]
+AcquisitionId = Annotated[str, Query(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+CellId = Annotated[str, Query(pattern=r"^Z[0-9]{2}-[0-3]{12}$")]
 KnownVersions = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]+:[0-9]{1,15}$")], ...], Query(max_length=MAX_GENERATIONS)
 ]
+PRIVATE_HEADERS = {"Cache-Control": "no-store", **SECURITY_HEADERS}
 _lock = threading.Lock()
 
 
@@ -67,14 +71,7 @@ def create_app(caches: OrderCaches) -> FastAPI:
 
 def _data(caches: OrderCaches) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(get_user)], default_response_class=PrivateResponse)
-    threads = anyio.CapacityLimiter(MAX_THREADS)
-
-    def in_thread(handler: Callable[P, T]) -> Callable[P, Awaitable[T]]:
-        @wraps(handler)
-        async def wait(*args: P.args, **kwargs: P.kwargs) -> T:
-            return await anyio.to_thread.run_sync(lambda: handler(*args, **kwargs), limiter=threads)
-
-        return wait
+    in_thread, in_quicklook_thread = _in_threads(MAX_THREADS), _in_threads(MAX_QUICKLOOK_THREADS)
 
     @routes.get("/connections")
     def connections(user: GetUserDep) -> dict[str, Any]:
@@ -114,7 +111,29 @@ def _data(caches: OrderCaches) -> APIRouter:
         rows = caches.task_orders(connection).find(IdempotencyKey(dag_id, task_id, run_id, map_index))
         return {"columns": Row._fields, "rows": rows}
 
+    @routes.get("/quicklook")
+    @in_quicklook_thread
+    def quicklook(user: GetUserDep, connection: ConnId, acquisition: AcquisitionId, cell: CellId) -> Response:
+        """Return the quicklook of a tile, an image."""
+        check_connection(user, connection)
+        image = caches.quicklooks(connection).get(acquisition, cell)
+        return Response(image.content, media_type=image.media_type, headers=PRIVATE_HEADERS)
+
     return routes
+
+
+def _in_threads(number: int) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
+    """Return a decorator that runs a route in one of `number` threads."""
+    threads = anyio.CapacityLimiter(number)
+
+    def in_thread(handler: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+        @wraps(handler)
+        async def wait(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await anyio.to_thread.run_sync(lambda: handler(*args, **kwargs), limiter=threads)
+
+        return wait
+
+    return in_thread
 
 
 class PrivateResponse(JSONResponse):
@@ -122,7 +141,7 @@ class PrivateResponse(JSONResponse):
 
     def init_headers(self, headers: Any = None) -> None:
         """Set the headers."""
-        super().init_headers({"Cache-Control": "no-store", **SECURITY_HEADERS, **(headers or {})})
+        super().init_headers({**PRIVATE_HEADERS, **(headers or {})})
 
     def render(self, content: Any) -> bytes:
         """Return compact JSON."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 STATIC = Path(str(resources.files("airflow_provider_ard.plugins.orders_page").joinpath("static")))
 # The page loads from Airflow only, and is embedded in Airflow's own pages only.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 SECURITY_HEADERS = {

@@ -9,19 +9,23 @@ export class RequestError extends Error {
   }
 }
 
-async function get(path, query = {}) {
-  const url = `${base}/ard-orders/data/${path}?${new URLSearchParams(query)}`;
+const urlOf = (path, query) => `${base}/ard-orders/data/${path}?${new URLSearchParams(query)}`;
+
+async function request(path, query) {
+  const url = urlOf(path, query);
   let response = await fetch(url, { credentials: "same-origin" });
   if (response.status === 401) {
     // Airflow 3.1.0 stores the login here, later versions in a cookie.
     const token = localStorage.getItem("token");
     if (token) response = await fetch(url, { headers: { Authorization: `Bearer ${token.replaceAll('"', "")}` } });
   }
+  if (response.ok) return response;
   const body = await response.json().catch(() => ({}));
-  if (response.ok) return body;
   const message = typeof body.detail === "string" ? body.detail : `Airflow responded with status ${response.status}.`;
   throw new RequestError(response.status, message, body);
 }
+
+const get = async (path, query = {}) => (await request(path, query)).json();
 
 const objects = (columns, rows) => rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]])));
 
@@ -72,3 +76,8 @@ export async function orderDetails(connection, order) {
   const response = await get("order", { connection, order });
   return { ...response, row: objects(response.columns, [response.row])[0] };
 }
+
+export const quicklookUrl = (connection, acquisition, cell) => urlOf("quicklook", { connection, acquisition, cell });
+
+/** Return a tile's quicklook as a blob. */
+export const quicklook = async (connection, acquisition, cell) => (await request("quicklook", { connection, acquisition, cell })).blob();

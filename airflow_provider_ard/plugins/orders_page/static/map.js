@@ -122,10 +122,12 @@ export class OrderMap {
     this.map = map;
     map.attributionControl.setPrefix(false).addAttribution("Land: Natural Earth");
     L.control.scale({ imperial: false }).addTo(map);
-    for (const [name, index] of [["land", 210], ["graticule", 220], ["orders", 410], ["tiles", 420]]) map.createPane(name).style.zIndex = index;
-    for (const name of ["graticule", "orders"]) map.getPane(name).style.pointerEvents = "none";
+    for (const [name, index] of [["land", 210], ["graticule", 220], ["quicklooks", 400], ["orders", 410], ["tiles", 420]]) map.createPane(name).style.zIndex = index;
+    for (const name of ["graticule", "quicklooks", "orders"]) map.getPane(name).style.pointerEvents = "none";
     map.setView([20, 0], 1);
     this.grid = new Drawing("graticule", (context, _, x, y) => drawGrid(context, map, x, y, this.palette, this.countries)).addTo(map);
+    this.quicklooks = new Map();
+    this.images = new Drawing("quicklooks", (context) => this.drawQuicklooks(context)).addTo(map);
     this.areas = new Drawing("orders", (context) => this.drawAreas(context)).addTo(map);
     this.tiles = L.layerGroup().addTo(map);
     this.renderer = L.canvas({ pane: "tiles" });
@@ -220,10 +222,34 @@ export class OrderMap {
     return best;
   }
 
+  /** Draw the quicklook of a tile in its cell, instead of the cell's fill. */
+  showQuicklook({ cell, ring }, image) {
+    this.quicklooks.set(cell, { ring, image });
+    this.shapes.get(cell)?.setStyle({ fillOpacity: 0 });
+    this.images.redraw();
+  }
+
+  drawQuicklooks(context) {
+    for (const { ring, image } of this.quicklooks.values()) {
+      // The ring begins in the south west and is anticlockwise.
+      const [southWest, southEast, , northWest] = ring.map(([lng, lat]) => this.map.latLngToContainerPoint([lat, lng]));
+      const { naturalWidth: width, naturalHeight: height } = image;
+      context.save();
+      context.transform(
+        (southEast.x - southWest.x) / width, (southEast.y - southWest.y) / width,
+        (southWest.x - northWest.x) / height, (southWest.y - northWest.y) / height, northWest.x, northWest.y,
+      );
+      context.drawImage(image, 0, 0);
+      context.restore();
+    }
+  }
+
   select(row) {
     this.selected = row?.id ?? null;
     this.details = null;
     this.tiles.clearLayers();
+    this.quicklooks.clear();
+    this.images.redraw();
     this.areas.redraw();
     if (row?.bbox) this.fit([row.bbox]);
   }
@@ -232,13 +258,15 @@ export class OrderMap {
   showTiles(details, fit = true) {
     this.details = details;
     this.tiles.clearLayers();
+    this.shapes = new Map();
     const palette = this.palette;
     const maxTiles = Math.max(1, ...details.cells.map(([, , tiles]) => tiles.length));
     for (const [cell, ring, tiles] of details.cells) {
       const corners = ring.map(([lng, lat]) => [lat, lng]);
       const shape = L.polygon(corners, {
-        pane: "tiles", renderer: this.renderer, color: palette.select, weight: 1.2, fillColor: palette.select, fillOpacity: 0.12 + (0.3 * tiles.length) / maxTiles,
+        pane: "tiles", renderer: this.renderer, color: palette.select, weight: 1.2, fillColor: palette.select, fillOpacity: this.quicklooks.has(cell) ? 0 : 0.12 + (0.3 * tiles.length) / maxTiles,
       });
+      this.shapes.set(cell, shape);
       const lines = tiles.slice(0, 8).map(([acquisition, date]) => make("div", {}, [date, acquisition].filter(Boolean).join("  ")));
       if (tiles.length > 8) lines.push(make("div", {}, `and ${tiles.length - 8} more`));
       shape.bindTooltip(make("div", {}, make("b", {}, cell), ...lines), { sticky: true, className: "tip" });

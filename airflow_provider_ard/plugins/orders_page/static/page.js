@@ -8,6 +8,7 @@ import { make } from "./format.js";
 import { createMap } from "./map_loader.js";
 import { Poller } from "./poller.js";
 import { fill } from "./panel.js";
+import { Quicklooks } from "./quicklooks.js";
 import { SpendChart } from "./spend_chart.js";
 import { Table } from "./table.js";
 
@@ -18,7 +19,7 @@ const $ = (id) => document.getElementById(id);
 const request = parseRequest();
 const task = request.dag_id ? { ...request, map_index: /^\d+$/.test(request.map_index) ? Number(request.map_index) : null } : null;
 
-const state = { rows: [], visible: [], connection: "", selected: null, details: null, budgets: [], paused: false, updated: null, complete: false, problems: {} };
+const state = { rows: [], visible: [], connection: "", selected: null, details: null, quicklooks: null, budgets: [], paused: false, updated: null, complete: false, problems: {} };
 let orders = null;
 let poller = null;
 
@@ -125,11 +126,14 @@ function startTask(connectionIds) {
   $("title").textContent = "ARD orders of this task";
   startPolling(async () => {
     const results = await Promise.allSettled(connectionIds.map((connection) => taskOrders(connection, task)));
-    const rows = results.flatMap((result) => result.value ?? []);
+    // Two Connections may have the same account.
+    const rows = [...new Map(results.flatMap((result) => result.value ?? []).map((row) => [row.id, row])).values()];
     const failed = results.find((result) => result.status === "rejected");
     const own = rows.filter((row) => row.task === task.task_id && (task.map_index === null || row.map_index === task.map_index));
-    $("title").textContent = own.length || !rows.length ? "ARD orders of this task" : "No orders of this task. Orders of this DAG run:";
     Object.assign(state, { rows: own.length ? own : rows, complete: true, updated: Date.now() });
+    $("title").textContent = rows.length && !own.length ? "No orders of this task. Orders of this DAG run:" : own.length === 1 ? "ARD order of this task" : "ARD orders of this task";
+    // The list would repeat the panel.
+    document.body.classList.toggle("single", own.length === 1);
     draw({ fit: !state.selected });
     failed && !rows.length ? showProblem(failed.reason) : clearProblem();
     if (!state.selected && state.rows.length) select(state.rows.toSorted((a, b) => b.created - a.created)[0]);
@@ -181,6 +185,8 @@ function showNoConnections() {
 
 function select(row, details = null) {
   state.selected = row;
+  state.quicklooks?.stop();
+  state.quicklooks = null;
   if (row) {
     Object.assign(state, { request: null, scrollToLater: null });
     clearProblem("order");
@@ -208,15 +214,16 @@ function close() {
 
 async function loadDetails(row, loaded = null) {
   const connection = row.connection ?? state.connection;
-  const show = (more) => fill($("details"), row, { connection, details: null, problem: null, isTab: Boolean(task), onClose: close, ...more });
+  const show = (more) => fill($("details"), row, { connection, details: null, quicklooks: null, problem: null, isTab: Boolean(task), onClose: close, ...more });
   const current = () => state.selected?.id === row.id;
   if (state.details?.row.id !== row.id) show({});
   try {
     const details = loaded ?? (await orderDetails(connection, row.id));
     if (!current()) return;
     state.details = details;
-    show({ details });
     withMap((orderMap) => orderMap.showTiles(details));
+    state.quicklooks ??= new Quicklooks(connection, details, (tile, image) => withMap((orderMap) => orderMap.showQuicklook(tile, image)));
+    show({ details, quicklooks: state.quicklooks.element });
   } catch (error) {
     if (current()) show({ problem: [error.message, error.suggestion].filter(Boolean).join(" ") });
   }

@@ -49,19 +49,19 @@ function cells(details, isOpen) {
   return make("details", { className: "cells", open: isOpen }, make("summary", {}, "Cells and dates"), make("ul", {}, ...items));
 }
 
-/** Fill the panel for a row; `details` is null while they load, `problem` is the reason if that failed. */
-export function fill(panel, row, { connection, details, problem, isTab, onClose }) {
+/** Fill the panel for a row; `details` is null while they load, `problem` is the reason if that failed; `quicklooks`: their section. */
+export function fill(panel, row, { connection, details, quicklooks, problem, isTab, onClose }) {
   const duration = row.finished !== null && row.created !== null ? format.span(row.finished - row.created) : null;
   const close = make("button", { type: "button", className: "close", "aria-label": "Close", title: "Close (Esc)" }, "×");
   close.addEventListener("click", onClose);
   const tiles = details ? details.cells.reduce((sum, [, , stack]) => sum + stack.length, 0) : null;
   const facts = [
     ...(row.message ? entry("Message", row.message) : []),
+    ...(row.cost === null ? [] : entry("Cost", make("b", {}, format.cost(row.cost)), row.estimate ? ", estimated" : "")),
+    ...(row.area === null ? [] : entry("Area", `${format.area(row.area)} km²`)),
     ...entry("Placed", row.created === null ? "unknown" : `${format.time(row.created)}, ${format.age(row)} ago`),
     ...(duration ? entry("Took", duration) : []),
     ...placedBy(row),
-    ...(row.area === null ? [] : entry("Area", `${format.area(row.area)} km²`)),
-    ...(row.cost === null ? [] : entry("Cost", `${format.cost(row.cost)}${row.estimate ? ", estimated" : ""}`)),
     ...(row.destination ? entry("Destination", make("code", {}, row.destination)) : []),
     ...(details?.collection ? entry("Collection", make("code", {}, details.collection)) : []),
     ...(tiles ? entry("Tiles", `${format.count(tiles)} in ${format.count(details.cells.length)} ${details.cells.length === 1 ? "cell" : "cells"}`) : []),
@@ -79,6 +79,7 @@ export function fill(panel, row, { connection, details, problem, isTab, onClose 
     make("div", { className: "title" }, title, make("span", { className: "grow" }), isTab ? make("a", { href: orderUrl(connection, row.id) }, "All orders") : close),
     ...(details ? prices(details, row) : []),
     make("dl", {}, ...facts),
+    ...(quicklooks ? [quicklooks] : []),
     ...(tiles ? [cells(details, isOpen)] : []),
     ...(problem ? [make("p", { className: "problem", role: "alert" }, problem)] : details ? [] : [make("p", { className: "quiet" }, "Loading tiles …")]),
     ...(details?.note ? [make("p", { className: "quiet" }, details.note)] : []),

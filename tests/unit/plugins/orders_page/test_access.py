@@ -15,6 +15,7 @@ from tests.unit.plugins.conftest import run_server
 pytest.importorskip("airflow.api_fastapi", reason="Airflow 2.11 has no external views")
 
 CELL = {"1040010060C9AD00": ["Z13-031131111333"]}
+TILE = {"acquisition": "1040010060C9AD00", "cell": "Z13-031131111333"}
 OPEN, SECRET = "open_dag", "secret_dag"
 RUN = "manual__1"
 
@@ -117,6 +118,30 @@ def test_connections_of_database_and_environment_are_listed(get, monkeypatch, ar
     response = get("connections")
     assert response.json() == {"connections": [ard_connection, "ard_stored", "ard_uri"]}
     assert "secret" not in response.text
+
+
+def test_quicklook_is_requested_once_by_the_server(ard, get, ard_connection):
+    for _ in range(2):
+        response = get("quicklook", connection=ard_connection, **TILE)
+        assert response.headers["content-type"] == "image/png"
+        assert response.headers["cache-control"] == "no-store"
+        assert response.content.startswith(b"\x89PNG")
+    endpoints = [entry.endpoint for entry in ard.requests]
+    assert endpoints.count(f"GET /browse/preview/{TILE['acquisition']}/{TILE['cell']}") == 1
+
+
+def test_quicklook_requires_permission_to_read_the_connection(ard, get, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_ARD_FORBIDDEN", ard.connection_json)
+    assert get("quicklook", connection="ard_forbidden", **TILE).status_code == 403
+    assert ard.requests == []
+
+
+@pytest.mark.parametrize(
+    "tile", [{"acquisition": "../../auth", "cell": "Z13-031131111333"}, {"acquisition": "1", "cell": "x"}]
+)
+def test_quicklook_of_an_invalid_tile_is_not_requested(ard, get, ard_connection, tile):
+    assert get("quicklook", connection=ard_connection, **tile).status_code == 422
+    assert ard.requests == []
 
 
 def test_known_versions_of_several_servers(client, get, ard_connection):

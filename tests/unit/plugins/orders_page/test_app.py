@@ -41,7 +41,7 @@ def get(data_app):
 
 def test_data_routes_require_a_login(data_app, get, ard, ard_connection):
     paths = {route.path for route in data_app.routes}
-    assert paths == {"/connections", "/orders", "/order", "/run"}
+    assert paths == {"/connections", "/orders", "/order", "/run", "/quicklook"}
     for path in paths:
         response = get(f"/data{path}", connection=ard_connection, order="1", dag_id="d", run_id="r")
         assert response.status_code == 401, path

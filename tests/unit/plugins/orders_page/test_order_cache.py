@@ -237,7 +237,7 @@ def test_deleted_connection_drops_its_cache(ard, monkeypatch, no_ttl):
     monkeypatch.delenv("AIRFLOW_CONN_ARD_DEFAULT")
     rows, metadata = update(caches.order_cache("ard_default"), metadata)
     assert "Connection ard_default of type ard does not exist" in metadata["error"]["detail"]
-    assert (metadata["count"], caches._clients) == (0, {})
+    assert (metadata["count"], caches._states) == (0, {})
 
 
 @pytest.mark.parametrize(
@@ -265,6 +265,7 @@ def test_unused_cache_is_dropped(ard, ard_connection, monkeypatch):
     monkeypatch.setattr("airflow_provider_ard.plugins.orders_page.caches.IDLE_S", -1.0)
     caches.order_cache("other")
     assert set(caches._order_caches) == {"other"}
+    assert caches._states == {}
 
 
 def test_page_request_is_not_retried(ard, monkeypatch):
