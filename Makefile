@@ -191,6 +191,7 @@ compatibility: $(COMPATIBILITY_VENV)/.ready  ## STAC libraries read the sandbox'
 bench: $(BENCH_VENV)/.ready  ## Cost of waiting and importing compared with other providers: tables, figures, plot; 14 minutes
 	$(BIN)/python -m benchmarks.waiting --json benchmarks/waiting/figures.json
 	$(BIN)/python -m benchmarks.waiting.one_wait --docs
+	$(BIN)/python -m benchmarks.task_overhead --docs
 	$(BIN)/python -m benchmarks.imports
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
 

@@ -30,14 +30,12 @@ def fingerprint(request: OrderRequest) -> str:
 
 
 def _aoi(request: OrderRequest) -> str | None:
+    if not request.bbox and not request.intersects:
+        return None
+    # Takes longer than all other imports of a task that orders.
     import shapely
 
-    if request.bbox:
-        geometry = shapely.box(*request.bbox)
-    elif request.intersects:
-        geometry = shapely.from_wkt(request.intersects)
-    else:
-        return None
+    geometry = shapely.box(*request.bbox) if request.bbox else shapely.from_wkt(request.intersects)
     return str(shapely.to_wkb(shapely.normalize(geometry), hex=True, output_dimension=2))
 
 

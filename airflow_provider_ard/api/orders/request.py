@@ -19,9 +19,6 @@ from airflow_provider_ard.api.arguments import (
     safe_repr,
 )
 from airflow_provider_ard.api.errors import ArdRequestError
-from airflow_provider_ard.api.geo.aoi import check_connected, parse_aoi
-from airflow_provider_ard.api.geo.bbox import parse_bbox
-from airflow_provider_ard.api.geo.bbox_sequence import check_sequence
 from airflow_provider_ard.api.geo.files import ReadFile, read_local_file
 from airflow_provider_ard.api.orders.acquisitions import Acquisition, parse_acquisitions
 from airflow_provider_ard.api.orders.destination import Destination
@@ -104,16 +101,21 @@ class OrderRequest(BaseModel):
         warnings += destination_warnings
         simplify = parse_bool(simplify_aoi, "simplify_aoi")
         drop_small = parse_bool(drop_small_polygons, "drop_small_polygons")
-        aoi = None
+        aoi = box = None
         if intersects is not None:
+            # Loads geometry, which takes longer than all other imports of a task that orders.
+            from airflow_provider_ard.api.geo.aoi import check_connected, parse_aoi  # noqa: PLC0415
+
             aoi = parse_aoi(intersects, simplify=simplify, drop_small=drop_small, read_file=read_file)
-        if aoi:
             if parsed_settings.bundle_adjust:
                 check_connected(aoi)
             warnings += [f"intersects: {warning}" for warning in aoi.warnings]
         parsed_acquisitions = parse_acquisitions(acquisitions) if acquisitions is not None else ()
-        box = parse_bbox(bbox) if bbox is not None else None
-        if box:
+        if bbox is not None:
+            from airflow_provider_ard.api.geo.bbox import parse_bbox  # noqa: PLC0415 -- as above
+            from airflow_provider_ard.api.geo.bbox_sequence import check_sequence  # noqa: PLC0415
+
+            box = parse_bbox(bbox)
             warnings += check_sequence(box, {cell for _, cells in parsed_acquisitions for cell in cells})
         return cls(
             acquisitions=parsed_acquisitions,
