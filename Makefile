@@ -178,7 +178,7 @@ docs-test: node docs  ## The code, links and tables of the README and docs/
 stac-table: setup  ## Compare a delivery of the sandbox with real ones again: docs/sandbox-stac.md
 	$(BIN)/python scripts/stac_table
 
-diagrams: setup  ## Draw the diagrams of the documentation again: docs/images/*.svg
+diagrams: setup  ## Draw the diagrams of the documentation and the badges of the README again: docs/images/*.svg
 	$(BIN)/python scripts/diagrams
 
 conformance: $(SDK_VENV)/.ready  ## The real SDK, max-ard, against the sandbox

@@ -25,7 +25,8 @@ class ReadmeHook(MetadataHookInterface):
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
         (version,) = _VERSION.findall((Path(self.root) / "airflow_provider_ard" / "__init__.py").read_text())
         source = metadata.get("urls", {}).get("Source", "").rstrip("/")
-        base = f"{source}/{{view}}/v{version}/" if source else ""
+        # The tag of a release is its version.
+        base = f"{source}/{{view}}/{version}/" if source else ""
         metadata["readme"] = {"content-type": "text/markdown", "text": with_absolute_links(text, base)}
 
 

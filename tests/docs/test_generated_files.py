@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
 
-from tests.docs.markdown import REPOSITORY
+from tests.docs.markdown import README, REPOSITORY
 
 
 @pytest.mark.parametrize(("script", "target"), [("stac_table", "stac-table"), ("diagrams", "diagrams")])
@@ -20,3 +21,9 @@ def test_generated_files_are_current(script: str, target: str) -> None:
         check=False,
     )
     assert process.returncode == 0, process.stderr or f"make {target} writes them"
+
+
+def test_badges_have_the_text_of_their_images() -> None:
+    badges = re.findall(r"^!\[(.+)\]\((docs/images/badge-.+)\)$", README.read_text(), re.MULTILINE)
+    assert len(badges) == 3
+    assert [text for text, path in badges if f'aria-label="{text}"' not in (REPOSITORY / path).read_text()] == []

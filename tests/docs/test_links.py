@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,14 @@ def test_local_links_have_targets(path: Path) -> None:
         assert link.file.is_relative_to(REPOSITORY), link.address
         anchor = link.address.partition("#")[2]
         assert not anchor or anchor in headings(link.file), link.address
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_make_targets_in_the_text_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    commands = re.findall(r"`(?:[A-Z_]+=\S+ )*make ([^`]+)`", path.read_text())
+    words = {word for command in commands for word in command.split() if "=" not in word and word[-1].isalpha()}
+    assert words - targets == set()
 
 
 def test_every_compared_feature_has_an_existing_test() -> None:

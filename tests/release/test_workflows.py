@@ -29,3 +29,11 @@ def test_make_targets_of_workflows_exist(path: Path) -> None:
 
 def test_ci_workflow_runs_the_script_of_the_repository() -> None:
     assert ".ci/run" in steps(REPOSITORY / ".github" / "workflows" / "ci.yml")
+
+
+def test_links_of_the_description_contain_the_tag() -> None:
+    release = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "release.yml").read_text())
+    # YAML 1.1 reads the key `on` as true.
+    (pattern,) = release[True]["push"]["tags"]
+    prefix = pattern.partition("[")[0]
+    assert f"{{{{view}}}}/{prefix}{{version}}/" in (REPOSITORY / "hatch_build.py").read_text()
