@@ -30,6 +30,7 @@ __all__ = [
     "ObjectStoragePath",
     "OperatorPartial",
     "PokeReturnValue",
+    "TaskDeferralTimeout",
     "XCom",
     "conf",
     "import_first",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         AirflowRescheduleException,
         AirflowSensorTimeout,
         AirflowSkipException,
+        TaskDeferralTimeout,
     )
     from airflow.sdk.execution_time.xcom import XCom
     from airflow.sdk.log import mask_secret
@@ -82,7 +84,7 @@ else:
         **{
             name: (f"airflow.sdk.exceptions:{name}", f"airflow.exceptions:{name}")
             for name in __all__
-            if name.startswith("Airflow")
+            if name.startswith(("Airflow", "TaskDeferral"))
         },
         "Asset": ("airflow.sdk:Asset", "airflow.datasets:Dataset"),
         "AssetAlias": ("airflow.sdk:AssetAlias", "airflow.datasets:DatasetAlias"),

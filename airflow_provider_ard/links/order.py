@@ -53,14 +53,22 @@ class ArdCollectionLink(ArdOrderLink):
 ARD_LINKS = (ArdOrderLink(), ArdDestinationLink(), ArdCollectionLink())
 
 
-def push_links(ti: Any, ard_conn_id: str, reports: Sequence[Mapping[str, Any]], status_url: str = "") -> None:
+def push_links(
+    ti: Any,
+    ard_conn_id: str,
+    reports: Sequence[Mapping[str, Any]],
+    status_url: str = "",
+    *,
+    with_unknown: bool = True,
+) -> None:
     """Push the URLs of orders from the reports of `OrderStatus.report()`.
 
     For several orders, the order link leads to all of them; URLs that differ are empty. A failure is logged, as links
-    are only displayed.
+    are only displayed. `with_unknown`: False to keep the URLs that the task has pushed where these are empty.
     """
     try:
-        _push(ti, _urls(ard_conn_id, reports, status_url))
+        urls = _urls(ard_conn_id, reports, status_url)
+        _push(ti, {key: url for key, url in urls.items() if url or with_unknown})
     except Exception as error:  # noqa: BLE001 -- see above
         _log.warning("Pushing the links failed: %s", error)
 

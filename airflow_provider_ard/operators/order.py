@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_ard.api.arguments import OMITTED, ORDER_ARGUMENTS
+from airflow_provider_ard.api.arguments import OMITTED, ORDER_ARGUMENTS, parse_seconds
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links
 from airflow_provider_ard.operators.order_budget import limit_concurrency
+from airflow_provider_ard.operators.order_completion import OrderCompletionMixin
 from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.version_compat import BaseOperator
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 LIMITS = ("max_cost", "max_area_sqkm", "budget", "existing_order_id")
 
 
-class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
+class ArdOrderOperator(OrderCompletionMixin, SecretArgumentsMixin, BaseOperator):
     """Place an ARD order exactly once and return its ID. The order takes up to three days, see `ArdOrderSensor`.
 
         order = ArdOrderOperator(
@@ -37,7 +39,8 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
     task_id, run_id and map_index, and the list of orders is searched for it before a new one is placed.
 
     XCom: `return_value` is the order ID (None for a dry run); `usage` contains the area in km² and the cost, even if a
-    limit prevents the order.
+    limit prevents the order. With `wait_for_completion`, `return_value` is that of `ArdOrderSensor`; `order_id` is the
+    ID.
 
     Every argument is a template field. A string that looks like a list or dictionary (JSON or a Python literal) is
     parsed, so that templates, XComs and `.expand()` work for every argument. An empty string or `None` counts as
@@ -114,6 +117,13 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         the task is cleared.
     :param existing_order_id: Adopt this order instead of placing one, for example after a conflict or if you have found
         an order that was in doubt. Its cost is not checked; a warning is logged if it may be for another request.
+    :param wait_for_completion: Wait until the order has succeeded, as `ArdOrderSensor` does, and return its report. A
+        retry does not replace an order that has failed; a cleared task does. Default: false.
+    :param deferrable: With `wait_for_completion`: wait in the triggerer (default); otherwise on the worker.
+    :param poke_interval: With `wait_for_completion`: seconds between polls, at least 1.
+    :param timeout: With `wait_for_completion`: seconds (or a timedelta) after which the wait fails, without retries; 4
+        days by default. The order itself continues.
+    :param storage_conn_id: With `wait_for_completion`: reads the storage for the events of `outlets`, see the sensor.
     :param ard_conn_id: The Connection of type `ard`.
     :raises airflow_provider_ard.exceptions.ArdRequestError: if an argument is invalid, before any request is sent; and
         the other errors of that module.
@@ -124,6 +134,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         *LIMITS,
         "on_exceeded",
         "if_exists",
+        "storage_conn_id",
         "ard_conn_id",
     )
     template_fields_renderers = {  # noqa: RUF012 -- Airflow reads it as a plain class attribute
@@ -160,6 +171,11 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         on_exceeded: str = "fail",
         if_exists: str = "reuse",
         existing_order_id: str | int = OMITTED,
+        wait_for_completion: bool = False,
+        deferrable: bool = True,
+        poke_interval: timedelta | float = 60,
+        timeout: timedelta | float = timedelta(days=4),
+        storage_conn_id: str | None = None,
         ard_conn_id: str = "ard_default",
         **kwargs: Any,
     ) -> None:
@@ -186,6 +202,11 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         self.on_exceeded = on_exceeded
         self.if_exists = if_exists
         self.existing_order_id = None if existing_order_id is OMITTED else existing_order_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poke_interval = parse_seconds(poke_interval, "poke_interval")
+        self.timeout = parse_seconds(timeout, "timeout")
+        self.storage_conn_id = storage_conn_id
         self.ard_conn_id = ard_conn_id
         self._order_id: str | None = None
         # Recorded before rendering: an argument that renders to None is not the same as an omitted one.
@@ -207,17 +228,17 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         return partial
 
     @raises_airflow_exceptions
-    def execute(self, context: Context) -> str | None:
+    def execute(self, context: Context) -> Any:
         """Place the order, or re-attach to the order that this task instance has already placed."""
         return self._order(context)
 
     @raises_airflow_exceptions
-    def execute_after_wait(self, context: Context, event: Any) -> str | None:
+    def execute_after_wait(self, context: Context, event: Any) -> Any:
         """Order after a wait for a budget, with all steps: another task may have used the budget."""
         check_event(event)
         return self._order(context)
 
-    def _order(self, context: Context) -> str | None:
+    def _order(self, context: Context) -> Any:
         from airflow_provider_ard.hooks.ard import ArdHook
         from airflow_provider_ard.operators.order_steps import prepare_steps, publish_price, reserve_budget
         from airflow_provider_ard.operators.order_xcoms import publish_order
@@ -248,7 +269,7 @@ class ArdOrderOperator(SecretArgumentsMixin, BaseOperator):
         except Exception:
             self.log.warning("Order %s was placed, but publishing its links and usage failed", order.id, exc_info=True)
         steps.guard.wait_until_listed(order)
-        return order.id
+        return self._wait_for_order(order.id, context) if self.wait_for_completion else order.id
 
     def on_kill(self) -> None:
         """Log the order that continues after a kill: the API cannot cancel an order."""

@@ -71,6 +71,7 @@ def prepare_steps(
         request,
         key,
         if_exists=operator.if_exists,
+        include_failed=operator.wait_for_completion,
         existing_order_id=existing_order_id,
         store=submission_store(context),
         attempt=Attempt.from_context(context),

@@ -31,12 +31,15 @@ log = logging.getLogger(__name__)
 class OrderMatcher:
     """Compares existing orders with a tagged request, by the rules of `if_exists`."""
 
-    def __init__(self, request: OrderRequest, key: OrderKey, attempt: Attempt, if_exists: str) -> None:
+    def __init__(
+        self, request: OrderRequest, key: OrderKey, attempt: Attempt, if_exists: str, *, include_failed: bool = False
+    ) -> None:
         self._fingerprint_tag = f"{key.tag_prefix}fingerprint"
         self._fingerprint: str = request.metadata[self._fingerprint_tag]
         self._key = key
         self._attempt = attempt
         self._if_exists = if_exists
+        self.include_failed = include_failed
 
     def find(self, orders: list[OrderStatus], record: SubmissionRecord, search: OrderSearch) -> OrderStatus | None:
         """Return the order to re-attach to, None if a new one may be bought. Raises `ArdOrderConflict`."""
@@ -60,7 +63,11 @@ class OrderMatcher:
             return moved[0]
         if active and not self._needs_more_orders(active, search):
             raise self.conflict(active[0])
-        return None
+        return next((order for order in orders if self.is_reported_failure(order)), None)
+
+    def is_reported_failure(self, order: OrderStatus) -> bool:
+        """Return whether an order has failed since the task was last cleared, and the caller reports that."""
+        return self.include_failed and order.has_failed and self._is_of_series(order) and self.is_same_request(order)
 
     def active_with_same_request(self, orders: Sequence[OrderStatus], order_id: str | None = None) -> list[OrderStatus]:
         """Return the orders of the same request that have not failed: the recorded one first, then the oldest."""

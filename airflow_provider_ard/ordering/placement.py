@@ -105,8 +105,9 @@ class OrderPlacement:
         placement = OrderPlacement(hook.get_conn(), hook.order_request(...), IdempotencyKey("dag", "task", "run"))
         order = placement.find_existing() or placement.submit()
 
-    `search_window`: seconds (30) to search for an order that may have been submitted and is not listed yet. Raises
-    `ArdRequestError` for an invalid `if_exists` or `existing_order_id`, and for metadata with a reserved name.
+    `include_failed`: a retry returns a failed order and does not replace it. `search_window`: seconds (30) to
+    search for an order that may have been submitted and is not listed yet. Raises `ArdRequestError` for an invalid
+    `if_exists` or `existing_order_id`, and for metadata with a reserved name.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class OrderPlacement:
         existing_order_id: str | None = None,
         store: SubmissionStore | None = None,
         attempt: Attempt | None = None,
+        include_failed: bool = False,
         search_window: float | None = None,
     ) -> None:
         if if_exists not in IF_EXISTS:
@@ -135,7 +137,7 @@ class OrderPlacement:
         self._key = key
         self._store = store or NullSubmissionStore()
         self._search = OrderSearch(client, key, search_window)
-        self._matcher = OrderMatcher(self._request, key, self._attempt, if_exists)
+        self._matcher = OrderMatcher(self._request, key, self._attempt, if_exists, include_failed=include_failed)
         self._recorded = RecordedOrders(client, key, self._matcher, self._attempt, if_exists)
         self._record = SubmissionRecord(submitted=False)
         self._existing_order_ids: tuple[str, ...] = ()

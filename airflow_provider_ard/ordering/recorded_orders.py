@@ -79,7 +79,7 @@ class RecordedOrders:
                 log.warning("Adopted order %s does not exist in the account of this Connection", record.order_id)
                 return None
             raise _unknown_order(record.order_id, self._key, error) from None
-        if order.has_failed:
+        if order.has_failed and (is_new_series or not self._matcher.include_failed):
             log.warning("Adopted order %s has failed", order.id)
             return None
         return order

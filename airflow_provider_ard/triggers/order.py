@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.polling.order_wait import OrderWait
     from airflow_provider_ard.polling.progress import WaitProgress
+    from airflow_provider_ard.version_compat import BaseOperator, Context
 
 
 # Airflow stores events in its metadata database and passes them through the triggerer's event loop.
@@ -124,3 +126,28 @@ class ArdOrderTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Log that the orders continue; called by Airflow 3.3 or newer."""
         self.log.info("Wait canceled. Orders cannot be canceled and continue: %s", ", ".join(self.order_ids))
+
+
+def defer_wait(operator: BaseOperator, wait: OrderWait, context: Context, **schedule: Any) -> NoReturn:
+    """Defer a task to an `ArdOrderTrigger`, which resumes it in `execute_complete`.
+
+    Raises `AirflowSensorTimeout` if the wait has timed out. `schedule`: arguments of the trigger.
+    """
+    from airflow_provider_ard.ordering.task_state import task_state_store
+
+    timeout = wait.remaining()
+    if operator.retries and task_state_store(context) is None:
+        operator.log.info("Airflow before 3.3 stores no start of the wait; a retry of this task restarts its timeout")
+    operator.defer(
+        trigger=ArdOrderTrigger(
+            order_ids=wait.order_ids,
+            ard_conn_id=wait.ard_conn_id,
+            poke_interval=wait.poke_interval,
+            not_before=wait.not_before,
+            started_at=wait.started_at,
+            **schedule,
+        ),
+        method_name="execute_complete",
+        timeout=timeout,
+    )
+    raise AssertionError  # `defer` raises

@@ -40,6 +40,20 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import dag
 
 
+@dag(dag_id="one_task", schedule=None)
+def one_task_dag():
+    ArdOrderOperator(
+        task_id="order",
+        acquisitions={"1040010060C9AD00": ["Z13-031131111333"]},
+        destination="s3://ard-demo/one_task",
+        wait_for_completion=True,
+        poke_interval=1,
+    )
+
+
+one_task_dag()
+
+
 def order_and_wait(dag_id, ard_conn_id):
     @dag(dag_id=dag_id, schedule=None, default_args={"retries": 2, "retry_delay": timedelta(seconds=1)})
     def order_and_wait_dag():
@@ -97,7 +111,7 @@ def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
         }
         with StandaloneAirflow(folder / "airflow", folder / "dags", env=env) as airflow:
-            for dag_id in (EXAMPLE, "waiting", "wrong_password"):
+            for dag_id in (EXAMPLE, "waiting", "wrong_password", "one_task"):
                 airflow.wait_for_dag(dag_id)
             yield Stack(airflow, ard, s3)
 
@@ -203,6 +217,19 @@ def test_failed_order_fails_sensor_with_message_of_api(stack: Stack) -> None:
     task = stack.airflow.wait_for_task("waiting", run_id, "wait", "failed", STEP_LIMIT_S)
     assert (task["try_number"], task["max_tries"]) == (1, 2)
     assert "The acquisition was withdrawn" in stack.airflow.api.task_log("waiting", run_id, task)
+
+
+def test_one_task_orders_and_waits(stack: Stack) -> None:
+    submissions = len(stack.ard.submissions)
+    run_id = stack.airflow.api.trigger("one_task")
+    stack.airflow.wait_for_task("one_task", run_id, "order", "deferred", STEP_LIMIT_S)
+    order_id = stack.airflow.api.xcom("one_task", run_id, "order", key="order_id")
+    stack.ard.finish_order(order_id)
+    task = stack.airflow.wait_for_task("one_task", run_id, "order", "success", STEP_LIMIT_S)
+    assert task["try_number"] == 1
+    report = stack.airflow.api.xcom("one_task", run_id, "order")
+    assert (report["order_id"], report["status"]) == (order_id, "SUCCEEDED")
+    assert len(stack.ard.submissions) == submissions + 1
 
 
 def test_wrong_password_fails_operator_and_log_names_connection(stack: Stack) -> None:

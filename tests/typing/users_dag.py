@@ -34,6 +34,16 @@ order = ArdOrderOperator(
     retries=2,
     retry_delay=timedelta(minutes=5),
 )
+ArdOrderOperator(
+    task_id="order_and_wait",
+    acquisitions=["10300100B2B49700"],
+    destination="s3://my-bucket/imagery",
+    wait_for_completion=True,
+    deferrable=False,
+    poke_interval=timedelta(minutes=5),
+    timeout=3600,
+    storage_conn_id="aws_default",
+)
 delivered = delivery_asset("s3://my-bucket/imagery", group="imagery")
 wait = ArdOrderSensor(
     task_id="wait",

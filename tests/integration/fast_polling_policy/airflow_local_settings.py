@@ -7,7 +7,7 @@ from typing import Any
 def task_policy(task: Any) -> None:
     """Let sensors poll every second, and retry quickly after a busy machine has killed a try."""
     task.retry_delay = timedelta(seconds=1)
-    if task.task_type == "ArdOrderSensor":
+    if task.task_type in {"ArdOrderSensor", "ArdOrderOperator"}:
         task.poke_interval = 1.0
 
 

@@ -107,6 +107,7 @@ def test_dry_run_validates_like_an_order(ard, order, context, arguments):
 
 def test_every_argument_is_a_template_field():
     others = {"ard_conn_id", "if_exists", "existing_order_id", "max_cost", "max_area_sqkm", "budget", "on_exceeded"}
+    others |= {"storage_conn_id"}
     assert {*ORDER_ARGUMENTS, *others} == set(ArdOrderOperator.template_fields)
 
 

@@ -31,7 +31,7 @@ def test_poke_mode_survives_outage(ard, place_orders, context, retry_pauses):
 def test_poke_mode_honors_retry_after(ard, place_orders, context, monkeypatch):
     (order_id,) = place_orders()
     now = [1000.0]
-    monkeypatch.setattr("airflow_provider_ard.sensors.order.time.time", lambda: now[0])
+    monkeypatch.setattr("airflow_provider_ard.polling.order_wait.time.time", lambda: now[0])
     ard.faults.add("GET /order/status/*", kind="status", status=503, retry_after=300, nth=1)
     ard.finish_order(order_id)
     task = sensor(order_id, deferrable=False)

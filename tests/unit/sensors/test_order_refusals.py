@@ -10,8 +10,7 @@ import pytest
 
 from airflow_provider_ard.api import refusal
 from airflow_provider_ard.exceptions import ArdAuthError, ArdError, ArdNotFoundError, ArdOrderFailed
-from airflow_provider_ard.polling import outage
-from airflow_provider_ard.sensors import order as order_sensor
+from airflow_provider_ard.polling import order_wait, outage
 from airflow_provider_ard.sensors.order import ArdOrderSensor
 from airflow_provider_ard.version_compat import AirflowSensorTimeout, AirflowSkipException
 from tests.airflow_names import TaskDeferred
@@ -36,7 +35,7 @@ def place_order(ard, ard_connection, place_order, fast_polling, context, monkeyp
 def fast_sleeps(monkeypatch):
     """Shorten the sleeps of the sensor to a hundredth."""
     sleep = time.sleep
-    monkeypatch.setattr(order_sensor.time, "sleep", lambda seconds: sleep(seconds / 100))
+    monkeypatch.setattr(order_wait.time, "sleep", lambda seconds: sleep(seconds / 100))
     monkeypatch.setattr(outage, "MAX_BACKOFF_S", 0.1)
 
 
@@ -198,7 +197,7 @@ def test_failing_log_and_links_do_not_fail_a_wait(ard, place_order, context, mod
 
     order_id = place_order()
     ard.finish_order(order_id)
-    monkeypatch.setattr(order_sensor, "log_results", fail)
+    monkeypatch.setattr(order_wait, "log_results", fail)
     monkeypatch.setattr(context["ti"], "xcom_push", fail)
     assert wait(order_id, context, mode)["status"] == "SUCCEEDED"
     assert {"Logging the results failed: no display", "Pushing the links failed: no display"} <= set(
