@@ -272,7 +272,7 @@ CHECKS = {
     "cp": assume_installed,
     "curl": assume_installed,
     "git": assume_installed,
-    "python": assume_installed,
+    **dict.fromkeys(("python", "python3"), assume_installed),
     **dict.fromkeys(("astro", "aws", "docker", "gcloud", "helm", "kubectl", "zip"), assume_installed),
 }
 
