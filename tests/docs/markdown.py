@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 README = REPOSITORY / "README.md"
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
-DOCUMENTS = [README, REPOSITORY / "CONTRIBUTING.md", *PAGES]
+DOCUMENTS = [README, REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "SECURITY.md", *PAGES]
 
 
 @dataclass(frozen=True)

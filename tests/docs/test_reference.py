@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import pytest
 
@@ -93,6 +94,19 @@ def test_every_tag_is_in_the_table() -> None:
         tagged = tag_submission(key.tag(request, Attempt(mapped_instances=2)), key, 0.0, estimate)
         tags |= tagged.metadata.keys()
     assert sorted(names_in_tables(DOCS / "values.md", "Tags of an order")) == sorted(tags)
+
+
+def test_every_xcom_key_is_in_the_table() -> None:
+    from airflow_provider_ard.links.order import ARD_LINKS
+    from airflow_provider_ard.operators.delivery_verification import XCOM_KEY
+    from airflow_provider_ard.ordering.reservations import RESERVATION_KEY
+
+    package = REPOSITORY / "airflow_provider_ard"
+    keys = {key for path in package.rglob("*.py") for key in re.findall(r"xcom_push\(key=\"(\w+)\"", path.read_text())}
+    keys |= {XCOM_KEY, RESERVATION_KEY, *(link.key for link in ARD_LINKS)}
+    table = (DOCS / "values.md").read_text().partition("## Tags of an order")[0]
+    assert len(keys) > 8
+    assert [key for key in keys if f"`{key}`" not in table] == []
 
 
 def test_every_assumption_is_in_the_table() -> None:

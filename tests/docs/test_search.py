@@ -38,6 +38,8 @@ SEARCHES = {
     "cancel": "troubleshooting",
     "install": "tutorial",
     "verify": "pipelines",
+    "security": "security",
+    "upgrade": "upgrading",
     "ArdOrderOperator": "python",
     "credentials_ids": "connection",
 }
