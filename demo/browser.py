@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from playwright.sync_api import Browser, FrameLocator, Locator, Page
 
@@ -42,6 +42,7 @@ def window(
     password: str,
     *,
     size: tuple[int, int] = (1440, 900),
+    theme: str = "light",
 ) -> Iterator[Page]:
     """Yield a page that is logged in to the Airflow at `url`; `size`: width and height in pixels."""
     width, height = size
@@ -59,7 +60,7 @@ def window(
         page.fill("input[name=password]", password)
         page.keyboard.press("Enter")
         page.wait_for_url(lambda current_url: "/login" not in current_url)
-        page.evaluate("localStorage.setItem('theme', 'light')")
+        page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
         yield page
     finally:
         context.close()
@@ -74,17 +75,18 @@ def orders_page(page: Page, url: str, path: str = "/plugin/ard-orders") -> Frame
 
 
 def add_connection(
-    page: Page, url: str, conn_id: str, ard: Sandbox, *, credentials_ids: str | None = None, **other: str
+    page: Page, url: str, conn_id: str, ard: Sandbox, *, extras: Mapping[str, str] | None = None, **other: str
 ) -> None:
-    """Add a Connection to a sandbox in the form; `other`: values of further fields."""
+    """Add a Connection to a sandbox in the form; `extras` and `other`: values of further fields."""
     form = new_connection(page, url, conn_id)
     host, _, port = ard.url.rpartition(":")
     values = {"host": host, "port": port, "login": ard.login, "password": ard.password} | other
     for name, value in values.items():
         form.locator(f"input[name={name}]").fill(value)
-    if credentials_ids is not None:
+    if extras:
         form.get_by_role("button", name="Extra Fields", exact=True).click()
-        form.locator("[name=element_credentials_ids]").fill(credentials_ids)
+        for name, value in extras.items():
+            form.locator(f"[name=element_{name}]").fill(value)
     form.get_by_role("button", name="Save").click()
     form.wait_for(state="hidden")
 

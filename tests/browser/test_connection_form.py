@@ -29,7 +29,7 @@ def test_form_contains_labels_and_descriptions(stack, page):
 
 
 def test_connection_is_added_and_tested(stack, page):
-    add_connection(page, stack.airflow.url, CONNECTION, stack.ard, credentials_ids=json.dumps(CREDENTIALS))
+    add_connection(page, stack.airflow.url, CONNECTION, stack.ard, extras={"credentials_ids": json.dumps(CREDENTIALS)})
     assert press_test(page, CONNECTION) == "Logged in as user@sandbox.example, account 7001. Balance: no limit."
     extra = json.loads(stack.airflow.api.get(f"/connections/{CONNECTION}")["extra"])
     assert json.loads(extra["credentials_ids"]) == CREDENTIALS

@@ -29,12 +29,11 @@ function periodsBetween(first, last, unit) {
 /**
  * Add up the cost of orders per period, `day` or `month`, and DAG. Failed orders are not billed.
  *
- * Returns `periods` (`key`, `total`, `costs` by series), the names of the `series`, the largest first, and whether
- * earlier periods were `cut`.
+ * Returns the latest `periods` (`key`, `total`, `costs` by series), and the names of the `series`, the largest first.
  */
 export function spendOverTime(rows, unit) {
   const priced = rows.filter((row) => row.state !== "failed" && row.cost !== null && row.created !== null);
-  if (!priced.length) return { periods: [], series: [], cut: false };
+  if (!priced.length) return { periods: [], series: [] };
   const [costs, totals] = [new Map(), new Map()];
   for (const row of priced) {
     const [key, name] = [dayOf(row.created).slice(0, unit === "day" ? 10 : 7), seriesOf(row)];
@@ -45,8 +44,7 @@ export function spendOverTime(rows, unit) {
   const ranked = [...totals.keys()].sort((a, b) => totals.get(b) - totals.get(a) || (a < b ? -1 : 1));
   const series = ranked.length > MAX_SERIES ? [...ranked.slice(0, MAX_SERIES - 1), OTHERS] : ranked;
   const keys = [...costs.keys()].sort();
-  const all = periodsBetween(keys[0], keys.at(-1), unit);
-  const latest = all.slice(-MAX_BARS[unit]);
+  const latest = periodsBetween(keys[0], keys.at(-1), unit).slice(-MAX_BARS[unit]);
   const periods = latest.map((key) => {
     const byName = new Map();
     for (const [name, cost] of costs.get(key) ?? []) {
@@ -55,7 +53,7 @@ export function spendOverTime(rows, unit) {
     }
     return { key, costs: byName, total: [...byName.values()].reduce((sum, cost) => sum + cost, 0) };
   });
-  return { periods, series, cut: latest.length < all.length };
+  return { periods, series };
 }
 
 /** Return the budgets that limit the cost of each period: of the account, or of the only DAG that is latest. */

@@ -28,6 +28,12 @@ function describe({ key, total, costs }, series) {
   return `${nameOf(key)}: ${format.cost(total)}${parts.length > 1 ? ` (${parts.join(", ")})` : parts.length ? ` (${series.find((name) => costs.get(name))})` : ""}`;
 }
 
+function describeAll(periods) {
+  if (!periods.length) return "";
+  const total = periods.reduce((sum, period) => sum + period.total, 0);
+  return `${nameOf(periods[0].key)} to ${nameOf(periods.at(-1).key)}: ${format.cost(total)}`;
+}
+
 function shape(name, attributes, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -136,9 +142,9 @@ export class SpendChart {
   }
 
   describe(bar) {
-    const { periods, series, cut } = this.spend ?? { periods: [], series: [] };
+    const { periods, series } = this.spend ?? { periods: [], series: [] };
     const period = periods[bar?.dataset.index];
-    this.readout.textContent = period ? describe(period, series) : cut ? `The last ${periods.length} ${this.unit}s` : "";
+    this.readout.textContent = period ? describe(period, series) : describeAll(periods);
   }
 
   focus(index) {
