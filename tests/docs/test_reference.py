@@ -27,7 +27,7 @@ ERROR_PARAMETERS = {"self", "message", "details"}
         (ArdOrderSensor, "waiting.md", "Arguments"),
         (ArdSelectOperator, "pipelines.md", "Search: ArdSelectOperator"),
         (ArdListTilesOperator, "pipelines.md", "Wait, list the tiles, map"),
-        (ArdNewImageryTrigger, "pipelines.md", "New imagery as an event"),
+        (ArdNewImageryTrigger, "assets.md", "New imagery as an event"),
     ],
 )
 def test_every_argument_is_in_the_table(operator: type, page: str, heading: str) -> None:

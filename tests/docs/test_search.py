@@ -38,6 +38,7 @@ SEARCHES = {
     "cancel": "troubleshooting",
     "install": "tutorial",
     "verify": "pipelines",
+    "asset": "assets",
     "security": "security",
     "upgrade": "upgrading",
     "ArdOrderOperator": "python",
