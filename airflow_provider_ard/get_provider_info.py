@@ -118,6 +118,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": integration,
                 "python-modules": [
+                    "airflow_provider_ard.operators.approval",
                     "airflow_provider_ard.operators.order",
                     "airflow_provider_ard.operators.select",
                     "airflow_provider_ard.operators.tiles",

@@ -117,12 +117,21 @@ def is_priced(usage: Usage) -> bool:
     return usage.total_cost is not None and not any(usage.area.get(f"{name[:-5]}_sqkm") for name in unpriced)
 
 
-def _balance(usage: Usage) -> float | None:
+def read_balance(usage: Usage) -> float | None:
+    """Return the account's balance, `UNLIMITED` without a limit, None if it is unknown."""
     return _number((usage.available or {}).get("total_imagery_balance"))
 
 
+def format_balance(usage: Usage) -> str:
+    """Return the account's balance as text."""
+    balance = read_balance(usage)
+    if balance is None:
+        return "unknown"
+    return "no limit" if balance == UNLIMITED else format_cost(balance)
+
+
 def _balance_text(usage: Usage) -> str:
-    balance = _balance(usage)
+    balance = read_balance(usage)
     if balance is None:
         return ""
     return (
@@ -131,4 +140,4 @@ def _balance_text(usage: Usage) -> str:
 
 
 def _exceeded(message: str, usage: Usage, estimate: float | None, limit: float) -> ArdBudgetExceeded:
-    return ArdBudgetExceeded(message, estimate=estimate, limit=limit, balance=_balance(usage))
+    return ArdBudgetExceeded(message, estimate=estimate, limit=limit, balance=read_balance(usage))

@@ -6,9 +6,11 @@ import json
 import shutil
 import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.version import Version
 
 from demo.report import Ingested
 from demo.runner import ITEM
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.standalone, pytest.mark.timeout(1200)]
 
 EXAMPLE = "ard_order_to_tiles"
+APPROVAL = "ard_approval"
+HAS_APPROVALS = Version(version("apache-airflow")) >= Version("3.3")
 # Time limit for one step, generous for slow machines.
 STEP_LIMIT_S = 120
 WAITING_DAGS = """
@@ -100,7 +104,8 @@ def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 
     folder = tmp_path_factory.mktemp("standalone")
     (folder / "dags").mkdir()
-    shutil.copy(REPOSITORY / "dags_examples" / f"{EXAMPLE}.py", folder / "dags")
+    for name in (EXAMPLE, APPROVAL):
+        shutil.copy(REPOSITORY / "dags_examples" / f"{name}.py", folder / "dags")
     (folder / "dags" / "waiting.py").write_text(WAITING_DAGS)
     # Orders end only when a test finishes them.
     with Sandbox(order_duration="1d", storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
@@ -111,7 +116,7 @@ def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
         }
         with StandaloneAirflow(folder / "airflow", folder / "dags", env=env) as airflow:
-            for dag_id in (EXAMPLE, "waiting", "wrong_password", "one_task"):
+            for dag_id in (EXAMPLE, "waiting", "wrong_password", "one_task", *([APPROVAL] if HAS_APPROVALS else [])):
                 airflow.wait_for_dag(dag_id)
             yield Stack(airflow, ard, s3)
 
@@ -149,20 +154,24 @@ def logins(records: list[RequestRecord]) -> list[RequestRecord]:
 
 
 def waiting_run(stack: Stack) -> tuple[str, str]:
-    """Start a run, wait until its sensor is deferred, and return the run ID and the order ID.
-
-    Also waits until the scheduler has processed the exit of the deferring process. If it processed that only after the
-    task was queued again, it would consider the task killed and count a try.
-    """
+    """Start a run, wait until its sensor is deferred, and return the run ID and the order ID."""
     run_id = stack.airflow.api.trigger("waiting")
-    stack.airflow.wait_for_task("waiting", run_id, "wait", "deferred", STEP_LIMIT_S)
-    log_line = f"executor event with state success for task instance TaskInstanceKey(dag_id='waiting', task_id='wait', run_id='{run_id}'"
+    wait_for_pause(stack, "waiting", run_id, "wait", "deferred")
+    return run_id, stack.airflow.api.xcom("waiting", run_id, "order")
+
+
+def wait_for_pause(stack: Stack, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+    """Wait until a task has left its worker, and the scheduler has processed the exit of its process.
+
+    If it processed that only after the task was queued again, it would consider the task killed and count a try.
+    """
+    stack.airflow.wait_for_task(dag_id, run_id, task_id, state, STEP_LIMIT_S)
+    log_line = f"executor event with state success for task instance TaskInstanceKey(dag_id='{dag_id}', task_id='{task_id}', run_id='{run_id}'"
     wait_until(
         lambda: log_line in stack.airflow.log_file.read_text(errors="replace"),
         STEP_LIMIT_S,
         "the scheduler has processed the event",
     )
-    return run_id, stack.airflow.api.xcom("waiting", run_id, "order")
 
 
 def status_requests(stack: Stack, order_id: str) -> int:
@@ -222,7 +231,7 @@ def test_failed_order_fails_sensor_with_message_of_api(stack: Stack) -> None:
 def test_one_task_orders_and_waits(stack: Stack) -> None:
     submissions = len(stack.ard.submissions)
     run_id = stack.airflow.api.trigger("one_task")
-    stack.airflow.wait_for_task("one_task", run_id, "order", "deferred", STEP_LIMIT_S)
+    wait_for_pause(stack, "one_task", run_id, "order", "deferred")
     order_id = stack.airflow.api.xcom("one_task", run_id, "order", key="order_id")
     stack.ard.finish_order(order_id)
     task = stack.airflow.wait_for_task("one_task", run_id, "order", "success", STEP_LIMIT_S)
@@ -230,6 +239,26 @@ def test_one_task_orders_and_waits(stack: Stack) -> None:
     report = stack.airflow.api.xcom("one_task", run_id, "order")
     assert (report["order_id"], report["status"]) == (order_id, "SUCCEEDED")
     assert len(stack.ard.submissions) == submissions + 1
+
+
+@pytest.mark.skipif(not HAS_APPROVALS, reason="approvals are tested with Airflow 3.3")
+def test_approved_order_is_placed_and_rejected_one_is_not(stack: Stack) -> None:
+    api, submissions = stack.airflow.api, len(stack.ard.submissions)
+    rejected, approved = (api.trigger(APPROVAL) for _ in range(2))
+    for run_id, option in ((rejected, "Reject"), (approved, "Approve")):
+        wait_for_pause(stack, APPROVAL, run_id, "approve", "awaiting_input")
+        path = f"/dags/{APPROVAL}/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+        cost = api.xcom(APPROVAL, run_id, "approve", key="usage")["cost"]["total_imagery_cost"]
+        assert f"| Cost | {cost:,.2f} |" in api.get(path)["body"]
+        api.patch(path, {"chosen_options": [option]})
+    stack.airflow.wait_for_task(APPROVAL, rejected, "wait", "skipped", STEP_LIMIT_S)
+    for task_id, state in (("approve", "success"), ("order", "success"), ("wait", "deferred")):
+        stack.airflow.wait_for_task(APPROVAL, approved, task_id, state, STEP_LIMIT_S)
+    assert api.task(APPROVAL, rejected, "order")["state"] == "skipped"
+    assert api.xcom(APPROVAL, approved, "approve") == cost
+    assert len(stack.ard.submissions) == submissions + 1
+    stack.ard.finish_order(api.xcom(APPROVAL, approved, "order"))
+    stack.airflow.wait_for_task(APPROVAL, approved, "wait", "success", STEP_LIMIT_S)
 
 
 def test_wrong_password_fails_operator_and_log_names_connection(stack: Stack) -> None:

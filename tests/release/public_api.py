@@ -26,7 +26,7 @@ PUBLIC = (
         "sensors/*.py",
         "triggers/*.py",
     ),
-    *("operators/order.py", "operators/select.py", "operators/tiles.py"),
+    *("operators/approval.py", "operators/order.py", "operators/select.py", "operators/tiles.py"),
     *("api/account.py", "api/account_client.py", "api/client.py", "api/errors.py"),
     *("api/orders/request.py", "api/orders/status.py"),
     *("api/selects/request.py", "api/selects/results.py"),

@@ -17,6 +17,7 @@ from airflow_provider_ard.api.orders.status import OrderStatus
 from airflow_provider_ard.assets import delivered_orders, delivery_asset
 from airflow_provider_ard.exceptions import ArdOrderFailed, ArdRequestError
 from airflow_provider_ard.hooks.ard import ArdHook
+from airflow_provider_ard.operators.approval import ArdApproveOrderOperator
 from airflow_provider_ard.operators.order import ArdOrderOperator
 from airflow_provider_ard.operators.select import ArdSelectOperator
 from airflow_provider_ard.operators.tiles import ArdListTilesOperator
@@ -33,6 +34,13 @@ order = ArdOrderOperator(
     max_cost=500,
     retries=2,
     retry_delay=timedelta(minutes=5),
+)
+ArdApproveOrderOperator(
+    task_id="approve",
+    acquisitions=["10300100B2B49700"],
+    destination="s3://my-bucket/imagery",
+    response_timeout=timedelta(days=3),
+    defaults="Reject",
 )
 ArdOrderOperator(
     task_id="order_and_wait",

@@ -37,8 +37,10 @@ class TaskInstance:
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
 
-    def xcom_pull(self, task_ids: list[str], key: str) -> list[Any]:
-        """Return the XComs of the task instances, of which this is the only one."""
+    def xcom_pull(self, task_ids: list[str] | str, key: str, map_indexes: int | None = None) -> Any:
+        """Return the XComs of the task instances, of which this is the only one; of a single task, its value."""
+        if isinstance(task_ids, str):
+            return self.xcoms.get(key) if (task_ids, map_indexes) == (self.task_id, self.map_index) else None
         return [self.xcoms[key]] if key in self.xcoms and self.task_id in task_ids else []
 
 
