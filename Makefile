@@ -32,7 +32,7 @@ CODE := airflow_provider_ard benchmarks dags_examples demo hatch_build.py script
 BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
 longest_first = $(2:%=$(1)/test_%.py) $(filter-out $(2:%=$(1)/test_%.py),$(wildcard $(1)/test_*.py))
 
-.PHONY: help setup language dist matrix matrix-short matrix-constraints wheel wheel-full licenses audit release-check api-snapshot typing check format test unit integration conformance compatibility bench bench-plot bench-request bench-peers bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
+.PHONY: help setup language dist matrix matrix-short matrix-constraints wheel wheel-full licenses audit release-check api-snapshot typing check format test unit integration conformance compatibility bench bench-plot bench-request bench-peers bench-aoi bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -200,6 +200,9 @@ bench-plot: $(BENCH_VENV)/.ready  ## Regenerate the plot from the last figures
 
 bench-request: $(SDK_VENV)/.ready  ## Building an order: this provider compared with max-ard
 	$(BIN)/python benchmarks/order_request.py $(SDK_VENV)/bin/python
+
+bench-aoi: setup  ## AOIs of a million vertices and of 20,000 boxes
+	$(BIN)/python -m benchmarks.aoi
 
 bench-tiles: setup  ## Listing 10,000 delivered tiles: seconds, memory, XCom bytes
 	$(BIN)/python -m benchmarks.tiles

@@ -82,7 +82,6 @@ def _checked(
     repairs = list(warnings)
     if geometry.is_empty:
         raise ArdRequestError("the geometry is empty", argument=argument)
-    _check_members(geometry, argument)
     geometry = clamp(drop_z(geometry, repairs), repairs)
     check_range(geometry, argument)
     polygons = _polygons(geometry, argument)
@@ -147,23 +146,22 @@ def _parts(geometry: BaseGeometry) -> Any:
 
 
 def _polygons(geometry: BaseGeometry, argument: str) -> Any:
-    """Return the polygons of a geometry as an array; raise `ArdRequestError` if it contains others."""
-    parts = _parts(geometry)
+    """Return the polygons of a geometry as an array.
+
+    Raises `ArdRequestError` if it contains others, or an empty member at any depth: the AOI would be smaller than
+    intended.
+    """
+    parts = np.array([geometry], dtype=object)
+    while True:
+        if (empty := np.flatnonzero(shapely.is_empty(parts))).size:
+            raise ArdRequestError(f"geometry {empty[0] + 1} of {len(parts)} is empty; remove it", argument=argument)
+        if not (shapely.get_type_id(parts) > _LARGEST_SIMPLE_TYPE).any():
+            break
+        parts = shapely.get_parts(parts)
     others = parts[shapely.get_type_id(parts) != shapely.GeometryType.POLYGON]
     if len(others):
         raise ArdRequestError(f"expected polygons, got a {others[0].geom_type}", argument=argument)
-    if shapely.is_empty(parts).any():
-        raise ArdRequestError("a polygon is empty", argument=argument)
     return parts
-
-
-def _check_members(geometry: BaseGeometry, argument: str) -> None:
-    """Raise `ArdRequestError` for an empty member, at any depth: the AOI would be smaller than intended."""
-    members = shapely.get_parts(geometry)
-    if (empty := np.flatnonzero(shapely.is_empty(members))).size:
-        raise ArdRequestError(f"geometry {empty[0] + 1} of {len(members)} is empty; remove it", argument=argument)
-    for member in members[shapely.get_type_id(members) == shapely.GeometryType.GEOMETRYCOLLECTION]:
-        _check_members(member, argument)
 
 
 def _repair(geometry: BaseGeometry, argument: str) -> BaseGeometry:

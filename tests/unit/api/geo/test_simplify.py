@@ -24,12 +24,13 @@ def noisy(vertices: int, *, teeth: bool = False) -> shapely.Polygon:
         noisy(1001),
         noisy(20_000),
         noisy(3000, teeth=True),
+        shapely.Point(10, 60).buffer(1, quad_segs=50_000),
         shapely.Point(10, 60).buffer(1, quad_segs=5000),
         noisy(5000).difference(shapely.affinity.scale(noisy(3000), 0.4, 0.4)),
         noisy(4000).union(shapely.affinity.translate(noisy(4000), 0.7)),
         shapely.affinity.translate(noisy(5000), 169.6).intersection(shapely.box(-180, -90, 180, 90)),
     ],
-    ids=["1,001", "20,000", "teeth", "circle", "hole", "union", "at the antimeridian"],
+    ids=["1,001", "20,000", "teeth", "200,000", "circle", "hole", "union", "at the antimeridian"],
 )
 def test_simplified_polygon_covers_original_within_tolerance(polygon):
     aoi = parse_aoi(polygon, simplify=True)
