@@ -132,9 +132,10 @@ def _synopsis(argument: Argument) -> str:
 
 
 def _code(text: str, kind: str = "") -> str:
-    """Return code as HTML, so that it may contain vertical bars and have a class."""
+    """Return code as HTML, so that it may have a class, and contain what is markup in a table or a link in Markdown."""
     attribute = f' class="{kind}"' if kind else ""
-    return f"<code{attribute}>{html.escape(text).replace('|', '&#124;')}</code>"
+    escaped = re.sub(r"[|\[\]]", lambda match: f"&#{ord(match[0])};", html.escape(text))
+    return f"<code{attribute}>{escaped}</code>"
 
 
 def _argument_help(argument: Argument) -> str:

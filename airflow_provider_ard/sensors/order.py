@@ -39,13 +39,15 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
     Deferred (the default), the wait uses no worker slot, and all waits of a triggerer share one session. Outages of the
     API do not end the wait; `timeout` does. A failed order fails the task immediately, without retries.
 
+    Of the arguments of every sensor, `exponential_backoff` doubles the interval after each poll, up to `max_wait` (an
+    hour by default).
+
     XCom: `{"order_id", "status", "status_message", "usage", "output_uri", "collection_uri"}`, or a list of these for a
     list of orders. With `outlets`, the asset event describes the orders, see `airflow_provider_ard.assets`.
 
     :param order_id: An order ID, or a list of IDs to wait for together.
     :param deferrable: Wait in the triggerer (default); otherwise on a worker, according to `mode`.
     :param poke_interval: Seconds between polls, at least 1.
-    :param exponential_backoff: Double the interval after each poll, up to `max_wait` (an hour by default).
     :param timeout: Seconds (or a timedelta) after which the wait fails, counted from its first try; 4 days by default.
         The order itself continues. A retry restarts the timeout with `mode="poke"`, and before Airflow 3.3 if deferred.
     :param storage_conn_id: The Connection that reads the storage, to count the tiles for the events of `outlets`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.markdown import DOCUMENTS, REPOSITORY, headings, links, table
+from tests.docs.markdown import DOCUMENTS, PAGES, REPOSITORY, headings, links, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,11 @@ def test_local_links_have_targets(path: Path) -> None:
         assert link.file.is_relative_to(REPOSITORY), link.address
         anchor = link.address.partition("#")[2]
         assert not anchor or anchor in headings(link.file), link.address
+
+
+def test_every_page_is_linked_from_the_first() -> None:
+    first = REPOSITORY / "docs" / "index.md"
+    assert set(PAGES) - {first, *(link.file for link in links(first))} == set()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -19,6 +19,7 @@ SEARCHES = {
     "troubleshoot": "troubleshooting",
     "notify": "monitoring",
     "on_failure": "monitoring",
+    "approval": "approval",
     "budget": "budgets",
     "retry": "money",
     "AOI file": "aoi-files",
