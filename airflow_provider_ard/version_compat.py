@@ -30,7 +30,6 @@ __all__ = [
     "ObjectStoragePath",
     "OperatorPartial",
     "PokeReturnValue",
-    "TaskDeferralTimeout",
     "XCom",
     "conf",
     "import_first",
@@ -73,7 +72,6 @@ if TYPE_CHECKING:
         AirflowRescheduleException,
         AirflowSensorTimeout,
         AirflowSkipException,
-        TaskDeferralTimeout,
     )
     from airflow.sdk.execution_time.xcom import XCom
     from airflow.sdk.log import mask_secret
@@ -84,7 +82,7 @@ else:
         **{
             name: (f"airflow.sdk.exceptions:{name}", f"airflow.exceptions:{name}")
             for name in __all__
-            if name.startswith(("Airflow", "TaskDeferral"))
+            if name.startswith("Airflow")
         },
         "Asset": ("airflow.sdk:Asset", "airflow.datasets:Dataset"),
         "AssetAlias": ("airflow.sdk:AssetAlias", "airflow.datasets:DatasetAlias"),

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_ard.api.orders.order_ids import parse_order_id
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.polling.events import check_event
-from airflow_provider_ard.version_compat import AirflowSensorTimeout, TaskDeferralTimeout
+from airflow_provider_ard.version_compat import AirflowSensorTimeout
 
 if TYPE_CHECKING:
     from airflow_provider_ard.polling.order_wait import OrderWait
     from airflow_provider_ard.version_compat import Context
+
+# How Airflow reports the timeout of a deferral: 3, and 2.11.
+TIMEOUT_ERRORS = ("Trigger timeout", "Trigger/execution timeout")
 
 
 class OrderCompletionMixin:
@@ -38,12 +41,10 @@ class OrderCompletionMixin:
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Continue after a deferral; Airflow calls it. As in a sensor, `timeout` ends the task without retries."""
-        try:
-            return super().resume_execution(next_method, next_kwargs, context)  # type: ignore[misc]
-        except TaskDeferralTimeout as error:
-            if not self.wait_for_completion:
-                raise
-            raise AirflowSensorTimeout(*error.args) from error
+        error = (next_kwargs or {}).get("error")
+        if self.wait_for_completion and next_method == "__fail__" and error in TIMEOUT_ERRORS:
+            raise AirflowSensorTimeout(f"{error} after {self.timeout:g} s. The order itself continues.")
+        return super().resume_execution(next_method, next_kwargs, context)  # type: ignore[misc]
 
     def _wait_for_order(self, order_id: str, context: Context) -> Any:
         """Return the report of the order once it has succeeded; defer the task until then, or poll on the worker."""
