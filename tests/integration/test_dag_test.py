@@ -146,7 +146,7 @@ def test_tiles_of_two_zones_and_panchromatic_ones_are_merged(s3: S3Server, tmp_p
     assert (is_data & is_gray).mean() == pytest.approx(gray.area / extent, abs=0.03)
 
 
-class Place(NamedTuple):
+class Region(NamedTuple):
     """Real acquisitions, and an AOI that some of their tiles intersect."""
 
     catalog: str
@@ -155,21 +155,21 @@ class Place(NamedTuple):
     zones: set[str]
 
 
-PLACES = {
-    "Los Angeles": Place(
+REGIONS = {
+    "Los Angeles": Region(
         "WildFires-LosAngeles-Jan-2025",
         ["10400100A20D9300", "103001010C7DD700"],
         [-118.56, 34.03, -118.50, 34.08],
         {"11"},
     ),
-    "Maui": Place(
+    "Maui": Region(
         "Maui-Hawaii-fires-Aug-23", ["10300100EB592000", "10300100EB15FF00"], [-156.69, 20.86, -156.66, 20.89], {"04"}
     ),
-    "New Zealand": Place(
+    "New Zealand": Region(
         "New-Zealand-Flooding23", ["10300100DE4D9300", "104001007C86B200"], [174.66, -36.77, 174.70, -36.72], {"60"}
     ),
     # At the border of two zones.
-    "Emilia-Romagna": Place(
+    "Emilia-Romagna": Region(
         "Emilia-Romagna-Italy-flooding-may23",
         ["1050010033C95B00", "103005009DF96A00"],
         [11.98, 44.19, 12.02, 44.21],
@@ -177,34 +177,36 @@ PLACES = {
     ),
 }
 # `make chaos` runs them all.
-RUN_PLACES = [name for name in PLACES if FULL or name == "Los Angeles"]
+RUN_REGIONS = [name for name in REGIONS if FULL or name == "Los Angeles"]
 
 
 @pytest.mark.skipif(not REAL_CATALOG.exists(), reason="the catalog of real tiles is not available")
-@pytest.mark.parametrize("name", RUN_PLACES)
+@pytest.mark.parametrize("name", RUN_REGIONS)
 def test_real_acquisitions_deliver_only_cells_inside_the_aoi(name: str, s3: S3Server, tmp_path: Path) -> None:
     from airflow_provider_ard.sandbox import Sandbox
 
-    place = PLACES[name]
-    catalog = REAL_CATALOG / f"{place.catalog}.geojson"
+    region = REGIONS[name]
+    catalog = REAL_CATALOG / f"{region.catalog}.geojson"
     features = [
         feature
         for feature in json.loads(catalog.read_text())["features"]
-        if feature["properties"]["catalog_id"] in place.acquisitions
+        if feature["properties"]["catalog_id"] in region.acquisitions
     ]
     expected = {
-        feature["properties"]["path"] for feature in features if shape(feature["geometry"]).intersects(box(*place.bbox))
+        feature["properties"]["path"]
+        for feature in features
+        if shape(feature["geometry"]).intersects(box(*region.bbox))
     }
     assert 1 < len(expected) < len(features)
-    assert {path.split("/")[0] for path in expected} == place.zones
+    assert {path.split("/")[0] for path in expected} == region.zones
 
     with Sandbox(order_duration="1s", storage="s3", s3_endpoint=s3.url, catalog=catalog, pixels=64) as ard:
-        params = {"acquisitions": place.acquisitions, "bbox": place.bbox}
-        delivered, ingested = run_dag(tmp_path, ard, s3, f"real-{place.catalog}", **params)
+        params = {"acquisitions": region.acquisitions, "bbox": region.bbox}
+        delivered, ingested = run_dag(tmp_path, ard, s3, f"real-{region.catalog}", **params)
 
     items = delivered_items(s3, delivered)
     assert {uri.removeprefix(f"{delivered}/").removesuffix(".json") for uri in items} == expected
     ingested_files = Ingested.fetch(s3, ingested, tmp_path)
     assert ingested_files.item_uris() == items
-    assert {row["collection"] for row in ingested_files.rows} == set(place.acquisitions)
+    assert {row["collection"] for row in ingested_files.rows} == set(region.acquisitions)
     assert np.asarray(Image.open(ingested_files.mosaic)).any()
