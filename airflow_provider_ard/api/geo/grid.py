@@ -20,6 +20,7 @@ CELL_SIZE_M = 5_000
 _CENTRAL_MERIDIAN_M = 500_000
 _FALSE_NORTHING_M = 10_000_000
 _CELL_ID = re.compile(r"Z(0[1-9]|[1-5]\d|60)-([0-3]{12})")
+_X_BITS, _Y_BITS = str.maketrans("0123", "0101"), str.maketrans("0123", "0011")
 
 Ring = list[tuple[float, float]]
 Box = tuple[float, float, float, float]
@@ -80,11 +81,8 @@ def _index(cell_id: str) -> tuple[int, int, int]:
     match = _CELL_ID.fullmatch(cell_id)
     if match is None:
         raise ValueError(f"not a cell ID: {cell_id!r}")
-    x = y = 0
-    for digit in match[2]:
-        x, y = 2 * x + int(digit) % 2, 2 * y + int(digit) // 2
-    # Quadkeys count from the top left.
-    return int(match[1]), x - 2048, 2047 - y
+    # Each digit has one bit of x and one of y. Quadkeys count from the top left.
+    return int(match[1]), int(match[2].translate(_X_BITS), 2) - 2048, 2047 - int(match[2].translate(_Y_BITS), 2)
 
 
 def _corner(x: int, y: int) -> tuple[float, float]:

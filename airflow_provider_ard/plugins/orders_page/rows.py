@@ -59,7 +59,8 @@ HIDDEN = -2
 
 def create_row(order: OrderStatus) -> Row:
     """Return an order's row. No form of the API's response makes it fail."""
-    usage, tags = order.usage, order.metadata
+    usage, tags, destination = order.usage, order.metadata, order.destination
+    cells_by_acquisition = ordered_cells(order)
     return Row(
         id=order.id,
         status=order.status,
@@ -73,9 +74,9 @@ def create_row(order: OrderStatus) -> Row:
         task=_string(tags.get(f"{TAG_PREFIX}task_id")),
         run=_string(tags.get(f"{TAG_PREFIX}run_id")),
         map_index=_map_index(tags.get(f"{TAG_PREFIX}map_index")),
-        bbox=_bbox(order),
-        acquisitions=len(ordered_cells(order)),
-        destination=order.destination.uri if order.destination else None,
+        bbox=_bbox(order, cells_by_acquisition),
+        acquisitions=len(cells_by_acquisition),
+        destination=destination.uri if destination else None,
         message=order.status_message[:MAX_MESSAGE_LENGTH] if order.status_message else None,
     )
 
@@ -101,7 +102,7 @@ def ordered_bbox(order: OrderStatus) -> list[float] | None:
     return None
 
 
-def _bbox(order: OrderStatus) -> list[float] | None:
+def _bbox(order: OrderStatus, cells_by_acquisition: Mapping[str, list[str]]) -> list[float] | None:
     if not order.order:
         return None
     if box := ordered_bbox(order):
@@ -112,7 +113,7 @@ def _bbox(order: OrderStatus) -> list[float] | None:
         if points:
             xs, ys = zip(*points, strict=True)
             return _rounded([min(xs), min(ys), max(xs), max(ys)])
-    extent = bounds(cell for cells in ordered_cells(order).values() for cell in cells)
+    extent = bounds(cell for cells in cells_by_acquisition.values() for cell in cells)
     return _rounded(extent) if extent else None
 
 

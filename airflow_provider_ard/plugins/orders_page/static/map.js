@@ -115,6 +115,7 @@ export class OrderMap {
     this.selected = null;
     this.palette = colors();
     this.countries = [];
+    this.hasLand = false;
     const map = L.map(element, {
       zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, inertia: false, zoomSnap: 0.5, minZoom: 0.5, maxZoom: 15,
       maxBounds: [[-85, -200], [85, 200]], worldCopyJump: false, attributionControl: true,

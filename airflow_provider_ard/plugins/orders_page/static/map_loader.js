@@ -1,4 +1,4 @@
-// Loads the map's library and data when the browser is idle: the table comes first, the land last.
+// Loads the map's library and data when the browser is idle: the table comes first.
 
 import { make } from "./format.js";
 
@@ -7,12 +7,13 @@ export async function createMap(element, onSelect) {
   await idle();
   await Promise.all([style("vendor/leaflet.css"), script("vendor/leaflet.js")]);
   const { OrderMap } = await import("./map.js");
-  const map = new OrderMap(element, onSelect);
-  addLand(map);
-  return map;
+  return new OrderMap(element, onSelect);
 }
 
-async function addLand(map) {
+/** Draw land and borders, unless that was done before. */
+export async function addLand(map) {
+  if (map.hasLand) return;
+  map.hasLand = true;
   await idle();
   const land = fetch(urlOf("vendor/countries-50m.json")).then((response) => response.json());
   await script("vendor/topojson-client.min.js");

@@ -5,7 +5,7 @@ import { Orders, connections, orderDetails, taskOrders } from "./data.js";
 import { Filters, totals } from "./filters.js";
 import * as format from "./format.js";
 import { make } from "./format.js";
-import { createMap } from "./map_loader.js";
+import { addLand, createMap } from "./map_loader.js";
 import { Poller } from "./poller.js";
 import { fill } from "./panel.js";
 import { Quicklooks } from "./quicklooks.js";
@@ -150,7 +150,11 @@ function draw({ fit = false } = {}) {
   $("spend").hidden = !state.rows.length;
   spendChart.show(state.visible, state.budgets);
   drawEmpty();
-  withMap((orderMap) => orderMap.show(state.visible, { fit }));
+  withMap((orderMap) => {
+    orderMap.show(state.visible, { fit });
+    // Drawing the land takes longer than anything else.
+    if (state.complete || state.problems.list) addLand(orderMap);
+  });
   const current = state.selected && state.rows.find((row) => row.id === state.selected.id);
   if (current && (current.status !== state.selected.status || current.finished !== state.selected.finished)) {
     state.selected = current;
