@@ -6,11 +6,13 @@ import shutil
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from packaging.version import Version
 
 from demo.runner import ITEM
 from demo.standalone import REPOSITORY, StandaloneAirflow
@@ -27,6 +29,9 @@ pytestmark = [pytest.mark.standalone, pytest.mark.timeout(900)]
 # Time limit for one step, generous for slow machines.
 STEP_LIMIT_S = 420
 FILES = ("ard_daily_monitor", "ard_asset_driven", "ard_new_imagery")
+# Retry policies are new in Airflow 3.3.
+HAS_ALERTS = Version(version("apache-airflow")) >= Version("3.3")
+ALERTS = "ard_alerts"
 MONITOR, PRODUCER, CONSUMER, WATCHED = "ard_daily_monitor", "ard_deliver", "ard_ingest_delivered", "ard_new_imagery"
 # Each run searches the day three days before its own. ID -> (acquired at, cloud cover in %, day of the run that orders it).
 ACQUISITIONS = {
@@ -50,6 +55,7 @@ class Stack:
     airflow: StandaloneAirflow
     ard: Sandbox
     s3: S3Server
+    late_runs: Path
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         return list(self.airflow.api.get(f"/dags/{dag_id}/dagRuns", order_by="logical_date")["dag_runs"])
@@ -103,21 +109,22 @@ def stack(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 
     folder = tmp_path_factory.mktemp("scheduled")
     (folder / "dags").mkdir()
-    for name in FILES:
+    for name in (*FILES, ALERTS):
         shutil.copy(REPOSITORY / "dags_examples" / f"{name}.py", folder / "dags")
     with Sandbox(order_duration="3s", select_duration="1s", storage="s3", s3_endpoint=s3.url, pixels=64) as ard:
         ard.publish(imagery({acquisition_id: fields[:2] for acquisition_id, fields in ACQUISITIONS.items()}))
         env = {
             "AIRFLOW_CONN_ARD_DEFAULT": ard.connection_json,
             "AIRFLOW_CONN_AWS_DEFAULT": s3.connection_json,
+            "LATE_RUNS": str(folder / "late_runs"),
             "PYTHONPATH": str(Path(__file__).with_name("fast_polling_policy")),
             # A watcher starts when its DAG file is parsed after the DAG was unpaused.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
         }
         with StandaloneAirflow(folder / "airflow", folder / "dags", env=env) as airflow:
-            for dag_id in (MONITOR, PRODUCER, CONSUMER, WATCHED):
+            for dag_id in (MONITOR, PRODUCER, CONSUMER, WATCHED, *([ALERTS] if HAS_ALERTS else [])):
                 airflow.wait_for_dag(dag_id)
-            stack = Stack(airflow, ard, s3)
+            stack = Stack(airflow, ard, s3, folder / "late_runs")
             run_all(stack)
             yield stack
 
@@ -130,6 +137,8 @@ def run_all(stack: Stack) -> None:
     for dag_id in (WATCHED, MONITOR):
         api.patch(f"/dags/{dag_id}", {"is_paused": False})
     api.trigger(PRODUCER)
+    if HAS_ALERTS:
+        api.trigger(ALERTS)
     # Imagery seen by the first poll does not count as new.
     stack.airflow.wait_until(lambda: stack.polls() >= 2, within=STEP_LIMIT_S, what="the watcher has polled twice")
     stack.ard.publish(imagery({NEW_ACQUISITION: (datetime.now(UTC).isoformat(timespec="seconds"), 0)}))
@@ -225,6 +234,14 @@ def test_new_imagery_is_ordered_and_ingested(stack: Stack) -> None:
         ("new[-1]", "order[0]", "wait[-1]", "list_tiles[-1]", "ingest[0]"), "success"
     )
     assert len([uri for uri in stack.s3.uris("s3://ard-demo/new") if ITEM.search(uri)]) == 1
+
+
+@pytest.mark.skipif(not HAS_ALERTS, reason="Airflow before 3.3 has no retry policies")
+def test_deadline_notifies_about_a_late_run(stack: Stack) -> None:
+    stack.wait_for_runs(ALERTS, 1)
+    [run] = stack.runs(ALERTS)
+    stack.airflow.wait_until(stack.late_runs.exists, within=STEP_LIMIT_S, what="the deadline has been missed")
+    assert stack.late_runs.read_text() == f"{ALERTS} {run['dag_run_id']}\n"
 
 
 def test_mapped_tasks_are_named_by_cell_and_acquisition(stack: Stack) -> None:
