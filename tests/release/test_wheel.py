@@ -145,7 +145,7 @@ def test_description_links_to_the_source_repository(tmp_path: Path) -> None:
     subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", "dist", "."], cwd=tmp_path, check=True, timeout=300)
     (built,) = (tmp_path / "dist").glob("*.whl")
     targets = set(links(read_metadata(built).get_payload()))
-    release = f"v{version('airflow-provider-ard')}"
+    release = version("airflow-provider-ard")
     assert {
         f"{source}/blob/{release}/docs/ordering.md",
         f"{source}/raw/{release}/docs/images/order-light.png",
