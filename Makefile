@@ -193,7 +193,9 @@ bench: $(BENCH_VENV)/.ready  ## Cost of waiting and importing compared with othe
 	$(BIN)/python -m benchmarks.waiting.one_wait --docs
 	$(BIN)/python -m benchmarks.task_overhead --docs
 	$(BIN)/python -m benchmarks.imports
+	$(BIN)/python -m benchmarks.growth --docs
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
+	$(BENCH_VENV)/bin/python -m benchmarks.growth --plot
 
 bench-plot: $(BENCH_VENV)/.ready  ## Regenerate the plot from the last figures
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
@@ -204,8 +206,8 @@ bench-request: $(SDK_VENV)/.ready  ## Building an order: this provider compared 
 bench-aoi: setup  ## AOIs of a million vertices and of 20,000 boxes
 	$(BIN)/python -m benchmarks.aoi
 
-bench-tiles: setup  ## Listing 10,000 delivered tiles: seconds, memory, XCom bytes
-	$(BIN)/python -m benchmarks.tiles
+bench-tiles: $(SDK_VENV)/.ready $(COMPATIBILITY_VENV)/.ready  ## Listing 10,000 delivered tiles beside max-ard and pystac: seconds, memory, XCom bytes
+	$(BIN)/python -m benchmarks.tiles --docs
 
 bench-peers: $(PEERS_VENV)/.ready  ## This provider and others under the same faults: orders placed, outages tolerated
 	$(BIN)/python -m benchmarks.peers

@@ -1,0 +1,1 @@
+"""Cost of listing an order's tiles."""
