@@ -118,7 +118,9 @@ format: setup  ## Fix what ruff can fix automatically
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-test: chromium node unit integration conformance chaos-short browser docs-test  ## All tests
+# The last ones wait most of their time, so two targets run at once.
+test: chromium node unit integration  ## All tests
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target conformance chaos-short browser docs-test
 
 unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
 	$(BIN)/pytest tests/unit -n 4 --maxschedchunk 2
