@@ -71,7 +71,8 @@ def required(recipe):
     ],
 )
 def test_target_installs_the_commands_that_it_needs(bare, target, commands):
-    assert sorted(required(recipe(bare, target))) == sorted(commands)
+    # Those of targets that `make test` runs in parallel are repeated.
+    assert set(required(recipe(bare, target))) == set(commands)
 
 
 def test_missing_commands_end_make_test_before_anything_else(bare):
