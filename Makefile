@@ -194,7 +194,7 @@ bench: $(BENCH_VENV)/.ready  ## Cost of waiting and importing compared with othe
 	$(BIN)/python -m benchmarks.waiting --json benchmarks/waiting/figures.json
 	$(BIN)/python -m benchmarks.waiting.one_wait --docs
 	$(BIN)/python -m benchmarks.task_overhead --docs
-	$(BIN)/python -m benchmarks.imports
+	$(BIN)/python -m benchmarks.imports --docs
 	$(BIN)/python -m benchmarks.growth --docs
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
 	$(BENCH_VENV)/bin/python -m benchmarks.growth --plot

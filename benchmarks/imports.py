@@ -2,7 +2,7 @@
 
 A DAG file imports operators and sensors, and with an asset watcher a trigger. Part of `make bench`. Each import runs in
 a new interpreter with `airflow.sdk` already loaded, and the contenders alternate. Measures CPU time, which other load
-on the machine affects little.
+on the machine affects little. `--docs` writes the table into docs/scale.md.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.report import environment_line, markdown_table, write_section
+
 PEERS_PYTHON = Path(__file__).resolve().parents[1] / ".venv-bench" / "bin" / "python"
 ROUNDS = 9
+COMMAND = "python -m benchmarks.imports --docs"
+HEAD = ("Operator and sensor modules", f"ms, median of {ROUNDS}", "range", "modules loaded")
 OURS, WATCHING, BASELINE = "this provider", "this provider, with all triggers", "`FileSensor`"
 # Peers that make HTTP requests themselves; the lightest is the second baseline.
 HTTP_PEERS = {
@@ -93,17 +97,22 @@ def main() -> None:
             for contender in contenders if number % 2 else reversed(contenders):
                 results[contender].append(measure(contender, home))
     medians = {contender: statistics.median(ms for ms, _ in samples) for contender, samples in results.items()}
-    print(f"| operator and sensor modules | ms, median of {ROUNDS} | range | modules loaded |")
-    print("| --- | --- | --- | --- |")
-    for contender, samples in results.items():
-        times = sorted(ms for ms, _ in samples)
-        print(f"| {contender} | {medians[contender]:.0f} | {times[0]:.0f} to {times[-1]:.0f} | {samples[0][1]} |")
+    lines = markdown_table(HEAD, [format_row(contender, results[contender]) for contender in CONTENDERS])
+    print("\n".join(lines))
     lightest = min(medians[contender] for contender in HTTP_PEERS)
     for goal, ratio, limit in (
         (f"≤ 1.2 times {BASELINE}", medians[OURS] / medians[BASELINE], 1.2),
         ("≤ 1/8 of the lightest HTTP peer", medians[OURS] / lightest, 1 / 8),
     ):
         print(f"{goal}: {'met' if ratio <= limit else 'NOT MET'}, {ratio:.2f}")
+    if "--docs" in sys.argv[1:]:
+        write_section("docs/scale.md", "benchmarks.imports", [environment_line(COMMAND, "apache-airflow"), "", *lines])
+
+
+def format_row(contender: str, samples: list[tuple[float, int]]) -> list[str]:
+    """Return a row of the table."""
+    times = sorted(ms for ms, _ in samples)
+    return [contender, f"{statistics.median(times):.0f}", f"{times[0]:.0f} to {times[-1]:.0f}", str(samples[0][1])]
 
 
 if __name__ == "__main__":
