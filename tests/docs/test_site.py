@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
 import pytest
+from mkdocs.config import load_config
 
 from tests.docs.markdown import PAGES, REPOSITORY
 from tests.release.public_api import SNAPSHOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SITE = REPOSITORY / "site"
 # Attributes whose targets a browser loads without a click.
@@ -52,3 +57,13 @@ def test_reference_has_every_public_name() -> None:
         elif name:
             expected.add(f"{module}.{name[1]}")
     assert expected - anchors == set()
+
+
+def test_pages_link_to_the_repository(tmp_path: Path) -> None:
+    source = "https://git.example/ard"
+    for name in ("docs", "scripts", "airflow_provider_ard", "mkdocs.yml"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    (tmp_path / "pyproject.toml").write_text(project.replace("[project.urls]", f'[project.urls]\nSource = "{source}"'))
+    config = load_config(str(tmp_path / "mkdocs.yml"))
+    assert [link["link"] for link in config.plugins.on_config(config)["extra"]["social"]] == [source]
