@@ -55,6 +55,7 @@ PIP_LICENSES := 5.5.0
 PIP_AUDIT := pip-audit@2.9.0
 CHECK_SCHEMA := check-jsonschema@0.39.0
 PYRIGHT := pyright@1.1.409
+PYPGSTAC := pypgstac[psycopg]==0.10.0
 
 $(SDK_VENV)/.ready: $(VENV)/.ready $(SDK_REQUIREMENTS)
 	$(UV) venv --quiet --clear --python $(BIN)/python $(SDK_VENV)
@@ -84,7 +85,7 @@ $(CLUSTER_VENV)/.ready: $(VENV)/.ready $(CLUSTER_REQUIREMENTS).txt
 	@touch $@
 
 # System packages come first in each target: without permission to install them, it fails at once.
-.PHONY: chromium node postgresql cluster-hosts
+.PHONY: chromium node postgis postgresql cluster-hosts
 
 chromium:
 	@$(REQUIRE) chromium "the pages of Airflow's UI in a browser" chromium
@@ -95,6 +96,9 @@ node:
 
 postgresql:
 	@$(REQUIRE) pg_lsclusters "the benchmark with Airflow's metadata database on PostgreSQL" postgresql
+
+postgis:
+	@ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 || $(REQUIRE) postgis "the recipe for pgstac" postgresql postgresql-15-postgis-3
 
 cluster-hosts:
 	@test "$$(id -u)" = 0 || { echo "the cluster test runs as root only: its hosts are network namespaces" >&2; exit 1; }
@@ -165,7 +169,7 @@ cluster-requirements: setup  ## Resolve tests/cluster/requirements.txt again, wi
 		-c constraints.txt --extra s3 --extra sandbox --group test --output-file $(CLUSTER_REQUIREMENTS).txt \
 		pyproject.toml $(CLUSTER_REQUIREMENTS).in
 
-.PHONY: docs docs-serve docs-test stac-table diagrams
+.PHONY: docs docs-serve docs-test pgstac stac-table diagrams
 
 docs: setup  ## Build the documentation into site/; warnings are errors
 	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt --group docs
@@ -176,6 +180,9 @@ docs-serve: docs  ## Serve the documentation at http://127.0.0.1:8000, rebuilt o
 
 docs-test: node docs  ## The code, links and tables of the README and docs/
 	$(BIN)/pytest tests/docs -n 2
+
+pgstac: postgis setup  ## The recipe for pgstac of docs/catalogs.md, on PostgreSQL with PostGIS
+	ARD_PYPGSTAC="$(CURDIR)/$(TOOL) --from $(PYPGSTAC) pypgstac" $(BIN)/pytest tests/docs/test_catalogs.py -n 0 -k pgstac
 
 stac-table: setup  ## Compare a delivery of the sandbox with real ones again: docs/sandbox-stac.md
 	$(BIN)/python scripts/stac_table

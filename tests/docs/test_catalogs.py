@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pystac
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
 PAGE = REPOSITORY / "docs" / "catalogs.md"
 BUCKET = "my-bucket"
+PYPGSTAC = os.environ.get("ARD_PYPGSTAC", "")
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +133,38 @@ def test_rasterio(tiles: list[dict[str, Any]], recipes: dict[str, Any]) -> None:
 
 
 def test_ndjson(tiles: list[dict[str, Any]], recipes: dict[str, Any], tmp_path: Any) -> None:
-    import json
-
     items, collections = recipes["write_ndjson"](tiles, str(tmp_path))
     lines = [json.loads(line) for line in items.read_text().splitlines()]
     assert len(lines) == len(tiles)
     assert all("/" not in line["id"] for line in lines)
     assert len(collections.read_text().splitlines()) == 2
+
+
+@pytest.mark.skipif(not PYPGSTAC, reason="needs PostgreSQL with PostGIS and pypgstac: make pgstac")
+def test_pgstac(tiles: list[dict[str, Any]], recipes: dict[str, Any], tmp_path: Any) -> None:
+    from benchmarks.triggerer import postgresql
+
+    def pypgstac(command: str, dsn: str) -> str:
+        command = command.replace("pypgstac", PYPGSTAC, 1).replace("postgresql://...", dsn)
+        process = subprocess.run(shlex.split(command), cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
+
+    items, _ = recipes["write_ndjson"](tiles, str(tmp_path))
+    area = json.loads(items.read_text().splitlines()[0])["geometry"]
+    with postgresql() as uri:
+        dsn = uri.replace("+psycopg2", "")
+        pypgstac("pypgstac migrate --dsn postgresql://...", dsn)
+        [block] = [block.code for block in blocks("text") if block.path == PAGE]
+        for command in block.splitlines():
+            pypgstac(command, dsn)
+        query = "SELECT jsonb_path_query_array(search('{}'), '$.features[*].assets.visual.href')"
+        hrefs = json.loads(psql(dsn, query))
+        inside = json.loads(psql(dsn, f"SELECT search('{json.dumps({'intersects': area})}')"))
+    assert sorted(hrefs) == sorted(tile["assets"]["visual"] for tile in tiles)
+    assert tiles[0]["assets"]["visual"] in [item["assets"]["visual"]["href"] for item in inside["features"]]
+
+
+def psql(dsn: str, query: str) -> str:
+    command = ["psql", dsn, "-tAc", f"SET search_path TO pgstac, public; {query}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
