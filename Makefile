@@ -28,8 +28,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 CODE := airflow_provider_ard benchmarks dags_examples demo hatch_build.py scripts tests
 
-# Each file runs in one process. The longest start first, so that no processor is idle at the end.
-BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
+# More processes than processors, as tests wait most of their time. Each file runs in one process. The longest start first, so that no processor is idle at the end.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 longest_first = $(2:%=$(1)/test_%.py) $(filter-out $(2:%=$(1)/test_%.py),$(wildcard $(1)/test_*.py))
 
 .PHONY: help setup language dist matrix matrix-short matrix-constraints wheel wheel-full licenses audit release-check api-snapshot typing check format test unit integration conformance compatibility bench bench-plot bench-request bench-peers bench-aoi bench-tiles bench-triggerer chaos chaos-short demo constraints ui browser bench-page screenshots clean
@@ -88,7 +88,8 @@ $(CLUSTER_VENV)/.ready: $(VENV)/.ready $(CLUSTER_REQUIREMENTS).txt
 .PHONY: chromium node postgis postgresql cluster-hosts
 
 chromium:
-	@$(REQUIRE) chromium "the pages of Airflow's UI in a browser" chromium
+	@$(REQUIRE) chromium "the pages of Airflow's UI in a browser" chromium libatomic1
+	@PATH="$$PATH:/sbin" ldconfig -p | grep -q libatomic.so.1 || $(REQUIRE) libatomic.so.1 "Node.js of playwright, which drives Chromium" libatomic1
 
 node:
 	@$(REQUIRE) node "npm packages: the tests' Azure storage server and the type checker" nodejs npm
@@ -127,10 +128,10 @@ test: chromium node unit integration  ## All tests
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target conformance chaos-short browser docs-test
 
 unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
-	$(BIN)/pytest tests/unit -n 4 --maxschedchunk 2
+	$(BIN)/pytest tests/unit -n 6 --maxschedchunk 2
 
 integration: node setup  ## The example DAG in a real Airflow, in process and standalone
-	$(BIN)/pytest $(BY_FILE) $(call longest_first,tests/integration,examples_scheduled demo standalone)
+	$(BIN)/pytest -n 3 $(BY_FILE) $(call longest_first,tests/integration,examples_scheduled demo standalone)
 
 bench-triggerer: postgresql setup  ## A thousand deferred sensors on a real triggerer, SQLite and PostgreSQL; about an hour
 	$(BIN)/python -m benchmarks.triggerer
@@ -147,7 +148,7 @@ screenshots: chromium setup  ## Regenerate the screenshots with a real Airflow
 	$(BIN)/python -m demo.screenshots
 
 chaos-short: setup  ## Short version of `make chaos`: crashes, lost responses, outages, multi-day waits
-	$(BIN)/pytest $(BY_FILE) $(call longest_first,tests/chaos,storm watcher)
+	$(BIN)/pytest -n 4 $(BY_FILE) $(call longest_first,tests/chaos,storm watcher)
 
 chaos: setup  ## Crashes, lost responses, outages, multi-day waits, in a real Airflow; half an hour
 	ARD_CHAOS=full ARD_MODEL_STEPS=100000 $(BIN)/pytest tests/chaos tests/unit/ordering/test_model.py \
