@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.api.arguments import none_if_blank, parse_literal
-from airflow_provider_ard.api.budgets import ACCOUNT_SCOPE, parse_budgets
 from airflow_provider_ard.api.errors import ArdRequestError
 
 if TYPE_CHECKING:
@@ -111,6 +110,9 @@ def budgets(value: object) -> tuple[Budget, ...]:
     """Return the budgets of all orders of the Connection, none by default. The form stores them as a string."""
     if none_if_blank(value) is None:
         return ()
+    # A process that only polls needs none.
+    from airflow_provider_ard.api.budgets import ACCOUNT_SCOPE, parse_budgets
+
     if isinstance(parse_literal(value), str):
         raise _wrong("budget", 'JSON like {"cost": 5000, "per": "month"}', value)
     return parse_budgets(value, argument=f"{EXTRA}budget", default_scope=ACCOUNT_SCOPE)
