@@ -22,6 +22,11 @@ settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest start first, so that no process waits for them at the end.
+    items.sort(key=lambda item: not item.path.stem.endswith("model"))
+
+
 @dataclass
 class TaskInstance:
     """The task instance attributes that operators use, without a database."""
