@@ -8,6 +8,7 @@ from airflow_provider_ard.api.arguments import OMITTED, ORDER_ARGUMENTS
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
+from airflow_provider_ard.operators.omitted_arguments import OmittedArgumentsMixin
 from airflow_provider_ard.version_compat import AirflowException, BaseOperator
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ else:
 _PRICED_ARGUMENTS = tuple(name for name in ORDER_ARGUMENTS if name != "dry_run")
 
 
-class ArdApproveOrderOperator(SecretArgumentsMixin, ApprovalOperator):
+class ArdApproveOrderOperator(OmittedArgumentsMixin, SecretArgumentsMixin, ApprovalOperator):
     """Price an order by a dry run, and ask a person to approve the price. Returns the price, for `max_cost`.
 
         request = {"acquisitions": ["10400100E82CCE00"], "destination": "s3://my-bucket/imagery"}
@@ -105,9 +106,7 @@ class ArdApproveOrderOperator(SecretArgumentsMixin, ApprovalOperator):
         self.simplify_aoi = simplify_aoi
         self.drop_small_polygons = drop_small_polygons
         self.ard_conn_id = ard_conn_id
-        # Recorded before rendering: an argument that renders to None is not the same as an omitted one.
-        limiting = {"intersects": intersects, "bbox": bbox}
-        self._omitted = {name for name, value in limiting.items() if value is OMITTED}
+        self._record_omitted(intersects=intersects, bbox=bbox)
 
     @raises_airflow_exceptions
     def execute(self, context: Context) -> Any:
@@ -119,8 +118,7 @@ class ArdApproveOrderOperator(SecretArgumentsMixin, ApprovalOperator):
         from airflow_provider_ard.ordering.placement import OrderPlacement
 
         hook = ArdHook(self.ard_conn_id)
-        arguments = {name: getattr(self, name) for name in _PRICED_ARGUMENTS if name not in self._omitted}
-        request = hook.order_request(**unmask(arguments), dry_run=True)
+        request = hook.order_request(**unmask(self._passed(_PRICED_ARGUMENTS)), dry_run=True)
         for note in request.warnings:
             self.log.warning("%s", note)
         key = IdempotencyKey.from_context(context, hook.namespace)

@@ -9,6 +9,7 @@ from airflow_provider_ard.api.arguments import OMITTED, ORDER_ARGUMENTS, parse_s
 from airflow_provider_ard.exceptions import raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
 from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links
+from airflow_provider_ard.operators.omitted_arguments import OmittedArgumentsMixin
 from airflow_provider_ard.operators.order_budget import limit_concurrency
 from airflow_provider_ard.operators.order_completion import OrderCompletionMixin
 from airflow_provider_ard.polling.events import check_event
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 LIMITS = ("max_cost", "max_area_sqkm", "budget", "existing_order_id")
 
 
-class ArdOrderOperator(OrderCompletionMixin, SecretArgumentsMixin, BaseOperator):
+class ArdOrderOperator(OrderCompletionMixin, OmittedArgumentsMixin, SecretArgumentsMixin, BaseOperator):
     """Place an ARD order exactly once and return its ID. The order takes up to three days, see `ArdOrderSensor`.
 
         order = ArdOrderOperator(
@@ -209,16 +210,14 @@ class ArdOrderOperator(OrderCompletionMixin, SecretArgumentsMixin, BaseOperator)
         self.storage_conn_id = storage_conn_id
         self.ard_conn_id = ard_conn_id
         self._order_id: str | None = None
-        # Recorded before rendering: an argument that renders to None is not the same as an omitted one.
-        limiting = {
-            "intersects": intersects,
-            "bbox": bbox,
-            "max_cost": max_cost,
-            "max_area_sqkm": max_area_sqkm,
-            "budget": budget,
-            "existing_order_id": existing_order_id,
-        }
-        self._omitted = {name for name, value in limiting.items() if value is OMITTED}
+        self._record_omitted(
+            intersects=intersects,
+            bbox=bbox,
+            max_cost=max_cost,
+            max_area_sqkm=max_area_sqkm,
+            budget=budget,
+            existing_order_id=existing_order_id,
+        )
 
     @classmethod
     def partial(cls, **arguments: Any) -> OperatorPartial:
@@ -285,7 +284,3 @@ class ArdOrderOperator(OrderCompletionMixin, SecretArgumentsMixin, BaseOperator)
         from airflow_provider_ard.lineage.openlineage import lineage_of_order
 
         return lineage_of_order(self.ard_conn_id, [self._order_id] if self._order_id else [])
-
-    def _passed(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return the arguments that were not omitted."""
-        return {name: getattr(self, name) for name in names if name not in self._omitted}

@@ -18,6 +18,7 @@ from airflow_provider_ard.api.arguments import (
 from airflow_provider_ard.api.errors import ArdNotFoundError, ArdRequestError
 from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin, unmask
+from airflow_provider_ard.operators.omitted_arguments import OmittedArgumentsMixin
 from airflow_provider_ard.polling.events import check_event
 from airflow_provider_ard.version_compat import AirflowSkipException, BaseOperator
 
@@ -39,7 +40,7 @@ MAX_TILES_IN_XCOM = 2000
 _TRIGGER_GRACE = timedelta(minutes=5)
 
 
-class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
+class ArdSelectOperator(OmittedArgumentsMixin, SecretArgumentsMixin, BaseOperator):
     """Search for tiles to order and wait until the search has finished. A Select costs nothing.
 
         select = ArdSelectOperator(
@@ -130,16 +131,14 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
         self.poke_interval = poke_interval
         self.timeout = timeout
         self.ard_conn_id = ard_conn_id
-        # Recorded before rendering: an argument that renders to None is not the same as an omitted one.
-        limiting = {
-            "ids": ids,
-            "datetime": datetime,
-            "intersects": intersects,
-            "bbox": bbox,
-            "query": query,
-            "image_age_category": image_age_category,
-        }
-        self._omitted = {name for name, value in limiting.items() if value is OMITTED}
+        self._record_omitted(
+            ids=ids,
+            datetime=datetime,
+            intersects=intersects,
+            bbox=bbox,
+            query=query,
+            image_age_category=image_age_category,
+        )
 
     @raises_airflow_exceptions
     def execute(self, context: Context) -> str:
@@ -148,9 +147,7 @@ class ArdSelectOperator(SecretArgumentsMixin, BaseOperator):
         from airflow_provider_ard.polling.select_wait import SelectWait
 
         hook = ArdHook(self.ard_conn_id)
-        request = hook.select_request(
-            **{name: unmask(getattr(self, name)) for name in SELECT_ARGUMENTS if name not in self._omitted}
-        )
+        request = hook.select_request(**unmask(self._passed(SELECT_ARGUMENTS)))
         parse_bool(self.skip_if_empty, "skip_if_empty")
         poke_interval = parse_seconds(self.poke_interval, "poke_interval")
         timeout = parse_seconds(self.timeout, "timeout")
