@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 BRIDGE = "switch"
 SUBNET = "10.99.0"
+# Where `ip netns` keeps its namespaces.
+NAMESPACES = Path("/run/netns")
 # Firewall rules: packets are lost, as with a broken switch, or connections are reset.
 DROP_TO, DROP_FROM = "ip daddr {0} drop;", "ip saddr {0} drop;"
 RESET = "ip daddr {0} meta l4proto tcp reject with tcp reset;"
@@ -37,8 +39,9 @@ class Network:
 
     def create(self) -> None:
         """Create the bridge and all hosts, in a network and mount namespace that this process does not share."""
-        # Otherwise `ip netns` would leave files behind.
-        _run("mount", "-t", "tmpfs", "tmpfs", "/run/netns")
+        # Otherwise `ip netns` would leave files behind. Its folder is missing until it is first used on a machine.
+        NAMESPACES.mkdir(exist_ok=True)
+        _run("mount", "-t", "tmpfs", "tmpfs", str(NAMESPACES))
         lines = [f"{address} {name}" for name, address in self.addresses.items()]
         self._hosts_file.write_text("\n".join(["127.0.0.1 localhost", *lines, ""]))
         _run("mount", "--bind", str(self._hosts_file), "/etc/hosts")

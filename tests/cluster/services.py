@@ -25,7 +25,8 @@ HOSTS = ("postgresql", "redis", "storage", "ard")
 DATABASE = "airflow"
 BUCKET = "cluster"
 STORAGE_URL = "http://storage:5000"
-ARD_URL = "http://ard:8080"
+ARD_PORT = 8080
+ARD_URL = f"http://ard:{ARD_PORT}"
 KEY = SECRET = "cluster"
 # As the sandbox accepts them, see docs/sandbox.md.
 ARD_CONNECTION = json.dumps(
@@ -65,7 +66,8 @@ def start_services(supervisor: Supervisor, folder: Path, env: Mapping[str, str],
     supervisor.add(Program("redis", "redis", redis, env))
     moto = [sys.executable, "-m", "moto.server", "-H", "0.0.0.0", "-p", "5000"]
     supervisor.add(Program("storage", "storage", moto, env))
-    sandbox = [sys.executable, "-m", "airflow_provider_ard.sandbox", "--host", "0.0.0.0", "--seed", str(seed)]
+    sandbox = [sys.executable, "-m", "airflow_provider_ard.sandbox", "--host", "0.0.0.0", "--port", str(ARD_PORT)]
+    sandbox += ["--seed", str(seed)]
     sandbox += ["--order-duration", "15s", "--pixels", "32", "--state", str(folder / "sandbox.sqlite")]
     sandbox += ["--storage", "s3", "--s3-endpoint", STORAGE_URL]
     for fault in FAULTS:
