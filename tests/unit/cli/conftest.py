@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import io
 
 import pytest
 
@@ -15,16 +15,16 @@ from airflow_provider_ard.cli.__main__ import main
 def run(ard_connection, monkeypatch, capsys, retry_pauses):
     """Return a function that runs a command and returns exit code, standard output and standard error."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
-    monkeypatch.setattr(output, "stdout", lambda: sys.stdout)
 
     def run(*arguments):
-        code = 0
+        code, stdout = 0, io.StringIO()
+        # Not `sys.stdout`, to which Airflow 2 logs: `output.stdout` separates the two.
+        monkeypatch.setattr(output, "stdout", lambda: stdout)
         try:
             main(arguments)
         except SystemExit as end:
             code = end.code
-        out, err = capsys.readouterr()
-        return code, out, err
+        return code, stdout.getvalue(), capsys.readouterr().err
 
     return run
 

@@ -217,7 +217,7 @@ def test_connection_as_uri_without_host(monkeypatch):
 def test_port_is_added_to_a_host_without_port(host, port, base, monkeypatch):
     from airflow_provider_ard.hooks.ard import create_client
 
-    fields = {"conn_type": "ard", "host": host, "port": port, "login": "me", "password": "x"}
+    fields = {"conn_type": "ard", "host": host, "port": port, "login": "me", "password": "k7PqX2wZ"}
     monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(fields))
     assert create_client(ArdHook.get_connection("c")).base_url == base
 

@@ -22,6 +22,8 @@ BUCKET = "tiles"
 SETTINGS = dict.fromkeys(
     ("cloud_mask", "healthy_vegetation_mask", "ms_saturation_mask", "pan_flare_mask", "terrain_shadow_mask"), False
 )
+# Airflow 2 masks it in all texts of this process, so it is not a word.
+SECRET = "k7PqX2wZ"
 FILES = {"visual", "pan_analytic", "ms_analytic", "data-mask", "water-mask", "water-mask-raster"}
 
 
@@ -31,7 +33,7 @@ def s3():
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     endpoint = "http://{}:{}".format(*server.get_host_and_port()).replace("0.0.0.0", "127.0.0.1")
-    keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
+    keys = {"aws_access_key_id": "k", "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
     client = boto3.client("s3", endpoint_url=endpoint, **keys)
     requests.post(f"{endpoint}/moto-api/reset", timeout=9)
     client.create_bucket(Bucket=BUCKET)
@@ -43,7 +45,9 @@ def s3():
 @pytest.fixture(scope="module")
 def ard(s3):
     endpoint = s3.meta.endpoint_url
-    with Sandbox(order_duration=0, storage="s3", s3_endpoint=endpoint, s3_key="k", s3_secret="s", pixels=64) as sandbox:
+    with Sandbox(
+        order_duration=0, storage="s3", s3_endpoint=endpoint, s3_key="k", s3_secret=SECRET, pixels=64
+    ) as sandbox:
         yield sandbox
 
 
@@ -56,7 +60,7 @@ def cells(ard):
 def deliver(ard, s3, monkeypatch, context, request):
     """Return a function that places an order, by default of two tiles, and waits for its delivery."""
     extra = {"endpoint_url": s3.meta.endpoint_url, "region_name": "us-east-1"}
-    connection = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
+    connection = {"conn_type": "aws", "login": "k", "password": SECRET, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_TILES", json.dumps(connection))
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
     ard.faults.clear()
