@@ -45,7 +45,7 @@ UNSHARE = (
 COMMANDS = ("unshare", "ip", "nft", "setpriv", "hostname", "redis-server")
 # Executor, orders, incidents.
 FULL = ((CELERY, 100, 60), (LOCAL, 20, 12))
-SHORT = ((CELERY, 12, 8), (LOCAL, 6, 4))
+SHORT = ((CELERY, 8, 8), (LOCAL, 5, 4))
 
 
 def main() -> None:
