@@ -10,8 +10,6 @@ Plain dictionaries, so that every STAC library can read them; no STAC library is
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.api.arguments import none_if_blank
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["read_stac_collections", "read_stac_items"]
-
-# Items that are in memory at the same time.
-_BLOCK = 64
 
 
 def read_stac_items(
@@ -40,15 +35,12 @@ def read_stac_items(
     :raises airflow_provider_ard.exceptions.ArdError: if an item cannot be read.
     """
     from airflow_provider_ard.api.delivery.portable import portable_item
-    from airflow_provider_ard.api.delivery.stac import READERS
-    from airflow_provider_ard.hooks.storage import json_reader
+    from airflow_provider_ard.hooks.storage import AirflowObjectStore
 
-    read_json = json_reader(none_if_blank(storage_conn_id))
-    uris = (tile["item_uri"] for tile in _flat(tiles))
-    with ThreadPoolExecutor(READERS) as readers, airflow_exceptions(str(storage_conn_id)):
-        while block := list(islice(uris, _BLOCK)):
-            for uri, item in zip(block, readers.map(read_json, block), strict=True):
-                yield portable_item(item, uri)
+    store = AirflowObjectStore(none_if_blank(storage_conn_id))
+    with airflow_exceptions(str(storage_conn_id)):
+        for uri, item in store.read_documents(tile["item_uri"] for tile in _flat(tiles)):
+            yield portable_item(item, uri)
 
 
 def read_stac_collections(
@@ -61,15 +53,15 @@ def read_stac_collections(
     One request for each acquisition. Arguments and errors are those of `read_stac_items`.
     """
     from airflow_provider_ard.api.delivery.portable import collection_uri_of_item, portable_collection
-    from airflow_provider_ard.hooks.storage import json_reader
+    from airflow_provider_ard.hooks.storage import AirflowObjectStore
 
-    read_json = json_reader(none_if_blank(storage_conn_id))
+    store = AirflowObjectStore(none_if_blank(storage_conn_id))
     item_uris: dict[str, list[str]] = {}
     for tile in _flat(tiles):
         uri = collection_uri_of_item(tile["item_uri"], tile["acquisition_id"])
         item_uris.setdefault(uri, []).append(tile["item_uri"])
     with airflow_exceptions(str(storage_conn_id)):
-        return [portable_collection(read_json(uri), uri, items) for uri, items in item_uris.items()]
+        return [portable_collection(document, uri, item_uris[uri]) for uri, document in store.read_documents(item_uris)]
 
 
 def _flat(tiles: Iterable[Any]) -> Iterator[Any]:

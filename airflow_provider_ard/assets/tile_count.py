@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.assets.delivery import delivery_event
-from airflow_provider_ard.hooks.storage import json_reader
+from airflow_provider_ard.hooks.storage import AirflowObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +33,8 @@ def count_tiles(hook: ArdHook, report: Mapping[str, Any], storage_conn_id: str |
         scope = OrderScope(hook.get_order(report["order_id"]).order)
         if storage_conn_id is None:
             return scope.tile_count
-        return len(find_items(report["collection_uri"], json_reader(storage_conn_id), in_scope=scope.contains))
+        store = AirflowObjectStore(storage_conn_id)
+        return len(find_items(report["collection_uri"], store.read_documents, in_scope=scope.contains))
     except Exception as error:  # noqa: BLE001 -- the wait for a delivered order must not fail for a number
         log.warning("Order %s: counting its tiles failed: %s", report["order_id"], error)
         return None

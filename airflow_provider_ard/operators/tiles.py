@@ -18,15 +18,15 @@ from airflow_provider_ard.links.order import ARD_LINKS, push_empty_links, push_l
 from airflow_provider_ard.version_compat import BaseOperator, conf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_ard.api.delivery.filters import TileFilter
     from airflow_provider_ard.api.delivery.layout import TileLocation
-    from airflow_provider_ard.api.delivery.stac import Tile
+    from airflow_provider_ard.api.delivery.verification import Verification
     from airflow_provider_ard.api.orders.status import OrderStatus
-    from airflow_provider_ard.hooks.ard import ArdHook
+    from airflow_provider_ard.hooks.storage import AirflowObjectStore
     from airflow_provider_ard.version_compat import Context
 
 
@@ -118,8 +118,8 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         from airflow_provider_ard.api.delivery.stac import read_tiles
         from airflow_provider_ard.assets.delivery import delivery_event, publish_to_outlets
         from airflow_provider_ard.hooks.ard import ArdHook
-        from airflow_provider_ard.hooks.storage import json_reader
-        from airflow_provider_ard.operators.delivery_verification import parse_verify
+        from airflow_provider_ard.hooks.storage import AirflowObjectStore
+        from airflow_provider_ard.operators.delivery_verification import parse_verify, verify_deliveries
 
         push_empty_links(context["ti"])
         with airflow_exceptions(self.ard_conn_id):
@@ -132,55 +132,44 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         hook = ArdHook(self.ard_conn_id)
         orders = [_check_succeeded(hook.get_order(order_id)) for order_id in order_ids]
         push_links(context["ti"], self.ard_conn_id, [order.report() for order in orders])
-        read_json = json_reader(none_if_blank(self.storage_conn_id))
+        store = AirflowObjectStore(none_if_blank(self.storage_conn_id))
         with airflow_exceptions(self.ard_conn_id):
             items: dict[str, TileLocation] = {}
             deliveries = []
             events = []
             for order in orders:
-                order_items = self._items(order, read_json, tile_filter)
+                order_items = self._items(order, store, tile_filter)
                 events.append(delivery_event(order.report(), len(order_items)))
                 deliveries.append((order, order_items))
                 items |= order_items
             self._check_map_length(len(items), size)
             if verify is None:
-                read = read_tiles(items, read_json, tile_filter.assets)
+                read = read_tiles(items, store.read_documents, tile_filter.assets)
             else:
-                read = self._verified_tiles(context, hook, deliveries, tile_filter, verify)
+                read, verification = verify_deliveries(hook, deliveries, store, tile_filter)
+                self._report(verification, context, verify)
         tiles = [tile.to_json() for tile in read]
         publish_to_outlets(self.outlets, events, context)
         return tiles if size is None else [tiles[start : start + size] for start in range(0, len(tiles), size)]
 
-    def _verified_tiles(
-        self,
-        context: Context,
-        hook: ArdHook,
-        deliveries: list[tuple[OrderStatus, dict[str, TileLocation]]],
-        tile_filter: TileFilter,
-        verify: str,
-    ) -> list[Tile]:
-        from airflow_provider_ard.hooks.storage import AirflowObjectStore
-        from airflow_provider_ard.operators.delivery_verification import FAIL, XCOM_KEY, verify_deliveries
+    def _report(self, verification: Verification, context: Context, verify: str) -> None:
+        """Push the result of a verification, and raise `ArdDeliveryIncomplete` if `verify` is `fail`."""
+        from airflow_provider_ard.operators.delivery_verification import FAIL, XCOM_KEY
 
-        store = AirflowObjectStore(none_if_blank(self.storage_conn_id))
-        tiles, verification = verify_deliveries(hook, deliveries, store, tile_filter)
         context["ti"].xcom_push(key=XCOM_KEY, value=verification.to_json())
         log = self.log.warning if verification.counts else self.log.info
         log("Delivery of %s verified: %s", ", ".join(verification.order_ids), verification)
         if verify == FAIL:
             verification.raise_if_incomplete()
-        return tiles
 
-    def _items(
-        self, order: OrderStatus, read_json: Callable[[str], dict[str, Any]], tile_filter: TileFilter
-    ) -> dict[str, TileLocation]:
+    def _items(self, order: OrderStatus, store: AirflowObjectStore, tile_filter: TileFilter) -> dict[str, TileLocation]:
         from airflow_provider_ard.api.delivery.scope import OrderScope
         from airflow_provider_ard.api.delivery.stac import find_items
 
         uri = order.report()["collection_uri"]
         if not uri:
             raise ArdError(f"order {order.id}: the API does not return its destination", order_id=order.id)
-        order_items = find_items(uri, read_json, tile_filter, OrderScope(order.order).contains)
+        order_items = find_items(uri, store.read_documents, tile_filter, OrderScope(order.order).contains)
         acquisitions = {location.acquisition_id for location in order_items.values()}
         log = self.log.info if order_items else self.log.warning
         tiles, acquisitions_text = pluralize(len(order_items), "tile"), pluralize(len(acquisitions), "acquisition")

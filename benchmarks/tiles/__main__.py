@@ -2,10 +2,10 @@
 
 A server that is not the bottleneck (`benchmarks.tiles.server`) serves the STAC documents of an order with 20
 acquisitions, 20 ms per response. The operator lists them through an Airflow Connection, each case in a separate
-process; only the order's status is mocked. max-ard and pystac read a tenth of the tiles, in the environments of
-`make conformance` and `make compatibility`, if they exist. Prints seconds, added memory and the XCom's size as JSON.
-Finally, a DAG lists the tiles in batches, maps over them and counts them, with `dag.test()`. `--docs` writes the table
-into docs/pipelines.md.
+process; only the order's status is mocked. An order of a tenth of the tiles is listed as well, to compare the memory;
+max-ard and pystac read that one, in the environments of `make conformance` and `make compatibility`, if they exist.
+Prints seconds, CPU time, requests, added memory and the XCom's size. Finally, a DAG lists the tiles in batches, maps
+over them and counts them, with `dag.test()`. `--docs` writes the table into docs/pipelines.md.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ PEER_PYTHONS = {
     "pystac": REPOSITORY / ".venv-compatibility" / "bin" / "python",
 }
 HEAD = ("Reader", "Tiles", "s", "ms per tile", "CPU ms per tile", "Requests", "Added MiB", "XCom bytes per tile")
+ALL_ASSETS = "all assets, batches of 100"
 CASES: dict[str, dict[str, Any]] = {
-    "all assets, batches of 100": {"batch_size": 100},
+    ALL_ASSETS: {"batch_size": 100},
     "visual and cloud-mask, batches of 100": {"assets": ["visual", "cloud-mask"], "batch_size": 100},
     "no assets, batches of 100": {"assets": [], "batch_size": 100},
 }
@@ -177,20 +178,21 @@ def row(name: str, figures: dict[str, Any]) -> list[str]:
     ]
 
 
-def median_runs(tiles: int, home: str) -> dict[str, dict[str, Any]]:
-    """Run all readers alternately; return for each the run of median duration."""
-    runs: dict[str, list[dict[str, Any]]] = {}
-    with serve(tiles) as address, serve(tiles // 10) as smaller:
-        env = environment(address, home)
+def median_runs(tiles: int, home: str) -> dict[tuple[str, int], dict[str, Any]]:
+    """Run all readers alternately; return for each, by name and number of tiles, the run of median duration."""
+    runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    fewer = tiles // 10
+    with serve(tiles) as large, serve(fewer) as small:
+        cases = [*((name, tiles, large) for name in CASES), (ALL_ASSETS, fewer, small)]
         for _ in range(ROUNDS):
-            for name in CASES:
-                command = [sys.executable, "-m", "benchmarks.tiles", "--case", name, str(tiles)]
-                runs.setdefault(name, []).append(measure(command, env, address))
+            for name, count, address in cases:
+                command = [sys.executable, "-m", "benchmarks.tiles", "--case", name, str(count)]
+                runs.setdefault((name, count), []).append(measure(command, environment(address, home), address))
             for name, python in PEER_PYTHONS.items():
                 if python.exists():
-                    command = [str(python), "benchmarks/tiles/peers.py", name, smaller]
-                    runs.setdefault(name, []).append(measure(command, dict(os.environ), smaller))
-    return {name: sorted(each, key=lambda run: run["seconds"])[ROUNDS // 2] for name, each in runs.items()}
+                    command = [str(python), "benchmarks/tiles/peers.py", name, small]
+                    runs.setdefault((name, fewer), []).append(measure(command, dict(os.environ), small))
+    return {reader: sorted(each, key=lambda run: run["seconds"])[ROUNDS // 2] for reader, each in runs.items()}
 
 
 def main(arguments: list[str]) -> None:
@@ -198,11 +200,11 @@ def main(arguments: list[str]) -> None:
     tiles = next((int(argument) for argument in arguments if argument.isdigit()), 10_000)
     with tempfile.TemporaryDirectory() as home:
         results = median_runs(tiles, home)
-        lines = [*markdown_table(HEAD, [row(name, figures) for name, figures in results.items()]), ""]
-        ours = results[next(iter(CASES))]["seconds"] / tiles
+        lines = [*markdown_table(HEAD, [row(name, figures) for (name, _), figures in results.items()]), ""]
+        ours = results[ALL_ASSETS, tiles]["seconds"] / tiles
         ratios = [
-            f"{name} {figures['seconds'] / figures['tiles'] / ours:.1f} times"
-            for name, figures in results.items()
+            f"{name} {figures['seconds'] / count / ours:.1f} times"
+            for (name, count), figures in results.items()
             if name in PEER_PYTHONS
         ]
         lines.append(

@@ -55,14 +55,14 @@ def tiles(delivered: tuple[Sandbox, str], s3: S3Server, monkeypatch: pytest.Monk
     from airflow_provider_ard.api.delivery.scope import OrderScope
     from airflow_provider_ard.api.delivery.stac import find_items, read_tiles
     from airflow_provider_ard.hooks.ard import ArdHook
-    from airflow_provider_ard.hooks.storage import json_reader
+    from airflow_provider_ard.hooks.storage import AirflowObjectStore
 
     ard, order_id = delivered
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", s3.connection_json)
-    order, read_json = ArdHook().get_order(order_id), json_reader("aws_default")
-    items = find_items(order.report()["collection_uri"], read_json, in_scope=OrderScope(order.order).contains)
-    return [tile.to_json() for tile in read_tiles(items, read_json, ("visual",))]
+    order, read_documents = ArdHook().get_order(order_id), AirflowObjectStore("aws_default").read_documents
+    items = find_items(order.report()["collection_uri"], read_documents, in_scope=OrderScope(order.order).contains)
+    return [tile.to_json() for tile in read_tiles(items, read_documents, ("visual",))]
 
 
 @pytest.fixture(scope="module")

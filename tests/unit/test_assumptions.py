@@ -109,13 +109,14 @@ def provider(ard, assumptions, context, tmp_path, monkeypatch, retry_pauses):
     monkeypatch.setattr(existing_orders, "SEARCH_WINDOW_S", 0.2)
     monkeypatch.setattr(existing_orders, "LAST_SEARCH_TIMEOUT_S", 2.0)
 
-    def read(uri):
-        path = tmp_path / uri.removeprefix("s3://")
-        if not path.exists():
-            raise ArdError(f"{uri}: not found")
-        return json.loads(path.read_bytes())
+    def read(store, uris):
+        for uri in uris:
+            path = tmp_path / uri.removeprefix("s3://")
+            if not path.exists():
+                raise ArdError(f"{uri}: not found")
+            yield uri, json.loads(path.read_bytes())
 
-    monkeypatch.setattr("airflow_provider_ard.hooks.storage.json_reader", lambda storage_conn_id: read)
+    monkeypatch.setattr("airflow_provider_ard.hooks.storage.AirflowObjectStore.read_documents", read)
     return Provider(ard, context)
 
 

@@ -6,8 +6,7 @@ Each item is a tile; its assets are in the same folder, see `layout`.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,10 +20,8 @@ from airflow_provider_ard.api.delivery.layout import (
 )
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 
-# Items are many and small, so the time to read them depends on the storage's latency.
-READERS = 16
-
-ReadJson = Callable[[str], dict[str, Any]]
+# `read_documents(uris)` yields each URI with its JSON document, in the same sequence; it raises `ArdError`.
+ReadDocuments = Callable[[Iterable[str]], Iterator[tuple[str, dict[str, Any]]]]
 
 
 @dataclass(frozen=True)
@@ -44,24 +41,21 @@ class Tile:
 
 def find_items(
     collection_uri: str,
-    read_json: ReadJson,
+    read_documents: ReadDocuments,
     tile_filter: TileFilter | None = None,
     in_scope: Callable[[TileLocation], bool] | None = None,
 ) -> dict[str, TileLocation]:
     """Return the STAC items below an order's root collection, by URI, in the sequence of the collections.
 
-    `read_json(uri)` reads one document; it is called from several threads. If the root collection cannot be read, it is
-    read by its other name, `{order_id}_collection.json`; it may have a `type` or none. Only items that match
-    `tile_filter` and `in_scope` are returned; collections of other acquisitions are not read. Raises `ArdError` for a
-    document that is not of the delivered layout.
+    If the root collection cannot be read, it is read by its other name, `{order_id}_collection.json`; it may have a
+    `type` or none. Only items that match `tile_filter` and `in_scope` are returned; collections of other acquisitions
+    are not read. Raises `ArdError` for a document that is not of the delivered layout.
     """
     tile_filter = tile_filter or TileFilter()
-    children = _links(collection_uri, _read_root(collection_uri, read_json), "child")
+    children = _links(collection_uri, _read_root(collection_uri, read_documents), "child")
     children = [uri for uri in children if tile_filter.matches_acquisition(parse_acquisition_collection_uri(uri))]
-    with ThreadPoolExecutor(READERS) as readers:
-        documents = list(readers.map(read_json, children))
     items: dict[str, TileLocation] = {}
-    for child, document in zip(children, documents, strict=True):
+    for child, document in read_documents(children):
         for uri in _links(child, document, "item"):
             location = parse_item_uri(uri)
             if location is None:
@@ -72,7 +66,7 @@ def find_items(
 
 
 def read_tiles(
-    items: dict[str, TileLocation], read_json: ReadJson, assets: tuple[str, ...] | None = None
+    items: dict[str, TileLocation], read_documents: ReadDocuments, assets: tuple[str, ...] | None = None
 ) -> list[Tile]:
     """Return the tiles of STAC items, with the selected assets; None selects all.
 
@@ -82,31 +76,33 @@ def read_tiles(
         return [tile_of(uri, location, {}) for uri, location in items.items()]
     tiles = []
     all_keys: dict[str, None] = {}
-    with ThreadPoolExecutor(READERS) as readers:
-        for (uri, location), hrefs in zip(
-            items.items(), readers.map(lambda uri: asset_hrefs(read_json(uri)), items), strict=True
-        ):
-            all_keys |= dict.fromkeys(hrefs)
-            tiles.append(tile_of(uri, location, hrefs, assets))
+    for uri, item in read_documents(items):
+        hrefs = asset_hrefs(item)
+        all_keys |= dict.fromkeys(hrefs)
+        tiles.append(tile_of(uri, items[uri], hrefs, assets))
     check_assets(assets or (), all_keys)
     return tiles
 
 
-def _read_root(uri: str, read_json: ReadJson) -> dict[str, Any]:
+def _read_root(uri: str, read_documents: ReadDocuments) -> dict[str, Any]:
     """Read a root collection, by its other name if it has that; both are in the same folder, so links are the same."""
     other_uri = other_root_collection_uri(uri)
     if other_uri is None:
-        return read_json(uri)
+        return _read_one(uri, read_documents)
     try:
-        return read_json(uri)
+        return _read_one(uri, read_documents)
     except ArdRequestError:
         raise
     except ArdError as error:
         # Not only if it does not exist: S3 denies access to a missing object if listing is not permitted.
         try:
-            return read_json(other_uri)
+            return _read_one(other_uri, read_documents)
         except ArdError:
             raise error from None
+
+
+def _read_one(uri: str, read_documents: ReadDocuments) -> dict[str, Any]:
+    return dict(read_documents([uri]))[uri]
 
 
 def check_assets(assets: Iterable[str], all_keys: Collection[str]) -> None:

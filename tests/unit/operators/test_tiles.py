@@ -66,11 +66,12 @@ def place_order(delivering, monkeypatch, context):
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
     place_order.reads = []
 
-    def read(uri):
-        place_order.reads.append(uri)
-        return json.loads((folder / uri.removeprefix("s3://")).read_bytes())
+    def read(store, uris):
+        for uri in uris:
+            place_order.reads.append(uri)
+            yield uri, json.loads((folder / uri.removeprefix("s3://")).read_bytes())
 
-    monkeypatch.setattr("airflow_provider_ard.hooks.storage.json_reader", lambda storage_conn_id: read)
+    monkeypatch.setattr("airflow_provider_ard.hooks.storage.AirflowObjectStore.read_documents", read)
     numbers = iter(range(100))
 
     def place_and_deliver(acquisitions, prefix, **arguments):

@@ -24,8 +24,9 @@ def test_delivered_order_lists_its_tiles(tmp_path, wait_for):
         wait_for(lambda: client.get_order(placed.id).state is State.SUCCEEDED)
         uri = client.get_order(placed.id).report()["collection_uri"]
 
-    def read(uri):
-        return json.loads((tmp_path / uri.removeprefix("s3://")).read_bytes())
+    def read(uris):
+        for uri in uris:
+            yield uri, json.loads((tmp_path / uri.removeprefix("s3://")).read_bytes())
 
     tiles = read_tiles(find_items(uri, read), read)
     assert len(tiles) == len(list(tmp_path.glob(f"bkt/p/*/*/*/{acquisition}.json"))) > 0
@@ -69,21 +70,22 @@ def test_error_names_the_usual_name_if_neither_can_be_read():
 
 
 def _reader(documents):
-    def read(uri):
-        if uri not in documents:
-            raise ArdError(f"{uri}: does not exist")
-        return documents[uri]
+    def read(uris):
+        for uri in uris:
+            if uri not in documents:
+                raise ArdError(f"{uri}: does not exist")
+            yield uri, documents[uri]
 
     return read
 
 
 def test_invalid_document_is_an_error_with_its_uri():
     with pytest.raises(ArdError, match=r"s3://b/root\.json"):
-        find_items("s3://b/root.json", lambda uri: {"message": "no"})
+        find_items("s3://b/root.json", _reader({"s3://b/root.json": {"message": "no"}}))
     documents = {
         "s3://b/o/root.json": {"links": [{"rel": "child", "href": "c.json"}]},
         "s3://b/o/c.json": {"links": [{"rel": "item", "href": "other.json"}]},
         "s3://b/o/other.json": {},
     }
     with pytest.raises(ArdError, match="other"):
-        find_items("s3://b/o/root.json", documents.__getitem__)
+        find_items("s3://b/o/root.json", _reader(documents))
