@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from pyproj import CRS, Transformer
-from pyproj.exceptions import ProjError
 
 from airflow_provider_ard.api.arguments import safe_repr
 from airflow_provider_ard.api.errors import ArdRequestError
@@ -24,6 +22,9 @@ def to_wgs84(geometries: list[BaseGeometry], crs: Any, argument: str, repairs: l
 
     `crs`: any form that pyproj accepts, or the `crs` of an old GeoJSON. Raises `ArdRequestError`.
     """
+    from pyproj import CRS, Transformer  # noqa: PLC0415 -- slow to import, and most geometries have no CRS
+    from pyproj.exceptions import ProjError  # noqa: PLC0415
+
     try:
         if isinstance(crs, Mapping) and isinstance(crs.get("properties"), Mapping):
             crs = crs["properties"].get("name")

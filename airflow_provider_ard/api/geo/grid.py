@@ -10,10 +10,10 @@ from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from pyproj import Transformer
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pyproj import Transformer
 
 CELL_SIZE_M = 5_000
 # A zone has 4096 cells in each direction, centered on the intersection of equator and central meridian.
@@ -102,4 +102,6 @@ def _degrees(
 
 @lru_cache(maxsize=120)
 def _from_utm(zone: int, north_of_equator: bool) -> Transformer:
+    from pyproj import Transformer  # noqa: PLC0415 -- slow to import, and most orders need no coordinates of cells
+
     return Transformer.from_crs(32600 + zone if north_of_equator else 32700 + zone, 4326, always_xy=True)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import shapely
-from pyproj import Geod, Transformer
 
 from airflow_provider_ard.api.errors import ArdRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pyproj import Geod
     from shapely.geometry.base import BaseGeometry
 
 MIN_AREA_SQKM = 1.0
 MIN_WIDTH_M = 250.0
 MAX_VERTICES = 1000
-_GEOD = Geod(ellps="WGS84")
 # Bounds of the length of a degree in meters; the first is multiplied by the cosine of the latitude.
 _SHORTEST_DEGREE, _LONGEST_DEGREE = 110_000.0, 112_000.0
 # Rounding errors of a reprojection; a tenth of a millimeter.
@@ -35,7 +35,14 @@ def area_sqkm(geometry: BaseGeometry) -> float:
     """Return the geodesic area on WGS84, km²."""
     # Holes count against the shell only if they turn the other way.
     turned = shapely.orient_polygons(geometry)
-    return abs(float(_GEOD.geometry_area_perimeter(turned)[0])) / 1e6
+    return abs(float(_geod().geometry_area_perimeter(turned)[0])) / 1e6
+
+
+@cache
+def _geod() -> Geod:
+    from pyproj import Geod  # noqa: PLC0415 -- slow to import, and only polygons near the limits are measured
+
+    return Geod(ellps="WGS84")
 
 
 def width_m(polygon: BaseGeometry) -> float:
@@ -167,6 +174,8 @@ def _refuse(polygons: Any, broken: Sequence[int], figure: Callable[[int], str], 
 
 
 def _to_meters(polygon: BaseGeometry) -> BaseGeometry:
+    from pyproj import Transformer  # noqa: PLC0415 -- as above
+
     center = polygon.centroid
     local = Transformer.from_crs(
         "EPSG:4326", f"+proj=aeqd +lat_0={center.y} +lon_0={center.x} +datum=WGS84 +units=m", always_xy=True

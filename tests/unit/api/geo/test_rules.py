@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import shapely
 import shapely.affinity
@@ -109,3 +112,11 @@ def test_hole_outside_of_its_polygon_is_checked_as_well(beyond):
     hole = [(0, beyond), (1, beyond), (1, beyond * 1.1), (0, beyond * 1.1)]
     with pytest.raises(ArdRequestError, match="within ±90"):
         parse_aoi(shapely.Polygon(BOX.exterior, [hole]))
+
+
+def test_aoi_far_from_the_limits_is_parsed_without_pyproj():
+    script = (
+        "import sys; from airflow_provider_ard.api.geo.aoi import parse_aoi\n"
+        f"parse_aoi({shapely.box(0, 0, 0.1, 0.1).wkt!r}); sys.exit('pyproj' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
