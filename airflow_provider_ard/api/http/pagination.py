@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo
 from typing_extensions import TypedDict
 
 from airflow_provider_ard.api.account import StoredCredentials
@@ -18,6 +18,9 @@ Row = TypeVar("Row")
 
 
 class _Page(BaseModel, Generic[Row]):
+    # pydantic would also keep the last 16,000 IDs that it has read, a megabyte.
+    model_config = ConfigDict(cache_strings="keys")
+
     # Without a custom validator around it, for which pydantic would first turn the complete response into objects.
     data: list[Row] | None = None
     has_more: Any = False

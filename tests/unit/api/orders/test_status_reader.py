@@ -118,6 +118,17 @@ def test_list_that_takes_more_requests_is_not_read_again(client, place_orders, r
     assert request_counts() == (0, 3)
 
 
+def test_list_with_fewer_than_two_of_the_orders_per_page_is_not_read_again(client, place_orders, request_counts):
+    few = place_orders(3)
+    place_orders(12)
+    reader = StatusReader(client)
+    request_counts()
+    read(reader, few)
+    assert request_counts() == (2, 0)
+    read(reader, few)
+    assert request_counts() == (0, 3)
+
+
 def test_list_is_tried_again_after_a_while(client, place_orders, request_counts, monkeypatch):
     monkeypatch.setattr(status_reader, "LIST_CACHE_TTL_S", 0.0)
     few = place_orders(3)
