@@ -21,7 +21,7 @@ from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.schedule import MIN_INTERVAL_S, PollSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.api.orders.status_reader import StatusReader
@@ -39,7 +39,7 @@ class Subscription:
     Ten thousand of them may wait in one process, so this is small: an `asyncio.Queue` would be two thirds of it.
     """
 
-    pending: set[str]
+    pending: Collection[str]
     schedule: PollSchedule
     next_poll_at: float = 0.0
     _updates: list[OrderStatus | Exception] | None = None
@@ -51,9 +51,9 @@ class Subscription:
         After an `ArdUnavailableError` polling continues; any other error is final.
         """
         # A future rather than a coroutine: with ten thousand waits, each coroutine would be kept for days.
-        self._waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
         self._deliver()
-        return self._waiter
+        return waiter
 
     def publish(self, update: OrderStatus | Exception) -> None:
         """Deliver an update to the subscriber."""
@@ -65,7 +65,8 @@ class Subscription:
     def _deliver(self) -> None:
         if self._updates and self._waiter and not self._waiter.done():
             self._waiter.set_result(self._updates)
-            self._updates = None
+            # A subscription that has ended may be in the index until the next poll, which must not keep its orders.
+            self._updates = self._waiter = None
 
 
 class _SubscriptionIndex:
@@ -121,14 +122,14 @@ class OrderPoller:
         self._failing: set[str] = set()
 
     @classmethod
-    def subscribe(cls, ard_conn_id: str, order_ids: Iterable[str], schedule: PollSchedule) -> Subscription:
+    def subscribe(cls, ard_conn_id: str, order_ids: Collection[str], schedule: PollSchedule) -> Subscription:
         """Poll orders, at once and then on this schedule, until `unsubscribe` is called."""
         key = (asyncio.get_running_loop(), ard_conn_id)
         poller = cls._pollers.get(key)
         if poller is None:
             poller = cls._pollers[key] = cls(ard_conn_id)
             poller._start()
-        subscription = Subscription(set(order_ids), schedule)
+        subscription = Subscription(order_ids, schedule)
         poller._add(subscription)
         return subscription
 
@@ -237,7 +238,8 @@ class OrderPoller:
             reader = await self._status_reader()
         except ArdUnavailableError as outage:
             return outage
-        poll = reader.start_poll(unread, self._published)
+        # In a thread, like its requests: it takes milliseconds for ten thousand orders.
+        poll = await asyncio.to_thread(reader.start_poll, unread, self._published)
         while not poll.is_finished:
             # One request at a time: its updates do not wait for the others, and the event loop runs in between.
             batch = await asyncio.to_thread(poll.request_next)

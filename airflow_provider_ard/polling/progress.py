@@ -32,7 +32,15 @@ class WaitProgress:
     """
 
     # Ten thousand of them may wait in one process.
-    __slots__ = ("_logged_at", "_order_ids", "_reports", "_statuses", "_with_reports", "started_at")
+    __slots__ = (
+        "_logged_at",
+        "_logged_status",
+        "_order_ids",
+        "_reports",
+        "_statuses",
+        "_with_reports",
+        "started_at",
+    )
 
     def __init__(
         self,
@@ -47,7 +55,9 @@ class WaitProgress:
         self._order_ids = order_ids
         self._reports: dict[str, dict[str, Any]] = {}
         self._with_reports = with_reports
-        self._statuses: dict[str, str] = dict.fromkeys(order_ids, logged_status) if logged_status else {}
+        self._logged_status = logged_status
+        # The last logged status of each order, if not `logged_status`.
+        self._statuses: dict[str, str] = {}
         self._logged_at = time.time()
         if log_state is not None:
             self._statuses = dict(log_state["statuses"])
@@ -56,7 +66,8 @@ class WaitProgress:
     @property
     def log_state(self) -> dict[str, Any]:
         """The last logged status of each order and the time of the last log line, as plain JSON."""
-        return {"statuses": dict(self._statuses), "logged_at": self._logged_at}
+        initial = dict.fromkeys(self._order_ids, self._logged_status) if self._logged_status else {}
+        return {"statuses": initial | self._statuses, "logged_at": self._logged_at}
 
     @property
     def pending(self) -> set[str]:
@@ -83,7 +94,7 @@ class WaitProgress:
     def _log(self, order: OrderStatus, log: Callable[[str], object]) -> None:
         now = time.time()
         waited = format_duration(now - self.started_at)
-        previous = self._statuses.get(order.id)
+        previous = self._statuses.get(order.id, self._logged_status)
         if previous == order.status:
             if now - self._logged_at < HEARTBEAT_S:
                 return

@@ -100,7 +100,9 @@ class ArdOrderTrigger(BaseTrigger):
             while progress.pending:
                 # Not assigned to a local variable, which would keep a complete order for as long as the wait lasts.
                 self._process(await subscription.next_updates(), progress)
-                subscription.pending = progress.pending
+                if len(self.order_ids) > 1:
+                    # Ten thousand waits for one order each need no set besides the list of IDs.
+                    subscription.pending = progress.pending
             reports = progress.reports() if with_reports else []
             event = succeeded_event(orders=reports, started_at=progress.started_at)
         except ArdError as error:

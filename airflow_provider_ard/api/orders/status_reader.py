@@ -1,4 +1,4 @@
-"""Read the statuses of many orders in few requests: from the list of orders if that costs less than one request each."""
+"""Read the statuses of many orders at low cost: from the list of orders, or with one request each."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from contextlib import contextmanager
 
 import pytest
@@ -26,6 +27,16 @@ def subscribed(*order_ids, interval):
 
 async def next_updates(subscription):
     return await asyncio.wait_for(subscription.next_updates(), 10)
+
+
+def test_subscription_does_not_keep_the_order_of_an_update():
+    subscription = Subscription(["1"], PollSchedule(60.0))
+
+    async def receive():
+        subscription.publish(OrderStatus(id="1", status="SUCCEEDED"))
+        return weakref.ref((await subscription.next_updates())[0])
+
+    assert asyncio.run(receive())() is None
 
 
 def test_no_update_is_lost_between_calls_of_next_updates():
