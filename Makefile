@@ -200,6 +200,7 @@ compatibility: $(COMPATIBILITY_VENV)/.ready  ## STAC libraries read the sandbox'
 
 bench: $(BENCH_VENV)/.ready  ## Cost of waiting and importing compared with other providers: tables, figures, plot; 14 minutes
 	$(BIN)/python -m benchmarks.waiting --json benchmarks/waiting/figures.json
+	$(BIN)/python -m benchmarks.waiting.docs
 	$(BIN)/python -m benchmarks.waiting.one_wait --docs
 	$(BIN)/python -m benchmarks.task_overhead --docs
 	$(BIN)/python -m benchmarks.imports --docs
@@ -207,7 +208,8 @@ bench: $(BENCH_VENV)/.ready  ## Cost of waiting and importing compared with othe
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
 	$(BENCH_VENV)/bin/python -m benchmarks.growth --plot
 
-bench-plot: $(BENCH_VENV)/.ready  ## Regenerate the plot from the last figures
+bench-plot: $(BENCH_VENV)/.ready  ## Regenerate tables and plot of waiting from the last figures
+	$(BIN)/python -m benchmarks.waiting.docs
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
 
 bench-request: $(SDK_VENV)/.ready  ## Building an order: this provider compared with max-ard
@@ -220,7 +222,7 @@ bench-tiles: $(SDK_VENV)/.ready $(COMPATIBILITY_VENV)/.ready  ## Listing 10,000 
 	$(BIN)/python -m benchmarks.tiles --docs
 
 bench-peers: $(PEERS_VENV)/.ready  ## This provider and others under the same faults: orders placed, outages tolerated
-	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m benchmarks.peers --docs
 
 demo: setup  ## Order, wait, ingest on a real Airflow; KEEP=1 ORDER_DURATION= FOLDER= AIRFLOW_PORT= SANDBOX_PORT= S3_PORT=
 	@exec $(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep) \

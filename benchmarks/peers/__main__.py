@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from benchmarks.peers.orders import OTHER_ORDERS, RETRIES, SCENARIOS, SLOW_RESPONSE_S, measure_orders
 from benchmarks.peers.processes import POKE_S, PYTHON, READ_TIMEOUT_S
 from benchmarks.peers.waits import Wait, measure_wait
+from benchmarks.report import markdown_table, write_section
 
 # Measurements mostly wait, so they run concurrently.
 CONCURRENCY = 6
@@ -57,7 +58,7 @@ def versions() -> dict[str, str]:
 
 
 def main() -> None:
-    """Measure everything and print a table."""
+    """Measure everything and print the table; write it into the documentation with `--docs`."""
     # Servers that are stopped during a slow response log long tracebacks.
     logging.disable(logging.CRITICAL)
     start_time = time.monotonic()
@@ -72,14 +73,16 @@ def main() -> None:
     # One after the other: a fast client would slow the others down.
     rates = {client: measure_wait(client, 403, RATE_S) for client in NAMES}
     installed = versions() | {"http-deferred": "", "provider": ""}
+    head = ["", *(f"{name} {installed[client]}".strip() for client, name in NAMES.items())]
     rows = [
-        ["", *(f"{name} {installed[client]}".strip() for client, name in NAMES.items())],
-        ["---"] * (1 + len(NAMES)),
         *(
             [scenario, *(ordered[client, scenario].result() if client in PACKAGES else "" for client in NAMES)]
             for scenario in SCENARIOS
         ),
-        ["requests per second while polling returns 403", *(format_rate(rates[client]) for client in NAMES)],
+        [
+            f"requests per second while polling returns 403 for {RATE_S:g} s (poll interval {POKE_S:g} s)",
+            *(format_rate(rates[client]) for client in NAMES),
+        ],
         [
             f"seconds of 503 responses tolerated while waiting (tested for {SURVIVAL_S:g})",
             *(format_survival(survived[client].result()) for client in NAMES),
@@ -87,12 +90,15 @@ def main() -> None:
     ]
     print("$ make bench-peers")
     print(f"Python {platform.python_version()}, {time.monotonic() - start_time:.0f} s\n")
-    print("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    lines = markdown_table(head, rows)
+    print("\n".join(lines))
     print(
         f"\nRead timeout {READ_TIMEOUT_S:g} s; a slow response takes {SLOW_RESPONSE_S:g} s. Failed orders are retried "
         f"up to {RETRIES} times, unless every response is slow. Where the filter is ignored, the account has "
-        f"{OTHER_ORDERS} orders of other tasks. Poll interval {POKE_S:g} s; the 403 lasts {RATE_S:g} s."
+        f"{OTHER_ORDERS} orders of other tasks."
     )
+    if "--docs" in sys.argv[1:]:
+        write_section("docs/comparison.md", "benchmarks.peers", lines)
 
 
 if __name__ == "__main__":

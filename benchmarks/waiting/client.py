@@ -23,7 +23,7 @@ import airflow  # noqa: F401
 import psutil
 import structlog
 
-from benchmarks.waiting.contenders import CONTENDERS, Task, send_all_to
+from benchmarks.waiting.contenders import CONTENDERS, Task, end_bare_waits, send_all_to
 from benchmarks.waiting.instruments import Heartbeat, Sessions
 from benchmarks.waiting.orders import WARM_UP, finished_at, id_of
 from benchmarks.waiting.secrets import CountingSecrets
@@ -127,6 +127,8 @@ class Measurement:
 
     async def _finish(self) -> list[float]:
         begin = (await self._control("finish", over=self.task.interval))["begin"]
+        if not CONTENDERS[self.task.contender].polls:
+            await end_bare_waits(begin, self.task.interval)
         # Not `asyncio.wait`, whose callbacks on ten thousand tasks would stall the event loop.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._all_ended.wait(), self.task.cap + self.task.interval)

@@ -18,7 +18,7 @@ import tempfile
 
 from benchmarks.waiting.processes import REPOSITORY, environment, server
 
-REPETITIONS = 5
+REPETITIONS = 3
 WAITS = 1_000
 MAX_RSS_MB, MAX_BLOCK_MS = 10.0, 50.0
 

@@ -10,12 +10,15 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.waiting.orders import number_of
+from benchmarks.waiting.orders import finished_at, number_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 CONN_ID = "waiting"
+# As many waits end at once as a page of the list has orders.
+PAGE_SIZE, PAGE_S = 100, 0.02
+_bare_waits: dict[int, asyncio.Future[None]] = {}
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def _bare() -> Callable[[str, float], Any]:
     from airflow.triggers.base import BaseTrigger, TriggerEvent
 
     class BareTrigger(BaseTrigger):
-        """Waits for a future and sends no request: the baseline."""
+        """Waits for a future, which `end_bare_waits` completes, and sends no request: the baseline."""
 
         def __init__(self, order_id: str) -> None:
             super().__init__()  # type: ignore[no-untyped-call] # of Airflow
@@ -73,11 +76,25 @@ def _bare() -> Callable[[str, float], Any]:
             return ("benchmarks.BareTrigger", {"order_id": self.order_id})
 
         async def run(self) -> AsyncIterator[TriggerEvent]:
-            if number_of(self.order_id) >= 0:
-                await asyncio.get_running_loop().create_future()
+            number = number_of(self.order_id)
+            if number >= 0:
+                _bare_waits[number] = asyncio.get_running_loop().create_future()
+                await _bare_waits[number]
             yield TriggerEvent(None)
 
     return lambda order_id, _: BareTrigger(order_id)
+
+
+async def end_bare_waits(begin: float, over: float) -> None:
+    """End the bare triggers as polls of their orders every `over` seconds would: as many at once as a page has."""
+    while _bare_waits:
+        now = time.monotonic()
+        done = [number for number in _bare_waits if finished_at(number, begin, over) <= now]
+        for page in range(0, len(done), PAGE_SIZE):
+            for number in done[page : page + PAGE_SIZE]:
+                _bare_waits.pop(number).set_result(None)
+            await asyncio.sleep(PAGE_S)
+        await asyncio.sleep(over)
 
 
 def _http() -> Callable[[str, float], Any]:

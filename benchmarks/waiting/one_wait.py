@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ORDERS = 10_000
 INTERVAL_S = 5.0
 # 10,000 orders are read in 100 requests, in about 3 s.
-START_S, STEADY_S = 8.0, 15.0
+START_S, STEADY_S = 8.0, 11.0
 COMMAND = "python -m benchmarks.waiting.one_wait"
 HEAD = ("Phase", "Longest block, ms", "with other processes", "Control, ms", "with other processes")
 PHASES = {"start": "first poll", "steady": "polls of running orders", "end": "all orders succeed"}
