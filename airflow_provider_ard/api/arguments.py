@@ -14,6 +14,8 @@ from airflow_provider_ard.api.errors import ArdRequestError
 
 _BLANK = {"", "None"}
 _BRACKETS = ("[", "{", "(")
+# For `isinstance`, which is much faster for a dictionary than for an abstract Mapping.
+MAPPING_TYPES = (dict, Mapping)
 _MAX_CHARACTERS = 60
 # Compiled when first used: DAG files load this module.
 _USER_INFO = r"(?<=://)[^/@\s]*:[^/@\s]*@"

@@ -19,11 +19,9 @@ from airflow_provider_ard.api.geo.geometry import EWKT, GeometryReader, is_wkt
 from airflow_provider_ard.api.geo.rules import (
     MAX_VERTICES,
     area_sqkm,
-    check_range,
     check_rules,
-    clamp,
-    small_areas,
-    small_widths,
+    in_range,
+    small_polygons,
     width_m,
 )
 from airflow_provider_ard.api.geo.simplify import simplify_polygons
@@ -82,15 +80,14 @@ def _checked(
     repairs = list(warnings)
     if geometry.is_empty:
         raise ArdRequestError("the geometry is empty", argument=argument)
-    geometry = clamp(drop_z(geometry, repairs), repairs)
-    check_range(geometry, argument)
+    geometry = in_range(drop_z(geometry, repairs), argument, repairs)
     polygons = _polygons(geometry, argument)
     if not geometry.is_valid:
         reason = shapely.is_valid_reason(geometry)
         geometry = _repair(geometry, argument)
         polygons = _polygons(geometry, argument)
         repairs.append(f"it was not valid ({reason}) and was repaired")
-    dropped = small_areas(polygons).keys() | small_widths(polygons).keys() if drop_small else set()
+    dropped = small_polygons(polygons) if drop_small else set()
     # If all are too small, `check_rules` raises the error.
     if 0 < len(dropped) < len(polygons):
         repairs += [
@@ -155,10 +152,11 @@ def _polygons(geometry: BaseGeometry, argument: str) -> Any:
     while True:
         if (empty := np.flatnonzero(shapely.is_empty(parts))).size:
             raise ArdRequestError(f"geometry {empty[0] + 1} of {len(parts)} is empty; remove it", argument=argument)
-        if not (shapely.get_type_id(parts) > _LARGEST_SIMPLE_TYPE).any():
+        types = shapely.get_type_id(parts)
+        if not (types > _LARGEST_SIMPLE_TYPE).any():
             break
         parts = shapely.get_parts(parts)
-    others = parts[shapely.get_type_id(parts) != shapely.GeometryType.POLYGON]
+    others = parts[types != shapely.GeometryType.POLYGON]
     if len(others):
         raise ArdRequestError(f"expected polygons, got a {others[0].geom_type}", argument=argument)
     return parts

@@ -26,7 +26,7 @@ def parse_bbox(value: object) -> tuple[float, float, float, float]:
     numbers = _four_numbers(value)
     xmin, ymin, xmax, ymax = numbers
     box = shapely.box(*numbers)
-    check_range(box, "bbox")
+    check_range(box.bounds, "bbox")
     if xmin >= xmax or ymin >= ymax:
         raise ArdRequestError(
             f"expected xmin < xmax and ymin < ymax, got {', '.join(map(exact, numbers))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import shapely
 from shapely.geometry import GeometryCollection, shape
 from shapely.geometry.base import BaseGeometry
 
-from airflow_provider_ard.api.arguments import parse_literal, safe_repr, to_list
+from airflow_provider_ard.api.arguments import MAPPING_TYPES, parse_literal, safe_repr, to_list
 from airflow_provider_ard.api.errors import ArdRequestError
 from airflow_provider_ard.api.geo.crs import to_wgs84
 from airflow_provider_ard.api.geo.files import AoiFile, ReadFile, open_aoi_file, read_local_file
@@ -163,13 +163,13 @@ class GeometryReader:
         return geometry if crs is None else to_wgs84([geometry], crs, self.argument, self.warnings)[0]
 
     def _from_features(self, features: Any) -> GeometryCollection:
-        geometries = [feature.get("geometry") if isinstance(feature, Mapping) else None for feature in features]
+        geometries = [feature.get("geometry") if isinstance(feature, MAPPING_TYPES) else None for feature in features]
         if None in geometries:
             number = geometries.index(None) + 1
             raise self._error(f"feature {number} of {len(geometries)} has no geometry; remove it")
         if all(isinstance(geometry, dict) and geometry.get("type") == "Polygon" for geometry in geometries):
             coordinates = [geometry.get("coordinates") for geometry in geometries if geometry is not None]
-            return GeometryCollection(list(self._polygons(coordinates)))
+            return GeometryCollection(self._polygons(coordinates))
         return GeometryCollection([self._from_geometry(geometry) for geometry in geometries])
 
     def _from_geometry(self, content: Any) -> BaseGeometry:
@@ -190,21 +190,19 @@ class GeometryReader:
     def _polygons(self, polygons: Any) -> Any:
         """Return polygons of GeoJSON coordinates as an array: all their rings in a few calls, open rings closed."""
         try:
-            rings = [ring for polygon in polygons for ring in polygon]
-            lengths = np.fromiter(map(len, rings), dtype=int, count=len(rings))
+            rings = list(chain.from_iterable(polygons))
             positions = list(chain.from_iterable(rings))
             # Rings of mixed dimensions and other rare forms go the slow way, which reports the reason.
             (dimensions,) = set(map(len, positions))
             numbers = chain.from_iterable(positions)
             points = np.fromiter(numbers, dtype=float, count=dimensions * len(positions)).reshape(-1, dimensions)
-            holes = np.fromiter(map(len, polygons), dtype=int, count=len(polygons))
-            if dimensions not in {2, 3} or not lengths.all() or not holes.all():
+            ring_offsets, polygon_offsets = _offsets(rings), _offsets(polygons)
+            starts, ends = ring_offsets[:-1], ring_offsets[1:]
+            if dimensions not in {2, 3} or (starts == ends).any() or not np.diff(polygon_offsets).all():
                 raise ValueError
-            ends = np.cumsum(lengths)
-            if (points[ends - lengths] != points[ends - 1]).any():
+            if (points[starts] != points[ends - 1]).any():
                 self.warnings.append("an open ring was closed")
-            linear = shapely.linearrings(points, indices=np.repeat(np.arange(len(rings)), lengths))
-            return shapely.polygons(linear, indices=np.repeat(np.arange(len(polygons)), holes))
+            return shapely.from_ragged_array(shapely.GeometryType.POLYGON, points, (ring_offsets, polygon_offsets))
         except _READ_ERRORS:
             return [self._shape({"type": "Polygon", "coordinates": polygon}) for polygon in polygons or ()]
 
@@ -238,6 +236,11 @@ class GeometryReader:
 
     def _error(self, message: str) -> ArdRequestError:
         return ArdRequestError(f"{self._source}{message}", argument=self.argument)
+
+
+def _offsets(sequences: Any) -> Any:
+    """Return the index at which each sequence begins in their concatenation, and the length of all."""
+    return np.fromiter(accumulate(map(len, sequences), initial=0), dtype=int, count=len(sequences) + 1)
 
 
 def _depth(text: str) -> int:

@@ -61,16 +61,21 @@ def width_m(polygon: BaseGeometry) -> float:
     return float(min(math.dist(corners[0], corners[1]), math.dist(corners[1], corners[2])))
 
 
-def clamp(geometry: BaseGeometry, repairs: list[str]) -> BaseGeometry:
+def in_range(geometry: BaseGeometry, argument: str, repairs: list[str]) -> BaseGeometry:
     """Return a geometry with coordinates that exceed ±180 or ±90 by a rounding error set to these limits.
 
-    Adds a warning to `repairs` if there are any. Other coordinates are unchanged.
+    Adds a warning to `repairs` if there are any. Other coordinates are unchanged. Raises `ArdRequestError` for
+    coordinates that are not longitudes and latitudes in degrees.
     """
-    excess = np.abs(shapely.get_coordinates(geometry)) - _LIMITS
-    if not ((excess > 0) & (excess <= _TOLERANCE_DEGREES)).any() or (excess > _TOLERANCE_DEGREES).any():
-        return geometry
-    repairs.append(f"coordinates up to {_TOLERANCE_DEGREES:g}° beyond ±180 or ±90 were set to these limits")
-    return shapely.transform(geometry, lambda points: np.clip(points, -_LIMITS, _LIMITS))
+    coordinates = shapely.get_coordinates(geometry)
+    # The bounds of a polygon do not include a hole outside of it, which a repair makes a polygon.
+    lowest = np.array([column.min() for column in coordinates.T])
+    highest = np.array([column.max() for column in coordinates.T])
+    if 0 < (np.maximum(-lowest, highest) - _LIMITS).max() <= _TOLERANCE_DEGREES:
+        repairs.append(f"coordinates up to {_TOLERANCE_DEGREES:g}° beyond ±180 or ±90 were set to these limits")
+        return shapely.transform(geometry, lambda points: np.clip(points, -_LIMITS, _LIMITS))
+    check_range((*lowest.tolist(), *highest.tolist()), argument)
+    return geometry
 
 
 def clamp_number(number: float, limit: float) -> float:
@@ -78,13 +83,11 @@ def clamp_number(number: float, limit: float) -> float:
     return math.copysign(limit, number) if 0 < abs(number) - limit <= _TOLERANCE_DEGREES else number
 
 
-def check_range(geometry: BaseGeometry, argument: str) -> None:
-    """Raise `ArdRequestError` for coordinates that are not longitudes and latitudes in degrees."""
-    coordinates = shapely.get_coordinates(geometry)
-    if not np.isfinite(coordinates).all():
+def check_range(extent: tuple[float, float, float, float], argument: str) -> None:
+    """Raise `ArdRequestError` unless an extent (xmin, ymin, xmax, ymax) is in longitudes and latitudes in degrees."""
+    if not all(map(math.isfinite, extent)):
         raise ArdRequestError("a coordinate is not a finite number", argument=argument)
-    # The bounds of a polygon do not include a hole outside of it, which a repair makes a polygon.
-    (xmin, ymin), (xmax, ymax) = coordinates.min(axis=0), coordinates.max(axis=0)
+    xmin, ymin, xmax, ymax = extent
     if -90 <= ymin <= ymax <= 90 and -180 <= xmin <= xmax <= 180:
         return
     if -90 <= xmin <= xmax <= 90 and -180 <= ymin <= ymax <= 180:
@@ -117,38 +120,44 @@ def check_rules(polygons: Any, argument: str) -> None:
             polygons, many, lambda index: f"has {vertices[index]} vertices",
             f"at most {MAX_VERTICES} are allowed (simplify_aoi=True reduces them)", argument,
         )  # fmt: skip
-    if small := small_areas(polygons):
+    least_areas = _least_areas(polygons, boxes)
+    if small := _small_areas(polygons, least_areas):
         _refuse(
             polygons, list(small), lambda index: f"is {below(small[index], MIN_AREA_SQKM)} km²",
             f"the minimum is {MIN_AREA_SQKM:g} km²; {_SMALL_HINT}", argument,
         )  # fmt: skip
-    if narrow := small_widths(polygons):
+    if narrow := _small_widths(polygons, boxes, least_areas):
         _refuse(
             polygons, list(narrow), lambda index: f"is {below(narrow[index], MIN_WIDTH_M)} m wide",
             f"the minimum is {MIN_WIDTH_M:g} m; {_SMALL_HINT}", argument,
         )  # fmt: skip
 
 
-def small_areas(polygons: Any) -> dict[int, float]:
+def small_polygons(polygons: Any) -> set[int]:
+    """Return the indices of the polygons that are smaller or narrower than the minimum."""
+    boxes = shapely.bounds(polygons)
+    least_areas = _least_areas(polygons, boxes)
+    return _small_areas(polygons, least_areas).keys() | _small_widths(polygons, boxes, least_areas).keys()
+
+
+def _small_areas(polygons: Any, least_areas: Any) -> dict[int, float]:
     """Return index -> area in km² of the polygons of less than 1 km²."""
-    candidates = np.flatnonzero(_least_areas(polygons) < 2e6 * MIN_AREA_SQKM).tolist()
+    candidates = np.flatnonzero(least_areas < 2e6 * MIN_AREA_SQKM).tolist()
     areas = {index: area_sqkm(polygons[index]) for index in candidates}
     return {index: area for index, area in areas.items() if area < MIN_AREA_SQKM}
 
 
-def small_widths(polygons: Any) -> dict[int, float]:
+def _small_widths(polygons: Any, boxes: Any, least_areas: Any) -> dict[int, float]:
     """Return index -> width in meters of the polygons that are less than 250 m wide."""
-    boxes = shapely.bounds(polygons)
     diameters = np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) * _LONGEST_DEGREE
     # A shape is at least as wide as its area over its diameter.
-    candidates = np.flatnonzero(_least_areas(polygons) < 2 * MIN_WIDTH_M * diameters).tolist()
+    candidates = np.flatnonzero(least_areas < 2 * MIN_WIDTH_M * diameters).tolist()
     widths = {index: width_m(polygons[index]) for index in candidates}
     return {index: width for index, width in widths.items() if width < MIN_WIDTH_M}
 
 
-def _least_areas(polygons: Any) -> Any:
-    """Return lower bounds of the areas in m², for all polygons at once."""
-    boxes = shapely.bounds(polygons)
+def _least_areas(polygons: Any, boxes: Any) -> Any:
+    """Return lower bounds of the areas in m², for all polygons at once. `boxes`: their bounds."""
     cosines = np.cos(np.radians(np.abs(boxes[:, [1, 3]]).max(axis=1)))
     return shapely.area(polygons) * cosines * _SHORTEST_DEGREE**2
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
-from airflow_provider_ard.api.arguments import parse_literal, safe_repr, to_list
+from airflow_provider_ard.api.arguments import MAPPING_TYPES, parse_literal, safe_repr, to_list
 from airflow_provider_ard.api.errors import ArdRequestError
 
 # Matches all 192 real IDs that were examined; WorldView-4 acquisitions have UUIDs.
@@ -16,8 +16,6 @@ _ACQUISITION_ID = re.compile(
 )
 _CELL_ID = re.compile(r"Z(?:0[1-9]|[1-5][0-9]|60)-[0-3]{12}")
 _KEYS = {"id", "cells", "cell_ids"}
-# `isinstance` is much faster for a dictionary than for an abstract Mapping.
-_MAPPING_TYPES = (dict, Mapping)
 
 
 class Acquisition(NamedTuple):
@@ -38,8 +36,9 @@ def parse_acquisition_id(value: object, argument: str) -> str:
     Raises `ArdRequestError` for anything else. A float is refused: native rendering reads
     `104001009697E900` as infinity.
     """
-    text = str(value) if isinstance(value, Integral) else value
-    if isinstance(text, str) and is_acquisition_id(text := text.strip()):
+    # A string first: `isinstance` is much slower for an abstract number.
+    text = value if isinstance(value, str) else str(value) if isinstance(value, Integral) else ""
+    if _ACQUISITION_ID.fullmatch(text := text.strip()):
         return text
     message = f"expected an acquisition ID like 10300100B2B49700, got {safe_repr(value)}"
     if isinstance(value, Real) and not isinstance(value, Integral):
@@ -101,7 +100,7 @@ class _AcquisitionCollector:
             return
         elif hasattr(value, "as_order"):
             value = _as_order(value)
-        if isinstance(value, _MAPPING_TYPES):
+        if isinstance(value, MAPPING_TYPES):
             self._add_mapping(value)
         else:
             for item in to_list(value, "acquisitions", "IDs, or dictionaries with id and cells"):
@@ -164,7 +163,8 @@ class _AcquisitionCollector:
         except TypeError:  # an unhashable item is no string
             self._check_each(acquisition_id, cells)
             raise
-        if not distinct <= self._valid_cells:
+        # In the sequence of the list, whose strings are mostly next to each other in memory.
+        if not self._valid_cells.issuperset(cells):
             self._check_each(acquisition_id, distinct - self._valid_cells)
             self._valid_cells |= distinct
         return cells if len(distinct) == len(cells) else tuple(dict.fromkeys(cells))
