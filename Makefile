@@ -213,10 +213,10 @@ bench-plot: $(BENCH_VENV)/.ready  ## Regenerate tables and plot of waiting from 
 	$(BENCH_VENV)/bin/python -m benchmarks.waiting.plot
 
 bench-request: $(SDK_VENV)/.ready  ## Building an order: this provider compared with max-ard
-	$(BIN)/python benchmarks/order_request.py $(SDK_VENV)/bin/python
+	$(BIN)/python -m benchmarks.order_request $(SDK_VENV)/bin/python --docs
 
 bench-aoi: setup  ## AOIs of a million vertices and of 20,000 boxes
-	$(BIN)/python -m benchmarks.aoi
+	$(BIN)/python -m benchmarks.aoi --docs
 
 bench-tiles: $(SDK_VENV)/.ready $(COMPATIBILITY_VENV)/.ready  ## Listing 10,000 delivered tiles beside max-ard and pystac: seconds, memory, XCom bytes
 	$(BIN)/python -m benchmarks.tiles --docs

@@ -1,13 +1,15 @@
-"""Time to parse AOIs at the edge: `python -m benchmarks.aoi`.
+"""Time to parse AOIs at the edge: `python -m benchmarks.aoi [--docs]`.
 
 A polygon of a million vertices with `simplify_aoi`, and 20,000 boxes; CPU seconds, median of several repetitions.
 Beside each, the one call of shapely that cannot be avoided: a simplification, and the creation of the polygons.
+`--docs` writes the table into docs/scale.md.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ import numpy as np
 import shapely
 
 from airflow_provider_ard.api.geo.aoi import parse_aoi
-from benchmarks.report import environment_line, markdown_table
+from benchmarks.report import environment_line, markdown_table, write_section
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +46,8 @@ def cpu_seconds(call: Callable[[], object]) -> float:
     return statistics.median(samples)
 
 
-def main() -> None:
-    """Print the table."""
+def main(arguments: list[str]) -> None:
+    """Print the table, and write it into the documentation with `--docs`."""
     polygon = coast()
     west, south = np.meshgrid(np.arange(200) * 0.1 - 100, np.arange(BOXES // 200) * 0.1 + 20)
     corners = (west.ravel(), south.ravel(), west.ravel() + 0.05, south.ravel() + 0.05)
@@ -71,9 +73,11 @@ def main() -> None:
     for name, ours, control, goal in cases:
         seconds, bare = cpu_seconds(ours), cpu_seconds(control)
         rows.append([name, f"{seconds:.3f}", f"{bare:.3f}", f"{seconds / bare:.1f}", f"{goal:g}"])
-    print("\n".join(markdown_table(HEAD, rows)))
-    print(environment_line("python -m benchmarks.aoi", "shapely", "numpy"))
+    lines = [*markdown_table(HEAD, rows), "", environment_line("python -m benchmarks.aoi", "shapely", "numpy")]
+    print("\n".join(lines))
+    if "--docs" in arguments:
+        write_section("docs/scale.md", "benchmarks.aoi", lines)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
