@@ -20,7 +20,7 @@ def order():
     order = Order(acquisitions=PAIR, destination=f"s3://{BUCKET}/a/b", bbox=BBOX, metadata={"who": "sdk"}, settings={})
     order.add_email_notification("me@example.com")
     order.submit()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while order.running:
         assert time.monotonic() < end, order.status
         time.sleep(0.2)
@@ -82,7 +82,7 @@ def test_rasters_and_masks_are_readable(order):
 def test_failed_order():
     order = Order(acquisitions=PAIR[:1], destination="s3://no-such-bucket/p", bbox=BBOX, settings={})
     order.submit()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while order.running:
         assert time.monotonic() < end
         time.sleep(0.2)
