@@ -38,7 +38,7 @@ def parse_acquisition_id(value: object, argument: str) -> str:
     """
     # A string first: `isinstance` is much slower for an abstract number.
     text = value if isinstance(value, str) else str(value) if isinstance(value, Integral) else ""
-    if _ACQUISITION_ID.fullmatch(text := text.strip()):
+    if is_acquisition_id(text := text.strip()):
         return text
     message = f"expected an acquisition ID like 10300100B2B49700, got {safe_repr(value)}"
     if isinstance(value, Real) and not isinstance(value, Integral):
