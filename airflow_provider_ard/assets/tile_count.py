@@ -34,7 +34,7 @@ def count_tiles(hook: ArdHook, report: Mapping[str, Any], storage_conn_id: str |
         if storage_conn_id is None:
             return scope.tile_count
         store = AirflowObjectStore(storage_conn_id)
-        return len(find_items(report["collection_uri"], store.read_documents, in_scope=scope.contains))
+        return len(find_items(report["collection_uri"], store, in_scope=scope.contains))
     except Exception as error:  # noqa: BLE001 -- the wait for a delivered order must not fail for a number
         log.warning("Order %s: counting its tiles failed: %s", report["order_id"], error)
         return None

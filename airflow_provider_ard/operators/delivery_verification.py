@@ -99,9 +99,7 @@ def _compare_cells(
         log.warning("Order %s: the API does not return what was ordered; missing cells are not detected", order.id)
     if tile_filter.dates is not None:
         # The day of a missing tile is not known.
-        items = find_items(
-            collection_uri, store.read_documents, replace(tile_filter, dates=None), OrderScope(order.order).contains
-        )
+        items = find_items(collection_uri, store, replace(tile_filter, dates=None), OrderScope(order.order).contains)
     non_intersecting = _read_non_intersecting(collection_uri, order.id, store)
     delivered = DeliveredOrder(order.id, order.order, items)
     return _CellComparison(

@@ -144,7 +144,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
                 items |= order_items
             self._check_map_length(len(items), size)
             if verify is None:
-                read = read_tiles(items, store.read_documents, tile_filter.assets)
+                read = read_tiles(items, store, tile_filter.assets)
             else:
                 read, verification = verify_deliveries(hook, deliveries, store, tile_filter)
                 self._report(verification, context, verify)
@@ -169,7 +169,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         uri = order.report()["collection_uri"]
         if not uri:
             raise ArdError(f"order {order.id}: the API does not return its destination", order_id=order.id)
-        order_items = find_items(uri, store.read_documents, tile_filter, OrderScope(order.order).contains)
+        order_items = find_items(uri, store, tile_filter, OrderScope(order.order).contains)
         acquisitions = {location.acquisition_id for location in order_items.values()}
         log = self.log.info if order_items else self.log.warning
         tiles, acquisitions_text = pluralize(len(order_items), "tile"), pluralize(len(acquisitions), "acquisition")

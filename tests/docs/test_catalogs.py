@@ -60,9 +60,9 @@ def tiles(delivered: tuple[Sandbox, str], s3: S3Server, monkeypatch: pytest.Monk
     ard, order_id = delivered
     monkeypatch.setenv("AIRFLOW_CONN_ARD_DEFAULT", ard.connection_json)
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", s3.connection_json)
-    order, read_documents = ArdHook().get_order(order_id), AirflowObjectStore("aws_default").read_documents
-    items = find_items(order.report()["collection_uri"], read_documents, in_scope=OrderScope(order.order).contains)
-    return [tile.to_json() for tile in read_tiles(items, read_documents, ("visual",))]
+    order, store = ArdHook().get_order(order_id), AirflowObjectStore("aws_default")
+    items = find_items(order.report()["collection_uri"], store, in_scope=OrderScope(order.order).contains)
+    return [tile.to_json() for tile in read_tiles(items, store, ("visual",))]
 
 
 @pytest.fixture(scope="module")

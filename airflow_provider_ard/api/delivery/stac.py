@@ -6,9 +6,8 @@ Each item is a tile; its assets are in the same folder, see `layout`.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_ard.api.arguments import did_you_mean, safe_repr
 from airflow_provider_ard.api.delivery.filters import TileFilter
@@ -20,8 +19,18 @@ from airflow_provider_ard.api.delivery.layout import (
 )
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 
-# `read_documents(uris)` yields each URI with its JSON document, in the same sequence; it raises `ArdError`.
-ReadDocuments = Callable[[Iterable[str]], Iterator[tuple[str, dict[str, Any]]]]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+
+class DocumentStore(Protocol):
+    """Reads the JSON documents of a storage; its methods are called from several threads and raise `ArdError`."""
+
+    def read_json(self, uri: str) -> dict[str, Any]:
+        """Return a document."""
+
+    def read_documents(self, uris: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield each URI with its document, in the same sequence."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Tile:
 
 def find_items(
     collection_uri: str,
-    read_documents: ReadDocuments,
+    store: DocumentStore,
     tile_filter: TileFilter | None = None,
     in_scope: Callable[[TileLocation], bool] | None = None,
 ) -> dict[str, TileLocation]:
@@ -52,10 +61,10 @@ def find_items(
     are not read. Raises `ArdError` for a document that is not of the delivered layout.
     """
     tile_filter = tile_filter or TileFilter()
-    children = _links(collection_uri, _read_root(collection_uri, read_documents), "child")
+    children = _links(collection_uri, _read_root(collection_uri, store), "child")
     children = [uri for uri in children if tile_filter.matches_acquisition(parse_acquisition_collection_uri(uri))]
     items: dict[str, TileLocation] = {}
-    for child, document in read_documents(children):
+    for child, document in store.read_documents(children):
         for uri in _links(child, document, "item"):
             location = parse_item_uri(uri)
             if location is None:
@@ -66,7 +75,7 @@ def find_items(
 
 
 def read_tiles(
-    items: dict[str, TileLocation], read_documents: ReadDocuments, assets: tuple[str, ...] | None = None
+    items: dict[str, TileLocation], store: DocumentStore, assets: tuple[str, ...] | None = None
 ) -> list[Tile]:
     """Return the tiles of STAC items, with the selected assets; None selects all.
 
@@ -76,7 +85,7 @@ def read_tiles(
         return [tile_of(uri, location, {}) for uri, location in items.items()]
     tiles = []
     all_keys: dict[str, None] = {}
-    for uri, item in read_documents(items):
+    for uri, item in store.read_documents(items):
         hrefs = asset_hrefs(item)
         all_keys |= dict.fromkeys(hrefs)
         tiles.append(tile_of(uri, items[uri], hrefs, assets))
@@ -84,25 +93,21 @@ def read_tiles(
     return tiles
 
 
-def _read_root(uri: str, read_documents: ReadDocuments) -> dict[str, Any]:
+def _read_root(uri: str, store: DocumentStore) -> dict[str, Any]:
     """Read a root collection, by its other name if it has that; both are in the same folder, so links are the same."""
     other_uri = other_root_collection_uri(uri)
     if other_uri is None:
-        return _read_one(uri, read_documents)
+        return store.read_json(uri)
     try:
-        return _read_one(uri, read_documents)
+        return store.read_json(uri)
     except ArdRequestError:
         raise
     except ArdError as error:
         # Not only if it does not exist: S3 denies access to a missing object if listing is not permitted.
         try:
-            return _read_one(other_uri, read_documents)
+            return store.read_json(other_uri)
         except ArdError:
             raise error from None
-
-
-def _read_one(uri: str, read_documents: ReadDocuments) -> dict[str, Any]:
-    return dict(read_documents([uri]))[uri]
 
 
 def check_assets(assets: Iterable[str], all_keys: Collection[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from airflow_provider_ard.api.arguments import pluralize
 from airflow_provider_ard.api.delivery.headers import find_defect
 from airflow_provider_ard.api.delivery.ordered import OrderedCells, required_assets
-from airflow_provider_ard.api.delivery.stac import Tile, asset_hrefs, tile_of
+from airflow_provider_ard.api.delivery.stac import DocumentStore, Tile, asset_hrefs, tile_of
 from airflow_provider_ard.api.errors import ArdDeliveryIncomplete, ArdError, ArdRequestError
 
 if TYPE_CHECKING:
@@ -26,14 +26,8 @@ _MAX_IN_MESSAGE = 5
 _CONCURRENT_TILES = 16
 
 
-class ObjectStore(Protocol):
-    """Reads a storage; its methods are called from several threads and raise `ArdError`."""
-
-    def read_json(self, uri: str) -> dict[str, Any]:
-        """Return a JSON document."""
-
-    def read_documents(self, uris: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield each URI with its JSON document, in the same sequence."""
+class ObjectStore(DocumentStore, Protocol):
+    """Reads the documents and objects of a storage, see `DocumentStore`."""
 
     def list_sizes(self, folder_uri: str) -> dict[str, int]:
         """Return the sizes in bytes of the objects in a folder by their names; empty if there is no such folder."""

@@ -24,11 +24,11 @@ def test_delivered_order_lists_its_tiles(tmp_path, wait_for):
         wait_for(lambda: client.get_order(placed.id).state is State.SUCCEEDED)
         uri = client.get_order(placed.id).report()["collection_uri"]
 
-    def read(uris):
-        for uri in uris:
-            yield uri, json.loads((tmp_path / uri.removeprefix("s3://")).read_bytes())
-
-    tiles = read_tiles(find_items(uri, read), read)
+    documents = {
+        f"s3://{path.relative_to(tmp_path)}": json.loads(path.read_bytes()) for path in tmp_path.rglob("*.json")
+    }
+    store = _Documents(documents)
+    tiles = read_tiles(find_items(uri, store), store)
     assert len(tiles) == len(list(tmp_path.glob(f"bkt/p/*/*/*/{acquisition}.json"))) > 0
     for tile in tiles:
         assert tile.acquisition_id == acquisition
@@ -60,32 +60,38 @@ def test_root_collection_has_either_documented_name_with_or_without_a_type(name,
         | {"links": [{"rel": "child", "href": "../acquisition_collections/A_collection.json"}]},
         "s3://b/acquisition_collections/A_collection.json": {"links": [{"rel": "item", "href": item}]},
     }
-    assert list(find_items(root_collection_uri("s3://b", "7"), _reader(documents))) == ["s3://b" + item[2:]]
+    assert list(find_items(root_collection_uri("s3://b", "7"), _Documents(documents))) == ["s3://b" + item[2:]]
 
 
 def test_error_names_the_usual_name_if_neither_can_be_read():
     uri = root_collection_uri("s3://b", "7")
     with pytest.raises(ArdError, match="7_root_collection"):
-        find_items(uri, _reader({}))
+        find_items(uri, _Documents({}))
 
 
-def _reader(documents):
-    def read(uris):
+class _Documents:
+    """A storage in memory."""
+
+    def __init__(self, documents):
+        self._documents = documents
+
+    def read_json(self, uri):
+        if uri not in self._documents:
+            raise ArdError(f"{uri}: does not exist")
+        return self._documents[uri]
+
+    def read_documents(self, uris):
         for uri in uris:
-            if uri not in documents:
-                raise ArdError(f"{uri}: does not exist")
-            yield uri, documents[uri]
-
-    return read
+            yield uri, self.read_json(uri)
 
 
 def test_invalid_document_is_an_error_with_its_uri():
     with pytest.raises(ArdError, match=r"s3://b/root\.json"):
-        find_items("s3://b/root.json", _reader({"s3://b/root.json": {"message": "no"}}))
+        find_items("s3://b/root.json", _Documents({"s3://b/root.json": {"message": "no"}}))
     documents = {
         "s3://b/o/root.json": {"links": [{"rel": "child", "href": "c.json"}]},
         "s3://b/o/c.json": {"links": [{"rel": "item", "href": "other.json"}]},
         "s3://b/o/other.json": {},
     }
     with pytest.raises(ArdError, match="other"):
-        find_items("s3://b/o/root.json", _reader(documents))
+        find_items("s3://b/o/root.json", _Documents(documents))
