@@ -43,12 +43,12 @@ class ArdOrderOperator(OrderCompletionMixin, OmittedArgumentsMixin, SecretArgume
     limit prevents the order. With `wait_for_completion`, `return_value` is that of `ArdOrderSensor`; `order_id` is the
     ID.
 
-    Every argument is a template field. A string that looks like a list or dictionary (JSON or a Python literal) is
-    parsed, so that templates, XComs and `.expand()` work for every argument. An empty string or `None` counts as
-    omitted, except for arguments that limit the order (`intersects`, `bbox`, cells, `max_cost`, `max_area_sqkm`,
-    `existing_order_id`): for these it is an error, since the order would be larger than intended. Arguments are not
-    modified; invalid values raise `ArdRequestError`, which names the argument, before any request is sent. Repairs are
-    logged.
+    Every argument is a template field, except those of the wait (`wait_for_completion`, `deferrable`, `poke_interval`,
+    `timeout`). A string that looks like a list or dictionary (JSON or a Python literal) is parsed, so that templates,
+    XComs and `.expand()` work for every argument. An empty string or `None` counts as omitted, except for arguments
+    that limit the order (`intersects`, `bbox`, `max_cost`, `max_area_sqkm`, `budget`, `existing_order_id`): for these
+    it is an error, since the order would be larger than intended. Arguments are not modified; invalid values raise
+    `ArdRequestError`, which names the argument, before any request is sent. Repairs are logged.
 
     :param acquisitions: The acquisitions to order. An ID such as `10300100B2B49700`, or any iterable of IDs;
         dictionaries `{"id": …, "cells": […]}` for some cells only, such as `Z13-031133320203` (no cells, or an empty

@@ -56,9 +56,9 @@ class ArdSelectOperator(OmittedArgumentsMixin, SecretArgumentsMixin, BaseOperato
     `ArdHook.get_select_results`); `usage`, area in km² and cost of ordering everything; `counts`,
     `{"acquisitions", "cells", "tiles"}`; `stack_depth_summary`, as the API returns it.
 
-    Every argument of the search is a template field and takes the strings that templates render to. An empty string or
-    the string None counts as not set. Invalid values raise `ArdRequestError` with the argument's name before any
-    request is sent.
+    Every argument of the search is a template field and takes the strings that templates render to. `ids`, `datetime`,
+    `intersects`, `bbox`, `query` and `image_age_category` must not resolve to None or an empty value: omit them to set
+    no limit. Invalid values raise `ArdRequestError` with the argument's name before any request is sent.
 
     On Airflow 3.3 or newer a try re-attaches to the Select of an earlier try, if the request is the same and it has not
     failed. Older versions store nothing between tries: each try submits a Select. The API has no list of Selects, so

@@ -76,7 +76,7 @@ export class Filters {
   }
 }
 
-/** Return the totals of orders, without failed ones, which are not billed. */
+/** Return the totals of orders, without failed ones, which are presumably not billed. */
 export function totals(rows) {
   const billed = rows.filter((row) => row.state !== "failed");
   const priced = billed.filter((row) => row.cost !== null);

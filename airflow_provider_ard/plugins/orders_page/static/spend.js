@@ -27,7 +27,7 @@ function periodsBetween(first, last, unit) {
 }
 
 /**
- * Add up the cost of orders per period, `day` or `month`, and DAG. Failed orders are not billed.
+ * Add up the cost of orders per period, `day` or `month`, and DAG. Failed orders are presumably not billed.
  *
  * Returns the latest `periods` (`key`, `total`, `costs` by series), and the names of the `series`, the largest first.
  */
