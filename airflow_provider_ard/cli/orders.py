@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from airflow_provider_ard.cli.command import OK, command
 from airflow_provider_ard.cli.output import amount, print_details, print_json, print_message, print_table, text
 from airflow_provider_ard.cli.period import Period
 from airflow_provider_ard.hooks.ard import ArdHook
+from airflow_provider_ard.ordering.tags import normalize_tag
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -100,13 +100,13 @@ def _filter_orders(hook: ArdHook, args: Namespace, pairs: Sequence[tuple[str, st
     for listed_order in hook.list_orders(filter=first, **period.dates):
         order = listed_order if listed_order.metadata or not pairs else hook.get_order(listed_order.id)
         is_matching = args.status in (None, order.state.value) and period.contains(order.created)
-        if is_matching and all(value in _strings(order.metadata.get(key)) for key, value in pairs):
+        if is_matching and all(normalize_tag(value) in _values(order.metadata.get(key)) for key, value in pairs):
             yield order
 
 
-def _strings(value: Any) -> list[str]:
+def _values(value: Any) -> list[str | None]:
     members = value if isinstance(value, list) else [value]
-    return [member if isinstance(member, str) else json.dumps(member) for member in members]
+    return [normalize_tag(member) for member in members]
 
 
 def order_row(order: OrderStatus) -> tuple[Text, ...]:

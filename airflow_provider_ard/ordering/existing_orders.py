@@ -16,7 +16,8 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdUnavailableError
-from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, TASK_KEY_TAG, tag_digest
+from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, TASK_KEY_TAG
+from airflow_provider_ard.ordering.tags import tag_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

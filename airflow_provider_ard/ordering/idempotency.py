@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_ard.ordering.order_key import (
     ESTIMATED_AREA,
@@ -24,7 +23,7 @@ from airflow_provider_ard.ordering.task_state import Attempt
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.request import OrderRequest
-    from airflow_provider_ard.api.orders.status import OrderStatus, Usage
+    from airflow_provider_ard.api.orders.status import Usage
     from airflow_provider_ard.ordering.order_key import OrderKey
     from airflow_provider_ard.version_compat import Context
 
@@ -37,7 +36,6 @@ CLEAR_NUMBER_TAG = f"{TAG_PREFIX}clear_number"
 MAPPED_INSTANCES_TAG = f"{TAG_PREFIX}mapped_instances"
 DAG_ID_TAG = f"{TAG_PREFIX}dag_id"
 NAMESPACE_TAG = f"{TAG_PREFIX}namespace"
-_DIGEST = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -115,19 +113,19 @@ class IdempotencyKey:
 
         check_metadata(request.metadata)
         attempt = attempt or Attempt()
-        tags: dict[str, Any] = {
+        tags = {
             KEY_TAG: self.digest,
             TASK_KEY_TAG: self.task_digest,
             FINGERPRINT_TAG: fingerprint(request),
             DAG_ID_TAG: self.dag_id,
             f"{TAG_PREFIX}task_id": self.task_id,
             f"{TAG_PREFIX}run_id": self.run_id,
-            MAP_INDEX_TAG: self.map_index,
-            SERIES_TAG: attempt.series,
-            CLEAR_NUMBER_TAG: attempt.clear_number,
+            MAP_INDEX_TAG: str(self.map_index),
+            SERIES_TAG: str(attempt.series),
+            CLEAR_NUMBER_TAG: str(attempt.clear_number),
         }
         if attempt.mapped_instances is not None:
-            tags[MAPPED_INSTANCES_TAG] = attempt.mapped_instances
+            tags[MAPPED_INSTANCES_TAG] = str(attempt.mapped_instances)
         if self.namespace:
             tags[NAMESPACE_TAG] = self.namespace
         return request.model_copy(update={"metadata": request.metadata | tags})
@@ -138,30 +136,12 @@ def tag_submission(request: OrderRequest, key: OrderKey, submitted_at: float, es
 
     Budgets count the order by them if the API returns neither its time nor its usage.
     """
-    tags: dict[str, Any] = {SUBMITTED_AT: datetime.fromtimestamp(submitted_at, UTC).isoformat(timespec="seconds")}
+    tags = {SUBMITTED_AT: datetime.fromtimestamp(submitted_at, UTC).isoformat(timespec="seconds")}
     if estimate is not None:
         amounts = {ESTIMATED_COST: estimate.total_cost, ESTIMATED_AREA: estimate.area_sqkm}
-        tags |= {tag: amount for tag, amount in amounts.items() if amount is not None}
+        tags |= {tag: str(amount) for tag, amount in amounts.items() if amount is not None}
     prefixed = {f"{key.tag_prefix}{name}": value for name, value in tags.items()}
     return request.model_copy(update={"metadata": request.metadata | prefixed})
-
-
-def tag_value(order: OrderStatus, tag: str) -> str | None:
-    """Return a tag of an order as a string, since an API may echo numbers as strings; None if it is missing."""
-    value = order.metadata.get(tag)
-    return None if value is None else str(value)
-
-
-def tag_digest(order: OrderStatus, tag: str) -> str | None:
-    """Return the digest in a tag of an order; None if it is missing or not a digest."""
-    value = tag_value(order, tag)
-    return value if value is not None and _DIGEST.fullmatch(value) else None
-
-
-def tag_number(order: OrderStatus, tag: str) -> int | None:
-    """Return the number in a tag of an order; None if it is missing or not a number."""
-    value = tag_value(order, tag)
-    return int(value) if value is not None and value.isdecimal() and len(value) < 20 else None
 
 
 def digest_of(names: list[str | int]) -> str:

@@ -11,9 +11,8 @@ from airflow_provider_ard.ordering.idempotency import (
     MAP_INDEX_TAG,
     MAPPED_INSTANCES_TAG,
     SERIES_TAG,
-    tag_number,
-    tag_value,
 )
+from airflow_provider_ard.ordering.tags import tag_number, tag_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

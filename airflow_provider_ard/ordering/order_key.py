@@ -8,7 +8,6 @@ from airflow_provider_ard.api.errors import ArdRequestError
 
 if TYPE_CHECKING:
     from airflow_provider_ard.api.orders.request import OrderRequest
-    from airflow_provider_ard.api.orders.status import OrderStatus
     from airflow_provider_ard.ordering.task_state import Attempt
 
 # Of the orders of Airflow tasks, and of those placed by `ard orders place`.
@@ -66,9 +65,3 @@ def check_metadata(metadata: dict[str, Any]) -> None:
                 raise ArdRequestError(
                     f"names that begin with {prefix!r} are reserved, got {name!r}; rename it", argument="metadata"
                 )
-
-
-def submission_tag(order: OrderStatus, name: str) -> str | None:
-    """Return the tag `name` that was added when the order was submitted, whatever its key; None if it is missing."""
-    values = (order.metadata.get(f"{prefix}{name}") for prefix in RESERVED_PREFIXES)
-    return next((str(value) for value in values if value is not None), None)

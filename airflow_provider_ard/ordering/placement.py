@@ -18,20 +18,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.arguments import safe_repr
-from airflow_provider_ard.api.errors import (
-    ArdError,
-    ArdOrderInDoubtError,
-    ArdRequestError,
-    ArdUnavailableError,
-)
+from airflow_provider_ard.api.errors import ArdError, ArdOrderInDoubtError, ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.api.orders.order_ids import parse_order_id
 from airflow_provider_ard.ordering.budget import BudgetLimits
 from airflow_provider_ard.ordering.cumulative_budget import BudgetGuard
 from airflow_provider_ard.ordering.existing_orders import OrderSearch
-from airflow_provider_ard.ordering.idempotency import tag_digest, tag_submission
+from airflow_provider_ard.ordering.idempotency import tag_submission
 from airflow_provider_ard.ordering.matching import OrderMatcher
 from airflow_provider_ard.ordering.recorded_orders import RecordedOrders
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
+from airflow_provider_ard.ordering.tags import tag_digest
 from airflow_provider_ard.ordering.task_state import Attempt
 
 if TYPE_CHECKING:

@@ -12,16 +12,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from airflow_provider_ard.api.arguments import safe_repr
 from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
 from airflow_provider_ard.api.orders.status import State
 from airflow_provider_ard.ordering.budget import is_priced, read_estimate
 from airflow_provider_ard.ordering.existing_orders import CLOCK_MARGIN, MAX_ROWS, get_listed_order
-from airflow_provider_ard.ordering.idempotency import (
-    KEY_TAG,
+from airflow_provider_ard.ordering.idempotency import KEY_TAG
+from airflow_provider_ard.ordering.order_key import ESTIMATED_AREA, ESTIMATED_COST, SUBMITTED_AT
+from airflow_provider_ard.ordering.tags import (
+    MAX_EXACT_INTEGER,
+    normalize_tag,
+    submission_tag,
     tag_digest,
     tag_value,
 )
-from airflow_provider_ard.ordering.order_key import ESTIMATED_AREA, ESTIMATED_COST, SUBMITTED_AT, submission_tag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -107,11 +111,12 @@ class OrderHistory:
     def spending(self, budget: Budget, unit: str, tags: ScopeTags, now: datetime) -> Spending:
         """Return the orders that count against a budget now. `unit`: `cost` or `area_sqkm`."""
         start, spending = budget.window_start(now), Spending()
+        values = {tag: normalize_tag(value) for tag, value in tags.items()}
         for order in self.orders.values():
             placed_at = placed_at_of(order)
             is_outside = placed_at is not None and placed_at < start
             is_unclear = bool(tags) and self._may_have_tags(order)
-            is_other = not is_unclear and any(tag_value(order, tag) != value for tag, value in tags.items())
+            is_other = not is_unclear and any(tag_value(order, tag) != value for tag, value in values.items())
             is_confirmed_failure = order.has_failed and order.id in self._confirmed
             if is_outside or is_other or is_confirmed_failure:
                 continue
@@ -150,7 +155,13 @@ def scope_tags(budget: Budget, key: OrderKey, metadata: Mapping[str, Any]) -> Sc
             f"a {type(value).__name__}; add it",
             argument="metadata",
         )
-    return {budget.tag: str(value)}
+    if isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER:
+        raise ArdRequestError(
+            f"the scope {budget.scope} of {budget.argument} needs a string or an integer up to 2**53 named "
+            f"{budget.tag!r}, got {safe_repr(value)}; pass a string",
+            argument="metadata",
+        )
+    return {budget.tag: normalize_tag(value)}
 
 
 def placed_at_of(order: OrderStatus) -> datetime | None:

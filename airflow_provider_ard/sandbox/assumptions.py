@@ -40,10 +40,10 @@ class Assumptions:
         "SUCCEEDED", "status of an order or Select that has succeeded"
     )
     failure_status: Literal["FAILED", "ERROR"] = _assumption("FAILED", "status of an order that has failed")
-    metadata: Literal["in_order", "as_strings", "beside_order", "absent"] = _assumption(
+    metadata: Literal["in_order", "as_strings", "as_floats", "as_decimals", "beside_order", "absent"] = _assumption(
         "in_order",
-        "the metadata of an order is in the field order as sent, there with its values as strings, beside that field, "
-        "or absent",
+        "the metadata of an order is in the field order as sent, there with its values as strings, with its integers "
+        "(also those in strings) as floating-point numbers, with these as strings, beside that field, or absent",
     )
     output_config: Literal["as_sent", "by_platform"] = _assumption(
         "as_sent", "an S3 location without a platform is returned as sent, or under amazon_s3"

@@ -149,6 +149,8 @@ def order_after_lost_response(ard, provider, assumptions):
         assert caught.value.order_id == ard.orders[0].id
         arguments["existing_order_id"] = ard.orders[0].id
     order_id = provider.order("order", **arguments)
+    # Without a clear, a retry re-attaches.
+    assert provider.order("order", if_exists="resubmit", **arguments) == order_id
     assert [order.id for order in ard.orders] == [order_id]
     assert len(ard.submissions) == 1
     return order_id

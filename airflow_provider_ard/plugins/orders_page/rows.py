@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from airflow_provider_ard.api.geo.grid import bounds
 from airflow_provider_ard.api.orders.status import OrderStatus, State
+from airflow_provider_ard.ordering.idempotency import MAP_INDEX_TAG
 from airflow_provider_ard.ordering.order_key import TAG_PREFIX
+from airflow_provider_ard.ordering.tags import tag_number
 
 MAX_MESSAGE_LENGTH = 500
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -60,6 +62,7 @@ HIDDEN = -2
 def create_row(order: OrderStatus) -> Row:
     """Return an order's row. No form of the API's response makes it fail."""
     usage, tags, destination = order.usage, order.metadata, order.destination
+    map_index = tag_number(order, MAP_INDEX_TAG)
     cells_by_acquisition = ordered_cells(order)
     return Row(
         id=order.id,
@@ -73,7 +76,7 @@ def create_row(order: OrderStatus) -> Row:
         dag=_string(tags.get(f"{TAG_PREFIX}dag_id")),
         task=_string(tags.get(f"{TAG_PREFIX}task_id")),
         run=_string(tags.get(f"{TAG_PREFIX}run_id")),
-        map_index=_map_index(tags.get(f"{TAG_PREFIX}map_index")),
+        map_index=-1 if map_index is None else map_index,
         bbox=_bbox(order, cells_by_acquisition),
         acquisitions=len(cells_by_acquisition),
         destination=destination.uri if destination else None,
@@ -135,7 +138,3 @@ def _number(value: object) -> float | None:
 
 def _string(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _map_index(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else -1

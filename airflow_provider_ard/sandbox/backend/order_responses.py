@@ -1,11 +1,15 @@
 """Orders as the API returns them, under the assumptions about what it returns."""
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_ard.sandbox.assumptions import Assumptions
 
 _TIMES = ("created", "finished")
+# Longer ones would not be equal afterwards.
+_INTEGER = re.compile(r"-?\d{1,15}")
 
 
 def submit_body(order: dict[str, Any], assumptions: Assumptions) -> dict[str, Any]:
@@ -41,17 +45,37 @@ def _with_echo(body: dict[str, Any], assumptions: Assumptions) -> dict[str, Any]
     if assumptions.output_config == "by_platform" and "bucket" in config:
         echo["output_config"] = {"amazon_s3": config}
     metadata = echo.get("metadata") or {}
-    if assumptions.metadata == "as_strings":
-        echo["metadata"] = _as_strings(metadata)
+    if assumptions.metadata in _CONVERSIONS:
+        echo["metadata"] = _converted(metadata, _CONVERSIONS[assumptions.metadata])
     elif assumptions.metadata != "in_order":
         echo.pop("metadata", None)
     beside = {"metadata": metadata} if assumptions.metadata == "beside_order" else {}
     return {**body, **beside, "order": echo}
 
 
-def _as_strings(value: Any) -> Any:
+def _converted(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """Return metadata with its members converted."""
     if isinstance(value, dict):
-        return {key: _as_strings(item) for key, item in value.items()}
+        return {key: _converted(item, convert) for key, item in value.items()}
     if isinstance(value, list):
-        return [_as_strings(item) for item in value]
+        return [_converted(item, convert) for item in value]
+    return convert(value)
+
+
+def _as_string(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _as_float(value: Any) -> Any:
+    return float(value) if _INTEGER.fullmatch(str(value)) else value
+
+
+def _as_decimal(value: Any) -> str:
+    return _as_string(_as_float(value))
+
+
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "as_strings": _as_string,
+    "as_floats": _as_float,
+    "as_decimals": _as_decimal,
+}

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from airflow_provider_ard.api.orders.request import OrderRequest
 from airflow_provider_ard.sandbox import Assumptions
+from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,15 @@ def test_orders_are_filtered(run, orders, filters, expected):
     code, out, _ = run("orders", "list", "--json", *filters)
     assert code == 0
     assert [order["order_id"] for order in json.loads(out)] == [orders[number] for number in expected]
+
+
+@pytest.mark.parametrize("metadata", sorted({*ASSUMPTIONS["metadata"]} - {"absent"}))
+def test_metadata_is_recognized_in_another_form(ard, run, client, metadata):
+    request = OrderRequest.of(acquisitions=ard.acquisitions[0], destination="s3://bkt/p", metadata={"batch": 7})
+    order_id = client.submit_order(request).id
+    ard.assumptions = Assumptions(metadata=metadata)
+    out = run("orders", "list", "--json", "--metadata", "batch=7")[1]
+    assert [order["order_id"] for order in json.loads(out)] == [order_id]
 
 
 @pytest.mark.parametrize("list_order", ["newest_first", "oldest_first"])

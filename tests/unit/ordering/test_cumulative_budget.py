@@ -8,6 +8,8 @@ import pytest
 from airflow_provider_ard.exceptions import ArdBudgetExceeded, ArdRequestError
 from airflow_provider_ard.operators.order_budget import CHECK_INTERVAL
 from airflow_provider_ard.ordering.reservations import RESERVATION_KEY
+from airflow_provider_ard.sandbox import Assumptions
+from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
 from airflow_provider_ard.triggers.budget import ArdBudgetTrigger
 from airflow_provider_ard.version_compat import AirflowFailException, AirflowSkipException
 from tests.airflow_names import TaskDeferred
@@ -115,17 +117,19 @@ def test_scope_of_the_account_counts_orders_of_other_tools(ard, order, run, plac
     order(budget=TWO).execute(run.context())
 
 
-def test_scope_of_a_tag_counts_orders_with_the_same_value(ard, order, run):
+@pytest.mark.parametrize("metadata", sorted({*ASSUMPTIONS["metadata"]} - {"absent"}))
+def test_scope_of_a_tag_counts_orders_with_the_same_value(ard, order, run, metadata):
     budget = {"cost": PRICE, "per": "month", "scope": "tag:campaign"}
     order(budget=budget, metadata={"campaign": "spring"}).execute(run.context(0))
     order(budget=budget, metadata={"campaign": 7}).execute(run.context(1))
-    for value in ("spring", 7):
+    ard.assumptions = Assumptions(metadata=metadata)
+    for value in ("spring", 7, "7"):
         with pytest.raises(ArdBudgetExceeded, match="campaign"):
             order(budget=budget, metadata={"campaign": value}).execute(run.context(2))
     assert len(ard.orders) == 2
 
 
-@pytest.mark.parametrize("metadata", [None, {"campaign": ""}, {"campaign": True}, {"campaign": ["a"]}])
+@pytest.mark.parametrize("metadata", [None, *({"campaign": value} for value in ("", True, ["a"], 2**53 + 1))])
 def test_order_without_a_value_for_the_tag_is_rejected(ard, order, run, metadata):
     budget = {"cost": PRICE, "per": "month", "scope": "tag:campaign"}
     with pytest.raises(ArdRequestError, match=r"metadata: .*tag:campaign") as caught:

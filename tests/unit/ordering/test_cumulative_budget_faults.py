@@ -140,6 +140,8 @@ def test_missing_metadata_is_no_proof_of_another_dag(ard, order, run):
     "assumptions",
     [
         {"metadata": "as_strings"},
+        {"metadata": "as_floats"},
+        {"metadata": "as_decimals"},
         {"metadata": "beside_order"},
         {"list_rows": "short"},
         {"order_usage": "absent"},

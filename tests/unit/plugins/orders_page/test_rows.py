@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from airflow_provider_ard.api.orders.status import OrderStatus
 from airflow_provider_ard.plugins.orders_page.rows import HIDDEN, create_row
 
-TAGS = {"airflow_dag_id": "d", "airflow_task_id": "t", "airflow_run_id": "r", "airflow_map_index": 3}
+TAGS = {"airflow_dag_id": "d", "airflow_task_id": "t", "airflow_run_id": "r", "airflow_map_index": "3"}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -21,8 +21,9 @@ def status(**order) -> OrderStatus:
     return OrderStatus.model_validate({"id": "1", "status": "RUNNING", "order": order})
 
 
-def test_row_contains_the_task():
-    row = create_row(status(metadata=TAGS))
+@pytest.mark.parametrize("map_index", ["3", 3, 3.0, "3.0"])
+def test_row_contains_the_task(map_index):
+    row = create_row(status(metadata=TAGS | {"airflow_map_index": map_index}))
     assert (row.dag, row.task, row.run, row.map_index) == ("d", "t", "r", 3)
 
 
