@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from airflow_provider_ard.api.errors import ArdOrderConflict
+from airflow_provider_ard.api.errors import ArdOrderConflict, ArdUnavailableError
 from airflow_provider_ard.ordering.idempotency import (
     CLEAR_NUMBER_TAG,
     MAP_INDEX_TAG,
@@ -41,7 +41,10 @@ class OrderMatcher:
         self.include_failed = include_failed
 
     def find(self, orders: list[OrderStatus], record: SubmissionRecord, search: OrderSearch) -> OrderStatus | None:
-        """Return the order to re-attach to, None if a new one may be bought. Raises `ArdOrderConflict`."""
+        """Return the order to re-attach to, None if a new one may be bought.
+
+        Raises `ArdOrderConflict`, and `ArdUnavailableError` if it cannot determine when an order was placed.
+        """
         if self._if_exists == "fail":
             existing = orders or self._find_under_other_map_index(search)
             if existing:
@@ -53,7 +56,7 @@ class OrderMatcher:
             return None
         if self._if_exists == "resubmit":
             # A new order for each clear; automatic retries re-attach to that of their own attempt series.
-            orders = [order for order in orders if self._is_of_series(order)]
+            orders = [order for order in orders if self._is_of_series(order, record)]
         same = self.active_with_same_request(orders, record.order_id)
         if same:
             return same[0]
@@ -62,11 +65,7 @@ class OrderMatcher:
             return moved[0]
         if active and not self._needs_more_orders(active, search):
             raise self.conflict(active[0])
-        return next((order for order in orders if self.is_reported_failure(order)), None)
-
-    def is_reported_failure(self, order: OrderStatus) -> bool:
-        """Return whether an order has failed since the task was last cleared, and the caller reports that."""
-        return self.include_failed and order.has_failed and self._is_of_series(order) and self.is_same_request(order)
+        return next((order for order in orders if self._is_reported_failure(order, record)), None)
 
     def active_with_same_request(self, orders: Sequence[OrderStatus], order_id: str | None = None) -> list[OrderStatus]:
         """Return the orders of the same request that have not failed: the recorded one first, then the oldest."""
@@ -75,9 +74,9 @@ class OrderMatcher:
         self.warn_of_duplicates(same)
         return same
 
-    def may_be_in_doubt(self, order: OrderStatus) -> bool:
+    def may_be_in_doubt(self, order: OrderStatus, record: SubmissionRecord) -> bool:
         """Return whether an earlier try of this series may have submitted the order. Older orders are not proof."""
-        if order.has_failed or (self._if_exists == "resubmit" and not self._is_of_series(order)):
+        if order.has_failed or (self._if_exists == "resubmit" and not self._is_of_series(order, record)):
             return False
         return self.is_same_request(order) or not self._was_placed_for_other_list(order)
 
@@ -108,9 +107,25 @@ class OrderMatcher:
                 orders[0].id,
             )
 
-    def _is_of_series(self, order: OrderStatus) -> bool:
-        """Return whether an order was placed since the task was last cleared."""
-        return tag_value(order, SERIES_TAG) == str(self._attempt.series)
+    def _is_reported_failure(self, order: OrderStatus, record: SubmissionRecord) -> bool:
+        """Return whether an order has failed since the task was last cleared, and the caller reports that."""
+        is_candidate = self.include_failed and order.has_failed and self.is_same_request(order)
+        return is_candidate and self._is_of_series(order, record)
+
+    def _is_of_series(self, order: OrderStatus, record: SubmissionRecord) -> bool:
+        """Return whether an order was placed or re-attached to since the task was last cleared.
+
+        Only the record knows the latter. Raises `ArdUnavailableError` if neither the order nor the record shows it.
+        """
+        series = {tag_number(order, SERIES_TAG), record.series if order.id == record.order_id else None} - {None}
+        if not series:
+            raise ArdUnavailableError(
+                f"the API returns order {order.id} of {self._key.owner} without a readable tag {SERIES_TAG}; cannot "
+                "determine whether it was placed before the task was cleared, so nothing was bought; pass "
+                "existing_order_id to use it",
+                order_id=order.id,
+            )
+        return self._attempt.series in series
 
     def _find_under_other_map_index(self, search: OrderSearch) -> list[OrderStatus]:
         """Return the orders of the same request that were placed under another map index of another list.
@@ -128,16 +143,19 @@ class OrderMatcher:
     def _was_placed_for_other_list(self, order: OrderStatus) -> bool:
         """Return whether the list that the task is mapped over may have changed since an order was placed.
 
-        Airflow counts a clear only if the DAG run had ended; the length of the list shows the others.
+        Before 3.2, Airflow counts a clear only if the DAG run had ended. The others are seen in the length of the list
+        and, as a list is cleared together with the task, in the series of this task instance. The series of others
+        count their own tries.
         """
         if not self._key.is_mapped:
             return False
         clear_number = tag_number(order, CLEAR_NUMBER_TAG)
-        is_earlier = clear_number is not None and clear_number < self._attempt.clear_number
+        is_earlier = clear_number is None or clear_number < self._attempt.clear_number
         instances = tag_number(order, MAPPED_INSTANCES_TAG)
-        return is_earlier or (
-            None not in (instances, self._attempt.mapped_instances) and (instances != self._attempt.mapped_instances)
+        is_other_length = None not in (instances, self._attempt.mapped_instances) and (
+            instances != self._attempt.mapped_instances
         )
+        return is_earlier or is_other_length or self._attempt.may_have_been_cleared
 
     def _needs_more_orders(self, active: list[OrderStatus], search: OrderSearch) -> bool:
         """Return whether the task now expands to more instances than when the orders were placed, and than have orders.

@@ -223,7 +223,7 @@ class OrderPlacement:
         existing = record.existing_order_ids
         orders = [order for order in self._search.orders() if self._is_own(order, record)]
         if existing is None:
-            existing = tuple(order.id for order in orders if not self._matcher.may_be_in_doubt(order))
+            existing = tuple(order.id for order in orders if not self._matcher.may_be_in_doubt(order, record))
         if record.is_in_doubt and all(order.id in existing for order in orders):
             log.info("A previous try may have submitted this order; searching for up to %g s", self._search.window)
             orders = self._search.wait_for_new(existing, record.recorded_at)

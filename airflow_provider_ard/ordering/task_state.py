@@ -20,14 +20,20 @@ class Attempt(NamedTuple):
 
     `series`: identifies the tries since the task was last cleared: Airflow's `max_tries`, which automatic retries keep,
     also if `retries` is edited. A clear raises it unless `retries` was lowered as well. `clear_number`: how often the
-    DAG run was cleared after it had finished. `mapped_instances`: number of instances to which a mapped task expands;
-    None if not mapped or unknown.
+    DAG run was cleared; before Airflow 3.2, only after it had finished. `mapped_instances`: number of instances to
+    which a mapped task expands; None if not mapped or unknown. `initial_series`: `series` before the first clear.
     """
 
     series: int = 0
     clear_number: int = 0
     is_first: bool = True
     mapped_instances: int | None = None
+    initial_series: int = 0
+
+    @property
+    def may_have_been_cleared(self) -> bool:
+        """Whether the task instance was cleared before this try; also true if `retries` was edited."""
+        return self.series != self.initial_series
 
     @classmethod
     def from_context(cls, context: Context) -> Attempt:
@@ -38,6 +44,7 @@ class Attempt(NamedTuple):
             clear_number=getattr(context.get("dag_run"), "clear_number", None) or 0,
             is_first=ti.try_number <= 1,
             mapped_instances=_mapped_instances(context),
+            initial_series=context["task"].retries or 0,
         )
 
 

@@ -81,3 +81,7 @@ class Instance:
     series: int = 0
     tries: int = 0
     started_series: set[int] = field(default_factory=set)
+
+    def clear(self) -> None:
+        """Start another attempt series, as Airflow does: its `max_tries` is the number of tries, plus `retries`."""
+        self.series = self.tries

@@ -25,6 +25,8 @@ def test_series_changes_with_a_clear():
     before = Attempt.from_context(context_of(retries=3, try_number=1, max_tries=3))
     after = Attempt.from_context(context_of(retries=3, try_number=2, max_tries=4))
     assert before.series != after.series
+    assert not before.may_have_been_cleared
+    assert after.may_have_been_cleared
 
 
 @pytest.mark.parametrize(("is_test", "is_local"), [(True, False), (True, True), (False, False)])

@@ -27,49 +27,16 @@ from airflow_provider_ard.ordering.placement import place_order
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore
 from airflow_provider_ard.ordering.task_state import Attempt
 from airflow_provider_ard.sandbox import Assumptions, Sandbox
+from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
+from tests.unit.ordering.api_faults import FAULTS
 from tests.unit.ordering.crashes import Crash, CrashingClient, CrashingStore, CrashPoint, Instance
 
 STEPS = int(os.environ.get("ARD_MODEL_STEPS", "5000"))
 STEPS_PER_EXAMPLE = 50
 PARTS = 4
-# The list lags less than the search window; a client cannot tolerate a longer lag.
-LAG_S = 0.05
-WINDOW_S = 0.12
+WINDOW_S = 0.12  # more than the lag of the list
 LIMITS = BudgetLimits(max_cost=1e9)
-
-FAULTS: list[dict[str, Any]] = [
-    *({"endpoint": "POST /order", "kind": kind} for kind in ("reset_before_accept", "reset_after_accept")),
-    *({"endpoint": "POST /order", "kind": kind} for kind in ("truncate_after_accept", "redirect_after_accept")),
-    {"endpoint": "POST /order", "kind": "status", "status": 503},
-    {"endpoint": "POST /order", "kind": "error_after_accept", "status": 500},
-    {"endpoint": "POST /order", "kind": "gateway_json", "accept": True},
-    {"endpoint": "POST /order", "kind": "gateway_json", "status": 404, "accept": False},
-    {"endpoint": "POST /order", "kind": "gateway_html", "accept": True},
-    {"endpoint": "POST /order", "kind": "body", "body": "{}"},
-    *({"endpoint": "POST /order", "kind": "set_json", "path": "$.id", "value": value} for value in (True, [], "", "9" * 3000)),
-    {"endpoint": "GET /order", "kind": "status", "status": 503},
-    {"endpoint": "GET /order", "kind": "gateway_json", "status": 403},
-    {"endpoint": "GET /order", "kind": "truncate_after_accept"},
-    {"endpoint": "GET /order", "kind": "empty_page"},
-    *({"endpoint": "GET /order", "kind": "body", "body": body} for body in ("{}", "null", '{"data": null, "has_more": false}')),
-    {"endpoint": "GET /order", "kind": "set_json", "path": "data[*].id", "value": None},
-    {"endpoint": "GET /order", "kind": "drop_json", "path": "$.has_more"},
-    {"kind": "ignore_filter"},
-    {"kind": "list_lag", "seconds": LAG_S},
-    {"endpoint": "GET /order/status/*", "kind": "status", "status": 502},
-    {"endpoint": "GET /order/status/*", "kind": "gateway_json", "status": 404},
-    {"endpoint": "POST /auth/authenticate", "kind": "status", "status": 503},
-    {"kind": "expire_token", "times": 1},
-    {"endpoint": "POST /order", "kind": "error_after_accept", "status": 401},
-    {"endpoint": "POST /order", "kind": "body", "body": '{"type": "about:blank", "status": 404}', "status": 404, "accept": True},
-    {"kind": "filter_lag", "seconds": "30s"},
-    {"kind": "ignore_dry_run"},
-    {"endpoint": "GET /order", "kind": "status", "status": 403},
-    {"endpoint": "GET /order", "kind": "body", "body": '{"data": [], "has_more": false}', "status": 206},
-    {"endpoint": "GET /order", "kind": "body", "body": '{"data": [], "has_more": false}', "headers": {"age": "9"}},
-    {"endpoint": "GET /order", "kind": "set_json", "path": "$.data[*].status", "value": "ERROR"},
-    {"endpoint": "GET /order", "kind": "set_json", "path": f"$.data[*].order.metadata.{KEY_TAG}", "value": "***"},
-]  # fmt: skip
+MAX_MAPPED = 5
 
 
 class Ordering(RuleBasedStateMachine):
@@ -83,8 +50,11 @@ class Ordering(RuleBasedStateMachine):
         self.ard.start()
         self.client = ArdClient(Login(self.ard.login, self.ard.password), host=self.ard.url, timeout=5)
         self.instances: list[Instance] = []
-        self.mapped: list[Instance] = []
+        # Airflow keeps the instances that a shorter list does not need.
+        self.all_mapped: list[Instance] = []
+        self.length = 0
         self.clear_number = 0
+        self.is_list_replaced = False
         self.requested_mapped: set[int] = set()
         self.next_request = 0
 
@@ -103,7 +73,7 @@ class Ordering(RuleBasedStateMachine):
                 self.instances.append(
                     Instance(key, self.new_request(), if_exists, has_store, has_limits=if_exists == "resubmit")
                 )
-        self.mapped = [self.mapped_instance(index, self.new_request()) for index in range(2)]
+        self.map_over([self.new_request() for _ in range(2)])
 
     @rule(index=st.integers(0, 3), crash=st.none() | st.integers(0, 6))
     def attempt(self, index: int, crash: int | None) -> None:
@@ -118,28 +88,50 @@ class Ordering(RuleBasedStateMachine):
 
     @rule(index=st.integers(0, 3))
     def clear(self, index: int) -> None:
-        instance = self.instances[index]
         self.pass_time()
-        instance.series += 1
+        self.instances[index].clear()
 
     @rule(position=st.integers(0, 4), attempted=st.integers(0, 5), is_counted=st.booleans())
     def clear_after_mapping_changed(self, position: int, attempted: int, *, is_counted: bool) -> None:
         """Attempt some instances, then map the task over one more element."""
-        if len(self.mapped) > 4:
+        if self.length == MAX_MAPPED:
             return
-        for index in range(min(attempted, len(self.mapped))):
+        for index in range(min(attempted, self.length)):
             self.attempt_mapped(index, None)
-        self.pass_time()
-        # Airflow counts a clear only if the DAG run had ended.
-        self.clear_number += is_counted
         requests = [instance.request for instance in self.mapped]
         requests.insert(position % (len(requests) + 1), self.new_request())
-        before = self.mapped
-        self.mapped = [self.mapped_instance(index, request) for index, request in enumerate(requests)]
-        for instance, earlier in zip(self.mapped, before, strict=False):
-            # Airflow keeps the task state and the tries of a map index.
-            instance.record, instance.tries = earlier.record, earlier.tries
-            instance.series = earlier.series + 1
+        self.clear_mapped(requests, is_counted=is_counted)
+
+    @rule(data=st.data(), attempted=st.sets(st.integers(0, 4)), is_counted=st.booleans())
+    def clear_after_items_replaced(self, data: Any, attempted: set[int], *, is_counted: bool) -> None:
+        """Attempt some instances, then map the task over some of its elements and new ones, in another order."""
+        for index in attempted:
+            self.attempt_mapped(index, None)
+        pool = [*(instance.request for instance in self.mapped), self.new_request()]
+        requests = data.draw(st.permutations(pool), "requests")[: data.draw(st.integers(1, MAX_MAPPED), "length")]
+        self.is_list_replaced = True
+        self.clear_mapped(requests, is_counted=is_counted)
+
+    def clear_mapped(self, requests: list[int], *, is_counted: bool) -> None:
+        self.pass_time()
+        # Before 3.2, Airflow counts a clear only if the DAG run had ended.
+        self.clear_number += is_counted
+        for instance in self.all_mapped:
+            # Airflow schedules all instances of a list at once, and counts that as a try.
+            instance.tries = max(1, instance.tries)
+            instance.clear()
+        self.map_over(requests)
+
+    def map_over(self, requests: list[int]) -> None:
+        self.length = len(requests)
+        for index, request in enumerate(requests):
+            if index == len(self.all_mapped):
+                self.all_mapped.append(self.mapped_instance(index, request))
+            self.all_mapped[index].request = request
+
+    @property
+    def mapped(self) -> list[Instance]:
+        return self.all_mapped[: self.length]
 
     @rule(fault=st.sampled_from(FAULTS), nth=st.integers(1, 3), times=st.sampled_from([1, 3, 1000]))
     def break_api(self, fault: dict[str, Any], nth: int, times: int) -> None:
@@ -163,7 +155,7 @@ class Ordering(RuleBasedStateMachine):
         self.ard.faults.remove(rule)
         self.run(instance, CrashPoint(None))
 
-    @rule(metadata=st.sampled_from(["as_strings", "beside_order", "absent"]))
+    @rule(metadata=st.sampled_from(ASSUMPTIONS["metadata"][1:]))
     def change_metadata(self, metadata: Any) -> None:
         self.ard.assumptions = Assumptions(metadata=metadata)
 
@@ -176,7 +168,7 @@ class Ordering(RuleBasedStateMachine):
     def no_excess_orders(self) -> None:
         Ordering.steps += 1
         for instance in self.instances:
-            placed = Counter(order_tags(order).get(SERIES_TAG) for order in self.orders(KEY_TAG, instance.key.digest))
+            placed = Counter(self.series_of_orders(instance))
             if instance.if_exists == "reuse":
                 assert placed.total() <= min(1, len(instance.started_series)), (instance, placed)
             else:
@@ -194,16 +186,24 @@ class Ordering(RuleBasedStateMachine):
             self.finish(instance)
         self.no_excess_orders()
         for instance in self.instances:
-            series = [order_tags(order).get(SERIES_TAG) for order in self.orders(KEY_TAG, instance.key.digest)]
-            assert instance.if_exists == "reuse" or series.count(instance.series) == 1
-            assert series
-        assert set(self.mapped_orders()) == {self.fingerprint(instance.request) for instance in self.mapped}
+            series = self.series_of_orders(instance)
+            assert series if instance.if_exists == "reuse" else series.count(instance.series) == 1
+        placed = set(self.mapped_orders())
+        items = {self.fingerprint(instance.request) for instance in self.mapped if not self.has_other_order(instance)}
+        assert items == placed or (items < placed and self.is_list_replaced)
 
     def finish(self, instance: Instance) -> None:
         if instance in self.mapped:
             self.requested_mapped.add(instance.request)
-        outcomes = [self.run(instance, CrashPoint(None)) for _ in range(2)]
-        assert outcomes[-1] is None, (instance, outcomes)
+        error = [self.run(instance, CrashPoint(None)) for _ in range(2)][-1]
+        assert error is None or (isinstance(error, ArdOrderConflict) and self.has_other_order(instance)), instance
+
+    def has_other_order(self, instance: Instance) -> bool:
+        """Return whether an index of a list whose items were replaced has, or adopted, the order of another item."""
+        orders = self.orders(KEY_TAG, instance.key.digest)
+        orders += [order for order in self.ard.orders if instance.record and order.id == instance.record.order_id]
+        others = [o for o in orders if order_tags(o)[FINGERPRINT_TAG] != self.fingerprint(instance.request)]
+        return self.is_list_replaced and instance in self.all_mapped and bool(others)
 
     def run(self, instance: Instance, point: CrashPoint) -> BaseException | None:
         """Run one try, and return the exception that ended it."""
@@ -212,7 +212,7 @@ class Ordering(RuleBasedStateMachine):
             instance.series,
             self.clear_number if instance.key.is_mapped else instance.series,
             is_first=instance.tries == 0,
-            mapped_instances=len(self.mapped) if instance.key.is_mapped else None,
+            mapped_instances=self.length if instance.key.is_mapped else None,
         )
         instance.tries += 1
         store = (
@@ -232,8 +232,8 @@ class Ordering(RuleBasedStateMachine):
                 attempt=attempt,
             )
         except ArdOrderConflict as error:
-            # The request of a task instance never changes here; but a dry run may be answered with an order ID.
-            if not instance.has_limits:
+            # A dry run may be answered with an order ID, and another item may have been ordered under a map index.
+            if not instance.has_limits and not self.has_other_order(instance):
                 raise
             return error
         except (ArdError, Crash) as error:
@@ -249,7 +249,8 @@ class Ordering(RuleBasedStateMachine):
         return self.next_request - 1
 
     def request(self, number: int) -> OrderRequest:
-        return OrderRequest.of(acquisitions=self.ard.acquisitions[number], destination="s3://bkt/p")
+        folder, index = divmod(number, len(self.ard.acquisitions))
+        return OrderRequest.of(acquisitions=self.ard.acquisitions[index], destination=f"s3://bkt/{folder}")
 
     def fingerprint(self, number: int) -> str:
         return fingerprint(self.request(number))
@@ -260,6 +261,9 @@ class Ordering(RuleBasedStateMachine):
 
     def orders(self, tag: str, value: str) -> list[Any]:
         return [order for order in self.ard.orders if order_tags(order).get(tag) == value]
+
+    def series_of_orders(self, instance: Instance) -> list[int]:
+        return [int(order_tags(order)[SERIES_TAG]) for order in self.orders(KEY_TAG, instance.key.digest)]
 
     def mapped_orders(self) -> Counter[str]:
         task_digest = IdempotencyKey("dag", "mapped", "run").task_digest

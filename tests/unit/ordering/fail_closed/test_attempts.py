@@ -7,11 +7,12 @@ import pytest
 from airflow_provider_ard.api.client import ArdClient
 from airflow_provider_ard.api.errors import ArdNotFoundError, ArdOrderConflict, ArdOrderInDoubtError
 from airflow_provider_ard.api.http.auth import Login
+from airflow_provider_ard.ordering.placement import OrderPlacement
 from airflow_provider_ard.ordering.submission_store import NullSubmissionStore, SubmissionRecord
 from airflow_provider_ard.ordering.task_state import Attempt
 from airflow_provider_ard.sandbox import Assumptions
 from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
-from tests.unit.ordering.fail_closed.conftest import CLEARED, RETRY, MemoryStore, order_once
+from tests.unit.ordering.fail_closed.conftest import CLEARED, KEY, RETRY, MemoryStore, order_once
 
 
 @pytest.mark.parametrize("code", ASSUMPTIONS["unknown_order"])
@@ -47,6 +48,30 @@ def test_resubmit_reattaches_in_automatic_retries(ard, client, request_for):
     second = order_once(client, request_for(), if_exists="resubmit", attempt=CLEARED)
     assert second.is_new
     assert order_once(client, request_for(), if_exists="resubmit", attempt=CLEARED).order.id == second.order.id
+
+
+def test_resubmit_keeps_the_order_that_this_series_reattached_to(ard, client, request_for):
+    store = MemoryStore()
+    first = order_once(client, request_for(), store=store)
+    assert not order_once(client, request_for(), store=store, attempt=CLEARED).is_new
+    retry = order_once(client, request_for(), if_exists="resubmit", store=store, attempt=CLEARED)
+    assert retry.order.id == first.order.id
+
+
+def test_order_that_failed_after_a_clear_is_reported_and_not_replaced(ard, client, request_for):
+    store = MemoryStore()
+
+    def find_existing(attempt):
+        return OrderPlacement(
+            client, request_for(), KEY, store=store, attempt=attempt, include_failed=True
+        ).find_existing()
+
+    first = order_once(client, request_for(), store=store)
+    assert find_existing(CLEARED).id == first.order.id
+    ard.fail_order(first.order.id)
+    # An automatic retry; the next clear replaces the order.
+    assert find_existing(CLEARED).id == first.order.id
+    assert find_existing(Attempt(series=2, clear_number=2, is_first=False)) is None
 
 
 def test_conflict_after_lost_response_is_resolved_by_its_advice(ard, client, request_for):
