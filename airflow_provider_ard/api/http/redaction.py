@@ -28,10 +28,20 @@ _PARAMETERS = (
     "password",
 )
 # Patterns are compiled when first used: a DAG file that uses none loads this module as well.
-# Not preceded by a letter, so that names that merely end in `sig` do not match. `=` may be percent-encoded.
+# Not preceded by a letter, so that names that merely end in `sig` do not match. `=` may be encoded.
 _PARAMETER = (
-    rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D))(?!\*\*\*)"
+    rf"(?i)(?<![a-z])((?:{'|'.join(_PARAMETERS)})(?:=|%(?:25)*3D|\\+u003d))(?!\*\*\*)"
     r"[^&\s\"'<>\\]+?(?=%(?:25)*26|[&\s\"'<>\\]|$)"
+)
+_JWT = r"()\beyJ[\w-]{8,}\.eyJ[\w-]+\.[\w-]+"
+_SPACE = r"(?:\s|\+|%(?:25)*20)"
+_PRIVATE_KEY = rf"(?s)(-----BEGIN{_SPACE}(?:[A-Z]+{_SPACE})*PRIVATE{_SPACE}KEY-----)(?!\*\*\*).*?(?=-----END|\Z)"
+# Secrets of any text, each with the strings of which one is in every match: an AOI of a megabyte is searched for these
+# first.
+_SECRETS = (
+    (("=", "%", "u003"), _PARAMETER),
+    (("eyJ",), _JWT),
+    (("PRIVATE",), _PRIVATE_KEY),
 )
 _HEADER = r"(?i)\b((?:bearer|basic) +)[a-z0-9._~+/-]{8,}=*"
 # Headers of signed requests, as AWS libraries log them.
@@ -41,10 +51,21 @@ _FIELD = (
     r"(?i)(\\*['\"](?:access_?token|refresh_?token|client_?secret|password|secret_?access_?key|session_?token)"
     r"\\*['\"]\s*:\s*\\*['\"]|<(?:SecretAccessKey|SessionToken)>)[^'\"<\\]+"
 )
-_JWT = r"()\beyJ[\w-]{8,}\.eyJ[\w-]+\.[\w-]+"
-_PRIVATE_KEY = r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)"
-# A JSON object in base64, such as the key of a service account.
-_BASE64_JSON = r"\be[wy][A-Za-z0-9+/\s]{100,}"
+# Such as that of a proxy in the environment.
+_USER_INFO = r"(://[^/@\s:]*:)(?!\*\*\*@)[^/\s'\"<>]+(?=@)"
+# What only looks like a secret in the text of a user.
+_RESPONSE_SECRETS = (_HEADER, _AWS_HEADER, _FIELD, _USER_INFO)
+# Text in base64, such as the key of a service account: also as lines, as a part, or encoded again for JSON or a URL.
+_ENCODED_PLUS = r"%(?:25)*2[bB]|\\+u002[bB]"
+_ENCODED_SLASH = r"%(?:25)*2[fF]|\\+u002[fF]|\\+/"
+_ENCODED_OTHER = r"%(?:25)*(?:3[dD]|0[aA]|0[dD])|\\+u003[dD]|\\+[nr]|[\s=]"
+_BASE64 = (
+    r"(?<![A-Za-z0-9+/_-])"
+    rf"(?:[A-Za-z0-9+/_-]{{20,}}(?:{_ENCODED_PLUS}|{_ENCODED_SLASH}|{_ENCODED_OTHER})*)+[A-Za-z0-9+/_-]*"
+)
+_SHORTEST_BASE64 = 60
+# Lines of a private key, of which the text may contain a part. A hash has 64 digits.
+_KEY_LINES = r"(?:[A-Za-z0-9+/=]|\\+[nr]|[\r\n]){80,}"
 _TEMPLATE = r"(?s)\{\{.*?\}\}|\{%.*?%\}"
 # Shorter texts cannot contain a signed URL.
 _SHORTEST_SIGNED = 24
@@ -66,9 +87,9 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in sorted(set(secrets), key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             text = _pattern(secret).sub("***", text)
-    for marked in (_PARAMETER, _HEADER, _AWS_HEADER, _FIELD, _JWT, _PRIVATE_KEY):
-        text = re.sub(marked, r"\1***", text)
-    return text
+    for pattern in (*_patterns_for(text), *_RESPONSE_SECRETS):
+        text = re.sub(pattern, r"\1***", text)
+    return re.sub(_BASE64, lambda encoded: "***" if _encodes_secret(encoded[0]) else encoded[0], text)
 
 
 def redact_values(value: Any) -> Any:
@@ -81,17 +102,21 @@ def redact_values(value: Any) -> Any:
 
 
 def contains_secret(text: str) -> bool:
-    """Return whether a text contains a signature, token or private key, also in base64. A template is none."""
+    """Return whether a text contains a signature, token or private key, also in base64. A template is none.
+
+    `redact_text` replaces what this finds.
+    """
     if len(text) < _SHORTEST_SIGNED:
         return False
     text = without_templates(text)
-    # An AOI of a megabyte is searched for a character first.
-    return (
-        (("=" in text or "%" in text) and re.search(_PARAMETER, text) is not None)
-        or ("eyJ" in text and re.search(_JWT, text) is not None)
-        or ("PRIVATE KEY" in text and re.search(_PRIVATE_KEY, text) is not None)
-        or any(b'"private_key"' in _decoded(match[0]) for match in re.finditer(_BASE64_JSON, text))
+    return any(re.search(pattern, text) for pattern in _patterns_for(text)) or any(
+        _encodes_secret(encoded[0]) for encoded in re.finditer(_BASE64, text)
     )
+
+
+def _patterns_for(text: str) -> list[str]:
+    """Return the patterns of the secrets that a text may contain."""
+    return [pattern for markers, pattern in _SECRETS if any(marker in text for marker in markers)]
 
 
 def without_templates(text: str) -> str:
@@ -99,12 +124,30 @@ def without_templates(text: str) -> str:
     return re.sub(_TEMPLATE, "", text) if "{" in text else text
 
 
-def _decoded(encoded: str) -> bytes:
-    compact = "".join(encoded.split())
-    try:
-        return base64.b64decode(compact[: len(compact) // 4 * 4])
-    except ValueError:
-        return b""
+def _encodes_secret(encoded: str) -> bool:
+    """Return whether text in base64, or a part of it, contains a secret."""
+    for pattern, replacement in ((_ENCODED_PLUS, "+"), (_ENCODED_SLASH, "/"), (_ENCODED_OTHER, "")):
+        encoded = re.sub(pattern, replacement, encoded)
+    encoded = encoded.replace("-", "+").replace("_", "/")
+    if len(encoded) < _SHORTEST_BASE64:
+        return False
+    # A part may begin at any of the four characters that encode three bytes.
+    for start in range(4):
+        length = (len(encoded) - start) // 4 * 4
+        decoded = base64.b64decode(encoded[start : start + length])
+        for text in re.findall(rb"[\t\n\r -~]{%d,}" % _SHORTEST_SIGNED, decoded):
+            if _is_secret(text.decode("ascii")):
+                return True
+    return False
+
+
+def _is_secret(decoded: str) -> bool:
+    return (
+        '"private_key"' in decoded
+        or "PRIVATE KEY-----" in decoded
+        or contains_secret(decoded)
+        or re.search(_KEY_LINES, decoded) is not None
+    )
 
 
 def encodings(secret: str) -> Iterator[str]:

@@ -66,31 +66,31 @@ def test_short_secret_is_not_replaced_within_words():
     assert redact_text("an innocent sentence", ["an"]) == "an innocent sentence"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "GET /c?sv=1&sig=Pl4nted%2FS%3D&se=2",
-        "GET /c?sv=1&SIG=Pl4nted",
-        "next%3Fsv%3D1%26sig%3DPl4nted%26se%3D2",
-        "https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA&X-Amz-Signature=Pl4nted",
-        "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=Pl4nted%2F",
-        "https://storage.googleapis.com/b/k?X-Goog-Signature=Pl4nted",
-        "https://d.cloudfront.net/k?Key-Pair-Id=K&Signature=Pl4nted~",
-        "grant_type=password&username=me&password=Pl4nted",
-        "grant_type=refresh_token&refresh_token=Pl4nted",
-        "Authorization: Bearer Pl4nted.Pl4nted",
-        "{'Authorization': 'Basic Pl4ntedPl4nted=='}",
-        "'X-Amz-Security-Token': b'Pl4nted/Pl4nted', 'Date': 1",
-        "x-amz-security-token:Pl4nted/Pl4nted",
-        '{"private_key": "-----BEGIN PRIVATE KEY-----\\nPl4nted\\n-----END PRIVATE KEY-----\\n"}',
-        "-----BEGIN RSA PRIVATE KEY-----\nPl4nted cut off",
-        '{"access_token": "Pl4nted", "expires_in": 1}',
-        "{'refresh_token': 'Pl4nted'}",
-        r'{"message": "{\"accessToken\": \"Pl4nted\"}"}',
-        "<Credentials><SecretAccessKey>Pl4nted/+</SecretAccessKey><SessionToken>Pl4nted</SessionToken>",
-        "AWS4-HMAC-SHA256 Credential=AKIA/x, SignedHeaders=host, Signature=Pl4nted",
-    ],
-)
+SECRET_TEXTS = [
+    "GET /c?sv=1&sig=Pl4nted%2FS%3D&se=2",
+    "GET /c?sv=1&SIG=Pl4nted",
+    "next%3Fsv%3D1%26sig%3DPl4nted%26se%3D2",
+    "https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA&X-Amz-Signature=Pl4nted",
+    "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=Pl4nted%2F",
+    "https://storage.googleapis.com/b/k?X-Goog-Signature=Pl4nted",
+    "https://d.cloudfront.net/k?Key-Pair-Id=K&Signature=Pl4nted~",
+    "grant_type=password&username=me&password=Pl4nted",
+    "grant_type=refresh_token&refresh_token=Pl4nted",
+    "Authorization: Bearer Pl4nted.Pl4nted",
+    "{'Authorization': 'Basic Pl4ntedPl4nted=='}",
+    "'X-Amz-Security-Token': b'Pl4nted/Pl4nted', 'Date': 1",
+    "x-amz-security-token:Pl4nted/Pl4nted",
+    '{"private_key": "-----BEGIN PRIVATE KEY-----\\nPl4nted\\n-----END PRIVATE KEY-----\\n"}',
+    "-----BEGIN RSA PRIVATE KEY-----\nPl4nted cut off",
+    '{"access_token": "Pl4nted", "expires_in": 1}',
+    "{'refresh_token': 'Pl4nted'}",
+    r'{"message": "{\"accessToken\": \"Pl4nted\"}"}',
+    "<Credentials><SecretAccessKey>Pl4nted/+</SecretAccessKey><SessionToken>Pl4nted</SessionToken>",
+    "AWS4-HMAC-SHA256 Credential=AKIA/x, SignedHeaders=host, Signature=Pl4nted",
+]
+
+
+@pytest.mark.parametrize("text", SECRET_TEXTS)
 def test_signatures_and_tokens_are_replaced(text):
     assert "Pl4nted" not in redact_text(text)
     assert "***" in redact_text(text)
