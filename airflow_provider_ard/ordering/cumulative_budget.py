@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.budgets import UNITS
 from airflow_provider_ard.api.errors import ArdBudgetExceeded, ArdError, ArdOrderInDoubtError, ArdUnavailableError
+from airflow_provider_ard.api.http.time_limit import time_limit
 from airflow_provider_ard.ordering.budget import is_priced, read_estimate
 from airflow_provider_ard.ordering.existing_orders import CLOCK_MARGIN
 from airflow_provider_ard.ordering.reservations import NullReservationStore, Reservation
@@ -42,7 +43,8 @@ RESERVATION_WINDOW_S = 60.0
 UNCONFIRMED_RESERVATION_S = 3600.0
 # How long to wait until the list of orders shows a new order, and how old an order may be to be waited for.
 LISTING_WINDOW_S = 30.0
-LISTING_TIMEOUT_S = 10.0
+# How long it may take to read the list once.
+LISTING_TIMEOUT_S = 30.0
 NEW_ORDER = timedelta(minutes=10)
 
 
@@ -144,10 +146,11 @@ class BudgetGuard:
         return bool(self) and (self._own is not None or is_recent)
 
     def _is_listed(self, order_id: str) -> bool:
-        client = self._client.single_attempt(timeout=LISTING_TIMEOUT_S)
+        client = self._client.single_attempt()
         try:
             pages = client.search_orders(start_date=f"{_now() - CLOCK_MARGIN:%Y-%m-%d}")
-            return any(order.id == order_id for page in pages for order in page)
+            with time_limit(LISTING_TIMEOUT_S):
+                return any(order.id == order_id for page in pages for order in page)
         except ArdError as error:
             log.debug("Order %s: reading the list of orders failed: %s", order_id, error)
             return False

@@ -10,17 +10,16 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.errors import ArdError, ArdNotFoundError, ArdUnavailableError
+from airflow_provider_ard.api.http.time_limit import time_limit
 from airflow_provider_ard.ordering.idempotency import FINGERPRINT_TAG, TASK_KEY_TAG
 from airflow_provider_ard.ordering.tags import tag_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
     from airflow_provider_ard.api.client import ArdClient
     from airflow_provider_ard.api.orders.status import OrderStatus
@@ -95,13 +94,14 @@ class OrderSearch:
                 if any(order.id not in existing_order_ids for order in orders):
                     return orders
                 if is_last:
-                    return _run_within(2 * seconds, lambda: self._orders_without_filter(submitted_at))
+                    with time_limit(2 * seconds):
+                        return self._orders_without_filter(submitted_at)
             time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
             pause = min(2 * pause, 5.0)
 
     def _orders_within(self, seconds: float) -> list[OrderStatus]:
-        client = self._client.single_attempt(timeout=seconds)
-        return _run_within(seconds, lambda: self._orders(client))
+        with time_limit(seconds):
+            return self._orders(self._client.single_attempt())
 
     def _orders(self, client: ArdClient) -> list[OrderStatus]:
         return [order for digest in self._digests for order in _search(client, self._key_tag, digest)]
@@ -112,7 +112,7 @@ class OrderSearch:
         since = (
             now - UNRECORDED_SUBMISSION if submitted_at is None else datetime.fromtimestamp(submitted_at, now.tzinfo)
         )
-        client = self._client.single_attempt(timeout=LAST_SEARCH_TIMEOUT_S)
+        client = self._client.single_attempt()
         rows = _rows(client, start_date=f"{since - CLOCK_MARGIN:%Y-%m-%d}")
         unclear = [row for row in rows if _is_unclear(row, self._key_tag) and (row.metadata or not row.has_metadata)]
         orders = rows + [get_listed_order(client, row.id) for row in unclear[:MAX_SINGLE_REQUESTS]]
@@ -123,26 +123,6 @@ class OrderSearch:
                 order_id=rows[0].id,
             )
         return _confirmed(client, [order for order in orders if tag_digest(order, self._key_tag) in self._digests])
-
-
-def _run_within(seconds: float, search: Callable[[], list[OrderStatus]]) -> list[OrderStatus]:
-    """Return the result of a search in a thread. Raises `ArdUnavailableError` if it takes longer.
-
-    The timeout of a request does not bound a response that arrives byte by byte, nor a sequence of requests.
-    """
-    future: Future[list[OrderStatus]] = Future()
-    Thread(target=_resolve, args=(future, search), name="ard-search", daemon=True).start()
-    try:
-        return future.result(seconds)
-    except TimeoutError:
-        raise ArdUnavailableError(f"the search for existing orders took longer than {seconds:.0f} s") from None
-
-
-def _resolve(future: Future[list[OrderStatus]], search: Callable[[], list[OrderStatus]]) -> None:
-    try:
-        future.set_result(search())
-    except Exception as error:  # noqa: BLE001 -- raised in the thread that waits
-        future.set_exception(error)
 
 
 def _search(client: ArdClient, tag: str, digest: str) -> list[OrderStatus]:

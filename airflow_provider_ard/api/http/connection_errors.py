@@ -6,7 +6,9 @@ import ssl
 from typing import TYPE_CHECKING
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
+
+from airflow_provider_ard.api.http.limited_session import MAX_RESPONSE_BYTES, ResponseTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,28 +26,30 @@ def may_be_idle_timeout(error: Exception) -> bool:
     """Return whether the cause may be a server that closed an idle kept-alive connection."""
     return (
         isinstance(error, requests.ConnectionError)
-        and not isinstance(error, requests.Timeout)
+        and not _is_timeout(error)
         and not is_unsent(error)
         and not _is_about_certificates(error)
     )
 
 
 def describe(error: Exception, *, had_response: bool = False) -> str:
-    """Return a one-line description of the cause, without the library's nesting.
+    """Return a one-line description of the cause, without the library's text: it may contain a signed URL.
 
     `had_response`: the server has responded to this client before, so its scheme is not in doubt.
     """
     if isinstance(error, requests.exceptions.SSLError):
-        detail = first_line(error)
+        detail = _tls_detail(error)
         if _is_about_certificates(error):
             return f"the TLS certificate was not accepted, see `verify` in the Connection ({detail})"
         hint = "" if had_response else "; does the server expect http?"
         return f"the TLS connection failed{hint} ({detail})"
-    if isinstance(error, requests.Timeout):
-        return "no response in time"
+    if isinstance(error, ResponseTooLarge):
+        return f"the response is larger than {MAX_RESPONSE_BYTES // 1024**2} MB"
     if is_unsent(error):
         is_refused = any(isinstance(cause.__cause__, ConnectionRefusedError) for cause in _causes(error))
         return f"could not connect{', connection refused' if is_refused else ''}"
+    if _is_timeout(error):
+        return "no complete response in time"
     hint = "; does the server expect https?" if _got_no_response_without_tls(error) and not had_response else ""
     return f"the connection was closed unexpectedly{hint} ({type(error).__name__})"
 
@@ -54,10 +58,10 @@ def setting_to_check(error: Exception, *, had_response: bool = False) -> str | N
     """Return the client setting that most likely prevents a response, None if there is none."""
     if _is_about_certificates(error):
         return "verify"
-    if isinstance(error, requests.ReadTimeout):
-        return "timeout"
     if is_unsent(error) or isinstance(error, requests.exceptions.InvalidURL):
         return "host"
+    if _is_timeout(error):
+        return "timeout"
     is_wrong_scheme = isinstance(error, requests.exceptions.SSLError) or _got_no_response_without_tls(error)
     return "host" if is_wrong_scheme and not had_response else None
 
@@ -65,6 +69,20 @@ def setting_to_check(error: Exception, *, had_response: bool = False) -> str | N
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message."""
     return str(error).split("\n", 1)[0]
+
+
+def _is_timeout(error: Exception) -> bool:
+    """Return whether there was no response in time, or only a part of it."""
+    return isinstance(error, TimeoutError) or any(
+        isinstance(cause, requests.Timeout | ReadTimeoutError) for cause in _causes(error)
+    )
+
+
+def _tls_detail(error: Exception) -> str:
+    """Return the message of the TLS library, which unlike those of its callers contains no URL."""
+    return next(
+        (first_line(cause) for cause in _causes(error) if isinstance(cause, ssl.SSLError)), type(error).__name__
+    )
 
 
 def _is_about_certificates(error: Exception) -> bool:

@@ -8,6 +8,7 @@ never sent again: the caller has to search for the order (`ArdOrderInDoubtError`
 from __future__ import annotations
 
 import copy
+import http.client
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -27,6 +28,7 @@ from airflow_provider_ard.api.http.connection_errors import (
     may_be_idle_timeout,
     setting_to_check,
 )
+from airflow_provider_ard.api.http.limited_session import LimitedSession
 from airflow_provider_ard.api.http.log_redaction import redact_library_logs
 from airflow_provider_ard.api.http.redaction import redact_error
 from airflow_provider_ard.api.http.responses import error_from_response, json_object
@@ -42,7 +44,6 @@ AnyPage = TypeVar("AnyPage", bound="Page")
 
 DEFAULT_HOST = "https://ard.maxar.com"
 DEFAULT_TIMEOUT_S = 60.0
-CONNECT_TIMEOUT_S = 10.0
 PAGE_SIZE = 100
 # Attempts of a GET or a login.
 MAX_ATTEMPTS = 4
@@ -107,9 +108,7 @@ class Transport:
         redact_library_logs()
         self.base_url = api_base_url(host)
         self.cells_key = cells_key
-        self._verify = verify
-        self._timeout = (min(CONNECT_TIMEOUT_S, timeout), timeout)
-        self._session = requests.Session()
+        self._session = LimitedSession(verify=verify, timeout=timeout)
         self._session_state = _SessionState()
         self._session.headers["User-Agent"] = f"airflow-provider-ard/{__version__} {user_agent}".strip()
         self._session.headers["Accept"] = "application/json"
@@ -134,13 +133,10 @@ class Transport:
         self._session.close()
         self._session_state.is_kept_alive = False
 
-    def single_attempt(self, timeout: float | None = None) -> Self:
-        """Return a client without retries that shares the session and login. `timeout`: seconds, at most its own."""
+    def single_attempt(self) -> Self:
+        """Return a client without retries that shares the session and login."""
         client = copy.copy(self)
         client._retrying = self._retrying.copy(stop=tenacity.stop_after_attempt(1))
-        if timeout is not None:
-            connect, read = self._timeout
-            client._timeout = (min(connect, timeout), min(read, timeout))
         return client
 
     def _get(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -170,17 +166,29 @@ class Transport:
         return self._send("POST", path, data=body, headers=FORM, auth=auth or _no_auth)
 
     def _download(self, path: str) -> dict[str, Any]:
-        """Return the JSON of a file to which the API returns a signed link, at any host."""
+        """Return the JSON of a file to which the API returns a signed link, at any host.
+
+        The link works without a login, so errors contain neither its parts nor text of that host, which may repeat it.
+        """
         link = self._request_json("GET", path).get("download_link")
-        description = f"the file of {self.base_url}/{path}"
+        description = f"the file of {self.base_url}/{path}, from its storage"
         try:
-            response = self._session.get(str(link), auth=_no_auth, verify=self._verify, timeout=self._timeout)
+            response = self._session.exchange("GET", str(link), auth=_no_auth)
         except _REQUEST_ERRORS as error:
-            # The message must not contain the link: it works without a login.
-            raise ArdUnavailableError(f"{description}: {describe(error)}") from None
+            # The Connection's host is not that of the storage, but `verify` and `timeout` apply to both.
+            setting = setting_to_check(error, had_response=True)
+            raise ArdUnavailableError(
+                f"{description}: {describe(error, had_response=True)}", setting=None if setting == "host" else setting
+            ) from None
         if not response.ok:
-            raise ArdUnavailableError(f"{description}: {response.reason or 'refused'}", status=response.status_code)
-        return json_object(response)
+            reason = http.client.responses.get(response.status_code, "refused")
+            raise ArdUnavailableError(f"{description}: {reason}", status=response.status_code)
+        try:
+            return json_object(response)
+        except ArdUnavailableError:
+            raise ArdUnavailableError(
+                f"{description}: the response is not a JSON object", status=response.status_code
+            ) from None
 
     def _request_json(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return json_object(self._request(method, path, **content))
@@ -244,14 +252,7 @@ class Transport:
         return self._exchange_once(method, path, **content)
 
     def _exchange_once(self, method: str, path: str, **content: Any) -> requests.Response:
-        response = self._session.request(
-            method,
-            f"{self.base_url}/{path}",
-            verify=self._verify,
-            timeout=self._timeout,
-            allow_redirects=False,
-            **content,
-        )
+        response = self._session.exchange(method, f"{self.base_url}/{path}", allow_redirects=False, **content)
         self._session_state.had_response = self._session_state.is_kept_alive = True
         return response
 

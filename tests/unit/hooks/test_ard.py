@@ -160,8 +160,8 @@ def test_connection_fields_are_passed_to_the_client():
     )
     assert client.base_url == "https://ard.example:8443/api/v1"
     assert client.cells_key == "cell_ids"
-    assert client._verify is False
-    assert client._timeout == (5, 5)
+    assert client._session._verify is False
+    assert client._session.timeout == 5
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_connection_as_uri_with_extras(ard, monkeypatch):
     assert hook.test_connection()[0]
     assert hook.credentials_ids == {"gs://my-bucket": "stored", "az://": "azure-prod"}
     client = create_client(ArdHook.get_connection("c"))
-    assert (client.cells_key, client._verify, client._timeout) == ("cell_ids", False, (5, 5))
+    assert (client.cells_key, client._session._verify, client._session.timeout) == ("cell_ids", False, 5)
 
 
 def test_connection_as_uri_without_host(monkeypatch):
