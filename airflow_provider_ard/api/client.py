@@ -17,6 +17,7 @@ from airflow_provider_ard.api.errors import (
 from airflow_provider_ard.api.http.pagination import OrderPage
 from airflow_provider_ard.api.http.redaction import redact_error
 from airflow_provider_ard.api.http.responses import json_object
+from airflow_provider_ard.api.http.storable import storable_json
 from airflow_provider_ard.api.http.transport import PAGE_SIZE, url_path
 from airflow_provider_ard.api.orders.acquisitions import parse_acquisitions
 from airflow_provider_ard.api.orders.order_ids import is_same_id
@@ -146,7 +147,7 @@ class ArdClient(AccountClient):
             with self._documented("order/"):
                 if response.status_code != 200 or response.headers.get("Age", "0") != "0":
                     raise ValueError("the response is partial, or a copy from a cache")
-                page = StrictOrderPage.model_validate_json(response.content)
+                page = StrictOrderPage.model_validate_json(storable_json(response.content))
                 if not order_ids.isdisjoint(order.id for order in page.data):
                     raise ValueError("the list repeats orders")
             yield page.data

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.arguments import safe_repr
 from airflow_provider_ard.api.errors import ArdRequestError, ArdUnavailableError
+from airflow_provider_ard.api.http.storable import storable_text
 from airflow_provider_ard.api.orders.status import State
 from airflow_provider_ard.ordering.budget import is_priced, read_estimate
 from airflow_provider_ard.ordering.existing_orders import CLOCK_MARGIN, MAX_ROWS, get_listed_order
@@ -161,7 +162,8 @@ def scope_tags(budget: Budget, key: OrderKey, metadata: Mapping[str, Any]) -> Sc
             f"{budget.tag!r}, got {safe_repr(value)}; pass a string",
             argument="metadata",
         )
-    return {budget.tag: normalize_tag(value)}
+    # As the client reads it from a status.
+    return {budget.tag: normalize_tag(storable_text(str(value)))}
 
 
 def placed_at_of(order: OrderStatus) -> datetime | None:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from typing_extensions import TypedDict
 
 from airflow_provider_ard.api.account import StoredCredentials
+from airflow_provider_ard.api.http.storable import storable_json
 from airflow_provider_ard.api.orders.status import OrderStatus
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class OrderPage:
     """A page of up to 100 orders; `statuses` maps order IDs to statuses. Raises ValueError for any other content."""
 
     def __init__(self, content: bytes) -> None:
+        content = storable_json(content)
         page = _STATUSES.validate_json(content)
         self.statuses = {str(row["id"]): sys.intern(row.get("status", "")) for row in page.rows if "id" in row}
         self.has_more = bool(page.has_more)
@@ -82,7 +84,7 @@ class CredentialsPage:
     """A page of up to 100 stored credentials. Raises ValueError for any other content."""
 
     def __init__(self, content: bytes) -> None:
-        page = _CREDENTIALS.validate_json(content)
+        page = _CREDENTIALS.validate_json(storable_json(content))
         self.credentials = [row.registered_credentials for row in page.rows]
         self.ids = [credentials.credentials_id for credentials in self.credentials]
         self.has_more = bool(page.has_more)

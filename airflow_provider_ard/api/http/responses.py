@@ -16,6 +16,7 @@ from airflow_provider_ard.api.errors import (
     ArdRequestError,
     ArdUnavailableError,
 )
+from airflow_provider_ard.api.http.storable import storable_json, storable_text
 
 if TYPE_CHECKING:
     import requests
@@ -56,10 +57,11 @@ def error_from_response(
         "status": status,
         "code": _string(own.get("code")),
         "type": _string(own.get("type")),
-        "request_id": response.headers.get("x-request-id") or response.headers.get("x-amzn-requestid"),
+        "request_id": _request_id(response),
     }
     detail = body.get("message") if isinstance(body, dict) else None
-    message = f"{request_line}: {detail if isinstance(detail, str) and detail else response.reason or 'refused'}"
+    reason = storable_text(response.reason or "refused")
+    message = f"{request_line}: {detail if isinstance(detail, str) and detail else reason}"
     if 300 <= status < 400:
         location = _without_query(response.headers.get("location", "an unknown address"))
         return in_doubt_error(
@@ -76,6 +78,11 @@ def error_from_response(
     return ArdNotFoundError(message, **details) if status == 404 else ArdRequestError(message, **details)
 
 
+def _request_id(response: requests.Response) -> str | None:
+    request_id = response.headers.get("x-request-id") or response.headers.get("x-amzn-requestid")
+    return storable_text(request_id) if request_id else None
+
+
 def _is_name(value: object) -> bool:
     """Return whether a code or type is a name, as in the API's errors. Problem details (RFC 9457) have a URI."""
     return isinstance(value, str) and bool(re.fullmatch(r"\w+", value))
@@ -84,7 +91,7 @@ def _is_name(value: object) -> bool:
 def _json(response: requests.Response) -> Any:
     """Return the content as JSON, None if it is not JSON, or has deep nesting or huge numbers."""
     try:
-        return from_json(response.content)
+        return from_json(storable_json(response.content))
     except ValueError:
         return None
 

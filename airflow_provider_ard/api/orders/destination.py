@@ -19,16 +19,20 @@ class Destination(BaseModel):
 
     @staticmethod
     def echoed(config: Mapping[str, Any]) -> Destination | None:
-        """Return the location in an order's status, without credentials; None if its form is unknown."""
-        platform, inner = ("amazon_s3", config) if "bucket" in config else next(iter(config.items()), ("", {}))
-        if not isinstance(inner, Mapping):
-            return None
-        prefix = str(inner.get("prefix") or "").strip("/")
-        if platform == "azure_blob_storage" and inner.get("container"):
-            return AzureDestination(container=str(inner["container"]), prefix=prefix)
-        if platform in {"amazon_s3", "google_cloud_storage"} and inner.get("bucket"):
-            kind = S3Destination if platform == "amazon_s3" else GCSDestination
-            return kind(bucket=str(inner["bucket"]), prefix=prefix)
+        """Return the location in an order's status, without credentials; None if its form is unknown.
+
+        The platforms that were not ordered may be null.
+        """
+        platforms = {"amazon_s3": config} if config.get("bucket") else config
+        for platform, kind, container in (
+            ("amazon_s3", S3Destination, "bucket"),
+            ("google_cloud_storage", GCSDestination, "bucket"),
+            ("azure_blob_storage", AzureDestination, "container"),
+        ):
+            inner = platforms.get(platform)
+            if isinstance(inner, Mapping) and inner.get(container):
+                prefix = str(inner.get("prefix") or "").strip("/")
+                return kind(**{container: str(inner[container])}, prefix=prefix)
         return None
 
     @property

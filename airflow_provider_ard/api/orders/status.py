@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable  # noqa: TC003 -- pydantic evaluates it
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WrapValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WrapValidator, model_validator
+from pydantic_core import from_json
 
 from airflow_provider_ard.api.delivery.layout import root_collection_uri
 from airflow_provider_ard.api.http.redaction import redact_text
+from airflow_provider_ard.api.http.storable import storable_json, storable_numbers
 from airflow_provider_ard.api.orders.destination import Destination
 from airflow_provider_ard.api.orders.order_ids import is_order_id
 
@@ -82,6 +83,11 @@ class Usage(BaseModel):
     limits: Lenient[dict[str, Any]] = None
     available: Lenient[dict[str, Any]] = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _make_storable(cls, value: Any) -> Any:
+        return storable_numbers(value)
+
     @property
     def area_sqkm(self) -> float | None:
         """The total area, km²."""
@@ -103,8 +109,8 @@ def _metadata(value: object) -> dict[str, Any] | None:
     """Return metadata, also from a JSON string; None if it is no object."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = from_json(storable_json(value.encode()))
+        except ValueError:
             return None
     return value if isinstance(value, dict) else None
 

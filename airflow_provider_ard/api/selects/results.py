@@ -6,6 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from airflow_provider_ard.api.http.storable import storable_numbers
 from airflow_provider_ard.api.orders.status import Lenient, State, StatusName, Usage, message_of, state_of
 
 
@@ -24,7 +25,7 @@ class SelectStatus(BaseModel):
     ]
     status: StatusName = ""
     usage: Lenient[Usage] = None
-    stack_depth_summary: Lenient[dict[str, Any]] = None
+    stack_depth_summary: Annotated[Lenient[dict[str, Any]], BeforeValidator(storable_numbers)] = None
     unique_acquisitions: Lenient[int] = None
     links: Annotated[dict[str, Any], BeforeValidator(lambda value: value if isinstance(value, dict) else {})] = Field(
         default_factory=dict
@@ -73,7 +74,7 @@ def acquisition_matches(features: object) -> list[AcquisitionMatch]:
             name, datetime_ = str(tile["acquisition_id"]), str(tile.get("datetime") or tile["date"])
             cells.setdefault(name, []).append(f"Z{int(tile['tile:zone']):02d}-{tile['tile:quadkey']}")
             acquired_at[name] = min(datetime_, acquired_at.get(name, datetime_))
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(f"not the tiles of a metadata search: {error!r}") from None
     matches = [AcquisitionMatch(name, time, tuple(sorted(set(cells[name])))) for name, time in acquired_at.items()]
     return sorted(matches, key=lambda match: (match.acquired_at, match.id))

@@ -83,6 +83,26 @@ def test_other_fields_do_not_affect_the_status_of_a_select(status: str, fields: 
     assert json.loads(json.dumps(select.report())) == select.report()
 
 
+GCS = {"google_cloud_storage": {"bucket": "b", "prefix": None}}
+
+
+@pytest.mark.parametrize(
+    ("config", "uri"),
+    [
+        ({"amazon_s3": None, "azure_blob_storage": None} | GCS, "gs://b"),
+        ({"amazon_s3": {"bucket": None, "prefix": None}} | GCS, "gs://b"),
+        ({"bucket": None, "prefix": None} | GCS, "gs://b"),
+        ({"region": "us"} | GCS, "gs://b"),
+        ({"bucket": "b", "prefix": "/p/", "google_cloud_storage": None}, "s3://b/p"),
+        ({"amazon_s3": None, "azure_blob_storage": {"container": "c", "prefix": "p"}}, "az://c/p"),
+        ({"amazon_s3": None}, None),
+        ({"other_storage": {"bucket": "b"}}, None),
+    ],
+)
+def test_platforms_that_were_not_ordered_may_be_null(config, uri):
+    assert OrderStatus(id="1", order={"output_config": config}).report()["output_uri"] == uri
+
+
 @pytest.mark.parametrize("spelling", ["00{}", "{}"])
 def test_status_has_the_requested_order_id(ard, client, spelling):
     order_id = client.submit_order(OrderRequest.of(acquisitions=ard.acquisitions[0], destination="b/p")).id
