@@ -9,6 +9,7 @@ from airflow_provider_ard.exceptions import airflow_exceptions, raises_airflow_e
 from airflow_provider_ard.get_provider_info import ARD_CONNECTION
 from airflow_provider_ard.hooks import connection_fields as fields
 from airflow_provider_ard.hooks.connection_errors import describe_missing_connection
+from airflow_provider_ard.hooks.connection_ids import check_conn_id
 from airflow_provider_ard.hooks.secret_masking import mask_secrets
 from airflow_provider_ard.version_compat import AirflowNotFoundException, BaseHook, redact
 
@@ -33,7 +34,8 @@ class ArdHook(BaseHook):
         print(hook.get_order("3837513680025567106").status)
 
     Logs in once, at the first request. `client_options` are passed to `ArdClient`, for example `max_attempts=1` for a
-    caller that retries by itself. Every method raises the errors of `airflow_provider_ard.exceptions`.
+    caller that retries by itself. Every method raises the errors of `airflow_provider_ard.exceptions`; so does the
+    constructor, for an `ard_conn_id` that is not the ID of a Connection.
     """
 
     conn_name_attr = "ard_conn_id"
@@ -43,7 +45,8 @@ class ArdHook(BaseHook):
 
     def __init__(self, ard_conn_id: str = default_conn_name, **client_options: Any) -> None:
         super().__init__()
-        self.ard_conn_id = ard_conn_id
+        with airflow_exceptions(self.default_conn_name):
+            self.ard_conn_id = check_conn_id(ard_conn_id, "ard_conn_id")
         self._client_options = client_options
 
     @cached_property

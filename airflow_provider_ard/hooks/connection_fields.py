@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import os.path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.api.arguments import none_if_blank, parse_literal
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Prefix of an extra's name in errors.
 EXTRA = "the Connection's extra "
+# Sockets raise an OverflowError for some hundred years.
+LONGEST_TIMEOUT_S = 86_400.0
 _OBJECT = 'a JSON object like {"timeout": 30}'
 
 
@@ -74,7 +76,8 @@ def verify(value: object) -> bool | str:
         return value.strip().lower() == "true"
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and Path(value).exists():
+    # Unlike a `Path`, it returns False for what cannot be a path, such as the content of the file.
+    if isinstance(value, str) and os.path.exists(value):  # noqa: PTH110
         return value
     raise _wrong("verify", "true, false or the path of a CA bundle on this machine", value)
 
@@ -85,10 +88,10 @@ def timeout(value: object, default: float) -> float:
         return default
     try:
         seconds = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise _wrong("timeout", "seconds above 0", value)
+    if not 0 < seconds <= LONGEST_TIMEOUT_S:
+        raise _wrong("timeout", "seconds above 0, and at most a day", value)
     return seconds
 
 

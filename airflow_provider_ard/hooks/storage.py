@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ard.api.http.log_redaction import redact_library_logs
 from airflow_provider_ard.api.http.redaction import redact_text
+from airflow_provider_ard.api.http.storable import storable_json
 from airflow_provider_ard.exceptions import ArdError, ArdRequestError
+from airflow_provider_ard.hooks.connection_ids import check_conn_id
 from airflow_provider_ard.version_compat import AirflowNotFoundException, BaseHook, ObjectStoragePath
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class AirflowObjectStore:
     def __init__(self, storage_conn_id: str | None) -> None:
         redact_library_logs()
         if storage_conn_id is not None:
+            check_conn_id(storage_conn_id, "storage_conn_id")
             try:
                 # Checked first: S3 would continue with credentials of the environment.
                 BaseHook.get_connection(storage_conn_id)
@@ -94,7 +97,7 @@ class AirflowObjectStore:
         if isinstance(content, Exception):
             raise ArdError(f"{uri}: cannot be read {credentials}: {_first_line(content)}")
         try:
-            document = json.loads(content)
+            document = json.loads(storable_json(content))
         except ValueError:
             raise ArdError(f"{uri}: not a JSON document") from None
         if not isinstance(document, dict):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_provider_ard.api.budgets import parse_budgets
 from airflow_provider_ard.api.errors import ArdBudgetExceeded
 from airflow_provider_ard.api.orders.order_ids import parse_order_id
+from airflow_provider_ard.hooks.connection_ids import check_optional_conn_id
 from airflow_provider_ard.operators.order_budget import check_mapping, check_on_exceeded, check_pool, end_try
 from airflow_provider_ard.ordering.budget import BudgetLimits
 from airflow_provider_ard.ordering.cumulative_budget import BudgetGuard
@@ -57,6 +58,7 @@ def prepare_steps(
     if "existing_order_id" in passed:
         existing_order_id = parse_order_id(existing_order_id, "existing_order_id")
     check_on_exceeded(operator.on_exceeded)
+    check_optional_conn_id(operator.storage_conn_id, "storage_conn_id")
     budgets = hook.budgets
     if "budget" in passed:
         check_mapping(operator.task_id, context)

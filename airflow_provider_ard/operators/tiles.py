@@ -118,6 +118,7 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
         from airflow_provider_ard.api.delivery.stac import read_tiles
         from airflow_provider_ard.assets.delivery import delivery_event, publish_to_outlets
         from airflow_provider_ard.hooks.ard import ArdHook
+        from airflow_provider_ard.hooks.connection_ids import check_optional_conn_id
         from airflow_provider_ard.hooks.storage import AirflowObjectStore
         from airflow_provider_ard.operators.delivery_verification import parse_verify, verify_deliveries
 
@@ -128,11 +129,12 @@ class ArdListTilesOperator(SecretArgumentsMixin, BaseOperator):
                 assets=self.assets, dates=self.dates, cells=self.cells, acquisitions=self.acquisitions
             )
             verify = parse_verify(self.verify)
+            storage_conn_id = check_optional_conn_id(self.storage_conn_id, "storage_conn_id")
         size = self._checked_batch_size()
         hook = ArdHook(self.ard_conn_id)
         orders = [_check_succeeded(hook.get_order(order_id)) for order_id in order_ids]
         push_links(context["ti"], self.ard_conn_id, [order.report() for order in orders])
-        store = AirflowObjectStore(none_if_blank(self.storage_conn_id))
+        store = AirflowObjectStore(storage_conn_id)
         with airflow_exceptions(self.ard_conn_id):
             items: dict[str, TileLocation] = {}
             deliveries = []

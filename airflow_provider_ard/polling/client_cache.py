@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from airflow_provider_ard.api.errors import ArdAuthError, ArdError, ArdUnavailableError
+from airflow_provider_ard.hooks.connection_ids import check_conn_id
 from airflow_provider_ard.version_compat import BaseHook, Connection
 
 if TYPE_CHECKING:
@@ -55,10 +56,11 @@ class ConnectionClient:
         """Return the client, the same one until the Connection changes.
 
         Raises `ArdUnavailableError` while the Connection cannot be read, and Airflow's own error after an hour of that;
-        another `ArdError` if the Connection has an invalid field.
+        another `ArdError` if the ID or a field of the Connection is invalid.
         """
         now = time.monotonic()
         if self._client is None or now >= self._reload_at:
+            check_conn_id(self.ard_conn_id, "ard_conn_id")
             self._reload_at = now + RELOAD_CONNECTION_S
             await asyncio.to_thread(_import_modules)
             try:
