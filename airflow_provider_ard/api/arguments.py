@@ -17,6 +17,8 @@ _BRACKETS = ("[", "{", "(")
 # For `isinstance`, which is much faster for a dictionary than for an abstract Mapping.
 MAPPING_TYPES = (dict, Mapping)
 _MAX_CHARACTERS = 60
+# Some ten years. The end of a longer wait may be a date that Airflow cannot store; much longer ones also overflow.
+LONGEST_DURATION = timedelta(days=3660)
 # Compiled when first used: DAG files load this module.
 _USER_INFO = r"(?<=://)[^/@\s]*:[^/@\s]*@"
 
@@ -172,12 +174,27 @@ def did_you_mean(name: object, valid: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; valid names: {', '.join(names)}"
 
 
-def parse_seconds(value: object, argument: str) -> float:
+def parse_seconds(value: object, argument: str, *, longest: timedelta = LONGEST_DURATION) -> float:
     """Return seconds above 0 from a timedelta, a number or a numeric string. Raises `ArdRequestError` otherwise."""
-    try:
-        seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        seconds = 0.0
-    if isinstance(value, bool) or not 0 < seconds < float("inf"):
+    seconds = _seconds(value)
+    if isinstance(value, bool) or not 0 < seconds < math.inf:
         raise ArdRequestError(f"expected seconds above 0 or a timedelta, got {safe_repr(value)}", argument=argument)
+    check_duration(value, argument, longest=longest)
     return seconds
+
+
+def check_duration(value: object, argument: str, *, longest: timedelta = LONGEST_DURATION) -> None:
+    """Raise `ArdRequestError` for a timedelta or seconds above `longest`; any other value is left to the caller."""
+    seconds = _seconds(value)
+    if seconds > longest.total_seconds():
+        raise ArdRequestError(f"expected at most {longest.days:,} days, got {seconds:g} s", argument=argument)
+
+
+def _seconds(value: object) -> float:
+    """Return a duration in seconds, NaN if it is none."""
+    try:
+        return value.total_seconds() if isinstance(value, timedelta) else float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError):
+        return math.nan

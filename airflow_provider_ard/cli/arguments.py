@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_ard.api.arguments import LONGEST_DURATION
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -15,15 +17,17 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?\s*[smhdw]\s*)+", re.ASCII | re.IGNORECASE)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])", re.ASCII | re.IGNORECASE)
 _SECONDS = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
-# Longer than any wait, and short enough for a date.
+# Short enough for a date.
 _MAX_SECONDS = 1000 * 366 * 86_400
 
 
 def duration(text: str) -> float:
-    """Return a duration such as `90`, `30s`, `2h`, `1h30m` or `7d` in seconds, at least 1."""
+    """Return a duration such as `90`, `30s`, `2h`, `1h30m` or `7d` in seconds, at least 1 and at most ten years."""
     seconds = _parse_duration(text.strip())
-    if seconds is None or not 1 <= seconds <= _MAX_SECONDS:
-        raise argparse.ArgumentTypeError(f"expected a duration of 1 s or more, like 90, 30s, 2h or 7d, got {text!r}")
+    if seconds is None or not 1 <= seconds <= LONGEST_DURATION.total_seconds():
+        raise argparse.ArgumentTypeError(
+            f"expected a duration of 1 s to ten years, like 90, 30s, 2h or 7d, got {text!r}"
+        )
     return seconds
 
 

@@ -128,8 +128,8 @@ class ArdSelectOperator(OmittedArgumentsMixin, SecretArgumentsMixin, BaseOperato
         self.skip_if_empty = skip_if_empty
         self.if_exists = if_exists
         self.deferrable = deferrable
-        self.poke_interval = poke_interval
-        self.timeout = timeout
+        self.poke_interval = parse_seconds(poke_interval, "poke_interval")
+        self.timeout = parse_seconds(timeout, "timeout")
         self.ard_conn_id = ard_conn_id
         self._record_omitted(
             ids=ids,
@@ -149,13 +149,11 @@ class ArdSelectOperator(OmittedArgumentsMixin, SecretArgumentsMixin, BaseOperato
         hook = ArdHook(self.ard_conn_id)
         request = hook.select_request(**unmask(self._passed(SELECT_ARGUMENTS)))
         parse_bool(self.skip_if_empty, "skip_if_empty")
-        poke_interval = parse_seconds(self.poke_interval, "poke_interval")
-        timeout = parse_seconds(self.timeout, "timeout")
         for note in request.warnings:
             self.log.warning("%s", note)
         select_id = self._submit_once(hook, request, context)
-        deadline = time.time() + timeout
-        wait = SelectWait(select_id, poke_interval, deadline, self._log_outage)
+        deadline = time.time() + self.timeout
+        wait = SelectWait(select_id, self.poke_interval, deadline, self._log_outage)
         while True:
             self._poll(hook, wait)
             if wait.is_done:
@@ -168,13 +166,13 @@ class ArdSelectOperator(OmittedArgumentsMixin, SecretArgumentsMixin, BaseOperato
                     trigger=ArdSelectTrigger(
                         select_id=select_id,
                         ard_conn_id=self.ard_conn_id,
-                        poke_interval=poke_interval,
+                        poke_interval=self.poke_interval,
                         deadline=deadline,
                         not_before=time.time() + delay,
                     ),
                     method_name="execute_complete",
                     # The trigger checks its deadline itself; this is for the case that no triggerer runs.
-                    timeout=timedelta(seconds=timeout) + _TRIGGER_GRACE,
+                    timeout=timedelta(seconds=self.timeout) + _TRIGGER_GRACE,
                 )
             time.sleep(delay)
         return self._push_results(hook, hook.get_select(select_id), context)

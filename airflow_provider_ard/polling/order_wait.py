@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from airflow_provider_ard.polling.order_updates import order_updates
 from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.progress import WaitProgress, log_results
 from airflow_provider_ard.polling.wait_state import load_log_state, save_log_state, wait_started_at
-from airflow_provider_ard.version_compat import AirflowRescheduleException, AirflowSensorTimeout
+from airflow_provider_ard.version_compat import AirflowSensorTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,9 @@ class OrderWait:
         self.is_rescheduled = is_rescheduled
         # Seconds since the epoch until which the API asked for no requests.
         self.not_before: float | None = None
+        # One attempt: the next poll is the retry, and frees the worker slot in between. Created before any link is
+        # pushed, as it checks the ID that is part of the link.
+        self._hook = ArdHook(ard_conn_id, max_attempts=1)
         self._has_links = has_links
         self._keeps_links = has_links
         self._is_resumed = False
@@ -74,11 +77,6 @@ class OrderWait:
         self._reports: list[dict[str, Any]] | None = None
         # What concerns single orders is up to the reader.
         self._outages = OutageTracker(_log_outage, is_tolerated=is_login_refusal)
-
-    @cached_property
-    def _hook(self) -> ArdHook:
-        # The next poll is the retry, and frees the worker slot in between.
-        return ArdHook(self.ard_conn_id, max_attempts=1)
 
     @cached_property
     def _reader(self) -> StatusReader:
@@ -105,7 +103,7 @@ class OrderWait:
         """Poll the orders that have not succeeded yet. An outage is not an error: the next call polls again.
 
         A rescheduled task keeps its worker while the API refuses a request, as the next process would not know for how
-        long. Raises the error that ends the wait, such as `ArdOrderFailed`.
+        long. Raises the error that ends the wait, such as `ArdOrderFailed`; the caller checks `remaining`.
         """
         if self.not_before is not None and time.time() < self.not_before:
             return
@@ -119,12 +117,14 @@ class OrderWait:
         try:
             self._poll(progress)
             while self.is_rescheduled and self._is_refused:
-                time.sleep(min(self._outages.delay(self.poke_interval), MAX_REFUSAL_INTERVAL_S))
+                delay = min(self._outages.delay(self.poke_interval), MAX_REFUSAL_INTERVAL_S)
+                time.sleep(min(delay, self.remaining().total_seconds()))
                 self._poll(progress)
         finally:
             if self.is_rescheduled and self._log_state(progress) != log_state:
                 save_log_state(context, self._log_state(progress))
-        self._pause(self._outages.delay(0.0))
+        if delay := self._outages.delay(0.0):
+            self.not_before = time.time() + delay
         if not progress.pending:
             self._finish(context, progress.reports(), progress.started_at)
 
@@ -148,6 +148,12 @@ class OrderWait:
                 f"Timed out: {self.timeout:g} s have passed since the first try. The order itself continues."
             )
         return remaining
+
+    def pause(self) -> float:
+        """Return the seconds for which the API asked for no requests (`Retry-After`), at most until the wait ends."""
+        if self.not_before is None:
+            return 0.0
+        return max(0.0, min(self.not_before, self.started_at + self.timeout) - time.time())
 
     def publish_to_assets(self, outlets: Sequence[Any], storage_conn_id: str | None, context: Context) -> None:
         """Describe the orders in the events of the task's assets, if it has any."""
@@ -180,15 +186,6 @@ class OrderWait:
 
     def _log_state(self, progress: WaitProgress) -> dict[str, Any]:
         return progress.log_state | {"in_outage": self._outages.in_outage}
-
-    def _pause(self, seconds: float) -> None:
-        """Skip the polls of the next seconds, after a `Retry-After` or a refused login."""
-        if not seconds:
-            return
-        self.not_before = time.time() + seconds
-        if self.is_rescheduled and seconds > self.poke_interval:
-            # The next poll is in another process, which does not know of it.
-            raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=seconds))
 
     def _finish(self, context: Context, reports: list[dict[str, Any]], started_at: float | None) -> None:
         """End the wait: log the results and the duration, and push the links; neither may fail the task."""

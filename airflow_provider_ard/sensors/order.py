@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_ard.api.arguments import check_duration
 from airflow_provider_ard.api.orders.order_ids import is_single_order, parse_order_ids
 from airflow_provider_ard.exceptions import ArdError, airflow_exceptions, raises_airflow_exceptions
 from airflow_provider_ard.hooks.secret_arguments import SecretArgumentsMixin
@@ -72,6 +73,12 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
         ard_conn_id: str = "ard_default",
         **kwargs: Any,
     ) -> None:
+        for name, value in (
+            ("poke_interval", poke_interval),
+            ("timeout", timeout),
+            ("max_wait", kwargs.get("max_wait")),
+        ):
+            check_duration(value, name)
         super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
         self.order_id = order_id
         self.deferrable = deferrable
@@ -80,8 +87,10 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
 
     @cached_property
     def _wait(self) -> OrderWait:
+        from airflow_provider_ard.hooks.connection_ids import check_optional_conn_id
         from airflow_provider_ard.polling.order_wait import OrderWait
 
+        check_optional_conn_id(self.storage_conn_id, "storage_conn_id")
         return OrderWait(
             self._order_ids(),
             self.ard_conn_id,
@@ -123,6 +132,13 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
         if not self._wait.is_done:
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._result(context))
+
+    def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
+        """Return the seconds until the next poke, longer after a `Retry-After`.
+
+        Airflow calls it after it has checked the timeout. A poke in another process does not know of the `Retry-After`.
+        """
+        return max(super()._get_next_poke_interval(*args, **kwargs), self._wait.pause())
 
     def on_kill(self) -> None:
         """Log that the orders continue."""

@@ -16,6 +16,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_ard.api.arguments import OMITTED, parse_bool, parse_seconds, reject_blank, safe_repr
 from airflow_provider_ard.api.errors import ArdError, ArdRequestError
 from airflow_provider_ard.api.http.redaction import contains_secret
+from airflow_provider_ard.hooks.connection_ids import check_conn_id
 from airflow_provider_ard.version_compat import BaseEventTrigger
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 EVENT_STORE_DELAY_S = 5.0
 # By default the API returns the best few tiles of each cell; new tiles that are worse would never be found.
 STACK_DEPTH = 100
+# Longer than there has been imagery.
+LONGEST_LOOKBACK = timedelta(days=100 * 366)
 # Stands for one that is in a file.
 _ANY_AOI = "POLYGON ((0 0, 1 0, 1 1, 0 1, 0 0))"
 
@@ -86,10 +89,10 @@ class ArdNewImageryTrigger(BaseEventTrigger):
         self.intersects = _to_json(_plain_aoi(reject_blank(intersects, "intersects")), "intersects")
         self.bbox = _to_json(reject_blank(bbox, "bbox"), "bbox")
         self.query = _to_json(reject_blank(query, "query"), "query")
-        self.lookback = parse_seconds(lookback, "lookback")
+        self.lookback = parse_seconds(lookback, "lookback", longest=LONGEST_LOOKBACK)
         self.poke_interval = parse_seconds(poke_interval, "poke_interval")
         self.fire_existing = parse_bool(fire_existing, "fire_existing")
-        self.ard_conn_id = ard_conn_id
+        self.ard_conn_id = check_conn_id(ard_conn_id, "ard_conn_id")
         self._check()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -178,10 +181,7 @@ class ArdNewImageryTrigger(BaseEventTrigger):
         if is_path(self.intersects):
             # The triggerer reads the file, which may not exist where the DAG file is parsed.
             search["intersects"] = _ANY_AOI
-        try:
-            interval = f"{self._oldest()}/.."
-        except OverflowError:
-            raise ArdRequestError(f"is too long, got {self.lookback:g} s", argument="lookback") from None
+        interval = f"{self._oldest()}/.."
         for note in SelectRequest.of(**search, stack_depth=STACK_DEPTH, datetime=interval).warnings:
             self.log.warning("%s", note)
 

@@ -115,7 +115,7 @@ def test_acquisition_between_two_intervals_is_selected_once(ard, select, context
 
 
 def test_invalid_argument_sends_no_request(ard, select, context):
-    for arguments in ({"bbox": [1, 2, 3]}, {"if_exists": "fail"}, {"skip_if_empty": "perhaps"}, {"timeout": 0}, {"poke_interval": "soon"}):  # fmt: skip
+    for arguments in ({"bbox": [1, 2, 3]}, {"if_exists": "fail"}, {"skip_if_empty": "perhaps"}):
         with pytest.raises(ArdRequestError, match=next(iter(arguments))) as caught:
             select(**arguments).execute(context)
         assert isinstance(caught.value, AirflowFailException)

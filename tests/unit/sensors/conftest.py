@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import airflow
 import pytest
 
 from airflow_provider_ard.operators.order import ArdOrderOperator
@@ -18,6 +19,19 @@ def place_orders(ard, ard_connection, context, retry_pauses):
         return ids
 
     return place_orders
+
+
+@pytest.fixture
+def first_rescheduled_at(context, monkeypatch):
+    """Return a function that sets when Airflow has first rescheduled the sensor, None for never."""
+
+    def set_time(time):
+        context["ti"].get_first_reschedule_date = lambda _: time
+        if airflow.__version__.startswith("2."):
+            # It reads its database instead.
+            monkeypatch.setattr("airflow.sensors.base._orig_start_date", lambda **_: time)
+
+    return set_time
 
 
 def sensor(order_id, **options):

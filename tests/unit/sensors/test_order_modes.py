@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from airflow_provider_ard.version_compat import AirflowSensorTimeout
 from tests.unit.sensors.conftest import sensor
 
 
@@ -43,14 +44,35 @@ def test_poke_mode_honors_retry_after(ard, place_orders, context, monkeypatch):
     assert sum("/order/status/" in r.path for r in ard.requests) - before == 2
 
 
-def test_reschedule_mode_honors_retry_after_in_its_next_process(ard, place_orders, context):
+def time_until_next_poke(order_id, context, **options):
+    """Return for how long a sensor in a new process is rescheduled."""
     from airflow.exceptions import AirflowRescheduleException
 
-    (order_id,) = place_orders()
-    ard.faults.add("GET /order/status/*", kind="status", status=429, retry_after=300, nth=1)
     with pytest.raises(AirflowRescheduleException) as caught:
-        sensor(order_id, deferrable=False, mode="reschedule").poke(context)
-    assert caught.value.reschedule_date - datetime.now(UTC) > timedelta(seconds=290)
+        sensor(order_id, deferrable=False, mode="reschedule", **options).execute(context)
+    return caught.value.reschedule_date - datetime.now(UTC)
+
+
+@pytest.mark.parametrize("option", ["soft_fail", "never_fail", "silent_fail", "exponential_backoff"])
+def test_reschedule_mode_honors_retry_after_in_its_next_process(
+    ard, place_orders, context, first_rescheduled_at, option
+):
+    (order_id,) = place_orders()
+    first_rescheduled_at(None)
+    ard.faults.add("GET /order/status/*", kind="status", status=429, retry_after=300, nth=1)
+    pause = time_until_next_poke(order_id, context, **{option: True})
+    assert timedelta(seconds=290) < pause <= timedelta(seconds=300)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_lasting_retry_after_does_not_outlast_the_timeout(ard, place_orders, context, first_rescheduled_at, status):
+    (order_id,) = place_orders()
+    ard.faults.add("GET /order/status/*", kind="status", status=status, retry_after=3600)
+    first_rescheduled_at(None)
+    assert time_until_next_poke(order_id, context, timeout=100, poke_interval=10) <= timedelta(seconds=100)
+    first_rescheduled_at(datetime.now(UTC) - timedelta(seconds=101))
+    with pytest.raises(AirflowSensorTimeout):
+        sensor(order_id, deferrable=False, mode="reschedule", timeout=100).execute(context)
 
 
 def poke_rescheduled(order_id, context):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 
-import airflow
 import pytest
 
 from airflow_provider_ard.api import refusal
@@ -23,11 +22,8 @@ MODES = {
 
 
 @pytest.fixture
-def place_order(ard, ard_connection, place_order, fast_polling, context, monkeypatch):
-    context["ti"].get_first_reschedule_date = lambda _: None
-    if airflow.__version__.startswith("2."):
-        # It reads its database instead.
-        monkeypatch.setattr("airflow.sensors.base._orig_start_date", lambda **_: None)
+def place_order(ard, ard_connection, place_order, fast_polling, first_rescheduled_at):
+    first_rescheduled_at(None)
     return place_order
 
 
@@ -89,6 +85,13 @@ def test_lasting_refusal_ends_a_wait(ard, place_order, context, fast_sleeps, mod
     with pytest.raises(error):
         wait(order_id, context, mode)
     assert time.monotonic() - started_at >= refusal.REFUSAL_GRACE_S
+
+
+def test_rescheduled_task_keeps_its_worker_for_a_refusal_until_the_timeout(ard, place_order, context):
+    order_id = place_order()
+    ard.faults.add("GET /order/status/*", kind="status", status=404)
+    with pytest.raises(AirflowSensorTimeout):
+        wait(order_id, context, "reschedule", poke_interval=60, timeout=0.5)
 
 
 @pytest.mark.parametrize("mode", MODES)
