@@ -1,9 +1,9 @@
 """A session of `requests` that limits the total time and the size of each response.
 
 The timeouts of `requests` only limit the time between two bytes: a response that arrives byte by byte, in its headers
-or its body, would last for days. So each read from the socket waits no longer than what is left of the `time_limit`. The
-name lookup has the limit of the operating system, and connecting and sending have the connect timeout, for each address
-and for each block sent.
+or its body, would last for days. So each read from the socket waits no longer than what is left of the `time_limit`.
+The name lookup has the limit of the operating system, and connecting and sending have the connect timeout, for each
+address and for each block sent.
 """
 
 from __future__ import annotations
