@@ -44,7 +44,7 @@ ARD_CONNECTION: dict[str, Any] = {
         },
         "access_token": {
             "label": "Access token",
-            "description": "Existing access token, valid for 12 hours. For longer waits also set a login or a refresh token.",
+            "description": "Existing access token, valid for 12 hours. For longer waits, also set a login.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
         "refresh_token": {
