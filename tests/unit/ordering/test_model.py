@@ -102,13 +102,13 @@ class Ordering(RuleBasedStateMachine):
         requests.insert(position % (len(requests) + 1), self.new_request())
         self.clear_mapped(requests, is_counted=is_counted)
 
-    @rule(data=st.data(), attempted=st.sets(st.integers(0, 4)), is_counted=st.booleans())
-    def clear_after_items_replaced(self, data: Any, attempted: set[int], *, is_counted: bool) -> None:
-        """Attempt some instances, then map the task over some of its elements and new ones, in another order."""
-        for index in attempted:
-            self.attempt_mapped(index, None)
+    @rule(data=st.data(), attempted=st.integers(0, 4), is_counted=st.booleans())
+    def clear_after_items_replaced(self, data: Any, attempted: int, *, is_counted: bool) -> None:
+        """Attempt an instance, then map the task over some of its elements and a new one, in another order."""
+        self.attempt_mapped(attempted, None)
         pool = [*(instance.request for instance in self.mapped), self.new_request()]
-        requests = data.draw(st.permutations(pool), "requests")[: data.draw(st.integers(1, MAX_MAPPED), "length")]
+        length = data.draw(st.just(self.length) | st.integers(1, MAX_MAPPED), "length")
+        requests = data.draw(st.permutations(pool), "requests")[:length]
         self.is_list_replaced = True
         self.clear_mapped(requests, is_counted=is_counted)
 
