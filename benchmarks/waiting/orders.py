@@ -83,7 +83,7 @@ _ROW = (
     '{"id":"@id","status":"@status","created":"@created","order":{"acquisitions":[{"id":"1040010060C9AD00",'
     '"cells":["Z13-031131111333"]}],"output_config":{"amazon_s3":{"bucket":"imagery","prefix":"orders/@id"}},"metadata":'
     '{"airflow_dag_id":"imagery","airflow_task_id":"order","airflow_run_id":"scheduled__2026-01-01T00:00:00+00:00",'
-    '"airflow_map_index":-1},"usage":{"area":{"fresh_imagery_sqkm":0.0,"standard_imagery_sqkm":0.0,'
+    '"airflow_map_index":"-1"},"usage":{"area":{"fresh_imagery_sqkm":0.0,"standard_imagery_sqkm":0.0,'
     '"training_imagery_sqkm":25.02,"total_imagery_sqkm":25.02,"estimate":true},"cost":{"fresh_imagery_cost":0.0,'
     '"standard_imagery_cost":0.0,"training_imagery_cost":50.04,"total_imagery_cost":50.04,"estimate":true},"limits":'
     '{"fresh_imagery_fee_limit":-1,"standard_imagery_fee_limit":-1,"training_imagery_fee_limit":-1,'

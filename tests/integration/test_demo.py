@@ -50,7 +50,12 @@ class Process:
         return self._log.read_text()
 
     def remaining(self) -> list[str]:
-        return [" ".join(process.cmdline()) for process in self.processes()]
+        """Return the command lines of the live processes, without those that end meanwhile."""
+        commands = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                commands.append(" ".join(process.cmdline()))
+        return commands
 
     def processes(self) -> list[psutil.Process]:
         """Return the live processes among this one and its descendants, including orphaned ones."""
@@ -72,7 +77,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     yield run
     for process in started:
         for member in process.processes():
-            member.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
         if process.popen.stdin:
             process.popen.stdin.close()
         process.popen.wait(10)

@@ -119,7 +119,7 @@ def account_of(session: requests.Session, ard: Sandbox) -> str:
 def order_bodies(dag_run: tuple[Sandbox, dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
     """Return the request bodies of all orders by task ID and map index."""
     bodies = [record.body for record in dag_run[0].submissions]
-    return {(body["metadata"]["airflow_task_id"], body["metadata"]["airflow_map_index"]): body for body in bodies}
+    return {(body["metadata"]["airflow_task_id"], int(body["metadata"]["airflow_map_index"])): body for body in bodies}
 
 
 def whole_acquisitions(*acquisition_ids: str) -> list[dict[str, Any]]:
