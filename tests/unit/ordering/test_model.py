@@ -1,6 +1,6 @@
 """Random sequences of orders, crashes, lost responses, clears and faults: each requested order is placed once.
 
-`ARD_MODEL_STEPS` sets the number of steps (5,000); `make chaos` runs 100,000.
+`ARD_MODEL_STEPS` sets the number of steps (2,500); `make chaos` runs 100,000.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
 from tests.unit.ordering.api_faults import FAULTS
 from tests.unit.ordering.crashes import Crash, CrashingClient, CrashingStore, CrashPoint, Instance
 
-STEPS = int(os.environ.get("ARD_MODEL_STEPS", "5000"))
+STEPS = int(os.environ.get("ARD_MODEL_STEPS", "2500"))
 STEPS_PER_EXAMPLE = 50
 PARTS = 4
 WINDOW_S = 0.12  # more than the lag of the list
