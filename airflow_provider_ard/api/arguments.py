@@ -17,7 +17,7 @@ _BRACKETS = ("[", "{", "(")
 # For `isinstance`, which is much faster for a dictionary than for an abstract Mapping.
 MAPPING_TYPES = (dict, Mapping)
 _MAX_CHARACTERS = 60
-# Some ten years. The end of a longer wait may be a date that Airflow cannot store; much longer ones also overflow.
+# About ten years. Airflow cannot store the end of a much longer wait, or it overflows.
 LONGEST_DURATION = timedelta(days=3660)
 # Compiled when first used: DAG files load this module.
 _USER_INFO = r"(?<=://)[^/@\s]*:[^/@\s]*@"
@@ -191,7 +191,7 @@ def check_duration(value: object, argument: str, *, longest: timedelta = LONGEST
 
 
 def _seconds(value: object) -> float:
-    """Return a duration in seconds, NaN if it is none."""
+    """Return a duration in seconds, NaN for a value that is not a duration."""
     try:
         return value.total_seconds() if isinstance(value, timedelta) else float(value)  # type: ignore[arg-type]
     except OverflowError:

@@ -100,13 +100,14 @@ def _filter_orders(hook: ArdHook, args: Namespace, pairs: Sequence[tuple[str, st
     for listed_order in hook.list_orders(filter=first, **period.dates):
         order = listed_order if listed_order.metadata or not pairs else hook.get_order(listed_order.id)
         is_matching = args.status in (None, order.state.value) and period.contains(order.created)
-        if is_matching and all(normalize_tag(value) in _values(order.metadata.get(key)) for key, value in pairs):
+        if is_matching and all(normalize_tag(value) in _values(order.metadata, key) for key, value in pairs):
             yield order
 
 
-def _values(value: Any) -> list[str | None]:
-    members = value if isinstance(value, list) else [value]
-    return [normalize_tag(member) for member in members]
+def _values(metadata: dict[str, Any], key: str) -> list[str | None]:
+    """Return the values under a key of an order's metadata, none if it is missing."""
+    value = metadata.get(key, [])
+    return [normalize_tag(member) for member in (value if isinstance(value, list) else [value])]
 
 
 def order_row(order: OrderStatus) -> tuple[Text, ...]:

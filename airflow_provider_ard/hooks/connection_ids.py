@@ -7,13 +7,13 @@ import re
 from airflow_provider_ard.api.arguments import none_if_blank, safe_repr
 from airflow_provider_ard.api.errors import ArdRequestError
 
-# Airflow gives a Connection with any other ID none.
-_CONN_ID = r"[\w#!()\-.:/\\]{1,200}"
+# Airflow's metadata database accepts no other IDs.
+_CONN_ID = r"[\w#!()\-.:/\\]{1,250}"
 
 
 def check_conn_id(value: object, argument: str) -> str:
     """Return the ID of a Connection. Raises `ArdRequestError` for anything else; no message contains a URI."""
-    is_uri = isinstance(value, str) and "://" in value
+    is_uri = isinstance(value, str) and ("://" in value or "@" in value)
     if not isinstance(value, str) or is_uri or none_if_blank(value) is None or not re.fullmatch(_CONN_ID, value):
         received = "a URI" if is_uri else safe_repr(value)
         raise ArdRequestError(f"expected the ID of a Connection, got {received}", argument=argument)

@@ -131,9 +131,7 @@ class BudgetGuard:
         while not self._is_listed(order.id):
             if time.monotonic() >= deadline:
                 log.warning(
-                    "Order %s is not in the list of orders after %g s; until it is, other DAG runs do not count it",
-                    order.id,
-                    LISTING_WINDOW_S,
+                    "Order %s is not in the list of orders yet; until it is, other DAG runs do not count it", order.id
                 )
                 return
             time.sleep(pause)

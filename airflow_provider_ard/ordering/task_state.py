@@ -32,8 +32,8 @@ class Attempt(NamedTuple):
 
     @property
     def may_have_been_cleared(self) -> bool:
-        """Whether the task instance was cleared before this try; also true if `retries` was edited."""
-        return self.series != self.initial_series
+        """Whether the task instance was cleared before this try; also true if `retries` was edited between tries."""
+        return not self.is_first and self.series != self.initial_series
 
     @classmethod
     def from_context(cls, context: Context) -> Attempt:

@@ -149,8 +149,9 @@ class OrderWait:
             )
         return remaining
 
-    def pause(self) -> float:
-        """Return the seconds for which the API asked for no requests (`Retry-After`), at most until the wait ends."""
+    @property
+    def retry_after(self) -> float:
+        """Seconds for which the API asked for no requests (`Retry-After`), at most until the wait ends."""
         if self.not_before is None:
             return 0.0
         return max(0.0, min(self.not_before, self.started_at + self.timeout) - time.time())

@@ -138,7 +138,7 @@ class ArdOrderSensor(SecretArgumentsMixin, BaseSensorOperator):
 
         Airflow calls it after it has checked the timeout. A poke in another process does not know of the `Retry-After`.
         """
-        return max(super()._get_next_poke_interval(*args, **kwargs), self._wait.pause())
+        return max(super()._get_next_poke_interval(*args, **kwargs), self._wait.retry_after)
 
     def on_kill(self) -> None:
         """Log that the orders continue."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 EVENT_STORE_DELAY_S = 5.0
 # By default the API returns the best few tiles of each cell; new tiles that are worse would never be found.
 STACK_DEPTH = 100
-# Longer than there has been imagery.
+# All imagery is more recent.
 LONGEST_LOOKBACK = timedelta(days=100 * 366)
 # Stands for one that is in a file.
 _ANY_AOI = "POLYGON ((0 0, 1 0, 1 1, 0 1, 0 0))"

@@ -53,7 +53,7 @@ _FIELD = (
 )
 # Such as that of a proxy in the environment.
 _USER_INFO = r"(://[^/@\s:]*:)(?!\*\*\*@)[^/\s'\"<>]+(?=@)"
-# What only looks like a secret in the text of a user.
+# Only in responses: in the text of a user they may be something else.
 _RESPONSE_SECRETS = (_HEADER, _AWS_HEADER, _FIELD, _USER_INFO)
 # Text in base64, such as the key of a service account: also as lines, as a part, or encoded again for JSON or a URL.
 _ENCODED_PLUS = r"%(?:25)*2[bB]|\\+u002[bB]"
@@ -126,6 +126,9 @@ def without_templates(text: str) -> str:
 
 def _encodes_secret(encoded: str) -> bool:
     """Return whether text in base64, or a part of it, contains a secret."""
+    if re.fullmatch("[0-9A-Fa-f]+", encoded):
+        # A hash, or an AOI as WKB, which may have megabytes.
+        return False
     for pattern, replacement in ((_ENCODED_PLUS, "+"), (_ENCODED_SLASH, "/"), (_ENCODED_OTHER, "")):
         encoded = re.sub(pattern, replacement, encoded)
     encoded = encoded.replace("-", "+").replace("_", "/")

@@ -19,9 +19,9 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Limit the total time of all requests in a block, including logins. A limit around the block applies as well.
 
         with time_limit(30):
-            orders = list(client.list_orders())
+            orders = list(client.single_attempt().list_orders())
 
-    A request that takes longer raises `ArdUnavailableError`.
+    A request that takes longer raises `ArdUnavailableError`. Pauses between the attempts of a client are not limited.
     """
     token = _deadline.set(min(_deadline.get(), time.monotonic() + seconds))
     try:

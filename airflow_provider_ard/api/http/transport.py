@@ -168,7 +168,8 @@ class Transport:
     def _download(self, path: str) -> dict[str, Any]:
         """Return the JSON of a file to which the API returns a signed link, at any host.
 
-        The link works without a login, so errors contain neither its parts nor text of that host, which may repeat it.
+        The link works without a login, so errors contain neither its path and query nor a response that may
+        repeat them.
         """
         link = self._request_json("GET", path).get("download_link")
         description = f"the file of {self.base_url}/{path}, from its storage"

@@ -19,6 +19,7 @@ from airflow_provider_ard.sandbox.assumptions import ASSUMPTIONS
         (["--dag-id", "second"], [2, 1]),
         (["--dag-id", "second", "--metadata", "campaign=spring"], [1]),
         (["--metadata", "campaign=autumn"], [2]),
+        (["--metadata", "campaign=autumn", "--metadata", "project="], []),
         (["--metadata", "campaign=spring", "--status", "running"], [0]),
         (["--end-date", "1999-12-31"], []),
         (["--start-date", "1999-12-31"], [2, 1, 0]),

@@ -17,10 +17,10 @@ from airflow_provider_ard.triggers.order import ArdOrderTrigger
 from airflow_provider_ard.version_compat import AirflowFailException
 
 URI = "ard://me:s3cret@host"
-INVALID = [None, 5, "", "None", " ard_default", "ard\n", "a" * 201, "me@host", b"c", URI, "ard://me:s3cret"]
+INVALID = [None, 5, "", "None", " ard_default", "ard\n", "a" * 251, "me@host", b"c", URI, "ard://me:s3cret"]
 
 
-@pytest.mark.parametrize("conn_id", ["ard_default", "team/ard:prod-2.0", "ärd", "a" * 200])
+@pytest.mark.parametrize("conn_id", ["ard_default", "team/ard:prod-2.0", "ärd", "a" * 250])
 def test_conn_id_of_airflow_is_valid(conn_id):
     assert check_conn_id(conn_id, "ard_conn_id") == conn_id
 

@@ -123,6 +123,12 @@ def test_equal_requests_of_one_mapped_run_are_all_placed(ard, client, request_fo
     assert len({each.order.id for each in placed}) == 3
 
 
+def test_equal_requests_are_placed_if_retries_were_edited(ard, client, request_for):
+    first_try = Attempt(series=0, initial_series=2, mapped_instances=2)
+    placed = [order_once(client, request_for(), mapped(index), attempt=first_try) for index in range(2)]
+    assert len({each.order.id for each in placed}) == 2
+
+
 def test_equal_request_is_placed_by_a_retry(ard, client, request_for):
     order_once(client, request_for(), mapped(1), attempt=attempt(0, 2))
     retry = Attempt(is_first=False, mapped_instances=2)
