@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.report import environment_line, markdown_table, write_section
 
 PEERS_PYTHON = Path(__file__).resolve().parents[1] / ".venv-bench" / "bin" / "python"
-ROUNDS = 5
+ROUNDS = 7
 COMMAND = "python -m benchmarks.imports --docs"
 HEAD = ("Operator and sensor modules", f"ms, median of {ROUNDS}", "range", "modules loaded")
 OURS, WATCHING, BASELINE = "this provider", "this provider, with all triggers", "`FileSensor`"

@@ -27,7 +27,7 @@ from benchmarks.report import REPOSITORY, environment_line, markdown_table, writ
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROUNDS = 5
+ROUNDS = 9
 MAX_RATIO = 1.5
 OURS, WITH_AOI, PEER = "`ArdOrderOperator`", "`ArdOrderOperator` with an AOI", "`HttpOperator`"
 CONTENDERS = (OURS, WITH_AOI, PEER)
