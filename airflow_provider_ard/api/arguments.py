@@ -179,7 +179,7 @@ def parse_seconds(value: object, argument: str, *, longest: timedelta = LONGEST_
     seconds = _seconds(value)
     if isinstance(value, bool) or not 0 < seconds < math.inf:
         raise ArdRequestError(f"expected seconds above 0 or a timedelta, got {safe_repr(value)}", argument=argument)
-    check_duration(value, argument, longest=longest)
+    check_duration(seconds, argument, longest=longest)
     return seconds
 
 
