@@ -102,11 +102,10 @@ class WaitProgress:
                 log(f"Order {order.id}: still {order.status} after {waited}")
             else:
                 log(f"{len(self.pending)} of {len(self._order_ids)} orders pending after {waited}")
-        elif previous is None:
-            log(f"Order {order.id}: {order.status}")
         else:
-            log(f"Order {order.id}: {previous} -> {order.status} after {waited}")
-        self._statuses[order.id] = order.status
+            change = order.status if previous is None else f"{previous} -> {order.status} after {waited}"
+            log(f"Order {order.id}: {change}")
+            self._statuses[order.id] = order.status
         self._logged_at = now
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_ard.api.orders.status import OrderStatus
+    from airflow_provider_ard.polling.order_poller import Subscription
     from airflow_provider_ard.polling.order_wait import OrderWait
     from airflow_provider_ard.polling.progress import WaitProgress
     from airflow_provider_ard.version_compat import BaseOperator, Context
@@ -83,19 +84,10 @@ class ArdOrderTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the event that ends the wait."""
-        from airflow_provider_ard.polling.order_poller import OrderPoller
-        from airflow_provider_ard.polling.outage import MAX_RETRY_AFTER_S
-        from airflow_provider_ard.polling.progress import WaitProgress
-        from airflow_provider_ard.polling.schedule import PollSchedule
-
-        # The worker's poll has logged that they are running.
-        with_reports = len(self.order_ids) <= MAX_REPORTS_IN_EVENT
-        progress = WaitProgress(self.order_ids, self.started_at, logged_status="RUNNING", with_reports=with_reports)
-        if self.not_before is not None:
-            # Not longer, whatever the clock of the worker showed.
-            await asyncio.sleep(max(0.0, min(self.not_before - time.time(), MAX_RETRY_AFTER_S)))
-        schedule = PollSchedule(self.poke_interval, self.exponential_backoff, self.max_wait)
-        subscription = OrderPoller.subscribe(self.ard_conn_id, self.order_ids, schedule)
+        # Ten thousand of these frames may wait at once, so they have few local variables.
+        progress = self._start_progress()
+        await asyncio.sleep(self._delay_s())
+        subscription = self._subscribe()
         try:
             while progress.pending:
                 # Not assigned to a local variable, which would keep a complete order for as long as the wait lasts.
@@ -103,13 +95,46 @@ class ArdOrderTrigger(BaseTrigger):
                 if len(self.order_ids) > 1:
                     # Ten thousand waits for one order each need no set besides the list of IDs.
                     subscription.pending = progress.pending
-            reports = progress.reports() if with_reports else []
-            event = succeeded_event(orders=reports, started_at=progress.started_at)
+            event = succeeded_event(
+                orders=progress.reports() if self._has_reports else [], started_at=progress.started_at
+            )
         except ArdError as error:
             event = failed_event(error)
         finally:
-            OrderPoller.unsubscribe(self.ard_conn_id, subscription)
+            self._unsubscribe(subscription)
         yield TriggerEvent(event)
+
+    @property
+    def _has_reports(self) -> bool:
+        """Whether the event contains the reports of the orders."""
+        return len(self.order_ids) <= MAX_REPORTS_IN_EVENT
+
+    def _delay_s(self) -> float:
+        """Return the seconds until the first poll."""
+        if self.not_before is None:
+            return 0.0
+        from airflow_provider_ard.polling.outage import MAX_RETRY_AFTER_S
+
+        # Not longer, whatever the clock of the worker showed.
+        return max(0.0, min(self.not_before - time.time(), MAX_RETRY_AFTER_S))
+
+    def _start_progress(self) -> WaitProgress:
+        from airflow_provider_ard.polling.progress import WaitProgress
+
+        # The worker's poll has logged that they are running.
+        return WaitProgress(self.order_ids, self.started_at, logged_status="RUNNING", with_reports=self._has_reports)
+
+    def _subscribe(self) -> Subscription:
+        from airflow_provider_ard.polling.order_poller import OrderPoller
+        from airflow_provider_ard.polling.schedule import PollSchedule
+
+        schedule = PollSchedule(self.poke_interval, self.exponential_backoff, self.max_wait)
+        return OrderPoller.subscribe(self.ard_conn_id, self.order_ids, schedule)
+
+    def _unsubscribe(self, subscription: Subscription) -> None:
+        from airflow_provider_ard.polling.order_poller import OrderPoller
+
+        OrderPoller.unsubscribe(self.ard_conn_id, subscription)
 
     def _process(self, updates: list[OrderStatus | Exception], progress: WaitProgress) -> None:
         """Record and log updates. Raises the error that ends the wait, if one of them does."""
