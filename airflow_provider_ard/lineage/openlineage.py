@@ -53,7 +53,7 @@ def _request_orders(ard_conn_id: str, order_ids: Sequence[str]) -> tuple[ArdClie
     statuses: dict[str, object] = {}
     poll = StatusReader(client, full_details=True).start_poll(set(order_ids))
     while not poll.is_finished:
-        statuses |= poll.request_next().updates
+        statuses |= poll.request_next()
     if poll.outage:
         raise poll.outage
     return client, [order for order_id in order_ids if isinstance(order := statuses.get(order_id), OrderStatus)]

@@ -21,10 +21,10 @@ from airflow_provider_ard.polling.outage import OutageTracker
 from airflow_provider_ard.polling.schedule import MIN_INTERVAL_S, PollSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
     from airflow_provider_ard.api.orders.status import OrderStatus
-    from airflow_provider_ard.api.orders.status_reader import StatusReader
+    from airflow_provider_ard.api.orders.status_reader import StatusPoll, StatusReader, Updates
 
 # Triggers often start in groups: a poll is delayed this long to include all of them.
 BATCH_DELAY_S = 0.1
@@ -208,18 +208,30 @@ class OrderPoller:
         """Poll orders once and publish the updates. Raises what ends all waits, such as `ArdAuthError`."""
         # An index would keep subscribers that have left since.
         self._index = None
-        unread = set(order_ids)
+        poll: StatusPoll | None = None
         try:
-            outage = await self._read(unread)
+            reader = await self._status_reader()
+            # In a thread, like its requests: it takes milliseconds for ten thousand orders.
+            poll = await asyncio.to_thread(reader.start_poll, order_ids, self._published)
+            while not poll.is_finished:
+                # One request at a time: its updates do not wait for the others, and the event loop runs in between.
+                self._publish(await asyncio.to_thread(poll.request_next))
+            outage = poll.outage
+        except ArdUnavailableError as error:
+            outage = error
         except ArdAuthError as error:
             # The login in the Connection may have changed since: the next poll uses its current values.
             self._client.reset()
-            if len(unread) < len(order_ids):
+            if poll and len(poll.unread) < len(order_ids):
                 self._outages.poll_succeeded()
             self._outages.poll_refused(error)
             return
+        self._record(order_ids, poll.unread if poll else order_ids, outage)
+
+    def _record(self, order_ids: set[str], unread: set[str], outage: ArdUnavailableError | None) -> None:
+        """Record a finished poll, and publish the outage if it is new."""
         newly_failing = unread - self._failing
-        self._failing -= order_ids - unread
+        self._failing -= (self._failing & order_ids) - unread
         if outage is None:
             self._outages.poll_succeeded()
             return
@@ -232,21 +244,6 @@ class OrderPoller:
         for subscription in {each for order_id in newly_failing for each in self._subscriptions_of(order_id)}:
             subscription.publish(outage)
 
-    async def _read(self, unread: set[str]) -> ArdUnavailableError | None:
-        """Read statuses, publish the updates, remove their orders from `unread`. Return the outage, if any."""
-        try:
-            reader = await self._status_reader()
-        except ArdUnavailableError as outage:
-            return outage
-        # In a thread, like its requests: it takes milliseconds for ten thousand orders.
-        poll = await asyncio.to_thread(reader.start_poll, unread, self._published)
-        while not poll.is_finished:
-            # One request at a time: its updates do not wait for the others, and the event loop runs in between.
-            batch = await asyncio.to_thread(poll.request_next)
-            unread.difference_update(batch.read_ids)
-            self._publish(batch.updates)
-        return poll.outage
-
     async def _status_reader(self) -> StatusReader:
         client = await self._client.get()
         if self._reader is None:
@@ -258,7 +255,7 @@ class OrderPoller:
         self._reader.client = client
         return self._reader
 
-    def _publish(self, updates: Mapping[str, OrderStatus | ArdError]) -> None:
+    def _publish(self, updates: Updates) -> None:
         """Publish updates to all subscribers of the orders, due or not, so that all of them know the same status."""
         from airflow_provider_ard.api.orders.status import State
 

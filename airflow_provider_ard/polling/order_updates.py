@@ -20,7 +20,7 @@ def order_updates(reader: StatusReader, order_ids: Collection[str]) -> Iterator[
     """
     poll = reader.start_poll(order_ids)
     while not poll.is_finished:
-        for update in poll.request_next().updates.values():
+        for update in poll.request_next().values():
             if isinstance(update, ArdError) and not isinstance(update, ArdUnavailableError):
                 raise update
             yield update

@@ -6,7 +6,7 @@ import math
 import random
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from airflow_provider_ard.api.errors import ArdError, ArdUnavailableError
 from airflow_provider_ard.api.http.transport import PAGE_SIZE
@@ -30,20 +30,9 @@ MAX_FAILURES_IN_A_ROW = 3
 SINGLE_REQUESTS_PER_PAGE = 2
 _NO_STATUSES: Mapping[str, str] = {}
 
-
-class StatusBatch(NamedTuple):
-    """The result of one request.
-
-    `read_ids`: IDs of the orders whose status was read. `updates`: order ID -> status, for those whose status differs
-    from the previous one, or the `ArdError` that concerns only this order: an `ArdUnavailableError` once if the API
-    has begun to refuse it, and the refusal itself if that does not end.
-    """
-
-    read_ids: Collection[str]
-    updates: Mapping[str, OrderStatus | ArdError]
-
-
-_EMPTY = StatusBatch((), {})
+# Order ID -> its status, if that differs from the previous one, or the error that concerns only this order: an
+# `ArdUnavailableError` once if the API has begun to refuse it, and the refusal itself if that does not end.
+Updates = dict[str, OrderStatus | ArdError]
 
 
 class StatusReader:
@@ -51,7 +40,7 @@ class StatusReader:
 
         poll = StatusReader(client).start_poll(order_ids)
         while not poll.is_finished:
-            for order_id, status in poll.request_next().updates.items():
+            for order_id, status in poll.request_next().items():
                 ...
         if poll.outage:
             raise poll.outage
@@ -110,19 +99,20 @@ class StatusPoll:
     """
 
     def __init__(self, reader: StatusReader, order_ids: Collection[str], known_statuses: Mapping[str, str]) -> None:
+        # IDs of the orders whose status has not been read yet.
+        self.unread = set(order_ids)
         # When the poll is finished: the error of the last failed request, if orders are unread because of it.
         self.outage: ArdUnavailableError | None = None
         self._reader = reader
         self._known_statuses = known_statuses
-        self._unread = set(order_ids)
         # Orders expected in the rest of the list, pages read, and pages in a row that contained none of the orders.
-        self._unseen = self._unread - reader.unlisted
+        self._unseen = self.unread - reader.unlisted
         self._pages_read = self._pages_without_match = 0
         self._pages: Iterator[OrderPage] | None = None
         self._queue: list[str] = []
         self._failures_in_a_row = 0
         self._any_succeeded = False
-        reader.list_check.add(self._unread)
+        reader.list_check.add(self.unread)
         list_requests = reader.expected_list_requests(len(self._unseen))
         # Not to be answered from the list if it shows them as running.
         self._to_verify = reader.list_check.due(self._unseen, list_requests)
@@ -138,19 +128,18 @@ class StatusPoll:
         """Whether there is no request left to make."""
         return self._pages is None and not self._queue
 
-    def request_next(self) -> StatusBatch:
-        """Send one request and return its result.
+    def request_next(self) -> Updates:
+        """Send one request and return its updates.
 
         Raises `ArdAuthError` if the login was refused. An outage is not raised but ends the poll: see `outage`. A 403
         for one order is an update, as the order may belong to another account.
         """
-        batch = self._request_page(self._pages) if self._pages is not None else self._request_order(self._queue.pop())
-        self._unread.difference_update(batch.read_ids)
-        if self._pages is None and not self._queue and self._unread and self.outage is None:
+        updates = self._request_page(self._pages) if self._pages is not None else self._request_order(self._queue.pop())
+        if self._pages is None and not self._queue and self.unread and self.outage is None:
             self._queue_single_requests()
-        return batch
+        return updates
 
-    def _request_page(self, pages: Iterator[OrderPage]) -> StatusBatch:
+    def _request_page(self, pages: Iterator[OrderPage]) -> Updates:
         try:
             page = next(pages, None)
         except ArdError as error:
@@ -162,10 +151,10 @@ class StatusPoll:
             else:
                 # The first single request shows whether this is an outage or a failure of the list alone.
                 self._reader.list_fails = True
-            return _EMPTY
+            return {}
         if page is None:
             self._end_list()
-            return _EMPTY
+            return {}
         self._pages_read += 1
         self._reader.unlisted.difference_update(page.ids)
         listed = self._unseen.intersection(page.ids)
@@ -176,21 +165,20 @@ class StatusPoll:
             self._pages, self._reader.list_fails = None, True
         elif not page.has_more or self._pages_without_match >= len(self._unseen):
             self._end_list()
-        return self._batch_of_page(page, listed)
+        return self._updates_of_page(page, listed)
 
-    def _batch_of_page(self, page: OrderPage, listed: set[str]) -> StatusBatch:
+    def _updates_of_page(self, page: OrderPage, listed: set[str]) -> Updates:
         statuses = page.statuses
         running_statuses = {status for status in set(statuses.values()) if state_of(status) is State.RUNNING}
         running = {order_id for order_id in listed if statuses[order_id] in running_statuses}
-        updates: dict[str, OrderStatus | ArdError] = dict(_succeeded(page, listed - running))
-        if self._reader.full_details:
-            return StatusBatch(updates.keys(), updates)
-        believed = set() if self._reader.list_check.lags else running - self._to_verify
-        read_ids = believed | updates.keys()
+        updates: Updates = dict(_succeeded(page, listed - running))
+        is_insufficient = self._reader.full_details or self._reader.list_check.lags
+        believed = set() if is_insufficient else running - self._to_verify
+        self.unread -= believed | updates.keys()
         for order_id in believed:
             if self._known_statuses.get(order_id) != statuses[order_id]:
                 updates[order_id] = OrderStatus(id=order_id, status=statuses[order_id])
-        return StatusBatch(read_ids, updates)
+        return updates
 
     def _end_list(self) -> None:
         self._pages = None
@@ -203,28 +191,26 @@ class StatusPoll:
         In random order, as a new process does not know which orders fail; those known to fail come last.
         """
         failing = self._reader.failing
-        self._queue = sorted(self._unread, key=lambda order_id: (order_id not in failing, random.random()))  # noqa: S311
+        self._queue = sorted(self.unread, key=lambda order_id: (order_id not in failing, random.random()))  # noqa: S311
 
-    def _request_order(self, order_id: str) -> StatusBatch:
+    def _request_order(self, order_id: str) -> Updates:
         try:
             order = self._get_order(order_id)
         except ArdUnavailableError as error:
             self._record_outage(order_id, error)
-            return _EMPTY
+            return {}
         except ArdError as error:
             if is_login_refused(error):
                 raise
             self._record_response(order_id)
-            return self._batch_of_refusal(order_id, error)
+            return self._updates_of_refusal(order_id, error)
         self._record_response(order_id)
         self._reader.refusals.pop(order_id, None)
         if order.state is State.RUNNING:
             self._reader.list_check.verify(order_id)
         else:
             self._reader.list_check.end(order_id)
-        if self._known_statuses.get(order_id) == order.status:
-            return StatusBatch((order_id,), {})
-        return StatusBatch((order_id,), {order_id: order})
+        return {} if self._known_statuses.get(order_id) == order.status else {order_id: order}
 
     def _get_order(self, order_id: str) -> OrderStatus:
         order = self._reader.client.get_order(order_id)
@@ -232,15 +218,16 @@ class StatusPoll:
             raise ArdUnavailableError(f"order {order_id}: the response contains no status")
         return order
 
-    def _batch_of_refusal(self, order_id: str, error: ArdError) -> StatusBatch:
+    def _updates_of_refusal(self, order_id: str, error: ArdError) -> Updates:
         refusal = self._reader.refusals.setdefault(order_id, Refusal())
         refusal.repeat()
         if refusal.is_final or not is_refusal(error):
             del self._reader.refusals[order_id]
-            return StatusBatch((order_id,), {order_id: error})
-        return StatusBatch((order_id,), {order_id: as_outage(error)} if refusal.is_new else {})
+            return {order_id: error}
+        return {order_id: as_outage(error)} if refusal.is_new else {}
 
     def _record_response(self, order_id: str) -> None:
+        self.unread.discard(order_id)
         self._failures_in_a_row, self._any_succeeded = 0, True
         self._reader.failing.discard(order_id)
 

@@ -49,7 +49,7 @@ def poll(reader, order_ids):
     poll, statuses, single_requests = reader.start_poll(order_ids), {}, 0
     while not poll.is_finished:
         single_requests += poll._pages is None
-        statuses |= {order_id: order.status for order_id, order in poll.request_next().updates.items()}
+        statuses |= {order_id: order.status for order_id, order in poll.request_next().items()}
     assert poll.outage is None
     return statuses, single_requests
 
@@ -134,7 +134,7 @@ def test_order_ending_between_two_requests_is_no_lag(ard, client, order_ids, clo
     running = reader.start_poll(order_ids)
     running.request_next()
     ard.finish_order(order_ids[0])
-    assert running.request_next().updates[order_ids[0]].status == "SUCCEEDED"
+    assert running.request_next()[order_ids[0]].status == "SUCCEEDED"
     clock.now += INTERVAL
     assert poll(reader, order_ids[1:])[1] == 0
     assert not reader.list_check.lags

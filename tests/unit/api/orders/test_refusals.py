@@ -45,7 +45,7 @@ def update_of(reader, order_id):
     """Return the update of an order in the next poll: a status, an error, the outage, or None."""
     poll, updates = reader.start_poll([order_id]), {}
     while not poll.is_finished:
-        updates |= poll.request_next().updates
+        updates |= poll.request_next()
     return updates.get(order_id) or poll.outage
 
 

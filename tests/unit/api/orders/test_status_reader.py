@@ -42,15 +42,15 @@ def request_counts(ard):
 
 
 def poll(reader, ids, known_statuses=None):
-    """Return the finished poll, the IDs it read_ids and its updates."""
+    """Return the finished poll, the IDs that it read, and its updates."""
     poll = reader.start_poll(ids, known_statuses or {})
     read_ids, updates = set(), {}
     while not poll.is_finished:
-        batch = poll.request_next()
-        assert not read_ids & set(batch.read_ids)
-        assert batch.updates.keys() <= set(batch.read_ids)
-        read_ids |= set(batch.read_ids)
-        updates |= batch.updates
+        before = set(poll.unread)
+        new_updates = poll.request_next()
+        assert new_updates.keys() <= before - poll.unread
+        read_ids |= before - poll.unread
+        updates |= new_updates
     return poll, read_ids, updates
 
 
