@@ -1,6 +1,6 @@
 """The API as an ASGI application."""
 
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,11 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airflow_provider_ard.sandbox.backend.state import State
 from airflow_provider_ard.sandbox.backend.tenants import Tenants
 from airflow_provider_ard.sandbox.faults.middleware import FaultMiddleware
 from airflow_provider_ard.sandbox.paths import API_ROOT
 from airflow_provider_ard.sandbox.routes import admin, auth, control, metadata, monitors, orders, pages, select
+from airflow_provider_ard.sandbox.routes.dependencies import STATE, TENANTS
 from airflow_provider_ard.sandbox.validation.errors import ApiError, error_for_status
 
 _ERROR: dict[str, Any] = {
@@ -32,40 +32,36 @@ _ERROR: dict[str, Any] = {
 
 
 class AccountMiddleware:
-    """ASGI middleware that serves the requests of the other account, whose access token they carry.
+    """ASGI middleware that passes the sandbox and the account of a request to the routes.
 
-    Logins and everything without a token of that account go to `app`, the application of the first account.
+    The account is that of the request's access token, for logins and everything without a token the first one.
     """
 
-    def __init__(self, app: ASGIApp, other: State) -> None:
+    def __init__(self, app: ASGIApp, tenants: Tenants) -> None:
         self._app = app
-        self._other = other
-
-    @cached_property
-    def _other_app(self) -> ASGIApp:
-        # Few sandboxes need it, and an application takes long to create.
-        return _create_api(self._other)
+        self._tenants = tenants
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        headers = dict(scope.get("headers", ()))
-        account_id = self._other.tokens.account_id(headers.get(b"authorization", b"").decode("latin-1"))
-        is_other = account_id == self._other.account.account_id and scope["path"].startswith(API_ROOT)
-        await (self._other_app if is_other else self._app)(scope, receive, send)
+        tenants, headers = self._tenants, dict(scope.get("headers", ()))
+        account_id = tenants.other.tokens.account_id(headers.get(b"authorization", b"").decode("latin-1"))
+        is_other = account_id == tenants.other.account.account_id and scope["path"].startswith(API_ROOT)
+        scope[TENANTS] = tenants
+        scope[STATE] = tenants.other if is_other else tenants.first
+        await self._app(scope, receive, send)
 
 
 def create_app(tenants: Tenants) -> ASGIApp:
     """Return the application of a sandbox."""
-    app = _create_api(tenants.first)
-    for state in tenants.all:
-        app.include_router(select.downloads(state))
-    app.include_router(control.router(tenants))
-    app.include_router(pages.router())
-    return FaultMiddleware(AccountMiddleware(app, tenants.other), tenants.first)
+    return FaultMiddleware(AccountMiddleware(_api(), tenants), tenants.first)
 
 
-def _create_api(state: State) -> FastAPI:
-    """Return the API of an account; every error response has the API's form."""
+@cache
+def _api() -> FastAPI:
+    """Return the routes of all sandboxes of this process: creating them takes a tenth of a second.
+
+    Every error response has the API's form.
+    """
     app = FastAPI(
         title="ARD sandbox",
         description="A local ARD API, and the control API of the sandbox itself.",
@@ -75,9 +71,11 @@ def _create_api(state: State) -> FastAPI:
         redirect_slashes=False,
         responses={400: _ERROR, 401: _ERROR, 403: _ERROR, 404: _ERROR},
     )
-    for module in (auth, orders, select, metadata, admin, monitors):
-        app.include_router(module.router(state), prefix=API_ROOT)
-    app.include_router(metadata.browse(state), prefix=API_ROOT)
+    for router in (auth.router, orders.router, select.router, metadata.router, admin.router, monitors.router):
+        app.include_router(router, prefix=API_ROOT)
+    app.include_router(metadata.browse, prefix=API_ROOT)
+    for router in (select.downloads, control.router, pages.router):
+        app.include_router(router)
 
     @app.exception_handler(ApiError)
     async def api_error(_: Request, error: ApiError) -> JSONResponse:

@@ -22,6 +22,13 @@ class Tenants:
         """The states of all accounts."""
         return self.first, self.other
 
+    def of(self, account_id: str) -> State:
+        """Return the state of an account; raises a 404 for an unknown one."""
+        for state in self.all:
+            if state.account.account_id == account_id:
+                return state
+        raise not_found(f"Unknown account {account_id}")
+
     def assume(self, assumptions: Assumptions) -> None:
         """Replace the assumptions."""
         self._shared.assumptions = assumptions

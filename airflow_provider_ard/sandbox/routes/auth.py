@@ -6,54 +6,51 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.routes.dependencies import request_body
+from airflow_provider_ard.sandbox.routes.dependencies import AccountState, request_body
 from airflow_provider_ard.sandbox.validation import schemas
 from airflow_provider_ard.sandbox.validation.errors import ApiError, bad_request, unauthorized
 from airflow_provider_ard.sandbox.validation.orders import parse_object
 
+router = APIRouter(prefix="/auth", tags=["Auth"])
 
-def router(state: State) -> APIRouter:
-    """Return the routes of `/auth`."""
-    routes = APIRouter(prefix="/auth", tags=["Auth"])
 
-    @routes.post("/authenticate", openapi_extra=request_body(schemas.LOGIN, "application/x-www-form-urlencoded"))
-    async def authenticate(request: Request) -> dict[str, Any]:
-        """Log in with a password or refresh a token; form fields or JSON."""
-        fields = await _fields(request)
-        grant = fields.get("grant_type", "password")
-        if grant == "password":
-            return state.tokens.password_login(_required(fields, "username"), _required(fields, "password"))
-        if grant == "refresh_token":
-            return state.tokens.refresh(_required(fields, "refresh_token"))
-        raise bad_request(f"Unknown grant_type: {grant}")
+@router.post("/authenticate", openapi_extra=request_body(schemas.LOGIN, "application/x-www-form-urlencoded"))
+async def authenticate(request: Request, state: AccountState) -> dict[str, Any]:
+    """Log in with a password or refresh a token; form fields or JSON."""
+    fields = await _fields(request)
+    grant = fields.get("grant_type", "password")
+    if grant == "password":
+        return state.tokens.password_login(_required(fields, "username"), _required(fields, "password"))
+    if grant == "refresh_token":
+        return state.tokens.refresh(_required(fields, "refresh_token"))
+    raise bad_request(f"Unknown grant_type: {grant}")
 
-    @routes.post(
-        "/authenticate/oauth2/token",
-        openapi_extra=request_body(schemas.CLIENT_LOGIN, "application/x-www-form-urlencoded"),
-    )
-    async def client_token(request: Request) -> dict[str, Any]:
-        """Log in with client credentials, sent as Basic authentication."""
-        fields = await _fields(request)
-        if fields.get("grant_type", "client_credentials") != "client_credentials":
-            raise bad_request("grant_type must be client_credentials")
-        return state.tokens.client_login(*_basic(request.headers.get("authorization")))
 
-    @routes.get("/self")
-    async def current_user(request: Request) -> dict[str, Any]:
-        """Return the user of the access token and the limits of the account."""
-        user = state.tokens.check(request.headers.get("authorization"))
-        description = {
-            "account_id": state.account.account_id,
-            "user_id": user.user_id,
-            "name": user.name,
-            "email": user.login,
-            "role": "admin" if user.admin else "user",
-            "limits": state.billing.limits(),
-        }
-        return {"user": description}
+@router.post(
+    "/authenticate/oauth2/token",
+    openapi_extra=request_body(schemas.CLIENT_LOGIN, "application/x-www-form-urlencoded"),
+)
+async def client_token(request: Request, state: AccountState) -> dict[str, Any]:
+    """Log in with client credentials, sent as Basic authentication."""
+    fields = await _fields(request)
+    if fields.get("grant_type", "client_credentials") != "client_credentials":
+        raise bad_request("grant_type must be client_credentials")
+    return state.tokens.client_login(*_basic(request.headers.get("authorization")))
 
-    return routes
+
+@router.get("/self")
+async def current_user(request: Request, state: AccountState) -> dict[str, Any]:
+    """Return the user of the access token and the limits of the account."""
+    user = state.tokens.check(request.headers.get("authorization"))
+    description = {
+        "account_id": state.account.account_id,
+        "user_id": user.user_id,
+        "name": user.name,
+        "email": user.login,
+        "role": "admin" if user.admin else "user",
+        "limits": state.billing.limits(),
+    }
+    return {"user": description}
 
 
 async def _fields(request: Request) -> dict[str, Any]:

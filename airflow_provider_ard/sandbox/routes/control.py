@@ -1,4 +1,7 @@
-"""`/sandbox`: the control API, without login; its requests are not logged and meet no faults."""
+"""`/sandbox`: the control API, without login; its requests are not logged and meet no faults.
+
+It covers the orders of all accounts; faults, clock and tokens are those of the server.
+"""
 
 from dataclasses import MISSING, asdict, fields
 from datetime import datetime
@@ -10,11 +13,9 @@ from pydantic import BaseModel, ConfigDict, create_model
 from shapely.geometry import mapping
 
 from airflow_provider_ard.sandbox.backend.orders import FAILED
-from airflow_provider_ard.sandbox.backend.state import State
-from airflow_provider_ard.sandbox.backend.tenants import Tenants
 from airflow_provider_ard.sandbox.faults.rules import Rule
 from airflow_provider_ard.sandbox.rendering.rasters import quicklook
-from airflow_provider_ard.sandbox.routes.dependencies import Body, request_body
+from airflow_provider_ard.sandbox.routes.dependencies import AccountState, AllAccounts, Body, request_body
 from airflow_provider_ard.sandbox.routes.metadata import find_tile
 from airflow_provider_ard.sandbox.validation import schemas
 from airflow_provider_ard.sandbox.validation.errors import bad_request, not_found
@@ -54,151 +55,151 @@ class OrderStatusRequest(BaseModel):
     message: str | None = None
 
 
-def router(tenants: Tenants) -> APIRouter:
-    """Return the routes of `/sandbox`; they cover the orders of all accounts."""
-    routes = APIRouter(prefix="/sandbox", tags=["Sandbox"])
-    state = tenants.first
-    _add_faults(routes, state)
-    _add_clock(routes, state)
-    _add_lists(routes, tenants)
-
-    @routes.post("/orders/{order_id}/end")
-    def end(order_id: str, body: OrderStatusRequest) -> dict[str, Any]:
-        """End an order now with any status."""
-        orders = tenants.owner(order_id).orders
-        orders.end(order_id, body.status, body.message)
-        return orders.describe(orders.find(order_id))
-
-    @routes.get("/orders/{order_id}/tiles")
-    def tiles(order_id: str) -> dict[str, Any]:
-        """Return the tiles of an order as GeoJSON."""
-        features = [
-            {
-                "type": "Feature",
-                "geometry": mapping(tile.footprint),
-                "bbox": tile.cell_area.bounds,
-                "properties": {
-                    "acquisition_id": tile.acquisition_id,
-                    "cell_id": tile.cell_id,
-                    "date": f"{tile.acquired_at:%Y-%m-%d}",
-                    "clouds_percent": tile.clouds_percent,
-                },
-            }
-            for tile in tenants.owner(order_id).orders.find(order_id).tiles
-        ]
-        return {"type": "FeatureCollection", "features": features}
-
-    @routes.get("/quicklooks/{acquisition_id}/{cell_id}")
-    def tile_quicklook(acquisition_id: str, cell_id: str) -> Response:
-        """Return a tile's quicklook as PNG."""
-        content = quicklook(find_tile(state, acquisition_id, cell_id))
-        return Response(content, media_type="image/png", headers={"cache-control": "max-age=3600"})
-
-    @routes.post("/tokens/expire", status_code=204)
-    def expire_tokens() -> Response:
-        """Revoke every access token."""
-        state.tokens.expire()
-        return Response(status_code=204)
-
-    @routes.post("/catalog", openapi_extra=request_body(schemas.CATALOG))
-    def publish(body: Body) -> dict[str, Any]:
-        """Add tiles to the catalog."""
-        try:
-            return {"published": tenants.publish(parse_object(body))}
-        except ValueError as error:
-            raise bad_request(str(error)) from error
-
-    return routes
+router = APIRouter(prefix="/sandbox", tags=["Sandbox"])
 
 
-def _add_faults(routes: APIRouter, state: State) -> None:
-    @routes.get("/faults")
-    def listing() -> dict[str, Any]:
-        """Return the active fault rules and the most recent faults."""
-        fired = [
-            {"id": fault.rule.id, "kind": fault.rule.kind, "endpoint": fault.endpoint, "time": fault.time}
-            for fault in state.faults.fired[-MAX_ITEMS:]
-        ]
-        return jsonable_encoder({"faults": [_describe(rule) for rule in state.faults.all()], "fired": fired})  # type: ignore[no-any-return]
-
-    @routes.post("/faults")
-    def add(fault: FaultRequest) -> dict[str, Any]:
-        """Add a fault rule."""
-        try:
-            return _describe(state.faults.add(**fault.model_dump(exclude_none=True)))
-        except ValueError as error:
-            raise bad_request(str(error)) from error
-
-    @routes.delete("/faults", status_code=204)
-    def clear() -> Response:
-        """Remove all fault rules."""
-        state.faults.clear()
-        return Response(status_code=204)
-
-    @routes.delete("/faults/{rule_id}", status_code=204)
-    def remove(rule_id: int) -> Response:
-        """Remove a fault rule."""
-        for rule in state.faults.all():
-            if rule.id == rule_id:
-                state.faults.remove(rule)
-                return Response(status_code=204)
-        raise not_found(f"Unknown fault rule {rule_id}")
+@router.post("/orders/{order_id}/end")
+def end(order_id: str, body: OrderStatusRequest, accounts: AllAccounts) -> dict[str, Any]:
+    """End an order now with any status."""
+    orders = accounts.owner(order_id).orders
+    orders.end(order_id, body.status, body.message)
+    return orders.describe(orders.find(order_id))
 
 
-def _add_clock(routes: APIRouter, state: State) -> None:
-    @routes.get("/clock")
-    def read() -> dict[str, Any]:
-        """Return the time and the rate of the clock."""
-        return {"now": state.clock.now().isoformat(), "rate": state.clock.rate}
+@router.get("/orders/{order_id}/tiles")
+def tiles(order_id: str, accounts: AllAccounts) -> dict[str, Any]:
+    """Return the tiles of an order as GeoJSON."""
+    features = [
+        {
+            "type": "Feature",
+            "geometry": mapping(tile.footprint),
+            "bbox": tile.cell_area.bounds,
+            "properties": {
+                "acquisition_id": tile.acquisition_id,
+                "cell_id": tile.cell_id,
+                "date": f"{tile.acquired_at:%Y-%m-%d}",
+                "clouds_percent": tile.clouds_percent,
+            },
+        }
+        for tile in accounts.owner(order_id).orders.find(order_id).tiles
+    ]
+    return {"type": "FeatureCollection", "features": features}
 
-    @routes.put("/clock")
-    def change(clock: ClockRequest) -> dict[str, Any]:
-        """Set or advance the clock, or change its rate."""
-        try:
-            if clock.rate is not None:
-                state.clock.set_rate(clock.rate)
-            if clock.set is not None:
-                state.clock.set(clock.set)
-            if clock.advance is not None:
-                state.clock.advance(clock.advance)
-        except (ValueError, OverflowError) as error:
-            raise bad_request(str(error)) from error
-        return read()
+
+@router.get("/quicklooks/{acquisition_id}/{cell_id}")
+def tile_quicklook(acquisition_id: str, cell_id: str, state: AccountState) -> Response:
+    """Return a tile's quicklook as PNG."""
+    content = quicklook(find_tile(state, acquisition_id, cell_id))
+    return Response(content, media_type="image/png", headers={"cache-control": "max-age=3600"})
 
 
-def _add_lists(routes: APIRouter, tenants: Tenants) -> None:
-    @routes.get("/orders")
-    def list_orders() -> dict[str, Any]:
-        """Return the most recent orders of all users with their current status, newest first."""
-        all_orders = [(order, state) for state in tenants.all for order in state.orders.all()]
-        all_orders.sort(key=lambda entry: entry[0].created)
-        orders = [
-            {**state.orders.describe(order), "tiles": len(order.tiles), "user_id": order.user_id}
-            for order, state in reversed(all_orders[-MAX_ITEMS:])
-        ]
-        return {"now": tenants.first.clock.now().isoformat(), "count": len(all_orders), "orders": orders}
+@router.post("/tokens/expire", status_code=204)
+def expire_tokens(state: AccountState) -> Response:
+    """Revoke every access token."""
+    state.tokens.expire()
+    return Response(status_code=204)
 
-    @routes.get("/notifications")
-    def notifications() -> dict[str, Any]:
-        """Return the recorded notifications, oldest first."""
-        sent = [notification for state in tenants.all for notification in state.notifications]
-        sent.sort(key=lambda notification: notification.time)
-        return jsonable_encoder({"notifications": [asdict(notification) for notification in sent]})  # type: ignore[no-any-return]
 
-    @routes.get("/requests")
-    def requests() -> dict[str, Any]:
-        """Return the most recent API requests, oldest first, without their bodies."""
-        records = [
-            {
-                "time": record.time,
-                "endpoint": record.endpoint,
-                "status": record.status,
-                "seconds": record.seconds,
-                "faults": record.faults,
-            }
-            for record in tenants.first.request_log.all()[-MAX_ITEMS:]
-        ]
-        return jsonable_encoder({"requests": records})  # type: ignore[no-any-return]
+@router.post("/catalog", openapi_extra=request_body(schemas.CATALOG))
+def publish(body: Body, accounts: AllAccounts) -> dict[str, Any]:
+    """Add tiles to the catalog."""
+    try:
+        return {"published": accounts.publish(parse_object(body))}
+    except ValueError as error:
+        raise bad_request(str(error)) from error
+
+
+@router.get("/faults")
+def listing(state: AccountState) -> dict[str, Any]:
+    """Return the active fault rules and the most recent faults."""
+    fired = [
+        {"id": fault.rule.id, "kind": fault.rule.kind, "endpoint": fault.endpoint, "time": fault.time}
+        for fault in state.faults.fired[-MAX_ITEMS:]
+    ]
+    return jsonable_encoder({"faults": [_describe(rule) for rule in state.faults.all()], "fired": fired})  # type: ignore[no-any-return]
+
+
+@router.post("/faults")
+def add(fault: FaultRequest, state: AccountState) -> dict[str, Any]:
+    """Add a fault rule."""
+    try:
+        return _describe(state.faults.add(**fault.model_dump(exclude_none=True)))
+    except ValueError as error:
+        raise bad_request(str(error)) from error
+
+
+@router.delete("/faults", status_code=204)
+def clear(state: AccountState) -> Response:
+    """Remove all fault rules."""
+    state.faults.clear()
+    return Response(status_code=204)
+
+
+@router.delete("/faults/{rule_id}", status_code=204)
+def remove(rule_id: int, state: AccountState) -> Response:
+    """Remove a fault rule."""
+    for rule in state.faults.all():
+        if rule.id == rule_id:
+            state.faults.remove(rule)
+            return Response(status_code=204)
+    raise not_found(f"Unknown fault rule {rule_id}")
+
+
+@router.get("/clock")
+def read(state: AccountState) -> dict[str, Any]:
+    """Return the time and the rate of the clock."""
+    return {"now": state.clock.now().isoformat(), "rate": state.clock.rate}
+
+
+@router.put("/clock")
+def change(clock: ClockRequest, state: AccountState) -> dict[str, Any]:
+    """Set or advance the clock, or change its rate."""
+    try:
+        if clock.rate is not None:
+            state.clock.set_rate(clock.rate)
+        if clock.set is not None:
+            state.clock.set(clock.set)
+        if clock.advance is not None:
+            state.clock.advance(clock.advance)
+    except (ValueError, OverflowError) as error:
+        raise bad_request(str(error)) from error
+    return read(state)
+
+
+@router.get("/orders")
+def list_orders(accounts: AllAccounts) -> dict[str, Any]:
+    """Return the most recent orders of all users with their current status, newest first."""
+    all_orders = [(order, state) for state in accounts.all for order in state.orders.all()]
+    all_orders.sort(key=lambda entry: entry[0].created)
+    orders = [
+        {**state.orders.describe(order), "tiles": len(order.tiles), "user_id": order.user_id}
+        for order, state in reversed(all_orders[-MAX_ITEMS:])
+    ]
+    return {"now": accounts.first.clock.now().isoformat(), "count": len(all_orders), "orders": orders}
+
+
+@router.get("/notifications")
+def notifications(accounts: AllAccounts) -> dict[str, Any]:
+    """Return the recorded notifications, oldest first."""
+    sent = [notification for state in accounts.all for notification in state.notifications]
+    sent.sort(key=lambda notification: notification.time)
+    return jsonable_encoder({"notifications": [asdict(notification) for notification in sent]})  # type: ignore[no-any-return]
+
+
+@router.get("/requests")
+def requests(state: AccountState) -> dict[str, Any]:
+    """Return the most recent API requests, oldest first, without their bodies."""
+    records = [
+        {
+            "time": record.time,
+            "endpoint": record.endpoint,
+            "status": record.status,
+            "seconds": record.seconds,
+            "faults": record.faults,
+        }
+        for record in state.request_log.all()[-MAX_ITEMS:]
+    ]
+    return jsonable_encoder({"requests": records})  # type: ignore[no-any-return]
 
 
 def _describe(rule: Rule) -> dict[str, Any]:

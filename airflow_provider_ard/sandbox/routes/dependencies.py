@@ -1,4 +1,4 @@
-"""Shared by the routes: authentication, URLs and OpenAPI fragments."""
+"""Shared by the routes: the sandbox of a request, authentication, URLs and OpenAPI fragments."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -7,24 +7,39 @@ from fastapi import Depends, Request
 
 from airflow_provider_ard.sandbox.backend.accounts import User
 from airflow_provider_ard.sandbox.backend.state import State
+from airflow_provider_ard.sandbox.backend.tenants import Tenants
 from airflow_provider_ard.sandbox.paths import API_ROOT
 from airflow_provider_ard.sandbox.validation.errors import forbidden, not_found
+
+# Keys of a request's scope: the sandbox that it was sent to, and the account that it is of.
+TENANTS, STATE = "ard_tenants", "ard_state"
+
+
+async def _tenants(request: Request) -> Tenants:
+    tenants: Tenants = request.scope[TENANTS]
+    return tenants
+
+
+async def _state(request: Request) -> State:
+    state: State = request.scope[STATE]
+    return state
 
 
 async def _read(request: Request) -> bytes:
     return await request.body()
 
 
+AllAccounts = Annotated[Tenants, Depends(_tenants)]
+AccountState = Annotated[State, Depends(_state)]
 Body = Annotated[bytes, Depends(_read)]
 
 
-def require_login(state: State) -> Any:
-    """Return the dependency of routes that require a valid access token; see `current_user`."""
+def _check_login(request: Request, state: AccountState) -> None:
+    request.state.user = state.tokens.check(request.headers.get("authorization"))
 
-    def check(request: Request) -> None:
-        request.state.user = state.tokens.check(request.headers.get("authorization"))
 
-    return Depends(check)
+# Of routes that require a valid access token; see `current_user`.
+LOGIN = Depends(_check_login)
 
 
 def current_user(request: Request) -> User:

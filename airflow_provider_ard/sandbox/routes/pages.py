@@ -5,18 +5,18 @@ from importlib import resources
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+# The pages load no external resources.
+router = APIRouter(include_in_schema=False)
+_FOLDER = resources.files("airflow_provider_ard.sandbox").joinpath("pages")
 
-def router() -> APIRouter:
-    """Return the routes of the pages, which load no external resources."""
-    routes = APIRouter(include_in_schema=False)
-    folder = resources.files("airflow_provider_ard.sandbox").joinpath("pages")
 
-    @routes.get("/")
-    def status() -> HTMLResponse:
-        return HTMLResponse(folder.joinpath("status.html").read_text(encoding="utf-8"))
+@router.get("/")
+def status() -> HTMLResponse:
+    """Return the page of the orders."""
+    return HTMLResponse(_FOLDER.joinpath("status.html").read_text(encoding="utf-8"))
 
-    @routes.get("/docs")
-    def docs() -> HTMLResponse:
-        return HTMLResponse(folder.joinpath("docs.html").read_text(encoding="utf-8"))
 
-    return routes
+@router.get("/docs")
+def docs() -> HTMLResponse:
+    """Return the description of the API."""
+    return HTMLResponse(_FOLDER.joinpath("docs.html").read_text(encoding="utf-8"))
