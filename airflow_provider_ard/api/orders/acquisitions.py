@@ -92,16 +92,12 @@ class _AcquisitionCollector:
         """Add acquisitions in any form."""
         if isinstance(value, str):
             value = parse_literal(value)
-            if isinstance(value, str):
-                self._add_acquisition(value, ())
-                return
-        elif isinstance(value, Real):
-            self._add_acquisition(value, ())
-            return
         elif hasattr(value, "as_order"):
             value = _as_order(value)
         if isinstance(value, MAPPING_TYPES):
             self._add_mapping(value)
+        elif isinstance(value, str | Real):
+            self._add_acquisition(value, ())
         else:
             for item in to_list(value, "acquisitions", "IDs, or dictionaries with id and cells"):
                 self.add(item)
@@ -159,15 +155,16 @@ class _AcquisitionCollector:
         expected = f"a list of cell IDs of {acquisition_id}"
         cells = tuple(value if isinstance(value, list) else to_list(value, "acquisitions", expected))
         try:
-            distinct = set(cells)
+            # One pass, in the sequence of the list, whose strings are mostly next to each other in memory.
+            if len(self._valid_cells.intersection(cells)) == len(cells):
+                return cells
+            distinct = dict.fromkeys(cells)
         except TypeError:  # an unhashable item is no string
             self._check_each(acquisition_id, cells)
             raise
-        # In the sequence of the list, whose strings are mostly next to each other in memory.
-        if not self._valid_cells.issuperset(cells):
-            self._check_each(acquisition_id, distinct - self._valid_cells)
-            self._valid_cells |= distinct
-        return cells if len(distinct) == len(cells) else tuple(dict.fromkeys(cells))
+        self._check_each(acquisition_id, distinct.keys() - self._valid_cells)
+        self._valid_cells.update(distinct)
+        return tuple(distinct)
 
     @staticmethod
     def _check_each(acquisition_id: str, cells: Iterable[object]) -> None:
