@@ -1,8 +1,9 @@
 """Cost of listing an order's tiles: `python -m benchmarks.tiles [--docs] [tiles]`, 10,000 tiles by default.
 
 A server that is not the bottleneck (`benchmarks.tiles.server`) serves the STAC documents of an order with 20
-acquisitions, 20 ms per response. The operator lists them through an Airflow Connection, each case in a separate
-process; only the order's status is mocked. An order of a tenth of the tiles is listed as well, to compare the memory;
+acquisitions, each response after 20 ms, and in a second run after 100 ms, the shortest of the 100 to 200 ms that AWS
+gives for small objects in S3. The operator lists them through an Airflow Connection, each case in a separate process;
+only the order's status is mocked. An order of a twentieth of the tiles is listed as well, to compare the memory;
 max-ard and pystac read that one, in the environments of `make conformance` and `make compatibility`, if they exist.
 Prints seconds, CPU time, requests, added memory and the XCom's size. Finally, a DAG lists the tiles in batches, maps
 over them and counts them, with `dag.test()`. `--docs` writes the table into docs/pipelines.md.
@@ -21,7 +22,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import mock
 
 from airflow.dag_processing.dagbag import DagBag
@@ -39,11 +40,22 @@ if TYPE_CHECKING:
 
 COMMAND = "python -m benchmarks.tiles"
 ROUNDS = 3
+LATENCIES_MS = (20, 100)
 PEER_PYTHONS = {
     "max-ard": REPOSITORY / ".venv-max-ard" / "bin" / "python",
     "pystac": REPOSITORY / ".venv-compatibility" / "bin" / "python",
 }
-HEAD = ("Reader", "Tiles", "s", "ms per tile", "CPU ms per tile", "Requests", "Added MiB", "XCom bytes per tile")
+HEAD = (
+    "Reader",
+    "Latency, ms",
+    "Tiles",
+    "s",
+    "ms per tile",
+    "CPU ms per tile",
+    "Requests",
+    "Added MiB",
+    "XCom bytes per tile",
+)
 ALL_ASSETS = "all assets, batches of 100"
 CASES: dict[str, dict[str, Any]] = {
     ALL_ASSETS: {"batch_size": 100},
@@ -79,6 +91,14 @@ def mapped():
 
 mapped()
 """
+
+
+class Reader(NamedTuple):
+    """One reader of an order of so many tiles from a server of this latency."""
+
+    name: str
+    latency_ms: int
+    tiles: int
 
 
 def order() -> OrderStatus:
@@ -138,9 +158,9 @@ def request_count(address: str) -> int:
 
 
 @contextlib.contextmanager
-def serve(tiles: int) -> Iterator[str]:
+def serve(tiles: int, latency_ms: int) -> Iterator[str]:
     """Run the server in a process of its own; yield its address."""
-    command = [sys.executable, "-m", "benchmarks.tiles.server", str(tiles)]
+    command = [sys.executable, "-m", "benchmarks.tiles.server", str(tiles), str(latency_ms)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
         assert process.stdin
         assert process.stdout
@@ -163,11 +183,12 @@ def environment(address: str, home: str) -> dict[str, str]:
     }
 
 
-def row(name: str, figures: dict[str, Any]) -> list[str]:
+def row(reader: Reader, figures: dict[str, Any]) -> list[str]:
     """Return the cells of a reader."""
-    tiles, size = figures["tiles"], figures.get("size")
+    tiles, size = reader.tiles, figures.get("size")
     return [
-        name,
+        reader.name,
+        str(reader.latency_ms),
         f"{tiles:,}",
         f"{figures['seconds']:.1f}",
         f"{figures['seconds'] / tiles * 1000:.2f}",
@@ -178,43 +199,55 @@ def row(name: str, figures: dict[str, Any]) -> list[str]:
     ]
 
 
-def median_runs(tiles: int, home: str) -> dict[tuple[str, int], dict[str, Any]]:
-    """Run all readers alternately; return for each, by name and number of tiles, the run of median duration."""
-    runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    fewer = tiles // 10
-    with serve(tiles) as large, serve(fewer) as small:
-        cases = [*((name, tiles, large) for name in CASES), (ALL_ASSETS, fewer, small)]
+def median_runs(tiles: int, latency_ms: int, home: str) -> dict[Reader, dict[str, Any]]:
+    """Run all readers alternately; return the run of median duration of each."""
+    runs: dict[Reader, list[dict[str, Any]]] = {}
+    fewer = tiles // 20
+    # What is read does not depend on the latency.
+    names = CASES if latency_ms == LATENCIES_MS[0] else (ALL_ASSETS,)
+    with serve(tiles, latency_ms) as large, serve(fewer, latency_ms) as small:
+        cases = [*((Reader(name, latency_ms, tiles), large) for name in names)]
+        cases.append((Reader(ALL_ASSETS, latency_ms, fewer), small))
         for _ in range(ROUNDS):
-            for name, count, address in cases:
-                command = [sys.executable, "-m", "benchmarks.tiles", "--case", name, str(count)]
-                runs.setdefault((name, count), []).append(measure(command, environment(address, home), address))
+            for reader, address in cases:
+                command = [sys.executable, "-m", "benchmarks.tiles", "--case", reader.name, str(reader.tiles)]
+                runs.setdefault(reader, []).append(measure(command, environment(address, home), address))
             for name, python in PEER_PYTHONS.items():
                 if python.exists():
                     command = [str(python), "benchmarks/tiles/peers.py", name, small]
-                    runs.setdefault((name, fewer), []).append(measure(command, dict(os.environ), small))
+                    peer = Reader(name, latency_ms, fewer)
+                    runs.setdefault(peer, []).append(measure(command, dict(os.environ), small))
     return {reader: sorted(each, key=lambda run: run["seconds"])[ROUNDS // 2] for reader, each in runs.items()}
+
+
+def ratios(results: dict[Reader, dict[str, Any]], latency_ms: int, tiles: int) -> str:
+    """Return how much longer each peer takes per tile than the operator with all assets, as a phrase."""
+    ours = results[Reader(ALL_ASSETS, latency_ms, tiles)]["seconds"] / tiles
+    peers = [
+        f"{reader.name} {figures['seconds'] / reader.tiles / ours:.1f} times"
+        for reader, figures in results.items()
+        if reader.name in PEER_PYTHONS and reader.latency_ms == latency_ms
+    ]
+    return f"at {latency_ms} ms {', '.join(peers)}"
 
 
 def main(arguments: list[str]) -> None:
     """Run each reader, print the table, and write it into the documentation with `--docs`."""
     tiles = next((int(argument) for argument in arguments if argument.isdigit()), 10_000)
     with tempfile.TemporaryDirectory() as home:
-        results = median_runs(tiles, home)
-        lines = [*markdown_table(HEAD, [row(name, figures) for (name, _), figures in results.items()]), ""]
-        ours = results[ALL_ASSETS, tiles]["seconds"] / tiles
-        ratios = [
-            f"{name} {figures['seconds'] / count / ours:.1f} times"
-            for (name, count), figures in results.items()
-            if name in PEER_PYTHONS
-        ]
+        results: dict[Reader, dict[str, Any]] = {}
+        for latency_ms in LATENCIES_MS:
+            results |= median_runs(tiles, latency_ms, home)
+        lines = [*markdown_table(HEAD, [row(reader, figures) for reader, figures in results.items()]), ""]
         lines.append(
-            f"Per tile, as long as the first row: {', '.join(ratios)}; medians of {ROUNDS} alternating runs. "
-            + environment_line(COMMAND, "s3fs")
+            f"Per tile, as long as all assets of {tiles:,} tiles: "
+            f"{'; '.join(ratios(results, latency_ms, tiles) for latency_ms in LATENCIES_MS)}; medians of {ROUNDS} "
+            f"alternating runs. {environment_line(COMMAND, 's3fs')}"
         )
         print("\n".join(lines), flush=True)
         if "--docs" in arguments:
             write_section("docs/pipelines.md", "benchmarks.tiles", lines)
-        with serve(tiles) as address:
+        with serve(tiles, LATENCIES_MS[0]) as address:
             command = [sys.executable, "-m", "benchmarks.tiles", "--map", str(tiles)]
             subprocess.run(command, env=environment(address, home), cwd=REPOSITORY, check=True)
 

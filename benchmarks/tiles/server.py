@@ -1,8 +1,8 @@
-"""An S3 server that is not the bottleneck: static documents in memory, 20 ms per response.
+"""An S3 server that is not the bottleneck: static documents in memory, each response after a fixed time.
 
-`python -m benchmarks.tiles.server TILES` prints its address and serves until its standard input ends. It supports what
-the readers of a delivery send, GET with ranges, HEAD and ListObjectsV2, and ignores signatures. `/count` is the number
-of requests, which it resets.
+`python -m benchmarks.tiles.server TILES LATENCY_MS` prints its address and serves until its standard input ends. It
+supports what the readers of a delivery send, GET with ranges, HEAD and ListObjectsV2, and ignores signatures. `/count`
+is the number of requests, which it resets.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ import uvicorn
 from benchmarks.tiles.documents import BUCKET, build_documents
 from benchmarks.waiting.server import AnnouncingServer
 
-LATENCY_S = 0.02
-
 
 class Storage:
     """The ASGI application."""
 
-    def __init__(self, tiles: int) -> None:
+    def __init__(self, tiles: int, latency_ms: int) -> None:
         self._objects = build_documents(tiles)
+        self._latency_s = latency_ms / 1000
         self._requests = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -37,7 +36,7 @@ class Storage:
             await self._send(send, 200, body, {})
             return
         self._requests += 1
-        await asyncio.sleep(LATENCY_S)
+        await asyncio.sleep(self._latency_s)
         key = path.removeprefix(BUCKET).lstrip("/")
         query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
         if "list-type" in query:
@@ -80,15 +79,20 @@ class Storage:
         await send({"type": "http.response.body", "body": body})
 
 
-def main(tiles: int) -> None:
+def main(tiles: int, latency_ms: int) -> None:
     """Serve on a free port of this machine."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
-            Storage(tiles), http="httptools", loop="uvloop", lifespan="off", log_level="error", access_log=False
+            Storage(tiles, latency_ms),
+            http="httptools",
+            loop="uvloop",
+            lifespan="off",
+            log_level="error",
+            access_log=False,
         )
         AnnouncingServer(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))
