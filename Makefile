@@ -148,7 +148,7 @@ screenshots: chromium setup  ## Regenerate the screenshots with a real Airflow
 	$(BIN)/python -m demo.screenshots
 
 chaos-short: setup  ## Short version of `make chaos`: crashes, lost responses, outages, multi-day waits
-	$(BIN)/pytest -n 4 $(BY_FILE) $(call longest_first,tests/chaos,storm watcher)
+	$(BIN)/pytest -n 4 $(BY_FILE) $(call longest_first,tests/chaos,watcher damaged_responses)
 
 chaos: setup  ## Crashes, lost responses, outages, multi-day waits, in a real Airflow; half an hour
 	ARD_CHAOS=full ARD_MODEL_STEPS=100000 $(BIN)/pytest tests/chaos tests/unit/ordering/test_model.py \

@@ -1,6 +1,6 @@
 """Damaged responses of every endpoint: only `ArdError`s, no secret in a message, no second order, always recovered.
 
-`ARD_FUZZ_RESPONSES` sets the number of damaged responses (2,000; 20,000 with `make chaos`), `ARD_FUZZ_SEED` the seed.
+`ARD_FUZZ_RESPONSES` sets the number of damaged responses (500; 20,000 with `make chaos`), `ARD_FUZZ_SEED` the seed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # requests leaves a connection to the garbage collector if a response cannot be decoded.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-RESPONSES = int(os.environ.get("ARD_FUZZ_RESPONSES", "20000" if FULL else "2000"))
+RESPONSES = int(os.environ.get("ARD_FUZZ_RESPONSES", "20000" if FULL else "500"))
 SEED = int(os.environ.get("ARD_FUZZ_SEED", "0")) or time.time_ns() % 2**32
 # A sandbox keeps every order and request; replacing it regularly keeps the list short.
 RESPONSES_PER_SANDBOX = 250

@@ -1,7 +1,7 @@
 """Twenty orders succeed exactly once while components of a real Airflow are killed and restarted at random.
 
-`ARD_STORM_SECONDS` sets how long processes are killed (75 s, 300 s with `ARD_CHAOS=full`), `ARD_STORM_SEED` the seed of
-the random choices.
+`ARD_STORM_SECONDS` sets how long processes are killed (300 s), `ARD_STORM_SEED` the seed of the random choices. Runs with
+`ARD_CHAOS=full` only: in CI, `make cluster-short` kills the same components, on several hosts.
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
     from demo.standalone import StandaloneAirflow
 
-SECONDS = float(os.environ.get("ARD_STORM_SECONDS", "300" if FULL else "75"))
+SECONDS = float(os.environ.get("ARD_STORM_SECONDS", "300"))
 SEED = int(os.environ.get("ARD_STORM_SEED", "1"))
 ORDERS = 20
 # Time limit for the run to end after the last kill, generous for slow machines.
 RECOVERY_LIMIT_S = 1200
 KILL_PAUSES_S = (3.0, 8.0)
 
-pytestmark = [pytest.mark.standalone, pytest.mark.timeout(int(SECONDS) + RECOVERY_LIMIT_S + 600)]
+pytestmark = [
+    pytest.mark.standalone,
+    pytest.mark.timeout(int(SECONDS) + RECOVERY_LIMIT_S + 600),
+    pytest.mark.skipif(not FULL, reason="takes minutes; ARD_CHAOS=full runs it"),
+]
 
 DAG = f"""
 from datetime import timedelta
