@@ -128,7 +128,7 @@ test: chromium node unit integration  ## All tests
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target conformance chaos-short browser docs-test
 
 unit: setup  ## Tests that mirror the package, against the sandbox over HTTP
-	$(BIN)/pytest tests/unit -n 6 --maxschedchunk 2
+	$(BIN)/pytest tests/unit -n 4 --maxschedchunk 2
 
 integration: node setup  ## The example DAG in a real Airflow, in process and standalone
 	$(BIN)/pytest -n 3 $(BY_FILE) $(call longest_first,tests/integration,examples_scheduled demo standalone)
