@@ -217,6 +217,8 @@ def median_runs(tiles: int, latency_ms: int, home: str) -> dict[Reader, dict[str
                     command = [str(python), "benchmarks/tiles/peers.py", name, small]
                     peer = Reader(name, latency_ms, fewer)
                     runs.setdefault(peer, []).append(measure(command, dict(os.environ), small))
+    # A reader that skips tiles would only seem fast.
+    assert all(run["tiles"] == reader.tiles for reader, each in runs.items() for run in each)
     return {reader: sorted(each, key=lambda run: run["seconds"])[ROUNDS // 2] for reader, each in runs.items()}
 
 
