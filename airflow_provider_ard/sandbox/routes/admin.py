@@ -14,10 +14,10 @@ from airflow_provider_ard.sandbox.routes.dependencies import (
     Body,
     api_url_builder,
     check_account,
+    check_administrator,
     current_user,
     query_parameters,
     request_body,
-    require_admin,
 )
 from airflow_provider_ard.sandbox.validation import schemas
 from airflow_provider_ard.sandbox.validation.errors import forbidden, not_found
@@ -25,8 +25,6 @@ from airflow_provider_ard.sandbox.validation.orders import parse_object
 
 _PERIOD = query_parameters(start_date="ISO 8601", end_date="ISO 8601")
 _PAGE = query_parameters(limit="1 to 100", starting_after="ID of an entry; the page begins after it")
-
-
 _CREDENTIALS = "/admin/account/{account_id}/credentials"
 
 router = APIRouter(dependencies=[LOGIN])
@@ -55,7 +53,7 @@ def account(account_id: str, request: Request, state: AccountState) -> dict[str,
 @router.get(_CREDENTIALS, tags=["Admin"], openapi_extra=_PAGE)
 def listing(account_id: str, request: Request, state: AccountState) -> dict[str, Any]:
     """List the stored credentials, without their secrets."""
-    _check_administrator(state, account_id, request)
+    check_administrator(request, state, account_id)
     items = [
         {"registered_credentials": credentials.describe(account_id)} for credentials in state.credential_store.all()
     ]
@@ -65,14 +63,14 @@ def listing(account_id: str, request: Request, state: AccountState) -> dict[str,
 @router.get(_CREDENTIALS + "/{name}", tags=["Admin"])
 def read(account_id: str, name: str, request: Request, state: AccountState) -> dict[str, Any]:
     """Return stored credentials without their secret."""
-    _check_administrator(state, account_id, request)
+    check_administrator(request, state, account_id)
     return {"registered_credentials": state.credential_store.get(name).describe(account_id)}
 
 
 @router.put(_CREDENTIALS + "/{name}", tags=["Admin"], openapi_extra=request_body(schemas.CREDENTIALS))
 def put(account_id: str, name: str, request: Request, body: Body, state: AccountState) -> Response:
     """Store credentials; returns them, or a 204 without content, as assumed."""
-    _check_administrator(state, account_id, request)
+    check_administrator(request, state, account_id)
     fields = parse_object(body)
     credentials, new = state.credential_store.put(name, fields.get("credentials"), fields.get("description"))
     form = state.assumptions.stored_credentials
@@ -84,7 +82,7 @@ def put(account_id: str, name: str, request: Request, body: Body, state: Account
 @router.delete(_CREDENTIALS + "/{name}", tags=["Admin"], status_code=204)
 def delete(account_id: str, name: str, request: Request, state: AccountState) -> Response:
     """Delete stored credentials."""
-    _check_administrator(state, account_id, request)
+    check_administrator(request, state, account_id)
     state.credential_store.delete(name)
     return Response(status_code=204)
 
@@ -92,8 +90,7 @@ def delete(account_id: str, name: str, request: Request, state: AccountState) ->
 @router.get("/usage/account/{account_id}", tags=["Usage"], openapi_extra=_PERIOD)
 def account_usage(account_id: str, request: Request, state: AccountState) -> dict[str, Any]:
     """Return the usage of the account."""
-    require_admin(request)
-    check_account(state, account_id)
+    check_administrator(request, state, account_id)
     return {"account_id": account_id, "usage": _statement(state, request)}
 
 
@@ -105,11 +102,6 @@ def user_usage(user_id: str, request: Request, state: AccountState) -> dict[str,
     if current_user(request).user_id != user_id and not current_user(request).admin:
         raise forbidden("This requires the administrator role")
     return {"user_id": user_id, "usage": _statement(state, request, user_id)}
-
-
-def _check_administrator(state: State, account_id: str, request: Request) -> None:
-    require_admin(request)
-    check_account(state, account_id)
 
 
 def _statement(state: State, request: Request, user_id: str | None = None) -> dict[str, Any]:

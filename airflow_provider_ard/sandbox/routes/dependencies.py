@@ -48,18 +48,17 @@ def current_user(request: Request) -> User:
     return user
 
 
-def require_admin(request: Request) -> User:
-    """Return the user of the request; raises a 403 unless it is an administrator."""
-    user = current_user(request)
-    if not user.admin:
-        raise forbidden("This requires the administrator role")
-    return user
-
-
 def check_account(state: State, account_id: str) -> None:
     """Raise a 404 for another account."""
     if account_id != state.account.account_id:
         raise not_found(f"Unknown account {account_id}")
+
+
+def check_administrator(request: Request, state: State, account_id: str) -> None:
+    """Raise a 403 unless the user of the request is an administrator, and a 404 for another account."""
+    if not current_user(request).admin:
+        raise forbidden("This requires the administrator role")
+    check_account(state, account_id)
 
 
 def api_url_builder(request: Request) -> Callable[[str], str]:

@@ -11,11 +11,10 @@ from airflow_provider_ard.sandbox.routes.dependencies import (
     AccountState,
     Body,
     api_url_builder,
-    check_account,
+    check_administrator,
     current_user,
     query_parameters,
     request_body,
-    require_admin,
 )
 from airflow_provider_ard.sandbox.validation import schemas
 from airflow_provider_ard.sandbox.validation.orders import parse_object
@@ -69,8 +68,7 @@ def history(monitor_id: str, state: AccountState) -> dict[str, Any]:
 @router.get("/admin/account/{account_id}/monitor", openapi_extra=_LISTING)
 def listing_of_account(account_id: str, request: Request, state: AccountState) -> dict[str, Any]:
     """List the monitors of the account, newest first."""
-    require_admin(request)
-    check_account(state, account_id)
+    check_administrator(request, state, account_id)
     return _page(request, state)
 
 

@@ -15,11 +15,10 @@ from airflow_provider_ard.sandbox.routes.dependencies import (
     LOGIN,
     AccountState,
     Body,
-    check_account,
+    check_administrator,
     current_user,
     query_parameters,
     request_body,
-    require_admin,
 )
 from airflow_provider_ard.sandbox.validation import schemas
 from airflow_provider_ard.sandbox.validation.errors import error_for_status
@@ -74,8 +73,7 @@ def listing(request: Request, state: AccountState) -> dict[str, Any]:
 @router.get("/admin/account/{account_id}/order", openapi_extra=_LISTING)
 def listing_of_account(account_id: str, request: Request, state: AccountState) -> dict[str, Any]:
     """List the orders of the account."""
-    require_admin(request)
-    check_account(state, account_id)
+    check_administrator(request, state, account_id)
     return _page(state, state.orders.all(), request)
 
 
